@@ -1,0 +1,1 @@
+"""Whisper: WebRTC signaling by Web Push."""

@@ -1,0 +1,173 @@
+"""The `whisper` command: serve · migrate · vapid · doctor."""
+
+import argparse
+import asyncio
+import logging
+import logging.config
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+
+from app import doctor
+from app.home import embedded_postgres, keep_key, kept_key
+from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
+from app.push.vapid import VapidKey
+from app.settings import PREFIX, InvalidSettings, Settings, load
+from app.store import schema
+from app.store.database import connected, parse_url
+
+log = logging.getLogger("whisper")
+
+Options = argparse.Namespace
+
+GRACE_S = 10  # what is in flight at SIGTERM may take this long
+
+# Enough for trying things out; push services want to be able to reach a real server's operator.
+PLACEHOLDER_SUBJECT = "mailto:operator@example.org"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status."""
+    options = _parser().parse_args(arguments)
+    given = {name: value for name, value in vars(options).items() if name in Settings.model_fields}
+    try:
+        settings = load(**{name: value for name, value in given.items() if value is not None})
+        logging.config.dictConfig(log_config(settings.log_level))
+        status: int = options.run(settings, options)
+    except (InvalidSettings, OutdatedSchema, DatabaseUnavailable) as fault:
+        print(f"whisper: {fault}", file=sys.stderr)
+        return 1
+    return status
+
+
+def log_config(level: str) -> dict[str, object]:
+    """Return the logging of every process: one stream, one form; libraries only when something is wrong."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {name: {"level": level} for name in ("app", "whisper", "uvicorn")},
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="whisper", description="WebRTC signaling by Web Push.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the HTTP API")
+    serve.add_argument("--host", help=f"address to listen on ({PREFIX}HOST)")
+    serve.add_argument("--port", type=int, help=f"port to listen on ({PREFIX}PORT)")
+    serve.add_argument("--workers", type=int, help=f"processes that share the port ({PREFIX}WORKERS)")
+    serve.set_defaults(run=_serve)
+    migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.set_defaults(run=_migrate)
+    vapid = commands.add_parser("vapid", help="print a new VAPID key pair for .env")
+    vapid.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"keep it in {PREFIX}DATA_DIR, where serve finds it, unless one is there",
+    )
+    vapid.set_defaults(run=_vapid)
+    check = commands.add_parser("doctor", help="check what a server needs, and say what to mend")
+    check.set_defaults(run=_doctor)
+    return parser
+
+
+def _serve(settings: Settings, _: Options) -> int:
+    signal.signal(signal.SIGTERM, _end)
+    with _prepared(settings) as prepared:
+        # Workers are processes of their own: what was prepared reaches them as settings do.
+        os.environ.update(prepared)
+        uvicorn.run(
+            "app.main:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=log_config(settings.log_level),
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    return 0
+
+
+def _migrate(settings: Settings, _: Options) -> int:
+    schema.migrate(parse_url(settings.require_database_url()))
+    print("The schema is up to date.")
+    return 0
+
+
+def _vapid(settings: Settings, options: Options) -> int:
+    if options.keep:
+        print(f"The public key: {VapidKey.parse(keep_key(settings.data_dir)).public_text}")
+        return 0
+    key = VapidKey.generate()
+    print(f"# The public key, which clients get from /config: {key.public_text}")
+    print(f"{PREFIX}VAPID_PRIVATE_KEY={key.private_text}")
+    print(f"{PREFIX}VAPID_SUBJECT=mailto:you@your.domain")
+    return 0
+
+
+def _doctor(settings: Settings, _: Options) -> int:
+    with _database_url(settings) as url:
+        return asyncio.run(doctor.examine(settings, url))
+
+
+@contextmanager
+def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
+    """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
+    with _database_url(settings) as url:
+        prepared = {"database_url": url, **_identity(settings)}
+        load(**prepared).require_vapid()
+        if settings.database_url is None:
+            schema.migrate(parse_url(url))
+        else:
+            asyncio.run(_check_schema(url))
+        yield {f"{PREFIX}{name.upper()}": value for name, value in prepared.items()}
+
+
+@contextmanager
+def _database_url(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with embedded_postgres(settings.data_dir) as url:
+        yield url
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    """Return what the operator leaves out of the server's identity, where there is a default."""
+    alone = settings.database_url is None
+    identity: dict[str, str] = {}
+    if settings.vapid_private_key is None:
+        key = keep_key(settings.data_dir) if alone else kept_key(settings.data_dir)
+        identity |= {"vapid_private_key": key} if key else {}
+    if settings.vapid_subject is None and alone:
+        log.warning("%sVAPID_SUBJECT is not set: push services could not reach you, some will refuse", PREFIX)
+        identity["vapid_subject"] = PLACEHOLDER_SUBJECT
+    return identity
+
+
+async def _check_schema(url: str) -> None:
+    async with connected(parse_url(url)) as database:
+        try:
+            await schema.check(database)
+        except DatabaseUnavailable:
+            log.warning("the database is unavailable; /readyz will say when it is back")
+
+
+def _end(_: int, __: FrameType | None) -> NoReturn:
+    """End by unwinding, so that an embedded Postgres is stopped too."""
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

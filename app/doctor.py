@@ -1,0 +1,102 @@
+"""`whisper doctor`: what works, what does not, and what mends it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from app.protocol.errors import Refused
+from app.settings import PREFIX, InvalidSettings, Settings
+from app.store import schema
+from app.store.database import connected, first_line, parse_url
+
+# One of each browser's push services; any answer of theirs, a refusal too, shows that they can be reached.
+PUSH_SERVICES = {
+    "Chrome": "https://fcm.googleapis.com",
+    "Firefox": "https://updates.push.services.mozilla.com",
+    "Safari": "https://web.push.apple.com",
+    "Edge": "https://wns2-par02p.notify.windows.com",
+}
+REACH_TIMEOUT_S = 5
+RESERVED_DOMAINS = ("example.org", "example.com", "example.net", "localhost", "your.domain")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; *mend* says what to do when it is not well."""
+
+    what: str
+    mend: str | None = None
+
+
+async def examine(settings: Settings, url: str) -> int:
+    """Print the findings about *settings* and the database at *url*; return 1 if something needs mending."""
+    ill = 0
+    async for finding in _findings(settings, url):
+        ill += finding.mend is not None
+        print(f"ok    {finding.what}" if finding.mend is None else f"FAIL  {finding.what}: {finding.mend}")
+    print("All is well." if not ill else f"{ill} to mend.")
+    return int(bool(ill))
+
+
+async def _findings(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    for finding in _unknown_variables():
+        yield finding
+    yield await _database(settings, url)
+    for finding in _identity(settings):
+        yield finding
+    for reached in asyncio.as_completed(_reachability(settings)):
+        yield await reached
+
+
+def _unknown_variables() -> Iterator[Finding]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ.keys() - known):
+        if name.startswith(PREFIX):
+            yield Finding(f"variable {name}", "there is no such setting: see .env.example")
+
+
+async def _database(settings: Settings, url: str) -> Finding:
+    what = "database and schema" if settings.database_url else "embedded Postgres"
+    async with connected(parse_url(url)) as database:
+        try:
+            if settings.database_url is None:
+                await database.revision()  # `whisper serve` migrates its own
+            else:
+                await schema.check(database)
+        except Refused as refusal:
+            why = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
+            return Finding(what, f"{refusal.reason}{why}: see {PREFIX}DATABASE_URL")
+    return Finding(what)
+
+
+def _identity(settings: Settings) -> Iterator[Finding]:
+    if settings.vapid_private_key is None and settings.database_url is None:
+        yield Finding(f"VAPID key, kept in {settings.data_dir}")
+    else:
+        try:
+            settings.require_vapid()
+            yield Finding("VAPID key")
+        except InvalidSettings as fault:
+            yield Finding("VAPID key", str(fault))
+    subject = settings.vapid_subject or ""
+    unreal = not subject or subject.endswith(RESERVED_DOMAINS)
+    mend = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
+    yield Finding(f"VAPID subject {subject}".rstrip(), mend if unreal else None)
+
+
+def _reachability(settings: Settings) -> list[Awaitable[Finding]]:
+    browsers = PUSH_SERVICES if settings.reach.browsers or settings.reach.public else {}
+    origins = {origin: origin for origin in settings.reach.origins}
+    return [_reach(name, origin) for name, origin in (browsers | origins).items()]
+
+
+async def _reach(name: str, origin: str) -> Finding:
+    what = f"push service {name}"
+    try:
+        async with ClientSession(timeout=ClientTimeout(REACH_TIMEOUT_S)) as session, session.head(origin):
+            return Finding(what)
+    except (ClientError, OSError, TimeoutError) as error:
+        return Finding(what, f"{origin} can't be reached ({type(error).__name__}): check DNS and firewall")

@@ -1,0 +1,1 @@
+"""The pure core: what peers may say, and when we believe them."""

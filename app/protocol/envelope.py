@@ -1,0 +1,131 @@
+"""From bytes to a verified call, or a refusal: shape, content, clock window, then the signature."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.protocol.errors import (
+    BodyTooLarge,
+    InvalidCall,
+    NotACall,
+    StaleTimestamp,
+    UnknownMethod,
+    WrongMethod,
+)
+from app.protocol.jcs import canonical, parse
+from app.protocol.keys import decode
+from app.protocol.limits import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
+from app.protocol.messages import METHODS, Directed, Message, Update
+
+M_co = TypeVar("M_co", bound=Message, covariant=True)
+_MEMBERS = {"a", "b", "c"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[M_co]):
+    """A call whose sender really said it: *text* is what they signed, byte for byte."""
+
+    message: M_co
+    text: str
+    signature: str
+
+
+def open_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Call[M_co]:
+    """Return the verified call in *body*; *kind* is what the path asks for, `Message` for any.
+
+    *now* is the server's clock and *window* how far a timestamp may be from it, both in ms. Cheap checks come
+    first, the signature last. Raise the `Refused` that says what is wrong.
+    """
+    method, data, signature = _read_envelope(body)
+    message = _read_message(_kind_of(method, kind), data, signature, now)
+    check_fresh(message, now, window)
+    text = canonical(data)
+    message.sender.verify(text, decode(signature))
+    return Call(cast("M_co", message), text, signature)
+
+
+def check_fresh(message: Message, now: int, window: int) -> None:
+    """Raise `StaleTimestamp` if the message's timestamp is more than *window* ms from *now*."""
+    sent_at = message.sent_at if isinstance(message, Directed | Update) else None
+    if sent_at is None or abs(now - sent_at) <= window:
+        return
+    side = "behind" if sent_at < now else "ahead of"
+    raise StaleTimestamp(
+        f"The timestamp is {abs(now - sent_at)} ms {side} the server's clock, {window} ms are allowed: "
+        "set your clock by this answer's timestamp."
+    )
+
+
+def _read_envelope(body: bytes) -> tuple[str, dict[str, Any], str]:
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge(f"The body is {len(body) - MAX_BODY_BYTES} bytes over {MAX_BODY_BYTES}.")
+    match parse(body):
+        case {"a": str(method), "b": dict(data), "c": str(signature), **others} if not others:
+            return method, data, signature
+        case dict() as value:
+            raise NotACall(errors=_shape_faults(value))
+        case _:
+            raise NotACall
+
+
+def _shape_faults(value: dict[str, Any]) -> list[str]:
+    expected = {"a": (str, "text"), "b": (dict, "an object"), "c": (str, "text")}
+    faults = [
+        f"{name}: must be {form}"
+        for name, (kind, form) in expected.items()
+        if not isinstance(value.get(name), kind)
+    ]
+    return faults + (["a call has no members but a, b and c"] if value.keys() - _MEMBERS else [])
+
+
+def _kind_of(method: str, kind: type[Message]) -> type[Message]:
+    found = METHODS.get(method)
+    if found is None:
+        raise UnknownMethod
+    if not issubclass(found, kind):
+        raise WrongMethod(f'a must be "{kind.method}" here.')
+    return found
+
+
+def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now: int) -> Message:
+    faults: list[str] = []
+    message = None
+    try:
+        message = kind.model_validate(data)
+    except ValidationError as invalid:
+        faults = _data_faults(kind, invalid)
+    if isinstance(message, Update):
+        faults += _update_faults(message, now)
+    try:
+        decode(signature, SIGNATURE_BYTES)
+    except ValueError as fault:
+        faults.append(f"c: {fault}")
+    if message is None or faults:
+        raise InvalidCall(errors=faults[:MAX_FAULTS])
+    return message
+
+
+def _update_faults(update: Update, now: int) -> list[str]:
+    faults = []
+    if update.forgets and update.sent_at is None:
+        faults.append("b.c: a timestamp is required to be forgotten")
+    subscription = update.subscription
+    if subscription and subscription.expires_at is not None and subscription.expires_at <= now:
+        faults.append("b.b.b: the subscription has expired")
+    return faults
+
+
+def _data_faults(kind: type[Message], invalid: ValidationError) -> list[str]:
+    faults = invalid.errors(include_url=False, include_input=False)
+    # A member's name is the caller's text, so unknown ones are counted, never named.
+    known = [_sentence(fault) for fault in faults if fault["type"] != "extra_forbidden"]
+    unknown = len(faults) - len(known)
+    return known + ([f"b: {unknown} unknown member(s) for {kind.method}"] if unknown else [])
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    path = ".".join(["b", *(str(part) for part in fault["loc"])])
+    reason = fault.get("ctx", {}).get("error") if fault["type"] == "value_error" else None
+    return f"{path}: {reason or fault['msg'].lower()}"

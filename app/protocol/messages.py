@@ -1,0 +1,167 @@
+"""What peers may say: one frozen value per method, with the wire's short names as aliases."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from app.protocol.keys import Address, decode, parse_encryption_key
+from app.protocol.limits import MAX_INTEGER
+from app.protocol.subscription import Endpoint, parse_auth, parse_p256dh
+
+
+def _sealed(text: object) -> str:
+    """Take a sealed payload as it is: opaque, but in canonical base64 and not empty."""
+    if not isinstance(text, str) or not text:
+        raise ValueError("must be text")
+    decode(text)
+    return text
+
+
+_BASE64 = {"type": "string", "contentEncoding": "base64"}
+
+AddressText = Annotated[
+    Address, PlainValidator(Address.parse), WithJsonSchema({**_BASE64, "minLength": 44, "maxLength": 44})
+]
+EncryptionKey = Annotated[
+    bytes, PlainValidator(parse_encryption_key), WithJsonSchema({**_BASE64, "minLength": 44, "maxLength": 44})
+]
+Sealed = Annotated[str, PlainValidator(_sealed), WithJsonSchema({**_BASE64, "minLength": 4})]
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+
+_FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class SubscriptionKeys(BaseModel):
+    """The keys of a push subscription; either base64 alphabet, with or without padding."""
+
+    model_config = _FROZEN
+
+    p256dh: Annotated[
+        bytes,
+        PlainValidator(parse_p256dh),
+        WithJsonSchema({"type": "string"}),
+        Field(alias="a", description="`p256dh`: the browser's P-256 public key, 65 bytes, uncompressed."),
+    ]
+    auth: Annotated[
+        bytes,
+        PlainValidator(parse_auth),
+        WithJsonSchema({"type": "string"}),
+        Field(alias="b", description="`auth`: the browser's authentication secret, 16 bytes."),
+    ]
+
+
+class Subscription(BaseModel):
+    """A browser's push subscription (`PushSubscription.toJSON()`, with short names)."""
+
+    model_config = _FROZEN
+
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(Endpoint.parse),
+        WithJsonSchema({"type": "string", "format": "uri", "maxLength": 1024}),
+        Field(alias="a", description="`endpoint`: where the push service takes messages; https."),
+    ]
+    expires_at: Annotated[
+        Milliseconds | None,
+        Field(alias="b", description="`expirationTime`: ms since the Unix epoch, or null."),
+    ] = None
+    keys: Annotated[SubscriptionKeys, Field(alias="c", description="`keys` of the subscription.")]
+
+
+class Message(BaseModel):
+    """What every method has: who says it."""
+
+    model_config = _FROZEN
+
+    method: ClassVar[str]
+
+    sender: Annotated[
+        AddressText, Field(alias="a", description="The sender's address: Ed25519 public key, 32 bytes.")
+    ]
+
+
+class Update(Message):
+    """Register a push subscription, forget it (`null`), or only ask the time (absent)."""
+
+    method = "update"
+
+    subscription: Annotated[
+        Subscription | None,
+        Field(alias="b", description="The subscription; `null`: forget me; absent: only ask the time."),
+    ] = None
+    sent_at: Annotated[
+        Milliseconds | None,
+        Field(
+            alias="c",
+            description="Optional: the sender's idea of the server's time, ms. Once an address has sent one, "
+            "only newer updates are taken, so that a recorded one can't be replayed. `null` in `b` needs it.",
+        ),
+    ] = None
+
+    @property
+    def forgets(self) -> bool:
+        """Tell whether the sender asks to be forgotten: a null, which is not the same as an absence."""
+        return self.subscription is None and "subscription" in self.model_fields_set
+
+
+class Directed(Message):
+    """What every relayed method has: when it was said, and to whom."""
+
+    sent_at: Annotated[
+        Milliseconds, Field(alias="b", description="The sender's idea of the server's time, ms.")
+    ]
+    recipient: Annotated[
+        AddressText, Field(alias="c", description="The recipient's address: Ed25519 public key, 32 bytes.")
+    ]
+
+
+class Keyed(Directed):
+    """A relayed method that carries the sender's key for this connection."""
+
+    encryption_key: Annotated[
+        EncryptionKey,
+        Field(alias="d", description="The sender's X25519 public key for this connection, 32 bytes."),
+    ]
+
+
+class Dial(Keyed):
+    """Ask the recipient to make an offer."""
+
+    method = "dial"
+
+
+class Offer(Keyed):
+    """Send an SDP offer to whoever dialled."""
+
+    method = "offer"
+
+    payload: Annotated[Sealed, Field(alias="e", description="The sealed offer; opaque to the server.")]
+
+
+class Answer(Keyed):
+    """Send an SDP answer to whoever made the offer."""
+
+    method = "answer"
+
+    payload: Annotated[Sealed, Field(alias="e", description="The sealed answer; opaque to the server.")]
+
+
+class Ice(Keyed):
+    """Send ICE candidates that came too late for the SDP."""
+
+    method = "ice"
+
+    payload: Annotated[Sealed, Field(alias="e", description="The sealed candidates; opaque to the server.")]
+    direction: Annotated[
+        int | None,
+        Field(alias="f", ge=1, le=2, description="Optional: 1 for incoming, 2 for outgoing candidates."),
+    ] = None
+
+
+class Close(Directed):
+    """Tell the recipient that the connection is over."""
+
+    method = "close"
+
+
+METHODS: dict[str, type[Message]] = {kind.method: kind for kind in (Update, Dial, Offer, Answer, Ice, Close)}

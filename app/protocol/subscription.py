@@ -1,0 +1,88 @@
+"""A push subscription: where a push service takes messages for one browser, and the keys to encrypt to."""
+
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+from app.protocol.limits import AUTH_BYTES, MAX_ENDPOINT_BYTES, P256DH_BYTES
+
+# One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
+_ENDPOINT = re.compile(
+    rf"(?P<origin>(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*)(?::(?P<port>[1-9][0-9]{{0,4}}))?)"
+    rf"(?P<path>/{_PCHAR}*)(?:\?(?:{_PCHAR}|\?)*)?"
+)
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|$)")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+UNCOMPRESSED = 0x04  # SEC 1, section 2.3.3
+_MAX_HOST_BYTES = 253  # RFC 1035, section 2.3.4, as text
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The URL of a push resource (RFC 8030). A secret: who knows it can send to it."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, url: object) -> Self:
+        """Take a URL of the strict grammar. Raise `ValueError` for any other; the host is not judged here."""
+        if not isinstance(url, str) or len(url) > MAX_ENDPOINT_BYTES:
+            raise ValueError(f"must be text of at most {MAX_ENDPOINT_BYTES} bytes")
+        found = _ENDPOINT.fullmatch(url)
+        if found is None or len(found["host"]) > _MAX_HOST_BYTES or _DOT_SEGMENT.search(found["path"]):
+            raise ValueError("is not a plain https URL of a push service")
+        scheme = found["scheme"]
+        return cls(url, scheme, found["host"], int(found["port"] or _DEFAULT_PORTS[scheme]))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, the port only when it is not the scheme's own (RFC 6454, RFC 8292)."""
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.origin}/…)"
+
+
+def parse_p256dh(text: object) -> bytes:
+    """Return the browser's P-256 public key, 65 bytes. Raise `ValueError` for a point not on the curve."""
+    raw = _decode_either(text, P256DH_BYTES)
+    try:
+        if raw[0] != UNCOMPRESSED:
+            raise ValueError
+        EllipticCurvePublicKey.from_encoded_point(SECP256R1(), raw)
+    except ValueError:
+        raise ValueError("is not an uncompressed point on P-256") from None
+    return raw
+
+
+def parse_auth(text: object) -> bytes:
+    """Return the browser's authentication secret, 16 bytes."""
+    return _decode_either(text, AUTH_BYTES)
+
+
+# Browsers differ: unpadded base64url from toJSON(), padded standard base64 from other clients.
+_EITHER = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_URL_TO_STANDARD = str.maketrans("-_", "+/")
+
+
+def _decode_either(text: object, length: int) -> bytes:
+    if not isinstance(text, str) or not _EITHER.fullmatch(text):
+        raise ValueError("is not base64")
+    bare = text.rstrip("=").translate(_URL_TO_STANDARD)
+    padded = bare + "=" * (-len(bare) % 4)
+    try:
+        raw = b64decode(padded, validate=True)
+    except ValueError:
+        raise ValueError("is not base64") from None
+    if len(raw) != length:
+        raise ValueError(f"must be {length} bytes, not {len(raw)}")
+    return raw

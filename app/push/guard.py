@@ -1,0 +1,151 @@
+"""Which push services may be reached: by name before, by address when the socket is made."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Self
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from app.protocol.errors import EndpointNotAllowed
+from app.protocol.subscription import Endpoint
+
+if TYPE_CHECKING:
+    from aiohttp.connector import AddrInfoType
+
+# The push services of the browsers, whole names or, with a leading dot, everything below a name.
+BROWSER_HOSTS = (
+    "fcm.googleapis.com",  # Chrome, Edge on Android, Opera, Samsung
+    "jmt17.google.com",  # builds of Chromium
+    ".push.services.mozilla.com",  # Firefox
+    ".push.apple.com",  # Safari
+    ".notify.windows.com",  # Edge on Windows
+)
+
+HTTPS_PORT = 443
+
+# A public name: two labels or more, not an address, not a name of special use (RFC 6761, RFC 8375).
+_PUBLIC_NAME = re.compile(r"(?:[^.]+\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
+_SPECIAL_USE = re.compile(
+    r"(?:.*\.)?(?:localhost|local|internal|lan|home|corp|intranet|localdomain|onion|test|invalid|example|arpa)"
+)
+
+# Look-ups have threads of their own: slow ones hold up nobody but each other.
+LOOKUP_THREADS = 16
+LOOKUP_TIMEOUT_S = 2
+
+_V4_REFUSED = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")]
+_V6_ALLOWED = ip_network("2000::/3")
+_V6_REFUSED = [ip_network(net) for net in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The push services that an operator allows.
+
+    *browsers*: the browsers' own. *public*: any public https host. *origins*: trusted exactly as given.
+    """
+
+    browsers: bool = False
+    public: bool = False
+    origins: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Self:
+        """Take `browsers`, `public` and origins like `http://127.0.0.1:8100`. Raise `ValueError` for more."""
+        origins = [name for name in names if name not in ("browsers", "public")]
+        return cls("browsers" in names, "public" in names, frozenset(map(_origin, origins)))
+
+    def trusts(self, endpoint: Endpoint) -> bool:
+        """Tell whether the operator named this very origin: then its address may be private."""
+        return endpoint.origin in self.origins
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Raise `EndpointNotAllowed` unless the endpoint is at a push service that may be reached."""
+        if self.trusts(endpoint):
+            return
+        standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
+        browser = self.browsers and any(_matches(endpoint.host, host) for host in BROWSER_HOSTS)
+        public = self.public and _is_public_name(endpoint.host)
+        if not (standard and (browser or public)):
+            raise EndpointNotAllowed
+
+
+def is_public(address: str) -> bool:
+    """Tell whether *address* is of the public Internet, so that a stranger may make the server connect to it.
+
+    `ipaddress.is_global` alone is no policy: it takes NAT64, site-local, multicast and documentation ranges.
+    """
+    ip: IPv4Address | IPv6Address = ip_address(address)
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    if isinstance(ip, IPv4Address):
+        return ip.is_global and not ip.is_multicast and not any(ip in net for net in _V4_REFUSED)
+    return ip in _V6_ALLOWED and not any(ip in net for net in _V6_REFUSED)
+
+
+class NotPublic(OSError):
+    """An address, or a name that leads to one, is not of the public Internet."""
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names to public addresses only: one bad answer condemns the name."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
+        look_up = asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+        )
+        try:
+            found = await asyncio.wait_for(look_up, LOOKUP_TIMEOUT_S)
+        except TimeoutError:
+            raise OSError("the name was not resolved in time") from None
+        if not all(is_public(str(address[0])) for *_, address in found):
+            raise NotPublic("the name leads to an address that is not public")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=family,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for family, _, proto, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Let go of the threads; a look-up that hangs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def public_socket(addr_info: "AddrInfoType") -> socket.socket:
+    """Make the socket for an address that is about to be connected. Raise `NotPublic` for a bad one."""
+    family, kind, proto, _, address = addr_info
+    if not is_public(str(address[0])):
+        raise NotPublic("the address is not public")
+    return socket.socket(family, kind, proto)
+
+
+def _origin(text: str) -> str:
+    endpoint = Endpoint.parse(f"{text}/")
+    if endpoint.url != f"{text}/":
+        raise ValueError
+    return endpoint.origin
+
+
+def _matches(host: str, allowed: str) -> bool:
+    return host.endswith(allowed) if allowed.startswith(".") else host == allowed
+
+
+def _is_public_name(host: str) -> bool:
+    return bool(_PUBLIC_NAME.fullmatch(host)) and not _SPECIAL_USE.fullmatch(host)

@@ -1,0 +1,52 @@
+"""What a push of each method asks of each push service: how long, how urgent, what is shown."""
+
+from dataclasses import dataclass
+
+from app.protocol.messages import Answer, Close, Dial, Ice, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a service worker shows; *silent* shows it without a sound."""
+
+    title: str
+    body: str
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """RFC 8030 TTL in seconds (section 5.2) and Urgency (5.3), and the notice if one is shown."""
+
+    ttl: int
+    urgency: str
+    notice: Notice | None = None
+
+
+_RINGING = Notice("Incoming call", "Someone wants to connect with you.")
+_CONNECTING = Notice("Connecting", "A connection is being set up.", silent=True)
+_CLOSED = Notice("Call ended", "The connection was closed.", silent=True)
+
+# A minute: who has not been woken by then is not answering this call. Never 0: Windows refuses it, and others
+# drop the message. Urgent only what shows something, or Google slows the sender down.
+_ELSEWHERE = {
+    Dial.method: Handling(60, "high", _RINGING),
+    Offer.method: Handling(60, "normal"),
+    Answer.method: Handling(60, "normal"),
+    Close.method: Handling(60, "normal"),
+    Ice.method: Handling(30, "normal"),
+}
+
+# Safari revokes a subscription after three pushes that show nothing: everything carries a notice there.
+_APPLE = {
+    Dial.method: Handling(60, "high", Notice(_RINGING.title, _RINGING.body, silent=True)),
+    Offer.method: Handling(60, "high", _CONNECTING),
+    Answer.method: Handling(60, "high", _CONNECTING),
+    Close.method: Handling(60, "high", _CLOSED),
+    Ice.method: Handling(30, "high", _CONNECTING),
+}
+
+
+def handling(method: str, host: str) -> Handling:
+    """Return how a relayed *method* goes to the push service at *host*."""
+    return (_APPLE if host.endswith(".push.apple.com") else _ELSEWHERE)[method]

@@ -1,0 +1,94 @@
+"""The server's own key (RFC 8292): who it is to push services."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import OrderedDict
+from typing import Self, cast
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from py_vapid import Vapid02, VapidException
+
+# RFC 8292, section 2: at most 24 h by their clock. Half of it leaves room for clocks that differ.
+TOKEN_LIFE_S = 12 * 60 * 60
+
+# The browsers have about ten push services; with self-hosted ones there may be many.
+MAX_TOKENS = 1024
+
+_SCALAR_BYTES = 32
+
+
+class InvalidVapidKey(ValueError):
+    """The text is not a VAPID private key."""
+
+
+class VapidKey:
+    """A P-256 key pair. As text: the private scalar, 32 bytes in unpadded base64url, 43 characters."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Make a new pair."""
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take the text of a private key. Raise `InvalidVapidKey` if it is none."""
+        try:
+            scalar = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            if len(scalar) != _SCALAR_BYTES or _unpadded(scalar) != text.rstrip("="):
+                raise ValueError
+            return cls(ec.derive_private_key(int.from_bytes(scalar), ec.SECP256R1()))
+        except ValueError:
+            raise InvalidVapidKey("not 32 bytes of base64url that `whisper vapid` printed") from None
+
+    @property
+    def private_text(self) -> str:
+        """The private key, as `parse` takes it. A secret."""
+        return _unpadded(self._key.private_numbers().private_value.to_bytes(_SCALAR_BYTES))
+
+    @property
+    def public_text(self) -> str:
+        """The public key as browsers want it (`applicationServerKey`): 65 bytes in unpadded base64url."""
+        point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return _unpadded(point)
+
+    def sign(self, claims: dict[str, str | int]) -> str:
+        """Return the value of an Authorization header with *claims* (RFC 8292, section 3)."""
+        return cast("str", Vapid02(self._key).sign(claims)["Authorization"])
+
+
+class Vapid:
+    """The server's identity to push services: one signed header for each, kept until half its life."""
+
+    def __init__(self, key: VapidKey, subject: str) -> None:
+        self.key = key
+        self._subject = subject
+        self._headers: OrderedDict[str, tuple[str, int]] = OrderedDict()
+
+    def check(self) -> None:
+        """Raise `InvalidVapidKey` unless a header can be signed with this key and subject."""
+        try:
+            self.header("https://push.example.org", now=0)
+        except VapidException:
+            raise InvalidVapidKey(
+                "the subject must be mailto:you@your.domain or https://your.domain"
+            ) from None
+
+    def header(self, origin: str, now: int) -> str:
+        """Return the Authorization header for the push service at *origin*; *now* in ms."""
+        header, renew_at = self._headers.get(origin, ("", 0))
+        if now < renew_at:
+            self._headers.move_to_end(origin)
+            return header
+        issued_s = now // 1000
+        header = self.key.sign({"aud": origin, "exp": issued_s + TOKEN_LIFE_S, "sub": self._subject})
+        self._headers[origin] = (header, now + TOKEN_LIFE_S * 1000 // 2)
+        if len(self._headers) > MAX_TOKENS:
+            self._headers.popitem(last=False)
+        return header
+
+
+def _unpadded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,130 @@
+"""WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.protocol.limits import CLOCK_WINDOW_MS
+from app.push.guard import Reach
+from app.push.vapid import InvalidVapidKey, Vapid, VapidKey
+from app.store.database import parse_url
+
+PREFIX = "WHISPER_"
+
+
+class InvalidSettings(Exception):
+    """The settings can't work: a line for each fault, naming its variable."""
+
+
+def _split(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _ice_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(url.startswith(("stun:", "stuns:", "turn:", "turns:")) for url in urls):
+        raise ValueError("each must begin with stun:, stuns:, turn: or turns:")
+    return urls
+
+
+def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if any(origin != "*" and (not origin.partition("://")[2] or origin.endswith("/")) for origin in origins):
+        raise ValueError("each must be * or an origin like https://app.example.org, without a path")
+    return origins
+
+
+def _push_endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        Reach.of(names)
+    except ValueError:
+        raise ValueError("each must be browsers, public or an origin like https://push.example.org") from None
+    return names
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    parse_url(url.get_secret_value())
+    return url
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Everything an operator may decide. `.env.example` gives each default and its reason."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
+    data_dir: Path = Path(".whisper")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=256)
+    vapid_private_key: SecretStr | None = None
+    vapid_subject: str | None = None
+    clock_window_seconds: float = Field(default=CLOCK_WINDOW_MS / 1000, gt=0, le=300)
+    push_endpoints: Annotated[Names, AfterValidator(_push_endpoints)] = ("browsers",)
+    cors_origins: Annotated[Names, AfterValidator(_cors_origins)] = ("*",)
+    ice_servers: Annotated[Names, AfterValidator(_ice_urls)] = ()
+    turn_secret: SecretStr | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _turn_needs_its_secret(self) -> Self:
+        if self.turn_secret is None and any(url.startswith("turn") for url in self.ice_servers):
+            raise ValueError(f"{PREFIX}TURN_SECRET is missing: {PREFIX}ICE_SERVERS names a TURN server")
+        return self
+
+    @property
+    def clock_window_ms(self) -> int:
+        """How far a timestamp may be from the server's clock, ms."""
+        return round(self.clock_window_seconds * 1000)
+
+    @property
+    def reach(self) -> Reach:
+        """The push services this server may send to."""
+        return Reach.of(self.push_endpoints)
+
+    def require_database_url(self) -> str:
+        """Return the database's URL. Raise `InvalidSettings` when there is none."""
+        if self.database_url is None:
+            raise InvalidSettings(
+                f"{PREFIX}DATABASE_URL is missing: postgresql://user:password@host/name; "
+                "`whisper serve` does without, on an embedded Postgres."
+            )
+        return self.database_url.get_secret_value()
+
+    def require_vapid(self) -> Vapid:
+        """Return the server's identity to push services. Raise `InvalidSettings` when it can't sign."""
+        if self.vapid_private_key is None or self.vapid_subject is None:
+            missing = "PRIVATE_KEY" if self.vapid_private_key is None else "SUBJECT"
+            raise InvalidSettings(
+                f"{PREFIX}VAPID_{missing} is missing: `whisper vapid` prints a pair for .env."
+            )
+        try:
+            key = VapidKey.parse(self.vapid_private_key.get_secret_value())
+        except InvalidVapidKey as fault:
+            raise InvalidSettings(f"{PREFIX}VAPID_PRIVATE_KEY: {fault}.") from None
+        vapid = Vapid(key, self.vapid_subject)
+        try:
+            vapid.check()
+        except InvalidVapidKey as fault:
+            raise InvalidSettings(f"{PREFIX}VAPID_SUBJECT: {fault}.") from None
+        return vapid
+
+
+def load(**overrides: object) -> Settings:
+    """Return the settings, *overrides* first. Raise `InvalidSettings` naming each variable that is wrong."""
+    try:
+        return Settings.model_validate({}) if not overrides else Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as invalid:
+        faults = invalid.errors(include_url=False, include_input=False)
+        raise InvalidSettings("\n".join(f"{_variable(f['loc'])}{f['msg']}." for f in faults)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"{PREFIX}{str(location[0]).upper()}: " if location else ""

@@ -1,0 +1,1 @@
+"""Keeping push subscriptions in Postgres."""

@@ -1,0 +1,105 @@
+"""The engine: one pool of connections, every wait bounded, every failure said in the protocol's words."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Executable, Row, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.protocol.errors import DatabaseUnavailable
+
+ACQUIRE_S = 1  # for a connection of the pool
+CONNECT_S = 2  # for a new connection
+STATEMENT_S = 1.5  # for a statement; each of ours touches one row by its key
+POOL_SIZE = 10  # connections that stay open, for each worker
+POOL_OVERFLOW = 10  # more of them under load
+RETRY_AFTER_S = 1  # what a caller is told while the database is away
+
+
+class InvalidDatabaseUrl(ValueError):
+    """The text is not the URL of a Postgres database."""
+
+
+def parse_url(text: str) -> URL:
+    """Take a URL as libpq and hosting services write it. Raise `InvalidDatabaseUrl` if it is none.
+
+    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise InvalidDatabaseUrl("not a URL like postgresql://user:password@host:5432/name") from None
+    if url.drivername not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise InvalidDatabaseUrl("not a Postgres URL: it must begin with postgresql://")
+    query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+class Database:
+    """Runs statements, each its own transaction; all of them may safely run twice."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def fetch(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Return the rows of *statement*, which is tried once more when its connection was lost.
+
+        Raise `DatabaseUnavailable` when there is no answer in time.
+        """
+        try:
+            return await self._fetch(statement)
+        except (OSError, DBAPIError) as error:
+            if not _lost_connection(error):
+                raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
+        except (TimeoutError, SQLAlchemyError) as error:
+            raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
+        try:
+            return await self._fetch(statement)
+        except (OSError, TimeoutError, SQLAlchemyError) as error:
+            raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
+
+    async def revision(self) -> str | None:
+        """Return the schema's Alembic revision, `None` for an empty database."""
+        known = await self.fetch(text("SELECT to_regclass('alembic_version')"))
+        if known[0][0] is None:
+            return None
+        rows = await self.fetch(text("SELECT version_num FROM alembic_version"))
+        return str(rows[0][0]) if rows else None
+
+    async def _fetch(self, statement: Executable) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            result = await connection.execute(statement)
+            return result.all() if result.returns_rows else ()
+
+
+@asynccontextmanager
+async def connected(url: URL) -> AsyncIterator[Database]:
+    """Open the pool, and close it. No connection is made before the first statement."""
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=ACQUIRE_S,
+        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S},
+        hide_parameters=True,
+    )
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+def first_line(error: BaseException | None) -> str:
+    """Say what went wrong in one line for an operator; the driver's messages name no password."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return next(iter(str(cause).splitlines()), type(cause).__name__)
+
+
+def _lost_connection(error: OSError | DBAPIError) -> bool:
+    return isinstance(error, ConnectionError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )

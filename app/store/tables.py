@@ -1,0 +1,29 @@
+"""The one table. Its rows never leave this room."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text
+from sqlmodel import Column, Field, SQLModel
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """Where one address can be reached, times in ms since the Unix epoch.
+
+    Without an endpoint the row is what is left of a person who asked to be forgotten: the address, and when
+    they said so, so that an older registration can't be replayed.
+    """
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        CheckConstraint("octet_length(address) = 32", name="subscription_address_is_32_bytes"),
+        CheckConstraint(
+            "num_nulls(endpoint, p256dh, auth, expires_at) IN (0, 4)", name="subscription_is_whole_or_absent"
+        ),
+        CheckConstraint("endpoint IS NOT NULL OR signed_at IS NOT NULL", name="subscription_says_something"),
+        Index("subscription_expires_at", "expires_at"),
+    )
+
+    address: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    endpoint: str | None = Field(default=None, sa_column=Column(Text))
+    p256dh: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    auth: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    signed_at: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -1,0 +1,37 @@
+"""Expired rows go by themselves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from app.protocol.errors import DatabaseUnavailable
+from app.store.subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+# Expired rows are not found anyway; purging only frees their space.
+PURGE_EVERY_S = 60 * 60
+
+
+@asynccontextmanager
+async def purging(
+    subscriptions: Subscriptions, clock: Callable[[], int], every: float = PURGE_EVERY_S
+) -> AsyncIterator[None]:
+    """Purge at once and *every* so many seconds, until the block ends."""
+    task = asyncio.create_task(_purge_forever(subscriptions, clock, every))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _purge_forever(subscriptions: Subscriptions, clock: Callable[[], int], every: float) -> None:
+    while True:
+        try:
+            log.info("purged %d expired subscriptions", await subscriptions.purge(clock()))
+        except DatabaseUnavailable:
+            log.warning("the database is unavailable; expired subscriptions stay for now")
+        await asyncio.sleep(every)

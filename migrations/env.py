@@ -1,0 +1,33 @@
+"""Run migrations on the URL that `whisper migrate` gives, or on that of the settings."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+import app.store.tables  # noqa: F401 - fills the metadata
+from app.settings import Settings
+from app.store.database import parse_url
+
+# One migration at a time, whoever starts them: any fixed number that nobody else locks.
+LOCK = 0x57484953504552
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=SQLModel.metadata)
+    with context.begin_transaction():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        context.run_migrations()
+
+
+async def _migrate() -> None:
+    url = context.config.attributes.get("url") or parse_url(Settings().require_database_url())
+    engine = create_async_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+    async with engine.connect() as connection:
+        await connection.run_sync(_run)
+    await engine.dispose()
+
+
+asyncio.run(_migrate())

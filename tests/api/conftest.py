@@ -1,0 +1,44 @@
+"""A recipient who is registered, and what reached them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.people import Person, body
+from tests.push_service import PushService, Subscription
+from tests.vectors_of import subscription_json
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A person with a browser that receives."""
+
+    person: Person
+    browser: Subscription
+
+    @property
+    def pushed(self) -> list[dict[str, Any]]:
+        """Every message that reached the browser, decrypted."""
+        return [json.loads(message) for message in self.browser.decrypted]
+
+
+async def post(client: httpx.AsyncClient, call: dict[str, Any], path: str | None = None) -> httpx.Response:
+    """Post *call* to the path of its method, or to another."""
+    return await client.post(path or f"/{call['a']}", content=body(call))
+
+
+async def register(client: httpx.AsyncClient, person: Person, browser: Subscription) -> Registered:
+    """Register *person* with *browser*."""
+    update = person.update(subscription_json(browser.endpoint, browser.p256dh, browser.auth))
+    response = await post(client, update)
+    assert response.status_code == 200, response.text
+    return Registered(person, browser)
+
+
+@pytest.fixture
+async def registered(client: httpx.AsyncClient, bob: Person, push_service: PushService) -> Registered:
+    """Return Bob, registered and reachable."""
+    return await register(client, bob, push_service.subscribe())

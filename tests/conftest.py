@@ -1,0 +1,122 @@
+"""What every test can ask for: people, a Postgres, a push service, a running application."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from app.home import embedded_postgres
+from app.main import create_app
+from app.push.vapid import VapidKey
+from app.settings import Settings
+from app.store import schema
+from app.store.database import Database, connected, parse_url
+from app.store.subscriptions import Subscriptions
+from tests.people import Person, now_ms
+from tests.push_service import PushService
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on asyncio, as the server does."""
+    return "asyncio"
+
+
+@pytest.fixture
+def alice() -> Person:
+    """Return somebody who calls."""
+    return Person()
+
+
+@pytest.fixture
+def bob() -> Person:
+    """Return somebody who is called."""
+    return Person()
+
+
+@pytest.fixture
+def mallory() -> Person:
+    """Return somebody who means no good."""
+    return Person()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Run a real Postgres for all tests, and yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="pg") as directory, embedded_postgres(Path(directory)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: str) -> URL:
+    """Return the URL of a database with the newest schema."""
+    url = parse_url(postgres)
+    schema.migrate(url)
+    return url
+
+
+@pytest.fixture
+async def database(migrated: URL) -> AsyncIterator[Database]:
+    """Yield an empty database."""
+    async with connected(migrated) as opened:
+        await opened.fetch(text("DELETE FROM subscription"))
+        yield opened
+
+
+@pytest.fixture
+def subscriptions(database: Database) -> Subscriptions:
+    """Return the subscriptions of the empty database."""
+    return Subscriptions(database)
+
+
+@pytest.fixture
+async def push_service() -> AsyncIterator[PushService]:
+    """Run a push service."""
+    async with PushService.running() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(migrated: URL, database: Database, push_service: PushService) -> Settings:  # noqa: ARG001 - emptied
+    """Return settings that trust the push service here, on the empty database."""
+    return Settings(
+        _env_file=None,
+        database_url=migrated.render_as_string(hide_password=False),
+        vapid_private_key=VapidKey.generate().private_text,
+        vapid_subject="mailto:operator@example.org",
+        push_endpoints=("browsers", push_service.origin),
+    )
+
+
+class Clock:
+    """The real time, and some ms that a test adds."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def __call__(self) -> int:
+        """Return the time, ms since the Unix epoch."""
+        return now_ms() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the server's clock, which a test may put forward."""
+    return Clock()
+
+
+@pytest.fixture
+async def client(settings: Settings, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application, and yield a client of it."""
+    async with (
+        LifespanManager(create_app(settings, clock)) as manager,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
+        ) as opened,
+    ):
+        yield opened

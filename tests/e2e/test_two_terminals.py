@@ -1,0 +1,79 @@
+"""Two people at two terminals, a server and a push service: five programs, as the README starts them."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Deployment, PushServiceProcess
+from tests.people import Person
+from tests.processes import Program, program
+
+
+class Terminals:
+    """Starts peers."""
+
+    def __init__(self, deployment: Deployment, push_process: PushServiceProcess, stack: ExitStack) -> None:
+        self._options = ("--server", deployment.url, "--push-service", push_process.websocket_url)
+        self._stack = stack
+
+    def peer(self, *arguments: str) -> Program:
+        """Start a peer, which ends with the test."""
+        command = (sys.executable, "-m", "tests.peer", *arguments, *self._options)
+        return self._stack.enter_context(program(*command))
+
+    def listening(self, *arguments: str) -> tuple[Program, str]:
+        """Start a peer that waits to be dialled; return it and its address."""
+        peer = self.peer("listen", *arguments)
+        return peer, peer.wait_for("your address").rpartition(" ")[2]
+
+
+@pytest.fixture
+def terminals(deployment: Deployment, push_process: PushServiceProcess) -> Iterator[Terminals]:
+    """Return what starts peers."""
+    with ExitStack() as stack:
+        yield Terminals(deployment, push_process, stack)
+
+
+def test_two_terminals_talk(terminals: Terminals, push_process: PushServiceProcess) -> None:
+    """One dials, both type, one hangs up; it took three pushes to connect and one to close."""
+    bob, address = terminals.listening()
+    alice = terminals.peer("dial", address)
+    alice.wait_for("connected with")
+    bob.wait_for("connected with")
+    to_connect = push_process.taken
+
+    alice.type("hello from alice")
+    heard_by_bob = bob.wait_for("hello from alice")
+    bob.type("grüß dich 👋")
+    heard_by_alice = alice.wait_for("grüß dich 👋")
+    alice.end_input()
+
+    assert to_connect == 3
+    assert alice.ended() == 0
+    assert bob.wait_for("closed")
+    assert push_process.taken == 4
+    assert re.match(r"[A-Za-z0-9+/]{6}: hello from alice", heard_by_bob)
+    assert heard_by_alice.startswith(address[:6])
+
+
+def test_an_identity_is_kept(terminals: Terminals, tmp_path: Path) -> None:
+    """With a file the address stays the same, and nobody else may read it."""
+    file = tmp_path / "identity"
+    first, address = terminals.listening("--identity", str(file))
+    first.stop()
+
+    _, again = terminals.listening("--identity", str(file))
+
+    assert (again, file.stat().st_mode & 0o777) == (address, 0o600)
+
+
+def test_nobody_there_is_said(terminals: Terminals) -> None:
+    """Who dials a stranger reads why it failed."""
+    alice = terminals.peer("dial", Person().address.text)
+
+    assert alice.ended() == 1
+    assert "unknown_recipient" in alice.output

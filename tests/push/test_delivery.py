@@ -1,0 +1,200 @@
+"""What becomes of a push message on the way to its push service."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.protocol.subscription import Endpoint
+from app.push.deliver import Deliverer, Fate, Outcome, deliverer
+from app.push.encrypt import PushRequest, encrypt
+from app.push.guard import Reach
+from app.push.vapid import Vapid, VapidKey
+from tests.people import now_ms
+from tests.push_service import PushService, Subscription
+from tests.vectors_of import subscription_at
+
+pytestmark = pytest.mark.anyio
+
+VAPID = Vapid(VapidKey.generate(), "mailto:operator@example.org")
+
+
+@pytest.fixture
+async def delivery(push_service: PushService) -> AsyncIterator[Deliverer]:
+    """Open connections to the push service here, which is trusted."""
+    async with deliverer(Reach.of([push_service.origin])) as opened:
+        yield opened
+
+
+def request_to(browser: Subscription) -> PushRequest:
+    """Return a message that the push service takes."""
+    stored = subscription_at(browser.endpoint, browser.p256dh, browser.auth)
+    headers = {
+        "TTL": "60",
+        "Content-Encoding": "aes128gcm",
+        "Authorization": VAPID.header(stored.endpoint.origin, now_ms()),
+    }
+    return PushRequest(stored.endpoint, headers, encrypt(stored, b"hello"))
+
+
+async def test_a_message_arrives(delivery: Deliverer, push_service: PushService) -> None:
+    """A push service that takes it makes it accepted, and the browser can read it."""
+    browser = push_service.subscribe()
+
+    outcome = await delivery.deliver(request_to(browser))
+
+    assert outcome == Outcome(Fate.ACCEPTED, 201)
+    assert browser.decrypted == [b"hello"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"disconnect": True},
+        {"status": 502},
+        {"status": 503},
+        {"status": 504},
+        {"status": 503, "headers": {"Retry-After": "1"}},
+        {"status": 429, "headers": {"Retry-After": "1"}},
+    ],
+    ids=str,
+)
+async def test_passing_trouble_is_retried(
+    delivery: Deliverer, push_service: PushService, trouble: dict[str, object]
+) -> None:
+    """Where it is safe, a second attempt is made."""
+    push_service.script([trouble])
+    browser = push_service.subscribe()
+
+    outcome = await delivery.deliver(request_to(browser))
+
+    assert (outcome.fate, browser.decrypted) == (Fate.ACCEPTED, [b"hello"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 400},
+        {"status": 410},
+        {"status": 429},
+        {"status": 500},
+        {"status": 503, "headers": {"Retry-After": "60"}},
+        {"status": 307, "headers": {"Location": "/"}},
+    ],
+    ids=str,
+)
+async def test_what_will_not_pass_is_not_retried(
+    delivery: Deliverer, push_service: PushService, answer: dict[str, object]
+) -> None:
+    """An answer that is final, or a wait that does not fit, ends the delivery."""
+    push_service.script([answer])
+
+    await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert len(push_service.received) == 1
+
+
+async def test_two_retries_are_all(delivery: Deliverer, push_service: PushService) -> None:
+    """Three attempts, then the truth."""
+    push_service.script([{"status": 503, "forever": True}])
+
+    outcome = await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert (outcome, len(push_service.received)) == (Outcome(Fate.BUSY, 503), 3)
+
+
+async def test_a_push_service_that_hangs_ends_at_eight_seconds(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """Nobody waits longer, and the message is not sent again: it may have been taken."""
+    push_service.script([{"hang": "head"}])
+    began = time.monotonic()
+
+    outcome = await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert outcome.fate is Fate.TIMED_OUT
+    assert time.monotonic() - began < 8.5
+    assert len(push_service.received) == 1
+
+
+async def test_an_answer_that_hangs_after_its_status_has_said_enough(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """Nobody waits for a body that does not matter."""
+    push_service.script([{"status": 410, "hang": "body"}])
+
+    async with asyncio.timeout(2):
+        outcome = await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert outcome == Outcome(Fate.GONE, 410)
+
+
+async def test_an_endless_answer_is_not_read(delivery: Deliverer, push_service: PushService) -> None:
+    """The status is all that is needed."""
+    push_service.script([{"status": 201, "endless": True}])
+
+    async with asyncio.timeout(2):
+        outcome = await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert outcome.fate is Fate.ACCEPTED
+
+
+async def test_nobody_listening_is_unreachable() -> None:
+    """No connection is not a refusal."""
+    async with PushService.running() as ephemeral:
+        request = request_to(ephemeral.subscribe())
+
+    async with deliverer(Reach.of([ephemeral.origin])) as delivery:
+        outcome = await delivery.deliver(request)
+
+    assert outcome == Outcome(Fate.UNREACHABLE)
+
+
+async def test_an_answer_that_is_not_http_is_a_refusal() -> None:
+    """Whatever listens there, it is no push service."""
+
+    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example.org ESMTP\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1") as server:
+        host, port = server.sockets[0].getsockname()
+        origin = f"http://{host}:{port}"
+        async with deliverer(Reach.of([origin])) as delivery:
+            outcome = await delivery.deliver(PushRequest(Endpoint.parse(f"{origin}/x"), {}, b"x"))
+
+    assert outcome == Outcome(Fate.REFUSED)
+
+
+async def test_a_private_address_is_not_connected(push_service: PushService) -> None:
+    """A name that leads to this machine is refused when its origin is not trusted by the operator."""
+    port = push_service.origin.rpartition(":")[2]
+    endpoint = Endpoint.parse(f"http://localhost:{port}/push/x")
+
+    async with deliverer(Reach.of(["public"])) as delivery:
+        outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
+
+    assert (outcome, push_service.received) == (Outcome(Fate.FORBIDDEN), [])
+
+
+async def test_a_literal_private_address_is_not_connected(push_service: PushService) -> None:
+    """Without a name there is no look-up; the socket itself is refused."""
+    endpoint = Endpoint.parse(f"{push_service.origin}/push/x")
+
+    async with deliverer(Reach.of(["public"])) as delivery:
+        outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
+
+    assert (outcome.fate, push_service.received) == (Fate.FORBIDDEN, [])
+
+
+async def test_a_percent_escape_arrives_as_it_was_given(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """A token in an endpoint is nobody's to spell anew."""
+    endpoint = Endpoint.parse(f"{push_service.origin}/push/a%2fb?token=BQ%2bz%3d%3D")
+
+    outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
+
+    assert outcome.fate is Fate.GONE
+    assert subscription_at(endpoint.url).endpoint == endpoint

@@ -1,0 +1,96 @@
+"""What happens to a push message between its arrival and its answer."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from . import vapid
+from .checks import Push, read_push
+from .log import Log, Received
+from .office import Channel, Message, PostOffice
+from .refusal import Refusal, RefusedError
+from .script import Scripts, perform
+
+# Bytes read of a body; what is longer is cut here, and refused as too large anyway.
+READ_LIMIT = 64 * 1024
+
+# Seconds a body may take to arrive.
+BODY_TIMEOUT = 10.0
+
+
+class Intake:
+    """Where push messages come in: recorded, answered by script or by the rules, and passed on."""
+
+    def __init__(self, origin: str, office: PostOffice, log: Log, scripts: Scripts) -> None:
+        self._origin = origin
+        self._office = office
+        self._log = log
+        self._scripts = scripts
+
+    async def receive(self, request: web.Request) -> web.StreamResponse:
+        """Answer one POST; a refusal is JSON with a code and a reason."""
+        try:
+            return await self._answer(request, await self._record(request))
+        except RefusedError as refused:
+            refusal = refused.refusal
+            return web.json_response({"code": refusal.code, "reason": refusal.reason}, status=refusal.status)
+
+    async def _record(self, request: web.Request) -> Received:
+        """Read a POST to its end and record it."""
+        received = Received(
+            token=request.match_info["token"],
+            headers=lower_case(request),
+            body=await read_body(request),
+            at=time.time_ns() // 1_000_000,
+            version=secrets.token_urlsafe(16),
+        )
+        self._log.add(received)
+        return received
+
+    async def _answer(self, request: web.Request, received: Received) -> web.StreamResponse:
+        """Answer as the script says; the normal answer is to deliver."""
+        answer = self._scripts.take(received.token)
+        await asyncio.sleep(answer.delay)
+        if answer.is_normal:
+            return await self._deliver(received)
+        self._log.answered(received.version, answer.status_sent)
+        return await perform(answer, request)
+
+    async def _deliver(self, received: Received) -> web.Response:
+        """Pass an accepted message on and answer 201; raise `RefusedError` when it is not accepted."""
+        try:
+            channel, push = self._admit(received.token, received.headers, received.body)
+        except RefusedError as refused:
+            self._log.answered(received.version, refused.refusal.status)
+            raise
+        self._log.answered(received.version, 201)
+        now = asyncio.get_running_loop().time()
+        await self._office.post(channel, Message(received.version, push, now + push.ttl), now)
+        location = f"{self._origin}/message/{received.version}"
+        return web.Response(status=201, headers={"Location": location, "TTL": str(push.ttl)})
+
+    def _admit(self, token: str, headers: Mapping[str, str], body: bytes) -> tuple[Channel, Push]:
+        """Return what to deliver and where; raise `RefusedError` for the first rule that is broken."""
+        channel = self._office.channel(token)
+        sender = vapid.verify(headers.get("authorization", ""), origin=self._origin, now=time.time())
+        channel.check_key(sender)
+        return channel, read_push(headers, body)
+
+
+def lower_case(request: web.Request) -> dict[str, str]:
+    """Return the headers with lower-case names; the values of one sent twice stand behind each other."""
+    return {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the body, or as much of it as `READ_LIMIT` allows; raise `RefusedError` when it is too slow."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.content.readexactly(READ_LIMIT)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    except TimeoutError:
+        raise RefusedError(Refusal.TIMEOUT) from None

@@ -1,0 +1,111 @@
+"""The doors: which path leads where, and how everyone is seen out at the end."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+from pydantic import ValidationError
+
+from .intake import Intake
+from .log import Log
+from .office import PostOffice
+from .script import Scripts
+from .websocket import Conversation
+
+# Bytes; an ack for every message that a channel stores is well below.
+MAX_FRAME = 64 * 1024
+
+# Seconds between pings that find out whether a user agent is still there.
+HEARTBEAT = 30.0
+
+# Seconds that a user agent has to answer a close.
+CLOSE_TIMEOUT = 1.0
+
+
+class Routes:
+    """The HTTP side of a push service."""
+
+    def __init__(self, origin: str, office: PostOffice, log: Log, scripts: Scripts) -> None:
+        self._origin = origin
+        self._office = office
+        self._log = log
+        self._scripts = scripts
+        self._intake = Intake(origin, office, log, scripts)
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._posts: set[asyncio.Task[Any]] = set()
+
+    def application(self) -> web.Application:
+        """Return the application with every door; when it is shut down, nothing it began goes on."""
+        application = web.Application(client_max_size=1024**2)
+        application.add_routes(
+            [
+                web.get("/", self.websocket, allow_head=False),
+                web.post("/push/{token}", self.push),
+                web.get("/log", self.show_log),
+                web.delete("/log", self.clear_log),
+                web.put("/script/{token}", self.write_script),
+                web.delete("/script", self.clear_scripts),
+                web.get("/healthz", self.health),
+            ]
+        )
+        application.on_shutdown.append(self.close)
+        return application
+
+    async def websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Speak with a user agent until it goes."""
+        socket = web.WebSocketResponse(
+            protocols=["push-notification"],
+            heartbeat=HEARTBEAT,
+            timeout=CLOSE_TIMEOUT,
+            max_msg_size=MAX_FRAME,
+            compress=False,
+        )
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            await Conversation(socket, self._origin, self._office, self._log).run()
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def push(self, request: web.Request) -> web.StreamResponse:
+        """Take a push message in; it may be scripted never to end, so it is remembered until it does."""
+        task = asyncio.current_task()
+        assert task
+        self._posts.add(task)
+        try:
+            return await self._intake.receive(request)
+        finally:
+            self._posts.discard(task)
+
+    async def show_log(self, _request: web.Request) -> web.Response:
+        """Show every POST since the log was cleared, oldest first."""
+        return web.json_response([entry.as_json() for entry in self._log.entries])
+
+    async def clear_log(self, _request: web.Request) -> web.Response:
+        """Forget every POST."""
+        self._log.entries.clear()
+        return web.Response(status=204)
+
+    async def write_script(self, request: web.Request) -> web.Response:
+        """Take the answers to the next messages for one endpoint, or with `*` for all."""
+        try:
+            self._scripts.write_json(request.match_info["token"], await request.read())
+        except ValidationError as error:
+            return web.json_response({"code": "bad_script", "reason": str(error)}, status=400)
+        return web.Response(status=204)
+
+    async def clear_scripts(self, _request: web.Request) -> web.Response:
+        """Answer normally again."""
+        self._scripts.clear()
+        return web.Response(status=204)
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Say that it runs."""
+        return web.json_response({"ok": True})
+
+    async def close(self, _application: web.Application) -> None:
+        """Close every WebSocket and end every POST that is still unanswered."""
+        for post in self._posts:
+            post.cancel()
+        await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY) for socket in set(self._sockets)))

@@ -1,0 +1,93 @@
+"""URLs as operators write them, and what a database that is away looks like."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from app.protocol.errors import DatabaseUnavailable
+from app.store.database import Database, InvalidDatabaseUrl, connected, parse_url
+from app.store.subscriptions import Subscriptions
+from app.store.upkeep import purging
+from tests.people import Person
+from tests.vectors_of import subscription_at
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_every_spelling_of_postgres_is_taken(scheme: str) -> None:
+    """Hosting services write the scheme in several ways."""
+    url = parse_url(f"{scheme}://me:secret@db.example.org/calls")
+
+    assert url.drivername == "postgresql+asyncpg"
+
+
+def test_libpqs_sslmode_is_understood() -> None:
+    """`sslmode` is what libpq calls it; the driver says `ssl`."""
+    assert parse_url("postgres://db/calls?sslmode=require").query == {"ssl": "require"}
+
+
+@pytest.mark.parametrize("text", ["", "calls", "mysql://db/calls", "http://db"])
+def test_another_url_is_refused(text: str) -> None:
+    """What is not a Postgres URL is said to be none."""
+    with pytest.raises(InvalidDatabaseUrl):
+        parse_url(text)
+
+
+async def test_a_database_that_is_away_is_said_to_be() -> None:
+    """A refused connection is the protocol's refusal, with a time to come back."""
+    async with connected(parse_url("postgresql://127.0.0.1:1/calls")) as database:
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await database.fetch(text("SELECT 1"))
+
+    assert refused.value.retry_after
+
+
+async def test_a_statement_does_not_wait_forever(database: Database) -> None:
+    """A statement that hangs ends as an unavailable database."""
+    with pytest.raises(DatabaseUnavailable):
+        async with asyncio.timeout(5):
+            await database.fetch(text("SELECT pg_sleep(30)"))
+
+
+async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) -> None:
+    """When Postgres ends a connection, the next statement is none the wiser."""
+    async with connected(migrated) as victim:
+        await victim.fetch(text("SET application_name = 'victim'"))
+        await database.fetch(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'")
+        )
+
+        assert [row[0] for row in await victim.fetch(text("SELECT 1"))] == [1]
+
+
+async def test_the_expired_go_by_themselves(
+    subscriptions: Subscriptions, database: Database, alice: Person
+) -> None:
+    """While the server runs, what has expired is deleted."""
+    subscription = subscription_at("https://fcm.googleapis.com/x").model_copy(update={"expires_at": 2})
+    await subscriptions.remember(alice.address, subscription, None, 1)
+
+    async with purging(subscriptions, lambda: 3, every=0.01), asyncio.timeout(5):
+        while await database.fetch(text("SELECT 1 FROM subscription")):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_purge_outlives_a_database_that_is_away() -> None:
+    """Purging goes on when the database does not answer."""
+    asked = asyncio.Event()
+
+    def clock() -> int:
+        if clocks:
+            asked.set()
+        clocks.append(1)
+        return 1
+
+    clocks: list[int] = []
+    async with (
+        connected(parse_url("postgresql://127.0.0.1:1/calls")) as away,
+        purging(Subscriptions(away), clock, every=0.01),
+    ):
+        await asyncio.wait_for(asked.wait(), 10)

@@ -1,0 +1,95 @@
+"""The schema's version, and how it comes to be."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+from app.protocol.errors import OutdatedSchema
+from app.store import schema
+from app.store.database import connected, parse_url
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def empty(postgres: str) -> Iterator[URL]:
+    """Yield the URL of a database without a table."""
+    url = parse_url(postgres)
+    asyncio.run(_execute(url, "CREATE DATABASE empty"))
+    yield url.set(database="empty")
+    asyncio.run(_execute(url, "DROP DATABASE empty WITH (FORCE)"))
+
+
+async def _execute(url: URL, statement: str) -> None:
+    async with connected(url) as database:
+        await database.fetch(text(statement))
+
+
+async def _check(url: URL) -> None:
+    async with connected(url) as database:
+        await schema.check(database)
+
+
+def test_an_empty_database_is_outdated(empty: URL) -> None:
+    """The refusal names the command that mends it."""
+    with pytest.raises(OutdatedSchema, match="whisper migrate"):
+        asyncio.run(_check(empty))
+
+
+def test_a_migrated_database_is_up_to_date(empty: URL) -> None:
+    """After a migration the check passes."""
+    schema.migrate(empty)
+
+    asyncio.run(_check(empty))
+
+
+def test_a_second_migration_changes_nothing(empty: URL) -> None:
+    """Migrating again is safe."""
+    schema.migrate(empty)
+    schema.migrate(empty)
+
+    asyncio.run(_check(empty))
+
+
+def test_a_newer_schema_is_served(empty: URL) -> None:
+    """While an upgrade is under way, the version before goes on."""
+    schema.migrate(empty)
+    asyncio.run(_execute(empty, "UPDATE alembic_version SET version_num = 'from the future'"))
+
+    asyncio.run(_check(empty))
+
+
+def test_the_migrations_make_the_table_that_the_code_uses(empty: URL) -> None:
+    """Columns, indexes and checks of the database are those of the model."""
+    schema.migrate(empty)
+
+    made = asyncio.run(_shape(empty))
+
+    table = SQLModel.metadata.tables["subscription"]
+    assert made["columns"] == {(column.name, column.nullable) for column in table.columns}
+    assert made["indexes"] == {index.name for index in table.indexes}
+    assert made["checks"] == {
+        constraint.name for constraint in table.constraints if isinstance(constraint, CheckConstraint)
+    }
+
+
+async def _shape(url: URL) -> dict[str, set[object]]:
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        shape = await connection.run_sync(_inspect)
+    await engine.dispose()
+    return shape
+
+
+def _inspect(connection: Connection) -> dict[str, set[object]]:
+    found = inspect(connection)
+    return {
+        "columns": {(column["name"], column["nullable"]) for column in found.get_columns("subscription")},
+        "indexes": {index["name"] for index in found.get_indexes("subscription")},
+        "checks": {check["name"] for check in found.get_check_constraints("subscription")},
+    }

@@ -1,0 +1,188 @@
+"""What the table keeps, finds, refuses and lets go."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.protocol.errors import DatabaseUnavailable, StaleUpdate
+from app.protocol.limits import SUBSCRIPTION_LIFE_MS
+from app.protocol.messages import Subscription
+from app.store.database import Database
+from app.store.subscriptions import Subscriptions
+from tests.people import Person
+from tests.vectors_of import subscription_at
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_760_000_000_000
+OLD = subscription_at("https://fcm.googleapis.com/fcm/send/old")
+NEW = subscription_at("https://fcm.googleapis.com/fcm/send/new")
+
+
+def content(subscription: Subscription | None) -> tuple[str, bytes, bytes] | None:
+    """Return what matters of a subscription."""
+    if subscription is None:
+        return None
+    return subscription.endpoint.url, subscription.keys.p256dh, subscription.keys.auth
+
+
+async def test_what_was_remembered_is_found(subscriptions: Subscriptions, alice: Person) -> None:
+    """A subscription comes back as it was stored."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+
+    found = await subscriptions.of(alice.address, NOW)
+
+    assert content(found) == content(NEW)
+
+
+async def test_a_stranger_is_not_found(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:
+    """Nobody is found under another's address."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+
+    assert await subscriptions.of(bob.address, NOW) is None
+
+
+async def test_an_address_has_one_subscription(subscriptions: Subscriptions, alice: Person) -> None:
+    """A later update replaces the earlier one."""
+    await subscriptions.remember(alice.address, OLD, None, NOW)
+    await subscriptions.remember(alice.address, NEW, None, NOW + 1)
+
+    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+
+
+async def test_two_addresses_may_share_an_endpoint(
+    subscriptions: Subscriptions, alice: Person, bob: Person
+) -> None:
+    """Two identities of one browser do not disturb each other."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.remember(bob.address, NEW, None, NOW)
+
+    assert await subscriptions.of(alice.address, NOW)
+    assert await subscriptions.of(bob.address, NOW)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "life"),
+    [
+        (None, SUBSCRIPTION_LIFE_MS),
+        (NOW + 5000, 5000),
+        (NOW + 2 * SUBSCRIPTION_LIFE_MS, SUBSCRIPTION_LIFE_MS),
+    ],
+    ids=["the browser says nothing", "the browser says when", "the browser says too much"],
+)
+async def test_a_subscription_expires(
+    subscriptions: Subscriptions, alice: Person, expires_at: int | None, life: int
+) -> None:
+    """It is found until the browser's expiration, or 180 days after the update, and not after."""
+    browser = NEW.model_copy(update={"expires_at": expires_at})
+    await subscriptions.remember(alice.address, browser, None, NOW)
+
+    assert await subscriptions.of(alice.address, NOW + life - 1)
+    assert await subscriptions.of(alice.address, NOW + life) is None
+
+
+async def test_only_the_expired_are_purged(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:
+    """A purge deletes what has expired and nothing else."""
+    await subscriptions.remember(alice.address, NEW.model_copy(update={"expires_at": NOW + 1}), None, NOW)
+    await subscriptions.remember(bob.address, NEW, None, NOW)
+
+    assert await subscriptions.purge(NOW + 1) == 1
+    assert await subscriptions.of(bob.address, NOW)
+
+
+@pytest.mark.parametrize("sent_at", [None, NOW - 1], ids=["untimed", "older"])
+async def test_an_older_update_is_refused(
+    subscriptions: Subscriptions, alice: Person, sent_at: int | None
+) -> None:
+    """Once an address has sent a timestamp, a recorded old registration can't be replayed."""
+    await subscriptions.remember(alice.address, NEW, NOW, NOW)
+
+    with pytest.raises(StaleUpdate):
+        await subscriptions.remember(alice.address, OLD, sent_at, NOW)
+
+    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+
+
+async def test_another_update_of_the_same_time_is_refused(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """Not newer is too old, when the content differs."""
+    await subscriptions.remember(alice.address, NEW, NOW, NOW)
+
+    with pytest.raises(StaleUpdate):
+        await subscriptions.remember(alice.address, OLD, NOW, NOW)
+
+
+async def test_the_very_same_update_is_fine(subscriptions: Subscriptions, alice: Person) -> None:
+    """An honest retry is not refused."""
+    await subscriptions.remember(alice.address, NEW, NOW, NOW)
+    await subscriptions.remember(alice.address, NEW, NOW, NOW + 10)
+
+    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+
+
+async def test_who_asks_is_forgotten(subscriptions: Subscriptions, database: Database, alice: Person) -> None:
+    """Nothing but the address and the time of the wish stays behind."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+
+    await subscriptions.forget(alice.address, NOW)
+
+    rows = await database.fetch(text("SELECT * FROM subscription"))
+    assert [tuple(row) for row in rows] == [(alice.address.raw, None, None, None, None, NOW)]
+    assert await subscriptions.of(alice.address, NOW) is None
+
+
+async def test_the_forgotten_are_not_brought_back_by_a_replay(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """What stays behind outlives every purge, and refuses what was signed before."""
+    await subscriptions.forget(alice.address, NOW)
+    await subscriptions.purge(NOW + 10 * SUBSCRIPTION_LIFE_MS)
+
+    with pytest.raises(StaleUpdate):
+        await subscriptions.remember(alice.address, OLD, None, NOW)
+
+
+async def test_the_forgotten_may_come_back(subscriptions: Subscriptions, alice: Person) -> None:
+    """A newer update registers again."""
+    await subscriptions.forget(alice.address, NOW)
+    await subscriptions.remember(alice.address, NEW, NOW + 1, NOW + 1)
+
+    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+
+
+async def test_what_is_gone_is_dropped(subscriptions: Subscriptions, alice: Person) -> None:
+    """A subscription that its push service no longer knows is deleted."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+
+    await subscriptions.drop(alice.address, NEW)
+
+    assert await subscriptions.of(alice.address, NOW) is None
+
+
+async def test_a_newer_subscription_survives_the_end_of_the_older(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """Whoever registers again while the old subscription is found gone stays registered."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+
+    await subscriptions.drop(alice.address, OLD)
+
+    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "(address, signed_at) VALUES ('\\x00', 1)",
+        "(address) VALUES (decode(repeat('ab', 32), 'hex'))",
+        "(address, endpoint, signed_at) VALUES (decode(repeat('ab', 32), 'hex'), 'https://x.org/', 1)",
+    ],
+    ids=["a short address", "neither subscription nor time", "half a subscription"],
+)
+async def test_the_table_refuses_what_can_not_be(database: Database, columns: str) -> None:
+    """The schema itself holds what the code relies on."""
+    with pytest.raises(DatabaseUnavailable) as refused:
+        await database.fetch(text(f"INSERT INTO subscription {columns}"))
+
+    assert isinstance(refused.value.__cause__, IntegrityError)

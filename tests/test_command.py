@@ -1,0 +1,219 @@
+"""The `whisper` command, as an operator types it."""
+
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from dotenv import dotenv_values
+from sqlalchemy.engine import URL
+
+from app.push.vapid import VapidKey
+from app.settings import Settings
+from tests.processes import WHISPER, program, whisper
+
+KEY = VapidKey.generate().private_text
+SUBJECT = "mailto:operator@whisper.example"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Yield an empty directory with a short path, as a socket needs."""
+    with tempfile.TemporaryDirectory(prefix="wh") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def deployed(migrated: URL) -> dict[str, str]:
+    """Return the environment of a server with a database and a key of its own."""
+    return {
+        "WHISPER_DATABASE_URL": migrated.render_as_string(hide_password=False),
+        "WHISPER_VAPID_PRIVATE_KEY": KEY,
+        "WHISPER_VAPID_SUBJECT": SUBJECT,
+        "WHISPER_PORT": "0",
+    }
+
+
+def url_of(line: str) -> str:
+    """Return the URL in uvicorn's line."""
+    return line.partition("running on ")[2].partition(" ")[0]
+
+
+def test_vapid_prints_what_env_takes(home: Path) -> None:
+    """The printed lines are a .env file with a key that works."""
+    status, printed = whisper("vapid", cwd=home)
+    (home / ".env").write_text(printed)
+
+    assert status == 0
+    values = dotenv_values(home / ".env")
+    key = VapidKey.parse(str(values["WHISPER_VAPID_PRIVATE_KEY"]))
+    assert key.public_text in printed
+    assert Settings(_env_file=home / ".env").vapid_subject == values["WHISPER_VAPID_SUBJECT"]
+
+
+def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
+    """`vapid --keep` makes a key once, and a server without one in its settings finds it."""
+    del deployed["WHISPER_VAPID_PRIVATE_KEY"]
+    refused, _ = whisper("serve", cwd=home, env=deployed)
+    first = whisper("vapid", "--keep", cwd=home, env=deployed)
+    again = whisper("vapid", "--keep", cwd=home, env=deployed)
+
+    assert refused == 1
+    assert first[1].splitlines()[-1] == again[1]
+    with program(WHISPER, "serve", cwd=home, env=deployed) as server:
+        url = url_of(server.wait_for("running on"))
+        assert again[1].endswith(httpx.get(f"{url}/config").json()["vapid_public_key"])
+
+
+def test_serve_needs_nothing(home: Path) -> None:
+    """With no setting at all a server starts, on a Postgres and a key of its own, and leaves none behind."""
+    with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
+        url = url_of(server.wait_for("running on"))
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        first = httpx.get(f"{url}/config").json()["vapid_public_key"]
+        status = server.stop()
+
+    key_file = home / ".whisper" / "vapid_private_key"
+    assert status == 0
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert str(key_file.relative_to(home)) in server.output
+    assert key_file.read_text().strip() not in server.output
+    assert not _postgres_in(home)
+    with program(WHISPER, "serve", "--port", "0", cwd=home) as again:
+        url = url_of(again.wait_for("running on"))
+        assert httpx.get(f"{url}/config").json()["vapid_public_key"] == first
+
+
+def _postgres_in(home: Path) -> list[int]:
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(home) in " ".join(process.info["cmdline"] or ())
+    ]
+
+
+def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> None:
+    """Workers are given what was prepared, and end with their parent."""
+    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
+        url = url_of(server.wait_for("running on"))
+        server.wait_for("startup complete")
+        server.wait_for("startup complete")
+        workers = psutil.Process(server.process.pid).children(recursive=True)
+
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert server.stop() == 0
+        assert not [
+            worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE
+        ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"WHISPER_VAPID_PRIVATE_KEY": "tooshort"}, "WHISPER_VAPID_PRIVATE_KEY"),
+        ({"WHISPER_VAPID_SUBJECT": "me"}, "WHISPER_VAPID_SUBJECT"),
+        ({"WHISPER_VAPID_SUBJECT": ""}, "WHISPER_VAPID_SUBJECT"),
+        ({"WHISPER_DATABASE_URL": "mysql://user:hunter2@db/x"}, "WHISPER_DATABASE_URL"),
+        ({"WHISPER_PORT": "eighty"}, "WHISPER_PORT"),
+        ({"WHISPER_PUSH_ENDPOINTS": "everywhere"}, "WHISPER_PUSH_ENDPOINTS"),
+        ({"WHISPER_ICE_SERVERS": "turn:turn.example.org"}, "WHISPER_TURN_SECRET"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_can_not_work_does_not_start(
+    home: Path, deployed: dict[str, str], variables: dict[str, str], says: str
+) -> None:
+    """One clear line names the setting, without its value, and there is no server."""
+    status, printed = whisper("serve", cwd=home, env=deployed | variables)
+
+    assert status == 1
+    (line,) = printed.splitlines()
+    assert says in line
+    assert not any(value in line for value in variables.values() if len(value) > 2)
+
+
+def test_an_outdated_schema_does_not_start(home: Path, deployed: dict[str, str], postgres: str) -> None:
+    """The line says which command mends it, and that command does."""
+    env = deployed | {"WHISPER_DATABASE_URL": postgres.replace("/postgres?", "/template1?")}
+
+    refused = whisper("serve", cwd=home, env=env)
+    migrated = whisper("migrate", cwd=home, env=env)
+
+    assert refused[0] == 1
+    assert "whisper migrate" in refused[1]
+    assert migrated[0] == 0
+    with program(WHISPER, "serve", cwd=home, env=env) as server:
+        server.wait_for("running on")
+
+
+def test_migrate_needs_a_database(home: Path) -> None:
+    """The embedded one is migrated by itself."""
+    status, printed = whisper("migrate", cwd=home)
+
+    assert status == 1
+    assert "WHISPER_DATABASE_URL" in printed
+
+
+def test_a_database_that_is_away_is_one_line(home: Path, deployed: dict[str, str]) -> None:
+    """No traceback, and no password."""
+    away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+
+    status, printed = whisper("migrate", cwd=home, env=deployed | away)
+
+    assert status == 1
+    assert len(printed.splitlines()) == 1
+    assert "hunter2" not in printed
+
+
+def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str]) -> None:
+    """It says that it waits, and is not ready."""
+    away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+    with program(WHISPER, "serve", cwd=home, env=deployed | away) as server:
+        url = url_of(server.wait_for("running on"))
+
+        assert httpx.get(f"{url}/livez").status_code == 200
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert "hunter2" not in server.output
+
+
+def test_a_port_that_is_taken_is_said(home: Path, deployed: dict[str, str]) -> None:
+    """A second server on the same port ends with an error that names it."""
+    with program(WHISPER, "serve", cwd=home, env=deployed) as first:
+        port = url_of(first.wait_for("running on")).rpartition(":")[2]
+
+        status, printed = whisper("serve", "--port", port, cwd=home, env=deployed)
+
+    assert status != 0
+    assert port in printed
+
+
+def test_doctor_says_what_to_mend(home: Path, deployed: dict[str, str]) -> None:
+    """What is well is said to be, what is not comes with its remedy, and the status tells."""
+    ill = deployed | {
+        "WHISPER_VAPID_SUBJECT": "mailto:me@example.org",
+        "WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1",
+        "WHISPER_VAPID_SUBJCET": "mailto:typo@whisper.example",
+    }
+
+    status, printed = whisper("doctor", cwd=home, env=ill)
+
+    assert status == 1
+    assert "ok    database and schema" in printed
+    assert "ok    VAPID key" in printed
+    assert "FAIL  variable WHISPER_VAPID_SUBJCET" in printed
+    assert "FAIL  VAPID subject" in printed
+    assert "FAIL  push service http://127.0.0.1:1" in printed
+
+
+def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str]) -> None:
+    """All is well, and the status is 0."""
+    with program(sys.executable, "-m", "tests.push_service", "--port", "0") as push_service:
+        origin = push_service.wait_for("push service at").split()[3]
+
+        status, printed = whisper("doctor", cwd=home, env=deployed | {"WHISPER_PUSH_ENDPOINTS": origin})
+
+    assert (status, printed.splitlines()[-1]) == (0, "All is well.")

@@ -1,0 +1,283 @@
+"""What is deployed, held against the settings and against itself: image, compose file, .env.example, Makefile."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dotenv import dotenv_values
+from fastapi.routing import APIRoute
+from sqlalchemy import make_url
+
+from app.api.routes import router
+from app.settings import PREFIX, Settings, load
+
+ROOT = Path(__file__).parents[1]
+KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+# In .env.example a `#NAME=value` line is a default; prose has a space after its #.
+DEFAULT_LINE = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
+
+# Compose's ${NAME}, ${NAME-default}, ${NAME?message}; with a colon, what is empty counts as missing. $$ is a dollar.
+REFERENCE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?P<colon>:)?(?:(?P<operator>[-?])(?P<argument>[^}]*))?\}")
+
+
+def read(name: str) -> str:
+    """Return the text of a file of the project."""
+    return (ROOT / name).read_text()
+
+
+EXAMPLE = read(".env.example")
+UNCOMMENTED = DEFAULT_LINE.sub("", EXAMPLE)
+
+
+def variables(env_file: str) -> dict[str, str]:
+    """Return what a .env file sets."""
+    return {name: value or "" for name, value in dotenv_values(stream=StringIO(env_file)).items()}
+
+
+def interpolated(text: str, values: Mapping[str, str]) -> str:
+    """Fill in references as compose does. Fail where one is required and missing."""
+
+    def value(reference: re.Match[str]) -> str:
+        if reference[0] == "$$":
+            return "$"
+        given = values.get(reference["name"])
+        if given is not None and (given or not reference["colon"]):
+            return given
+        assert reference["operator"] == "-", f"{reference[0]} needs a value"
+        return reference["argument"]
+
+    return REFERENCE.sub(value, text)
+
+
+def services(env_file: str = EXAMPLE) -> dict[str, Any]:
+    """Return the services that compose would start."""
+    services: dict[str, Any] = yaml.safe_load(interpolated(read("docker-compose.yml"), variables(env_file)))[
+        "services"
+    ]
+    return services
+
+
+def instructions(stage: int) -> list[tuple[str, str]]:
+    """Return the instructions of one stage of the Dockerfile with their arguments, each on one line."""
+    text = re.sub(r"^#.*\n", "", read("Dockerfile"), flags=re.MULTILINE)
+    lines = re.sub(r"\\\n\s*", "", re.split(r"^FROM ", text, flags=re.MULTILINE)[stage]).splitlines()
+    return [(word, arguments) for word, _, arguments in (line.partition(" ") for line in lines[1:])]
+
+
+def final(instruction: str) -> str:
+    """Return the last arguments of an *instruction* in the image's final stage."""
+    return [arguments for word, arguments in instructions(-1) if word == instruction][-1]
+
+
+def copied(stage: int) -> set[str]:
+    """Return what a stage takes from the project."""
+    copies = [arguments for word, arguments in instructions(stage) if word == "COPY"]
+    return {source for paths in copies if not paths.startswith("--from") for source in paths.split()[:-1]}
+
+
+def targets() -> set[str]:
+    """Return the Makefile's targets."""
+    return set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty working directory, with no setting in the environment."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "file", [".env.example", "docker-compose.yml", "Dockerfile", "Makefile", "README.md"]
+)
+def test_a_variable_that_is_named_exists(file: str) -> None:
+    """Nobody is told to set what nothing reads."""
+    assert set(re.findall(rf"{PREFIX}[A-Z_]+", read(file))) <= KNOWN
+
+
+def test_every_setting_is_in_the_example() -> None:
+    """Whoever reads .env.example has seen all of them."""
+    assert {name for name in variables(UNCOMMENTED) if name.startswith(PREFIX)} == KNOWN
+
+
+@pytest.mark.parametrize("env_file", [EXAMPLE, UNCOMMENTED], ids=["as it is", "uncommented"])
+def test_the_example_is_the_defaults(alone: Path, env_file: str) -> None:
+    """A copy changes nothing, whether its defaults are in force or not; but it has a TURN secret."""
+    defaults = load()
+    (alone / ".env").write_text(env_file)
+
+    settings = load()
+
+    assert settings.turn_secret is not None
+    assert settings.model_copy(update={"turn_secret": None}).model_dump() == defaults.model_dump()
+
+
+def test_an_empty_line_of_the_example_is_an_empty_default() -> None:
+    """An empty variable is ignored, so it would hide a default that is not empty."""
+    empty = [name for name, value in variables(UNCOMMENTED).items() if not value]
+
+    assert all(
+        Settings.model_fields[name.removeprefix(PREFIX).lower()].default in (None, ()) for name in empty
+    )
+
+
+@pytest.mark.parametrize("env_file", [EXAMPLE, UNCOMMENTED], ids=["as it is", "uncommented"])
+def test_compose_has_settings_that_work(alone: Path, env_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a copy of the example alone, Whisper finds its database, and a volume to keep its key in."""
+    whisper = services(env_file)["whisper"]
+    for name, value in (variables(env_file) | whisper["environment"]).items():
+        monkeypatch.setenv(name, value)
+
+    settings = load()
+
+    assert make_url(settings.require_database_url()).host == "postgres"
+    assert whisper["volumes"] == [f"whisper-data:{settings.data_dir}"]
+    assert whisper["ports"] == [f"127.0.0.1:8000:{settings.port}"]
+    assert final("ENV").endswith(f"{PREFIX}HOST={settings.host}")
+    assert list(alone.iterdir()) == []
+
+
+def test_compose_names_its_own_turn_server_unless_told_otherwise() -> None:
+    """An empty list means none, there too."""
+    name = f"{PREFIX}ICE_SERVERS"
+
+    assert services()["whisper"]["environment"][name] == "stun:localhost:3478,turn:localhost:3478"
+    assert services(UNCOMMENTED)["whisper"]["environment"][name] == ""
+
+
+def test_whisper_and_coturn_share_the_secret() -> None:
+    """Credentials that Whisper makes are good at coturn."""
+    compose = services(f"{PREFIX}TURN_SECRET=shared+/=")
+
+    assert compose["whisper"]["environment"][f"{PREFIX}TURN_SECRET"] == "shared+/="
+    assert {"--use-auth-secret", "--static-auth-secret=shared+/="} <= set(compose["coturn"]["command"])
+
+
+def test_whisper_and_postgres_share_the_password() -> None:
+    """The URL is the one that Postgres lets in."""
+    compose = services(EXAMPLE + "\nPOSTGRES_PASSWORD=hunter2")
+    url = make_url(compose["whisper"]["environment"][f"{PREFIX}DATABASE_URL"])
+    postgres = compose["postgres"]["environment"]
+
+    assert (url.username, url.password) == (postgres["POSTGRES_USER"], postgres["POSTGRES_PASSWORD"])
+    assert url.password == "hunter2"
+    assert url.database == url.username  # which the image makes
+
+
+def test_whisper_waits_for_postgres_and_migrates() -> None:
+    """It serves when the schema is there, and as the process that gets SIGTERM."""
+    compose = services()
+
+    assert compose["whisper"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert "pg_isready" in compose["postgres"]["healthcheck"]["test"]
+    assert compose["whisper"]["command"] == ["sh", "-c", "whisper migrate && exec whisper serve"]
+
+
+def test_postgres_keeps_its_data() -> None:
+    """The image of 18 has it one folder above that of 17; a wrong path would lose it with the container."""
+    postgres = services()["postgres"]
+
+    assert postgres["image"] == "postgres:18"
+    assert postgres["volumes"] == ["postgres-data:/var/lib/postgresql"]
+
+
+def test_nothing_is_published_beyond_this_machine() -> None:
+    """Not before somebody decides it: the example's secrets are known to everyone."""
+    compose = services()
+
+    assert all(
+        port.startswith("127.0.0.1:") for name in ("whisper", "coturn") for port in compose[name]["ports"]
+    )
+    assert "ports" not in compose["postgres"]
+
+
+def test_the_relay_s_ports_are_published() -> None:
+    """Those that coturn picks from, and under the same numbers."""
+    coturn = services()["coturn"]
+    low, high = re.findall(r"--m(?:in|ax)-port=(\d+)", " ".join(coturn["command"]))
+
+    assert f"127.0.0.1:{low}-{high}:{low}-{high}/udp" in coturn["ports"]
+
+
+def test_the_image_installs_what_make_installs() -> None:
+    """One way to install, and what it reads is there."""
+    (install,) = [run for word, run in instructions(1) if word == "RUN" and "make" in run.split("&&")[-1]]
+
+    assert install.endswith("make install EXTRAS=")
+    assert {"Makefile", "pyproject.toml", "constraints.txt"} <= copied(1)
+    assert "install" in targets()
+
+
+def test_the_image_has_what_migrate_reads() -> None:
+    """Alembic's files beside the code, and nothing that only happened to lie in the folder."""
+    assert copied(-1) == {"LICENSE", "alembic.ini", "migrations", "app"}
+    assert all((ROOT / source).exists() for source in copied(1) | copied(-1))
+
+
+def test_secrets_stay_out_of_the_image() -> None:
+    """They are not even sent to the builder."""
+    assert {".env", ".whisper", ".git", ".venv"} <= set(read(".dockerignore").split())
+
+
+def test_the_image_serves_without_privileges() -> None:
+    """As a user with a fixed number, who owns the volume's folder."""
+    (volume,) = services()["whisper"]["volumes"]
+    runs = " ".join(arguments for word, arguments in instructions(-1) if word == "RUN")
+
+    assert int(final("USER")) > 0
+    assert f"--uid {final('USER')} " in runs
+    assert re.search(rf"--owner=whisper .*{volume.partition(':')[2]}", runs)
+    assert json.loads(final("CMD")) == ["whisper", "serve"]
+    assert final("STOPSIGNAL") == "SIGTERM"
+
+
+def test_the_image_is_asked_for_its_health_where_it_answers() -> None:
+    """At a path that exists, on the port it serves."""
+    asked = re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", final("HEALTHCHECK"))
+    port = Settings.model_fields["port"].default
+
+    assert asked
+    assert int(asked[1]) == int(final("EXPOSE")) == port
+    assert asked[2] in {route.path for route in router.routes if isinstance(route, APIRoute)}
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+def test_a_command_that_is_named_is_a_target(file: str) -> None:
+    """What a reader types works."""
+    assert set(re.findall(r"^(?:    |`)?make ([a-z]+)", read(file), re.MULTILINE)) <= targets()
+
+
+def test_two_commands_are_enough() -> None:
+    """To run it and to test it, as the README says; CI runs the tests and the checks."""
+    assert {"make run", "make test"} <= set(re.findall(r"^make \w+", read("README.md"), re.MULTILINE))
+    assert {"make check", "make test"} <= set(read(".ci/run").splitlines())
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    """To one version, and without an address to fetch it from."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    direct = sum(project["optional-dependencies"].values(), project["dependencies"])
+    pins = dict(line.split("==") for line in read("constraints.txt").lower().splitlines())
+
+    assert {re.split(r"[^\w.-]", name)[0].replace("_", "-").lower() for name in direct} <= {
+        name.replace("_", "-") for name in pins
+    }
+    assert all(re.fullmatch(r"[\w.]+", pin) for pin in pins.values())
+
+
+def test_the_changes_are_told() -> None:
+    """The version in pyproject.toml has its entry."""
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+
+    assert f"## [{version}]" in read("CHANGELOG.md")
