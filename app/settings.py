@@ -1,9 +1,11 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.protocol.limits import CLOCK_WINDOW_MS
@@ -12,6 +14,9 @@ from app.push.vapid import InvalidVapidKey, Vapid, VapidKey
 from app.store.database import parse_url
 
 PREFIX = "WHISPER_"
+
+# As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class InvalidSettings(Exception):
@@ -31,7 +36,7 @@ def _ice_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    if any(origin != "*" and (not origin.partition("://")[2] or origin.endswith("/")) for origin in origins):
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("each must be * or an origin like https://app.example.org, without a path")
     return origins
 
@@ -123,8 +128,10 @@ def load(**overrides: object) -> Settings:
         return Settings.model_validate({}) if not overrides else Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_input=False)
-        raise InvalidSettings("\n".join(f"{_variable(f['loc'])}{f['msg']}." for f in faults)) from None
+        raise InvalidSettings("\n".join(map(_sentence, faults))) from None
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return f"{PREFIX}{str(location[0]).upper()}: " if location else ""
+def _sentence(fault: ErrorDetails) -> str:
+    reason = fault.get("ctx", {}).get("error") if fault["type"] == "value_error" else None
+    variable = f"{PREFIX}{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+    return f"{variable}{reason or fault['msg']}."

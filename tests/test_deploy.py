@@ -1,4 +1,4 @@
-"""What is deployed, held against the settings and against itself: image, compose file, .env.example, Makefile."""
+"""What is deployed, held against the settings and itself: image, compose file, .env.example, Makefile."""
 
 import json
 import os
@@ -24,7 +24,7 @@ KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 # In .env.example a `#NAME=value` line is a default; prose has a space after its #.
 DEFAULT_LINE = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
 
-# Compose's ${NAME}, ${NAME-default}, ${NAME?message}; with a colon, what is empty counts as missing. $$ is a dollar.
+# Compose's ${NAME}, ${NAME-default}, ${NAME?message}; with a colon, empty counts as missing. $$ is a dollar.
 REFERENCE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?P<colon>:)?(?:(?P<operator>[-?])(?P<argument>[^}]*))?\}")
 
 
@@ -59,10 +59,9 @@ def interpolated(text: str, values: Mapping[str, str]) -> str:
 
 def services(env_file: str = EXAMPLE) -> dict[str, Any]:
     """Return the services that compose would start."""
-    services: dict[str, Any] = yaml.safe_load(interpolated(read("docker-compose.yml"), variables(env_file)))[
-        "services"
-    ]
-    return services
+    compose = json.dumps(yaml.safe_load(read("docker-compose.yml"))["services"])
+    started: dict[str, Any] = json.loads(interpolated(compose, variables(env_file)))
+    return started
 
 
 def instructions(stage: int) -> list[tuple[str, str]]:
@@ -141,6 +140,8 @@ def test_compose_has_settings_that_work(alone: Path, env_file: str, monkeypatch:
     settings = load()
 
     assert make_url(settings.require_database_url()).host == "postgres"
+    assert settings.vapid_subject
+    assert "whisper vapid --keep && " in whisper["command"][-1]
     assert whisper["volumes"] == [f"whisper-data:{settings.data_dir}"]
     assert whisper["ports"] == [f"127.0.0.1:8000:{settings.port}"]
     assert final("ENV").endswith(f"{PREFIX}HOST={settings.host}")
@@ -165,12 +166,12 @@ def test_whisper_and_coturn_share_the_secret() -> None:
 
 def test_whisper_and_postgres_share_the_password() -> None:
     """The URL is the one that Postgres lets in."""
-    compose = services(EXAMPLE + "\nPOSTGRES_PASSWORD=hunter2")
+    compose = services(EXAMPLE + "\nPOSTGRES_PASSWORD=changed")
     url = make_url(compose["whisper"]["environment"][f"{PREFIX}DATABASE_URL"])
     postgres = compose["postgres"]["environment"]
 
-    assert (url.username, url.password) == (postgres["POSTGRES_USER"], postgres["POSTGRES_PASSWORD"])
-    assert url.password == "hunter2"
+    assert {url.password, postgres["POSTGRES_PASSWORD"]} == {"changed"}
+    assert url.username == postgres["POSTGRES_USER"]
     assert url.database == url.username  # which the image makes
 
 
@@ -180,7 +181,7 @@ def test_whisper_waits_for_postgres_and_migrates() -> None:
 
     assert compose["whisper"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert "pg_isready" in compose["postgres"]["healthcheck"]["test"]
-    assert compose["whisper"]["command"] == ["sh", "-c", "whisper migrate && exec whisper serve"]
+    assert re.search("whisper migrate && exec whisper serve$", compose["whisper"]["command"][-1])
 
 
 def test_postgres_keeps_its_data() -> None:
@@ -251,10 +252,14 @@ def test_the_image_is_asked_for_its_health_where_it_answers() -> None:
     assert asked[2] in {route.path for route in router.routes if isinstance(route, APIRoute)}
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
 def test_a_command_that_is_named_is_a_target(file: str) -> None:
     """What a reader types works."""
-    assert set(re.findall(r"^(?:    |`)?make ([a-z]+)", read(file), re.MULTILINE)) <= targets()
+    code = re.findall(r"```.*?```|`[^`]+`", read(file), re.DOTALL)
+    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join(code)))
+
+    assert named
+    assert named <= targets()
 
 
 def test_two_commands_are_enough() -> None:

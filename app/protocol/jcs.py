@@ -73,3 +73,5 @@ def _refuse_lone_surrogates(value: object) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise NotJson("A text holds half of a surrogate pair.") from None
+    except RecursionError:  # printing goes a little deeper than parsing
+        raise NotJson from None

@@ -46,7 +46,9 @@ class ReplayMemory(Generic[T]):
             len(self._entries) >= self._size or next(iter(self._entries.values())).stale_at < now
         ):
             self._entries.popitem(last=False)
-        self._entries[_digest(text)] = _Entry(method, stale_at, note)
+        digest = _digest(text)
+        self._entries[digest] = _Entry(method, stale_at, note)
+        self._entries.move_to_end(digest)
 
     def remove(self, text: str) -> None:
         """Forget *text*: it was not relayed after all."""

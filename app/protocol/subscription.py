@@ -18,6 +18,7 @@ _ENDPOINT = re.compile(
 )
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_PORT = 65535
 UNCOMPRESSED = 0x04  # SEC 1, section 2.3.3
 _MAX_HOST_BYTES = 253  # RFC 1035, section 2.3.4, as text
 
@@ -40,7 +41,10 @@ class Endpoint:
         if found is None or len(found["host"]) > _MAX_HOST_BYTES or _DOT_SEGMENT.search(found["path"]):
             raise ValueError("is not a plain https URL of a push service")
         scheme = found["scheme"]
-        return cls(url, scheme, found["host"], int(found["port"] or _DEFAULT_PORTS[scheme]))
+        port = int(found["port"] or _DEFAULT_PORTS[scheme])
+        if port > MAX_PORT:
+            raise ValueError("is not a plain https URL of a push service: there is no such port")
+        return cls(url, scheme, found["host"], port)
 
     @property
     def origin(self) -> str:

@@ -164,7 +164,7 @@ async def _ends(content: StreamReader) -> bool:
     return False
 
 
-# 406 is how Windows throttles. 507: an ntfy server where nobody listens now.
+# 406 is how Windows throttles. All that is not here is a refusal.
 _FATES = {
     404: Fate.GONE,
     406: Fate.BUSY,
@@ -203,6 +203,6 @@ def _seconds(retry_after: str) -> int:
         return min(int(retry_after[:10]), MAX_RETRY_AFTER_S)
     try:
         wait = parsedate_to_datetime(retry_after) - datetime.now(UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return DEFAULT_RETRY_AFTER_S
     return min(max(int(wait.total_seconds()), 0), MAX_RETRY_AFTER_S)

@@ -3,11 +3,11 @@
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -88,6 +88,10 @@ def is_public(address: str) -> bool:
     return ip in _V6_ALLOWED and not any(ip in net for net in _V6_REFUSED)
 
 
+# What `socket.getaddrinfo` is.
+LookUp = Callable[[str, int, int, int], Sequence[tuple[int, int, int, str, Any]]]
+
+
 class NotPublic(OSError):
     """An address, or a name that leads to one, is not of the public Internet."""
 
@@ -95,18 +99,20 @@ class NotPublic(OSError):
 class PublicResolver(AbstractResolver):
     """Resolves names to public addresses only: one bad answer condemns the name."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: LookUp = socket.getaddrinfo, timeout: float = LOOKUP_TIMEOUT_S) -> None:
+        self._look_up = look_up
+        self._timeout = timeout
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
-        look_up = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+        answer = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._look_up, host, port, family, socket.SOCK_STREAM
         )
         try:
-            found = await asyncio.wait_for(look_up, LOOKUP_TIMEOUT_S)
+            found = await asyncio.wait_for(answer, self._timeout)
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
         if not all(is_public(str(address[0])) for *_, address in found):
@@ -137,10 +143,9 @@ def public_socket(addr_info: "AddrInfoType") -> socket.socket:
 
 
 def _origin(text: str) -> str:
-    endpoint = Endpoint.parse(f"{text}/")
-    if endpoint.url != f"{text}/":
-        raise ValueError
-    return endpoint.origin
+    if text.count("/") != len("//"):
+        raise ValueError("is not a plain https URL of a push service: an origin has no path")
+    return Endpoint.parse(f"{text}/").origin
 
 
 def _matches(host: str, allowed: str) -> bool:

@@ -1,0 +1,51 @@
+# `make run` and `make test` are all that's needed: what is missing is installed into .venv first.
+PYTHON ?= python3
+EXTRAS ?= embedded
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check format install clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgres of its own unless .env names one
+	@$(BIN)/whisper serve
+
+test: $(VENV)/.installed-embedded,test ## run the tests, show what they cover: make test ARGS="-k offer"
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+check: $(VENV)/.installed-embedded,test,check ## lint, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: $(VENV)/.installed-$(EXTRAS) ## install into .venv: make install EXTRAS=embedded
+
+clean: ## remove what make made; .env and the data in .whisper stay
+	rm -rf $(VENV) *.egg-info .coverage* .*_cache .hypothesis
+
+# A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
+$(VENV)/.installed%: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing into $(VENV); the first time takes about a minute."
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))'
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Whisper needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

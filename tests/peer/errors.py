@@ -1,0 +1,81 @@
+"""What can go wrong for a peer, named after what happened.
+
+Trouble
+├── ServerRefused        the Whisper server answered, with a code and a reason
+├── ServerUnreachable    it did not answer, or not as a Whisper server does
+├── PushServiceFailed    no subscription, or the WebSocket is gone
+├── TimedOut             somebody did not answer in time
+├── ConnectionFailed     both answered, but WebRTC found no way
+├── AlreadyConnected     one connection with an address is enough
+├── ChannelClosed        nothing more can be sent or received
+├── BrokenSeal           a sealed payload was not sealed for this connection
+└── Dropped              a push that must not be believed, with the reason
+"""
+
+from enum import StrEnum
+
+
+class Trouble(Exception):
+    """Anything that stops a peer; its text is one sentence for a person."""
+
+
+class ServerRefused(Trouble):
+    """The server did not carry out a call. `code` is stable, `reason` is for a person."""
+
+    def __init__(self, code: str, reason: str, status: int) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+        self.status = status
+
+
+class ServerUnreachable(Trouble):
+    """The server did not answer in time, or what answered is no Whisper server."""
+
+
+class PushServiceFailed(Trouble):
+    """The push service refused a subscription, or closed its WebSocket."""
+
+
+class TimedOut(Trouble, TimeoutError):
+    """What was waited for did not come in time."""
+
+
+class ConnectionFailed(Trouble):
+    """The two descriptions were exchanged, but no data channel came of it."""
+
+
+class AlreadyConnected(Trouble):
+    """There is a connection with this address already, or one is being made."""
+
+
+class ChannelClosed(Trouble):
+    """The channel is closed: by us, by the other, or by the network."""
+
+
+class BrokenSeal(Trouble):
+    """A payload that was not sealed by this sender, for this recipient, as this method."""
+
+
+class Reason(StrEnum):
+    """Why a push was dropped."""
+
+    UNDECRYPTABLE = "undecryptable"  # not encrypted to this subscription (RFC 8291)
+    NOT_A_CALL = "not_a_call"  # not {"data": {"a", "b", "c"}}, or not a method that is pushed
+    STALE = "stale"  # more than a minute from the server's time
+    NOT_FOR_ME = "not_for_me"  # another address is the recipient
+    FORGED = "forged"  # the sender did not sign this text
+    SEEN = "seen"  # the same signature came before
+    NOT_ACCEPTING = "not_accepting"  # a dial, but this peer takes none
+    GLARE = "glare"  # a dial that lost to our own (see `tests.peer.peer`)
+    BUSY = "busy"  # too many connections, or candidates, at once
+    UNEXPECTED = "unexpected"  # belongs to no connection, or not to its present step
+    BROKEN_SEAL = "broken_seal"  # sealed with another key, or opens to nonsense
+
+
+class Dropped(Trouble):
+    """A push that this peer does not act on."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

@@ -1,0 +1,164 @@
+"""A peer: an identity, a push subscription and connections, as a page and its service worker have them."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import ClientSession, DummyCookieJar
+from aiortc import RTCIceServer
+
+from app.protocol.keys import Address
+from tests.peer.channel import Channel, within
+from tests.peer.errors import Dropped, PushServiceFailed, Reason
+from tests.peer.identity import Identity
+from tests.peer.inbox import Inbox
+from tests.peer.line import Line
+from tests.peer.push import PushClient, Subscription
+from tests.peer.server import Server
+from tests.peer.switchboard import Switchboard
+
+if TYPE_CHECKING:
+    from app.protocol.envelope import Call
+    from app.protocol.messages import Directed
+
+SERVER = "http://127.0.0.1:8000"
+PUSH_SERVICE = "ws://127.0.0.1:8100/"
+
+# How many pushes are remembered for whoever asks.
+MAX_HISTORY = 1000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was not believed: a push (its plaintext, if it could be decrypted), or a message on a channel."""
+
+    reason: Reason
+    plaintext: bytes | None = None
+
+
+class Peer:
+    """Someone who can dial and be dialled. Made by `started`."""
+
+    def __init__(
+        self, server: Server, push: PushClient, identity: Identity, *, accept: bool, trickle: bool
+    ) -> None:
+        self.address = identity.address
+        self.server = server
+        self.subscription: Subscription | None = None
+        self.received: deque[Call[Directed]] = deque(maxlen=MAX_HISTORY)
+        self.dropped: deque[Refusal] = deque(maxlen=MAX_HISTORY)
+        self._push = push
+        self._trickle = trickle
+        self._inbox = Inbox(self.address)
+        self._switchboard = Switchboard(self.address, self._line_to, accept=accept)
+
+    @classmethod
+    @asynccontextmanager
+    async def started(
+        cls,
+        *,
+        server: str = SERVER,
+        push_service: str = PUSH_SERVICE,
+        identity: Identity | None = None,
+        accept: bool = True,
+        trickle: bool = False,
+    ) -> AsyncIterator[Self]:
+        """Subscribe, register, and be reachable until the end; then close every connection. Raise `Trouble`.
+
+        Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before
+        the description that they belong to.
+        """
+        who = identity or Identity.new()
+        async with (
+            ClientSession(cookie_jar=DummyCookieJar()) as session,
+            PushClient.connected(session, push_service) as push,
+        ):
+            peer = cls(Server(session, server, who), push, who, accept=accept, trickle=trickle)
+            listening = asyncio.create_task(peer._listen(), name="peer: listen")
+            try:
+                await peer.register()
+                yield peer
+            finally:
+                await peer._switchboard.close()
+                listening.cancel()
+                await asyncio.wait({listening})
+            if not listening.cancelled():
+                listening.result()  # a mistake shows here
+
+    @property
+    def calls_sent(self) -> list[str]:
+        """The methods of all calls that the server took, `update` included, in order."""
+        return list(self.server.sent)
+
+    async def register(self, *, new: bool = False) -> None:
+        """Tell the server our subscription; *new*: another one, and the old one is given up."""
+        old = self.subscription
+        current = await self._subscribe() if old is None or new else old
+        await self.server.update(current.as_data())
+        self.subscription = current
+        if old is not None and old is not current:
+            await self._push.unsubscribe(old)
+
+    async def unsubscribe(self) -> None:
+        """Give the subscription up but don't tell the server, which finds it gone at the next push."""
+        old, self.subscription = self.subscription, None
+        if old is not None:
+            await self._push.unsubscribe(old)
+
+    async def forget(self) -> None:
+        """Ask the server to forget us."""
+        await self.server.update(None)
+
+    def dial(self, address: Address, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
+        """Dial *address* and wait for the open channel.
+
+        Raise `ServerRefused`, `TimedOut`, `ConnectionFailed` or `AlreadyConnected`.
+        """
+        return self._switchboard.dial(address, self.server.clock.now(), timeout)
+
+    def accept(self, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
+        """Wait for the next one who dials. Raise `TimedOut`, or `PushServiceFailed` if nobody can now."""
+        return within(timeout, self._switchboard.next_incoming(), f"nobody dialled within {timeout:g} s")
+
+    async def _subscribe(self) -> Subscription:
+        config = await self.server.config()
+        return await self._push.subscribe(config.vapid_public_key)
+
+    async def _listen(self) -> None:
+        try:
+            async for plaintext in self._push.messages():
+                self._take(plaintext)
+        except PushServiceFailed as lost:
+            self._switchboard.lose(lost)
+
+    def _take(self, plaintext: bytes | None) -> None:
+        try:
+            if plaintext is None:
+                raise Dropped(Reason.UNDECRYPTABLE)
+            call = self._inbox.open(plaintext, self.server.clock.now())
+            self._switchboard.take(call.message)
+        except Dropped as dropped:
+            self._drop(dropped.reason, plaintext)
+        else:
+            self.received.append(call)
+            log.info("received %s from %r", call.message.method, call.message.sender)
+
+    def _drop(self, reason: Reason, plaintext: bytes | None = None) -> None:
+        self.dropped.append(Refusal(reason, plaintext))
+        log.info("dropped a push: %s", reason)
+
+    def _line_to(self, them: Address) -> Line:
+        async def relay(method: str, encryption_key: str | None = None, payload: str | None = None) -> None:
+            await self.server.relay(method, them, encryption_key, payload)
+
+        return Line(relay, self._ice_servers, partial(self._drop, Reason.BROKEN_SEAL), self._trickle)
+
+    async def _ice_servers(self) -> list[RTCIceServer]:
+        return (await self.server.config()).ice_servers

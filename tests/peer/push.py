@@ -1,0 +1,183 @@
+"""A push subscription as a browser gets one: Firefox's WebSocket protocol, and RFC 8291 at the receiver."""
+
+import asyncio
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+from uuid import uuid4
+
+import http_ece
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.peer.errors import PushServiceFailed
+
+# How long a push service may take to answer; on the same machine it takes milliseconds.
+ANSWER_S = 10
+
+# How soon a push service that went away is told from one that has nothing to say.
+HEARTBEAT_S = 30
+
+# 4096 bytes of body, in base64url and JSON, with room.
+MAX_FRAME_BYTES = 16 * 1024
+
+AUTH_BYTES = 16  # RFC 8291, section 3.2
+SUCCESS = 200
+
+# The codes of an ack.
+DELIVERED = 100
+NOT_DECRYPTED = 101
+
+# Pushes that may wait for their reader; the push service waits meanwhile.
+MAX_WAITING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where pushes for one browser go, and the keys that open them."""
+
+    channel: str
+    endpoint: str = field(repr=False)
+    key: EllipticCurvePrivateKey = field(repr=False)
+    auth: bytes = field(repr=False)
+
+    @property
+    def p256dh(self) -> bytes:
+        """The public key, 65 bytes, uncompressed."""
+        return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what the `update` method says of a subscription."""
+        return {"a": self.endpoint, "b": None, "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)}}
+
+    def decrypt(self, body: bytes) -> bytes | None:
+        """Return the plaintext of an `aes128gcm` body, or `None` if it was not encrypted to these keys."""
+        try:
+            plaintext: bytes = http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth)
+        except (http_ece.ECEException, ValueError):
+            return None
+        return plaintext
+
+
+class PushClient:
+    """One WebSocket with a push service."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._subscriptions: dict[str, Subscription] = {}
+        self._asking = asyncio.Lock()
+        self._answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting: asyncio.Queue[bytes | PushServiceFailed | None] = asyncio.Queue(MAX_WAITING)
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, session: ClientSession, url: str) -> AsyncIterator[Self]:
+        """Say hello at *url*, and listen until the end."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                socket = await session.ws_connect(
+                    url,
+                    protocols=["push-notification"],
+                    heartbeat=HEARTBEAT_S,
+                    max_msg_size=MAX_FRAME_BYTES,
+                )
+        except (ClientError, OSError, ValueError) as fault:
+            raise PushServiceFailed(f"cannot reach the push service {url}: {fault}") from None
+        client = cls(socket)
+        reader = asyncio.create_task(client._listen(), name="push: listen")
+        try:
+            await client._ask({"messageType": "hello", "use_webpush": True, "uaid": "", "broadcasts": {}})
+            yield client
+        finally:
+            reader.cancel()
+            await asyncio.wait({reader})
+            await socket.close()
+            if not reader.cancelled():
+                reader.result()
+
+    async def messages(self) -> AsyncIterator[bytes | None]:
+        """Yield the plaintext of each push, `None` for one that no key of ours opens.
+
+        Raise `PushServiceFailed` when the push service hangs up.
+        """
+        while True:
+            message = await self._waiting.get()
+            if isinstance(message, PushServiceFailed):
+                raise message
+            yield message
+
+    async def subscribe(self, vapid_public_key: str) -> Subscription:
+        """Make new keys and get an endpoint that only the owner of *vapid_public_key* may send to."""
+        channel = str(uuid4())
+        answer = await self._ask({"messageType": "register", "channelID": channel, "key": vapid_public_key})
+        endpoint = answer["pushEndpoint"]
+        subscription = Subscription(
+            channel, endpoint, generate_private_key(SECP256R1()), os.urandom(AUTH_BYTES)
+        )
+        self._subscriptions[channel] = subscription
+        return subscription
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Give the endpoint up: from now on it is gone."""
+        await self._ask({"messageType": "unregister", "channelID": subscription.channel})
+        del self._subscriptions[subscription.channel]
+
+    async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        kind = question["messageType"]
+        async with self._asking:
+            self._answer = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    await self._socket.send_json(question)
+                    answer = await self._answer
+            except (TimeoutError, OSError):
+                raise PushServiceFailed(f"the push service did not answer {kind}") from None
+        if answer.get("messageType") != kind or answer.get("status") != SUCCESS:
+            raise PushServiceFailed(f"the push service refused {kind}: status {answer.get('status')}")
+        return answer
+
+    async def _listen(self) -> None:
+        async for message in self._socket:
+            if message.type is WSMsgType.TEXT:
+                await self._take(message.json())
+        lost = PushServiceFailed("the push service hung up")
+        if not self._answer.done():
+            self._answer.set_exception(lost)
+        await self._waiting.put(lost)
+
+    async def _take(self, frame: dict[str, Any]) -> None:
+        match frame.get("messageType"):
+            case "notification":
+                plaintext = self._decrypt(frame)
+                await self._waiting.put(plaintext)
+                await self._acknowledge(frame, NOT_DECRYPTED if plaintext is None else DELIVERED)
+            case "hello" | "register" | "unregister" if not self._answer.done():
+                self._answer.set_result(frame)
+
+    def _decrypt(self, notification: dict[str, Any]) -> bytes | None:
+        subscription = self._subscriptions.get(notification["channelID"])
+        body = _bytes_of(notification.get("data", ""))  # a push may have none
+        if subscription is None:
+            return None
+        return subscription.decrypt(body) if body else b""
+
+    async def _acknowledge(self, notification: dict[str, Any], code: int) -> None:
+        update = {"channelID": notification["channelID"], "version": notification["version"], "code": code}
+        with suppress(ConnectionError):  # nobody is there to be told
+            await self._socket.send_json({"messageType": "ack", "updates": [update]})
+
+
+def _text_of(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes_of(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

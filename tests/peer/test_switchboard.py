@@ -1,0 +1,490 @@
+"""Peers connect by real WebRTC over loopback; only what relays their calls is a few lines here."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import pytest
+from aiortc import RTCIceServer
+
+from app.protocol.keys import Address
+from app.protocol.messages import METHODS, Dial, Directed
+from tests.peer.channel import Channel
+from tests.peer.dialogue import Dialogue
+from tests.peer.errors import (
+    AlreadyConnected,
+    ChannelClosed,
+    ConnectionFailed,
+    Dropped,
+    PushServiceFailed,
+    Reason,
+    ServerRefused,
+    TimedOut,
+)
+from tests.peer.line import Line
+from tests.peer.switchboard import MAX_CONNECTIONS, Switchboard
+from tests.people import Person, now_ms
+
+pytestmark = pytest.mark.anyio
+
+SOON_S = 5
+K = TypeVar("K", bound=Directed)
+
+
+class Listener:
+    """Somebody who hears calls and does nothing of their own accord."""
+
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[Directed] = asyncio.Queue()
+        self.take = self._heard.put_nowait
+
+    async def heard(self, kind: type[K]) -> K:
+        """Return the next call, which must be of *kind*."""
+        async with asyncio.timeout(SOON_S):
+            message = await self._heard.get()
+        assert isinstance(message, kind)
+        return message
+
+
+class Town:
+    """Relays calls between switchboards, as server and push services do, and remembers them."""
+
+    def __init__(self) -> None:
+        self.homes: dict[Address, Switchboard] = {}
+        self.listeners: dict[Address, Listener] = {}
+        self.calls: list[str] = []
+        self.dropped: list[Reason] = []
+        self._last = now_ms()
+
+    @asynccontextmanager
+    async def home(
+        self, address: Address, *, accept: bool = True, trickle: bool = False
+    ) -> AsyncIterator[Switchboard]:
+        """Give *address* a switchboard, which may take the place of another."""
+
+        def line_to(them: Address) -> Line:
+            async def relay(
+                method: str, encryption_key: str | None = None, payload: str | None = None
+            ) -> None:
+                await self.relay(address, them, method, encryption_key, payload)
+
+            return Line(relay, no_ice_servers, lambda: self.dropped.append(Reason.BROKEN_SEAL), trickle)
+
+        switchboard = self.homes[address] = Switchboard(address, line_to, accept=accept)
+        try:
+            yield switchboard
+        finally:
+            await switchboard.close()
+
+    async def relay(
+        self, sender: Address, recipient: Address, method: str, key: str | None, payload: str | None
+    ) -> None:
+        """Deliver a call a moment later, if anybody is there."""
+        if recipient not in self.homes | self.listeners:
+            raise ServerRefused("unknown_recipient", "Nobody is there.", 404)
+        self.calls.append(method)
+        message = self.message(method, sender, recipient, d=key, e=payload)
+        asyncio.get_running_loop().call_soon(self.deliver, message)
+
+    def message(self, method: str, sender: Address, recipient: Address, **members: object) -> Directed:
+        """Return a call as its recipient believes it."""
+        self._last += 1
+        data = {"a": sender.text, "b": self._last, "c": recipient.text, **members}
+        kind = METHODS[method]
+        assert issubclass(kind, Directed)
+        return kind.model_validate({name: value for name, value in data.items() if value is not None})
+
+    def deliver(self, message: Directed) -> None:
+        """Hand a call to its recipient."""
+        try:
+            (self.homes | self.listeners)[message.recipient].take(message)
+        except Dropped as dropped:
+            self.dropped.append(dropped.reason)
+
+    async def dial(self, one: Person, other: Person, seconds: float = SOON_S) -> Channel:
+        """Let *one* dial *other*."""
+        return await self.homes[one.address].dial(other.address, self._last, seconds)
+
+    async def connect(self, one: Person, other: Person) -> tuple[Channel, Channel]:
+        """Let *one* dial *other*, who accepts; return the channel of each."""
+        async with asyncio.timeout(SOON_S):
+            return await self.dial(one, other), await self.homes[other.address].next_incoming()
+
+
+async def no_ice_servers() -> list[RTCIceServer]:
+    """Find each other without help."""
+    return []
+
+
+@pytest.fixture
+def town() -> Town:
+    """Return a town where nobody lives."""
+    return Town()
+
+
+@pytest.fixture
+async def residents(town: Town, alice: Person, bob: Person) -> AsyncIterator[Town]:
+    """Return the town where Alice and Bob live."""
+    async with town.home(alice.address), town.home(bob.address):
+        yield town
+
+
+async def test_three_calls_connect(residents: Town, alice: Person, bob: Person) -> None:
+    """Dial, offer, answer; the candidates are in the descriptions."""
+    await residents.connect(alice, bob)
+
+    assert residents.calls == ["dial", "offer", "answer"]
+
+
+async def test_values_go_both_ways(residents: Town, alice: Person, bob: Person) -> None:
+    """Any JSON, in order."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    await channel.send({"grüß": [1, 2.5, None]})
+    await accepted.send("dich")
+
+    assert await accepted.receive() == {"grüß": [1, 2.5, None]}
+    assert await channel.receive() == "dich"
+
+
+async def test_each_channel_names_the_other(residents: Town, alice: Person, bob: Person) -> None:
+    """Who is there is known by address."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    assert (channel.address, accepted.address) == (bob.address, alice.address)
+
+
+async def test_trickled_candidates_may_come_first(town: Town, alice: Person, bob: Person) -> None:
+    """Both sides hold them until the description comes that they belong to."""
+    async with town.home(alice.address, trickle=True), town.home(bob.address, trickle=True):
+        await town.connect(alice, bob)
+
+    assert town.calls[:5] == ["dial", "ice", "offer", "ice", "answer"]
+    assert town.dropped == []
+
+
+async def test_who_closes_has_said_everything(residents: Town, alice: Person, bob: Person) -> None:
+    """A close comes after all that was sent, however much."""
+    channel, accepted = await residents.connect(alice, bob)
+    for number in range(200):
+        await channel.send([number, "x" * 1000])
+
+    await channel.close()
+
+    heard = [value[0] async for value in accepted if isinstance(value, list)]
+    assert heard == list(range(200))
+
+
+async def test_a_close_ends_both_sides(residents: Town, alice: Person, bob: Person) -> None:
+    """And the other is told by a call too."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    await channel.close()
+    with pytest.raises(ChannelClosed):
+        await accepted.receive()
+
+    assert (channel.closed, accepted.closed, residents.calls[3:]) == (True, True, ["close"])
+
+
+async def test_both_may_close_at_once(residents: Town, alice: Person, bob: Person) -> None:
+    """Neither waits for the other."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    await asyncio.gather(channel.close(), accepted.close())
+
+    assert (channel.closed, accepted.closed, residents.dropped) == (True, True, [])
+
+
+async def test_closing_twice_is_closing_once(residents: Town, alice: Person, bob: Person) -> None:
+    """The second time there is nothing to do."""
+    channel, _ = await residents.connect(alice, bob)
+    await channel.close()
+
+    await channel.close()
+
+    assert residents.calls.count("close") == 1
+
+
+async def test_a_closed_channel_takes_nothing(residents: Town, alice: Person, bob: Person) -> None:
+    """Sending into nowhere is an error."""
+    channel, _ = await residents.connect(alice, bob)
+    await channel.close()
+
+    with pytest.raises(ChannelClosed):
+        await channel.send("too late")
+
+
+async def test_a_close_by_call_alone_ends_it(residents: Town, alice: Person, bob: Person) -> None:
+    """The other may be gone too suddenly to end WebRTC."""
+    channel, _ = await residents.connect(alice, bob)
+
+    residents.deliver(residents.message("close", bob.address, alice.address))
+    with pytest.raises(ChannelClosed):
+        await channel.receive()
+
+    assert channel.closed
+
+
+async def test_an_older_close_ends_nothing(residents: Town, alice: Person, bob: Person) -> None:
+    """A push that was late is about a connection that is over."""
+    late = residents.message("close", bob.address, alice.address)
+    channel, accepted = await residents.connect(alice, bob)
+
+    residents.deliver(late)
+
+    await accepted.send("still here")
+    assert await channel.receive() == "still here"
+
+
+async def test_a_value_may_take_too_long(residents: Town, alice: Person, bob: Person) -> None:
+    """Waiting ends with a reason."""
+    channel, _ = await residents.connect(alice, bob)
+
+    with pytest.raises(TimedOut, match=r"nothing was received within 0\.01 s"):
+        await channel.receive(timeout=0.01)
+
+
+async def test_two_who_dial_at_once_get_one_connection(residents: Town, alice: Person, bob: Person) -> None:
+    """The lower address's dial wins; each side's own dial returns the channel."""
+    one, other = await asyncio.gather(residents.dial(alice, bob), residents.dial(bob, alice))
+
+    await one.send("hello")
+
+    assert await other.receive() == "hello"
+    assert sorted(residents.calls) == ["answer", "dial", "dial", "offer"]
+    assert residents.dropped == [Reason.GLARE]
+
+
+async def test_who_dials_may_refuse_to_be_dialled(town: Town, alice: Person, bob: Person) -> None:
+    """A dial that is not accepted is dropped, and the caller told in time."""
+    async with town.home(alice.address), town.home(bob.address, accept=False):
+        with pytest.raises(TimedOut, match=r"nobody answered within 0\.1 s"):
+            await town.dial(alice, bob, seconds=0.1)
+
+    assert town.dropped == [Reason.NOT_ACCEPTING]
+
+
+async def test_a_refused_dial_leaves_nothing_behind(residents: Town, alice: Person, mallory: Person) -> None:
+    """The next dial is a new one."""
+    for _ in range(2):
+        with pytest.raises(ServerRefused):
+            await residents.dial(alice, mallory)
+
+
+async def test_a_cancelled_dial_leaves_nothing_behind(residents: Town, alice: Person, bob: Person) -> None:
+    """Who hangs up while it rings may ring again."""
+    dialling = asyncio.create_task(residents.dial(alice, bob))
+    await asyncio.sleep(0.01)
+    dialling.cancel()
+    await asyncio.wait({dialling})
+
+    channel, _ = await residents.connect(alice, bob)
+
+    assert not channel.closed
+
+
+async def test_one_connection_with_an_address_is_enough(residents: Town, alice: Person, bob: Person) -> None:
+    """A second dial fails at once."""
+    await residents.connect(alice, bob)
+
+    with pytest.raises(AlreadyConnected):
+        await residents.dial(alice, bob)
+
+
+async def test_they_connect_again_after_a_close(residents: Town, alice: Person, bob: Person) -> None:
+    """In the other direction, with new keys."""
+    channel, _ = await residents.connect(alice, bob)
+    await channel.close()
+
+    again, accepted = await residents.connect(bob, alice)
+    await again.send("again")
+
+    assert await accepted.receive() == "again"
+
+
+async def test_a_new_dial_replaces_a_dead_connection(residents: Town, alice: Person, bob: Person) -> None:
+    """Alice was restarted and knows nothing of the old one; Bob lets it go."""
+    _, old = await residents.connect(alice, bob)
+
+    async with residents.home(alice.address):
+        channel, accepted = await residents.connect(alice, bob)
+        await channel.send("anew")
+
+        assert await accepted.receive() == "anew"
+        assert old.closed
+
+
+@pytest.mark.parametrize("method", ["offer", "answer", "ice"])
+async def test_a_call_without_a_connection_is_dropped(
+    residents: Town, alice: Person, bob: Person, method: str
+) -> None:
+    """Nobody takes an offer, an answer or candidates out of nowhere."""
+    call = residents.message(method, bob.address, alice.address, d=bob.encryption_key, e="AAAA")
+
+    residents.deliver(call)
+
+    assert residents.dropped == [Reason.UNEXPECTED]
+
+
+async def test_a_close_without_a_connection_is_no_fault(residents: Town, alice: Person, bob: Person) -> None:
+    """WebRTC has often said so before."""
+    residents.deliver(residents.message("close", bob.address, alice.address))
+
+    assert residents.dropped == []
+
+
+async def test_a_close_while_it_rings_ends_the_dial(town: Town, alice: Person, bob: Person) -> None:
+    """The other has declined."""
+    async with town.home(alice.address), town.home(bob.address, accept=False):
+        dialling = asyncio.create_task(town.dial(alice, bob))
+        await asyncio.sleep(0.01)
+        town.deliver(town.message("close", bob.address, alice.address))
+
+        with pytest.raises(ConnectionFailed, match="they closed"):
+            await dialling
+
+
+@pytest.mark.parametrize("sdp", ["m=application", "m=application 9 DTLS/SCTP 5000\r\n"])
+async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
+    town: Town, alice: Person, bob: Person, sdp: str
+) -> None:
+    """Bob may seal what he likes: it ends this dial, and nothing else."""
+    bobs = Dialogue(bob.address, alice.address, 0)
+    town.listeners[bob.address] = listener = Listener()
+    async with town.home(alice.address):
+        dialling = asyncio.create_task(town.dial(alice, bob))
+        bobs.hear_dial(await listener.heard(Dial))
+
+        payload = bobs.seal("offer", {"type": "offer", "sdp": sdp})
+        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+
+        with pytest.raises(ConnectionFailed, match="WebRTC failed"):
+            await dialling
+
+
+async def test_an_offer_that_leads_nowhere_ends_in_time(town: Town, alice: Person, bob: Person) -> None:
+    """They answered, but there is no way; the reason says so."""
+    bobs = Dialogue(bob.address, alice.address, 0)
+    town.listeners[bob.address] = listener = Listener()
+    async with town.home(alice.address):
+        dialling = asyncio.create_task(town.dial(alice, bob, seconds=0.2))
+        bobs.hear_dial(await listener.heard(Dial))
+
+        payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
+        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+
+        with pytest.raises(TimedOut, match="they answered, but no connection was made"):
+            await dialling
+
+
+async def test_a_second_offer_is_dropped(town: Town, alice: Person, bob: Person) -> None:
+    """Sealed well, but nobody waits for it any more."""
+    bobs = Dialogue(bob.address, alice.address, 0)
+    town.listeners[bob.address] = listener = Listener()
+    async with town.home(alice.address):
+        dialling = asyncio.create_task(town.dial(alice, bob))
+        bobs.hear_dial(await listener.heard(Dial))
+        payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
+
+        for _ in range(2):
+            await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+        await asyncio.sleep(0.01)
+
+        assert town.dropped == [Reason.UNEXPECTED]
+        dialling.cancel()
+        await asyncio.wait({dialling})
+
+
+async def test_a_message_that_does_not_open_is_dropped(residents: Town, alice: Person, bob: Person) -> None:
+    """The channel goes on with what does."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    channel.wire.send("not sealed")
+    await channel.send("sealed")
+
+    assert await accepted.receive() == "sealed"
+    assert residents.dropped == [Reason.BROKEN_SEAL]
+
+
+async def test_a_slow_reader_slows_the_writer(residents: Town, alice: Person, bob: Person) -> None:
+    """More than fits on the way waits in `send`, and nothing is lost."""
+    channel, accepted = await residents.connect(alice, bob)
+    noise = os.urandom(20_000).hex()
+
+    for _ in range(20):
+        await channel.send(noise)
+
+    assert [await accepted.receive() for _ in range(20)] == [noise] * 20
+
+
+async def test_callers_beyond_the_limit_are_dropped(town: Town, bob: Person) -> None:
+    """Bob keeps his machine for those who are there already."""
+    async with town.home(bob.address):
+        for _ in range(MAX_CONNECTIONS + 1):
+            caller = Person()
+            town.listeners[caller.address] = Listener()
+            town.deliver(town.message("dial", caller.address, bob.address, d=caller.encryption_key))
+
+        assert town.dropped == [Reason.BUSY]
+
+
+async def test_without_pushes_a_dial_fails_at_once(town: Town, alice: Person, bob: Person) -> None:
+    """When the push service hangs up, no offer will come."""
+    async with town.home(alice.address) as home, town.home(bob.address, accept=False):
+        dialling = asyncio.create_task(town.dial(alice, bob))
+        await asyncio.sleep(0.01)
+
+        home.lose(PushServiceFailed("the push service hung up"))
+
+        with pytest.raises(PushServiceFailed):
+            await dialling
+
+
+async def test_without_pushes_nobody_can_dial_us(town: Town, alice: Person) -> None:
+    """However often that is asked."""
+    async with town.home(alice.address) as home:
+        home.lose(PushServiceFailed("the push service hung up"))
+
+        for _ in range(2):
+            with pytest.raises(PushServiceFailed):
+                await home.next_incoming()
+
+
+async def test_without_pushes_open_channels_stay(residents: Town, alice: Person, bob: Person) -> None:
+    """WebRTC needs no push service any more."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    residents.homes[alice.address].lose(PushServiceFailed("the push service hung up"))
+
+    await channel.send("still here")
+    assert await accepted.receive() == "still here"
+
+
+async def test_leaving_closes_every_channel(town: Town, alice: Person, bob: Person) -> None:
+    """Who leaves says so."""
+    async with town.home(bob.address):
+        async with town.home(alice.address):
+            _, accepted = await town.connect(alice, bob)
+
+        with pytest.raises(ChannelClosed):
+            await accepted.receive()
+
+
+@pytest.mark.parametrize("moment", [0, 0.001, 0.005, 0.01, 0.02, 0.04])
+async def test_leaving_in_the_middle_leaves_nothing(
+    town: Town, alice: Person, bob: Person, moment: float
+) -> None:
+    """Whatever step it is at, the dial fails by name, and no task goes on."""
+    before = asyncio.all_tasks()
+    async with town.home(bob.address):
+        async with town.home(alice.address):
+            dialling = asyncio.create_task(town.dial(alice, bob))
+            await asyncio.sleep(moment)
+        (outcome,) = await asyncio.gather(dialling, return_exceptions=True)
+
+    assert isinstance(outcome, ConnectionFailed | Channel)
+    async with asyncio.timeout(1):
+        while asyncio.all_tasks() != before:
+            await asyncio.sleep(0.01)

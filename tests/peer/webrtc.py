@@ -1,0 +1,40 @@
+"""Two things that aiortc leaves to its users: one name for what it can't do, and an end that is one."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from aiortc import InvalidStateError, RTCPeerConnection
+
+from tests.peer.channel import within
+from tests.peer.errors import ConnectionFailed, TimedOut
+
+# Closing says goodbye once and waits for nobody.
+RELEASE_S = 5
+
+# On one machine ICE takes 50 ms; where it fails, it takes longer than anybody wants to wait.
+SETTLE_S = 0.5
+_SETTLE_STEP_S = 0.005
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already."""
+    try:
+        yield
+    except (InvalidStateError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as fault:
+        raise ConnectionFailed(f"WebRTC failed: {fault!r}") from fault
+
+
+async def close(rtc: RTCPeerConnection) -> None:
+    """Close every socket and end every task of *rtc*, in a few seconds at most."""
+    with suppress(TimedOut):
+        await within(SETTLE_S, _settled(rtc), "ICE goes on")
+    with suppress(TimedOut):
+        await within(RELEASE_S, rtc.close(), "WebRTC does not close")
+
+
+async def _settled(rtc: RTCPeerConnection) -> None:
+    """Wait until ICE has found a way or failed: closed just before, aioice leaves a task without end."""
+    while rtc.iceConnectionState == "checking":
+        await asyncio.sleep(_SETTLE_STEP_S)

@@ -1,0 +1,409 @@
+"""The server speaks to push services, and to nobody inside its own network."""
+
+import json
+import socket
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.protocol.errors import EndpointNotAllowed
+from app.protocol.subscription import Endpoint
+from app.push.guard import LookUp, NotPublic, PublicResolver, Reach, is_public, public_socket
+
+if TYPE_CHECKING:
+    from aiohttp.connector import AddrInfoType
+
+pytestmark = pytest.mark.anyio
+
+SSRF = json.loads((Path(__file__).parents[1] / "vectors/ssrf.json").read_text(encoding="utf-8"))
+MODES = ["browsers", "public"]
+
+
+def url_of(case: dict[str, Any]) -> object:
+    """Return the endpoint of a case: text, lengthened text, or another JSON value."""
+    if case["url"] is None:
+        return case["json_value"]
+    if isinstance(case["url"], dict):
+        return case["url"]["prefix"].ljust(case["url"]["total"], case["url"]["repeat"])
+    return case["url"]
+
+
+def cases_with(verdict: str) -> list[Any]:
+    """Return a mode and an endpoint for each case of one verdict."""
+    return [
+        pytest.param(mode, url_of(case), id=f"{mode} {case['id']}")
+        for mode in MODES
+        for case in SSRF["cases"]
+        if case[mode] == verdict
+    ]
+
+
+def dns(table: dict[str, list[list[str]]]) -> LookUp:
+    """Return a look-up in *table*: for each name the answers to one look-up after the other."""
+    left = {name: iter(answers) for name, answers in table.items()}
+
+    def look_up(host: str, port: int, family: int, kind: int) -> list[Any]:
+        return [
+            entry for address in next(left[host]) for entry in socket.getaddrinfo(address, port, family, kind)
+        ]
+
+    return look_up
+
+
+(REBOUND,) = [case for case in SSRF["cases"] if case.get("rebind")]
+HOSTILE_NAMES = {
+    case["id"]: (host, addresses)
+    for case in SSRF["cases"]
+    if case["public"] == "refuse_connect" and case is not REBOUND
+    for host, addresses in case["dns"].items()
+    if addresses
+}
+
+PUBLIC = {
+    "Google": "142.250.74.10",
+    "Apple": "17.188.170.7",
+    "8.8.8.8": "8.8.8.8",
+    "before 10/8": "9.255.255.255",
+    "after 10/8": "11.0.0.0",
+    "before 172.16/12": "172.15.255.255",
+    "after 172.16/12": "172.32.0.0",
+    "before 100.64/10": "100.63.255.255",
+    "after 100.64/10": "100.128.0.0",
+    "before 192.0.0/24": "191.255.255.255",
+    "after 192.88.99/24": "192.88.100.0",
+    "before 168.63.129.16": "168.63.129.15",
+    "after 168.63.129.16": "168.63.129.17",
+    "last before multicast": "223.255.255.255",
+    "mapped public": "::ffff:8.8.8.8",
+    "Google v6": "2607:f8b0:4004:c1b::5f",
+    "after 2001::/23": "2001:200::1",
+    "last of 2000::/3": "3ffe:ffff::1",
+    "before 6to4": "2001:ffff::1",
+    "after 6to4": "2003::1",
+}
+NOT_PUBLIC = {
+    "unspecified": str(IPv4Address(0)),
+    "this network": "0.1.2.3",
+    "private 10/8": "10.0.0.1",
+    "private 172.16/12": "172.31.255.255",
+    "private 192.168/16": "192.168.1.1",
+    "shared": "100.64.0.1",
+    "loopback": "127.0.0.1",
+    "end of loopback": "127.255.255.254",
+    "link-local": "169.254.1.1",
+    "cloud metadata": "169.254.169.254",
+    "Oracle metadata": "192.0.0.192",
+    "protocol assignments": "192.0.0.9",
+    "DS-Lite": "192.0.0.1",
+    "TURN anycast": "192.0.0.10",
+    "documentation": "192.0.2.1",
+    "6to4 relay": "192.88.99.1",
+    "benchmark": "198.18.0.1",
+    "documentation 2": "198.51.100.1",
+    "documentation 3": "203.0.113.1",
+    "Azure WireServer": "168.63.129.16",
+    "multicast": "224.0.0.1",
+    "global multicast": "233.252.0.1",
+    "end of multicast": "239.255.255.255",
+    "reserved": "240.0.0.1",
+    "broadcast": "255.255.255.255",
+    "v6 unspecified": "::",
+    "v6 loopback": "::1",
+    "v4-compatible": "::7f00:1",
+    "v4-compatible public": "::8.8.8.8",
+    "mapped loopback": "::ffff:127.0.0.1",
+    "mapped private": "::ffff:10.0.0.1",
+    "mapped metadata": "::ffff:a9fe:a9fe",
+    "mapped Azure": "::ffff:168.63.129.16",
+    "mapped 6to4 relay": "::ffff:192.88.99.1",
+    "translated": "::ffff:0:8.8.8.8",
+    "NAT64": "64:ff9b::8.8.8.8",
+    "NAT64 of metadata": "64:ff9b::a9fe:a9fe",
+    "local NAT64": "64:ff9b:1::a9fe:a9fe",
+    "discard": "100::1",
+    "below 2000::/3": "1fff:ffff::1",
+    "Teredo": "2001:0:7f00:1::",
+    "ORCHID": "2001:20::1",
+    "end of 2001::/23": "2001:1ff:ffff::1",
+    "v6 documentation": "2001:db8::1",
+    "6to4 of loopback": "2002:7f00:1::",
+    "6to4 of a public address": "2002:808:808::1",
+    "new documentation": "3fff::1",
+    "end of new documentation": "3fff:fff:ffff::1",
+    "beyond 2000::/3": "4000::1",
+    "segment routing": "5f00::1",
+    "unique local": "fc00::1",
+    "AWS metadata": "fd00:ec2::254",
+    "v6 link-local": "fe80::1",
+    "link-local with a zone": "fe80::1%1",
+    "site-local": "fec0::1",
+    "v6 multicast": "ff02::1",
+    "global v6 multicast": "ff0e::1",
+}
+
+BAD_ORIGINS = {
+    "empty": "",
+    "space": " ",
+    "word": "x",
+    "name": "push.example.org",
+    "scheme only": "http://",
+    "ftp": "ftp://x",
+    "capitals": "HTTPS://push.example.org",
+    "host in capitals": "https://Push.example.org",
+    "user": "https://user@push.example.org",
+    "fragment": "https://push.example.org#",
+    "query": "https://push.example.org?x",
+    "star": "https://*.example.org",
+    "port 0": "https://push.example.org:0",
+    "port that is a word": "https://push.example.org:https",
+    "path": "http://x/path",
+    "trailing slash": "http://x/",
+    "path and query": "http://x/?q",
+    "IPv6": "http://[::1]:8100",
+    "two in one": "https://a.example.org,https://b.example.org",
+    "a mode in capitals": "Browsers",
+    "every": "*",
+}
+
+
+def verdict_on(mode: str, url: object) -> str:
+    """Say what /update does with an endpoint."""
+    try:
+        Reach.of([mode]).check(Endpoint.parse(url))
+    except ValueError:
+        return "not an endpoint"
+    except EndpointNotAllowed:
+        return "not allowed"
+    return "taken"
+
+
+@pytest.mark.parametrize(("mode", "url"), cases_with("reject_update"))
+def test_a_hostile_endpoint_is_refused(mode: str, url: object) -> None:
+    """By the grammar or by the host, before any name is looked up."""
+    assert verdict_on(mode, url) in ("not an endpoint", "not allowed")
+
+
+@pytest.mark.parametrize(("mode", "url"), cases_with("deliver"))
+def test_an_honest_endpoint_is_taken(mode: str, url: object) -> None:
+    """What browsers and UnifiedPush distributors send."""
+    assert verdict_on(mode, url) == "taken"
+
+
+@pytest.mark.parametrize("host", SSRF["hosts_default"])
+def test_every_browsers_push_service_is_reached(host: str) -> None:
+    """A leading dot stands for any name below."""
+    assert verdict_on("browsers", f"https://{'eu-1' if host.startswith('.') else ''}{host}/x") == "taken"
+
+
+@pytest.mark.parametrize("names", [[], ["https://push.example.org"]], ids=["nothing", "one origin"])
+@pytest.mark.parametrize("url", ["https://fcm.googleapis.com/fcm/send/x", "https://ntfy.sh/x"])
+def test_what_the_operator_does_not_name_is_not_allowed(names: list[str], url: str) -> None:
+    """There is no push service that is always reached."""
+    with pytest.raises(EndpointNotAllowed):
+        Reach.of(names).check(Endpoint.parse(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://fcm.googleapis.com/x",
+        "https://up.example.org/x",
+        "http://127.0.0.1:8100/x",
+        "http://lan:80/x",
+    ],
+)
+def test_modes_and_origins_add_up(url: str) -> None:
+    """An operator may name several."""
+    reach = Reach.of(["browsers", "http://127.0.0.1:8100", "public", "http://lan"])
+
+    reach.check(Endpoint.parse(url))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8100/x", "http://127.0.0.1:8100/", "http://127.0.0.1:8100/a/b?c=d"]
+)
+def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
+    """With every path below it; its address may be private."""
+    reach = Reach.of(["http://127.0.0.1:8100"])
+
+    assert reach.trusts(Endpoint.parse(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8101/x",
+        "http://127.0.0.1/x",
+        "https://127.0.0.1:8100/x",
+        "http://127.0.0.2:8100/x",
+        "http://localhost:8100/x",
+        "http://a.127.0.0.1:8100/x",
+        "http://127.0.0.1.example.org:8100/x",
+    ],
+)
+@pytest.mark.parametrize("names", [["http://127.0.0.1:8100"], ["http://127.0.0.1:8100", "public"]], ids=len)
+def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> None:
+    """Another scheme, host or port is another origin."""
+    reach = Reach.of(names)
+    endpoint = Endpoint.parse(url)
+
+    assert not reach.trusts(endpoint)
+    with pytest.raises(EndpointNotAllowed):
+        reach.check(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("origin", "url"),
+    [
+        ("https://push.example.org:443", "https://push.example.org/x"),
+        ("https://push.example.org", "https://push.example.org:443/x"),
+        ("http://push.example.org:80", "http://push.example.org/x"),
+    ],
+)
+def test_the_port_of_the_scheme_may_be_said(origin: str, url: str) -> None:
+    """It is the same origin (RFC 6454)."""
+    assert Reach.of([origin]).trusts(Endpoint.parse(url))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("url", ["http://fcm.googleapis.com/x", "http://fcm.googleapis.com:443/x"])
+def test_a_push_service_is_spoken_to_in_https(mode: str, url: str) -> None:
+    """On whichever port."""
+    assert verdict_on(mode, url) == "not allowed"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_trusts_no_one(mode: str) -> None:
+    """Only an origin that is named may have a private address."""
+    assert not Reach.of([mode]).trusts(Endpoint.parse("https://fcm.googleapis.com/x"))
+
+
+@pytest.mark.parametrize("name", BAD_ORIGINS.values(), ids=BAD_ORIGINS)
+def test_what_is_no_origin_is_a_mistake_of_the_operator(name: str) -> None:
+    """It is told at the start, not taken for nothing."""
+    with pytest.raises(ValueError, match="not a plain https URL"):
+        Reach.of(["browsers", name])
+
+
+@pytest.mark.parametrize("address", PUBLIC.values(), ids=PUBLIC)
+def test_an_address_of_the_internet_is_public(address: str) -> None:
+    """Up to the very edges of what is refused."""
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
+def test_an_address_of_special_use_is_not_public(address: str) -> None:
+    """Private, reserved, translated, or a cloud's metadata."""
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("host", SSRF["dns"])
+async def test_an_honest_name_is_resolved_to_its_addresses(host: str) -> None:
+    """All of them, in their order."""
+    resolver = PublicResolver(dns({host: [SSRF["dns"][host]]}))
+
+    found = await resolver.resolve(host, 443)
+
+    await resolver.close()
+    assert [entry["host"] for entry in found] == SSRF["dns"][host]
+    assert {(entry["hostname"], entry["port"]) for entry in found} == {(host, 443)}
+
+
+@pytest.mark.parametrize(("host", "addresses"), HOSTILE_NAMES.values(), ids=HOSTILE_NAMES)
+async def test_a_hostile_name_is_not_resolved(host: str, addresses: list[str]) -> None:
+    """One bad address condemns the name, before or after good ones."""
+    resolver = PublicResolver(dns({host: [addresses]}))
+
+    with pytest.raises(NotPublic):
+        await resolver.resolve(host, 443)
+    await resolver.close()
+
+
+async def test_a_name_is_judged_each_time_it_is_resolved() -> None:
+    """What was honest once may lead inside the next time (DNS rebinding)."""
+    resolver = PublicResolver(dns(REBOUND["dns"]))
+    (host,) = REBOUND["dns"]
+
+    first = await resolver.resolve(host, 443)
+
+    assert [entry["host"] for entry in first] == REBOUND["dns"][host][0]
+    with pytest.raises(NotPublic):
+        await resolver.resolve(host, 443)
+    await resolver.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "169.254.169.254", "::ffff:10.0.0.1", "0"])
+async def test_a_name_that_leads_inside_is_not_resolved(host: str) -> None:
+    """Also when it is an address already."""
+    resolver = PublicResolver()
+
+    with pytest.raises(NotPublic):
+        await resolver.resolve(host, 443)
+    await resolver.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "family"),
+    [("93.184.215.14", socket.AF_INET), ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", socket.AF_INET6)],
+    ids=["v4", "v6"],
+)
+async def test_a_public_address_is_resolved_to_itself(address: str, family: socket.AddressFamily) -> None:
+    """The name stays with it, for TLS and the Host header."""
+    resolver = PublicResolver()
+
+    found = await resolver.resolve(address, 443)
+
+    await resolver.close()
+    assert [(entry["host"], entry["hostname"], entry["port"], entry["family"]) for entry in found] == [
+        (address, address, 443, family)
+    ]
+
+
+async def test_a_name_that_cannot_be_looked_up_is_an_error_of_the_network() -> None:
+    """A family that the address does not have has no answer."""
+    resolver = PublicResolver()
+
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        await resolver.resolve("93.184.215.14", 443, socket.AF_INET6)
+    await resolver.close()
+    assert not isinstance(caught.value, NotPublic)
+
+
+async def test_a_look_up_that_takes_too_long_is_given_up() -> None:
+    """Here no time at all is allowed."""
+    resolver = PublicResolver(timeout=0)
+
+    with pytest.raises(OSError, match="not resolved in time"):
+        await resolver.resolve("localhost", 443)
+    await resolver.close()
+
+
+def info_of(address: str) -> "AddrInfoType":
+    """Return an address as the connector hands it over."""
+    return socket.getaddrinfo(address, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "::1", "169.254.169.254", "10.0.0.1", "::ffff:127.0.0.1", "168.63.129.16", "64:ff9b::1"],
+)
+def test_no_socket_is_made_for_an_address_that_is_not_public(address: str) -> None:
+    """The last check, which a literal and a rebound name meet too."""
+    with pytest.raises(NotPublic):
+        public_socket(info_of(address))
+
+
+def test_a_socket_is_made_for_a_public_address() -> None:
+    """Of its family, and not connected yet."""
+    with public_socket(info_of("93.184.215.14")) as made:
+        assert (made.family, made.type) == (socket.AF_INET, socket.SOCK_STREAM)
+
+
+def test_a_refusal_names_no_address() -> None:
+    """Who asks may not map the network by it."""
+    with pytest.raises(NotPublic) as caught:
+        public_socket(info_of("10.20.30.40"))
+
+    assert "10.20.30.40" not in str(caught.value)
