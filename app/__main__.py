@@ -106,6 +106,9 @@ def _migrate(settings: Settings, _: Options) -> int:
 
 
 def _vapid(settings: Settings, options: Options) -> int:
+    if options.keep and settings.vapid_private_key:
+        print(f"{PREFIX}VAPID_PRIVATE_KEY is set: no other key is needed.")
+        return 0
     if options.keep:
         print(f"The public key: {VapidKey.parse(keep_key(settings.data_dir)).public_text}")
         return 0

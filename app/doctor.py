@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from app.home import kept_key
 from app.protocol.errors import Refused
-from app.settings import PREFIX, InvalidSettings, Settings
+from app.push.vapid import InvalidVapidKey, VapidKey
+from app.settings import PREFIX, Settings
 from app.store import schema
 from app.store.database import connected, first_line, parse_url
 
@@ -73,18 +75,23 @@ async def _database(settings: Settings, url: str) -> Finding:
 
 
 def _identity(settings: Settings) -> Iterator[Finding]:
-    if settings.vapid_private_key is None and settings.database_url is None:
-        yield Finding(f"VAPID key, kept in {settings.data_dir}")
-    else:
-        try:
-            settings.require_vapid()
-            yield Finding("VAPID key")
-        except InvalidSettings as fault:
-            yield Finding("VAPID key", str(fault))
+    yield Finding("VAPID key", _fault_of_key(settings))
     subject = settings.vapid_subject or ""
     unreal = not subject or subject.endswith(RESERVED_DOMAINS)
     mend = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
     yield Finding(f"VAPID subject {subject}".rstrip(), mend if unreal else None)
+
+
+def _fault_of_key(settings: Settings) -> str | None:
+    given = settings.vapid_private_key
+    key = given.get_secret_value() if given else kept_key(settings.data_dir)
+    if key is None:  # `whisper serve` makes one for its embedded Postgres
+        return "`whisper vapid --keep` makes one" if settings.database_url else None
+    try:
+        VapidKey.parse(key)
+    except InvalidVapidKey as fault:
+        return f"it is {fault}: see {PREFIX}VAPID_PRIVATE_KEY"
+    return None
 
 
 def _reachability(settings: Settings) -> list[Awaitable[Finding]]:

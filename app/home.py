@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO
 from warnings import catch_warnings
 
@@ -33,8 +34,7 @@ def embedded_postgres(home: Path) -> Iterator[str]:
             "WHISPER_DATABASE_URL is missing, and the embedded Postgres is not installed: "
             "pip install 'whisper-server[embedded]', or name a database."
         ) from None
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / LOCK_FILE).open("w") as lock:
+    with (prepared(home) / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # let go even by a process that is killed
         server = get_server(home / "postgres", cleanup_mode=None)
         log.info("an embedded Postgres keeps its data in %s", home / "postgres")
@@ -61,14 +61,25 @@ def kept_key(home: Path) -> str | None:
 
 def keep_key(home: Path) -> str:
     """Return the private VAPID key kept in *home*; the first time it is made, and written with mode 0600."""
-    file = home / KEY_FILE
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    key = VapidKey.generate()
-    with os.fdopen(handle, "w") as kept:
-        kept.write(key.private_text + "\n")
+    file = prepared(home) / KEY_FILE
+    made = VapidKey.generate().private_text
+    with NamedTemporaryFile("w", dir=home, prefix=KEY_FILE) as whole:  # has mode 0600
+        whole.write(made + "\n")
+        whole.flush()
+        try:
+            os.link(whole.name, file)  # whole or not at all, and never over another
+        except FileExistsError:
+            return file.read_text().strip()
     log.warning("a VAPID key was made and is kept in %s; subscriptions belong to it: back it up", file)
-    return key.private_text
+    return made
+
+
+def prepared(home: Path) -> Path:
+    """Return *home*, made if it was not there. Raise `InvalidSettings` when it can't be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidSettings(f"WHISPER_DATA_DIR: {home} can't be made: {error.strerror}.") from None
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise InvalidSettings(f"WHISPER_DATA_DIR: {home} can't be written.")
+    return home

@@ -64,9 +64,30 @@ def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
 
     assert refused == 1
     assert first[1].splitlines()[-1] == again[1]
+    assert "ok    VAPID key" in whisper("doctor", cwd=home, env=deployed)[1]
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("running on"))
         assert again[1].endswith(httpx.get(f"{url}/config").json()["vapid_public_key"])
+
+
+def test_a_key_that_is_set_needs_no_other(home: Path, deployed: dict[str, str]) -> None:
+    """`vapid --keep` makes none beside it."""
+    status, printed = whisper("vapid", "--keep", cwd=home, env=deployed)
+
+    assert status == 0
+    assert "WHISPER_VAPID_PRIVATE_KEY is set" in printed
+    assert not (home / ".whisper").exists()
+
+
+def test_a_data_directory_that_can_not_be_is_one_line(home: Path) -> None:
+    """It names the setting."""
+    (home / "file").touch()
+
+    status, printed = whisper("serve", cwd=home, env={"WHISPER_DATA_DIR": "file/inside"})
+
+    assert status == 1
+    (line,) = printed.splitlines()
+    assert "WHISPER_DATA_DIR" in line
 
 
 def test_serve_needs_nothing(home: Path) -> None:
