@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings, _: Options) -> int:
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGHUP, _hang_up)
     with _prepared(settings) as prepared:
         # Workers are processes of their own: what was prepared reaches them as settings do.
         os.environ.update(prepared)
@@ -94,6 +95,10 @@ def _serve(settings: Settings, _: Options) -> int:
             log_config=log_config(settings.log_level),
             access_log=False,
             server_header=False,
+            http="app.api.connection:Connection",
+            ws="none",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_S,
         )
     return 0
@@ -170,6 +175,11 @@ async def _check_schema(url: str) -> None:
 def _end(_: int, __: FrameType | None) -> NoReturn:
     """End by unwinding, so that an embedded Postgres is stopped too."""
     raise SystemExit(0)
+
+
+def _hang_up(_: int, __: FrameType | None) -> None:
+    """End as SIGTERM does when the terminal is closed."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

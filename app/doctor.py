@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from dotenv import dotenv_values
 
 from app.home import kept_key
 from app.protocol.errors import Refused
 from app.push.vapid import InvalidVapidKey, VapidKey
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import connected, first_line, parse_url
 
@@ -22,7 +24,8 @@ PUSH_SERVICES = {
     "Edge": "https://wns2-par02p.notify.windows.com",
 }
 REACH_TIMEOUT_S = 5
-RESERVED_DOMAINS = ("example.org", "example.com", "example.net", "localhost", "your.domain")
+_RESERVED = re.compile(r"[@/.](?:example\.(?:org|com|net)|localhost|your\.domain)(?:[:/]|$)")
+PUBLISHED_SECRET = "everyone-knows-this-secret"  # noqa: S105 - the one of .env.example
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,17 @@ async def _findings(settings: Settings, url: str) -> AsyncIterator[Finding]:
     yield await _database(settings, url)
     for finding in _identity(settings):
         yield finding
+    if settings.turn_secret and settings.ice_servers:
+        published = settings.turn_secret.get_secret_value() == PUBLISHED_SECRET
+        yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
     for reached in asyncio.as_completed(_reachability(settings)):
         yield await reached
 
 
 def _unknown_variables() -> Iterator[Finding]:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in sorted(os.environ.keys() - known):
+    given = os.environ.keys() | dotenv_values(".env").keys()
+    for name in sorted(given - known):
         if name.startswith(PREFIX):
             yield Finding(f"variable {name}", "there is no such setting: see .env.example")
 
@@ -70,27 +77,29 @@ async def _database(settings: Settings, url: str) -> Finding:
                 await schema.check(database)
         except Refused as refusal:
             why = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
-            return Finding(what, f"{refusal.reason}{why}: see {PREFIX}DATABASE_URL")
+            return Finding(what, f"{refusal.reason}{why} See {PREFIX}DATABASE_URL.")
     return Finding(what)
 
 
 def _identity(settings: Settings) -> Iterator[Finding]:
     yield Finding("VAPID key", _fault_of_key(settings))
     subject = settings.vapid_subject or ""
-    unreal = not subject or subject.endswith(RESERVED_DOMAINS)
+    unreal = not subject or _RESERVED.search(subject) is not None
     mend = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
     yield Finding(f"VAPID subject {subject}".rstrip(), mend if unreal else None)
 
 
 def _fault_of_key(settings: Settings) -> str | None:
     given = settings.vapid_private_key
-    key = given.get_secret_value() if given else kept_key(settings.data_dir)
-    if key is None:  # `whisper serve` makes one for its embedded Postgres
-        return "`whisper vapid --keep` makes one" if settings.database_url else None
     try:
-        VapidKey.parse(key)
+        if given:
+            VapidKey.parse(given.get_secret_value())
+        elif kept_key(settings.data_dir) is None and settings.database_url:  # the embedded one makes its own
+            return "`whisper vapid --keep` makes one"
     except InvalidVapidKey as fault:
         return f"it is {fault}: see {PREFIX}VAPID_PRIVATE_KEY"
+    except InvalidSettings as fault:
+        return str(fault)
     return None
 
 

@@ -4,7 +4,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -54,24 +54,36 @@ def _is_last(lock: IO[str]) -> bool:
 
 
 def kept_key(home: Path) -> str | None:
-    """Return the private VAPID key kept in *home*, `None` when there is none."""
+    """Return the private VAPID key kept in *home*, `None` when there is none.
+
+    Raise `InvalidSettings` when the file can't be read, or holds no key.
+    """
     file = home / KEY_FILE
-    return file.read_text().strip() if file.exists() else None
+    try:
+        text = file.read_text().strip()
+        VapidKey.parse(text)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidSettings(f"{file} can't be read: {error.strerror}.") from None
+    except ValueError:
+        raise InvalidSettings(f"{file} holds no VAPID key: mend it, or remove it for a new one.") from None
+    return text
 
 
 def keep_key(home: Path) -> str:
     """Return the private VAPID key kept in *home*; the first time it is made, and written with mode 0600."""
     file = prepared(home) / KEY_FILE
-    made = VapidKey.generate().private_text
-    with NamedTemporaryFile("w", dir=home, prefix=KEY_FILE) as whole:  # has mode 0600
-        whole.write(made + "\n")
-        whole.flush()
-        try:
-            os.link(whole.name, file)  # whole or not at all, and never over another
-        except FileExistsError:
-            return file.read_text().strip()
-    log.warning("a VAPID key was made and is kept in %s; subscriptions belong to it: back it up", file)
-    return made
+    while (key := kept_key(home)) is None:
+        with NamedTemporaryFile("w", dir=home, prefix=KEY_FILE) as whole:  # has mode 0600
+            whole.write(VapidKey.generate().private_text + "\n")
+            whole.flush()
+            with suppress(FileExistsError):
+                os.link(whole.name, file)  # whole or not at all, and never over another
+                log.warning(
+                    "a VAPID key was made and is kept in %s; subscriptions belong to it: back it up", file
+                )
+    return key
 
 
 def prepared(home: Path) -> Path:

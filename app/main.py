@@ -1,5 +1,9 @@
 """Builds and connects every room; the only file that knows them all."""
 
+import asyncio
+import multiprocessing
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,9 +13,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import documentation, errors, routes
-from app.api.dependencies import Clock, State
+from app.api.dependencies import Clock, Parts, State
 from app.api.ice import IceServers
+from app.api.limits import RateLimits, Room
+from app.api.shield import Failures, SecureHeaders
 from app.push.deliver import deliverer
+from app.push.guard import INTERNET, Network
 from app.push.service import PushService
 from app.relay import Relay
 from app.settings import Settings, load
@@ -28,7 +35,17 @@ def server_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create_app(settings: Settings | None = None, clock: Clock = server_clock) -> FastAPI:
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone: nobody else would end it, and it holds the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(parent.sentinel, lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def create_app(
+    settings: Settings | None = None, clock: Clock = server_clock, network: Network = INTERNET
+) -> FastAPI:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
     url = parse_url(settings.require_database_url())
@@ -37,19 +54,22 @@ def create_app(settings: Settings | None = None, clock: Clock = server_clock) ->
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        async with connected(url) as database, deliverer(settings.reach) as delivery:
+        _end_with_parent()
+        async with connected(url) as database, deliverer(settings.reach, network) as delivery:
             subscriptions = Subscriptions(database)
             async with purging(subscriptions, clock):
-                yield State(
-                    relay=Relay(
-                        subscriptions, PushService(vapid, settings.reach, delivery), settings.clock_window_ms
-                    ),
+                push = PushService(vapid, settings.reach, delivery)
+                parts = Parts(
+                    relay=Relay(subscriptions, push, settings.clock_window_ms),
                     clock=clock,
                     clock_window_ms=settings.clock_window_ms,
+                    room=Room(settings.max_in_flight),
+                    rate_limits=RateLimits(settings.rates),
                     vapid_public_key=vapid.key.public_text,
                     ice_servers=IceServers(settings.ice_servers, turn_secret),
                     ready=lambda: schema.check(database),
                 )
+                yield State(parts=parts)
 
     app = FastAPI(
         title="Whisper",
@@ -62,6 +82,7 @@ def create_app(settings: Settings | None = None, clock: Clock = server_clock) ->
     app.include_router(routes.router)
     errors.install(app)
     documentation.install(app)
+    app.add_middleware(Failures)
     # Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
     everyone = "*" in settings.cors_origins
     app.add_middleware(
@@ -74,4 +95,5 @@ def create_app(settings: Settings | None = None, clock: Clock = server_clock) ->
         expose_headers=["Retry-After"],
         max_age=PREFLIGHT_LIFE_S,
     )
+    app.add_middleware(SecureHeaders)
     return app

@@ -1,10 +1,15 @@
 """Carry one verified call to its recipient; register and forget people."""
 
 from asyncio import Event
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from app.protocol.envelope import Call
+from app.protocol.envelope import Call, Claim
 from app.protocol.errors import (
+    DatabaseUnavailable,
     EndpointNotAllowed,
+    EndpointUnverified,
     MessageTooLarge,
     PushBusy,
     PushRefused,
@@ -16,7 +21,7 @@ from app.protocol.errors import (
 )
 from app.protocol.messages import Directed, Message, Update
 from app.protocol.replay import ReplayMemory
-from app.push.deliver import DEFAULT_RETRY_AFTER_S, Fate, Outcome
+from app.push.outcome import DEFAULT_RETRY_AFTER_S, Fate, Outcome
 from app.push.service import PushService
 from app.store.subscriptions import Subscriptions
 
@@ -30,6 +35,15 @@ _REFUSALS: dict[Fate, type[Refused]] = {
 }
 
 
+@dataclass(slots=True)
+class _Relayed:
+    """A call that is on its way, or has ended: well, or in a refusal."""
+
+    signature: str
+    ended: Event = field(default_factory=Event)
+    refusal: Refused | None = None
+
+
 class Relay:
     """What the server does with a call. All times in ms; *window* is the clock window."""
 
@@ -37,40 +51,62 @@ class Relay:
         self._subscriptions = subscriptions
         self._push = push
         self._window = window
-        self._relayed: ReplayMemory[Event] = ReplayMemory()
+        self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
 
-    async def carry(self, call: Call[Message], now: int) -> None:
-        """Do what *call* asks for. Raise the `Refused` that says why it was not done."""
+    def knows(self, claim: Claim[Message], now: int) -> bool:
+        """Tell whether *claim* was verified and relayed before. Raise `Replayed` if it was another method."""
+        relayed = self._relayed.find(claim.text, claim.message.method, now)
+        return relayed is not None and relayed.signature == claim.signature
+
+    async def carry(self, call: Call[Message], now: int, welcome: Callable[[], None]) -> None:
+        """Do what *call* asks for. Raise the `Refused` that says why it was not done.
+
+        *welcome* is asked before a new address is stored, and may refuse.
+        """
         match call.message:
             case Update() as update:
-                await self._update(update, now)
+                await self._update(update, now, welcome)
             case Directed() as message:
                 await self._forward_once(Call(message, call.text, call.signature), now)
 
-    async def _update(self, update: Update, now: int) -> None:
-        if update.subscription is not None:
-            self._push.check(update.subscription.endpoint)
-            await self._subscriptions.remember(update.sender, update.subscription, update.sent_at, now)
-        elif update.forgets and update.sent_at is not None:
-            await self._subscriptions.forget(update.sender, update.sent_at)
+    async def _update(self, update: Update, now: int, welcome: Callable[[], None]) -> None:
+        subscription = update.subscription
+        if subscription is None and not update.forgets:
+            return
+        if subscription is not None:
+            self._push.check(subscription.endpoint)
+        stored = await self._subscriptions.of(update.sender, now)
+        if stored is None:
+            welcome()
+        if subscription is None:
+            await self._subscriptions.forget(update.sender, update.sent_at or 0)
+            return
+        if not subscription.same_as(stored):
+            outcome = await self._push.challenge(update.sender, subscription, update.code, now)
+            if outcome is not None:
+                _require_accepted(outcome)
+                raise EndpointUnverified
+        await self._subscriptions.remember(update.sender, subscription, update.sent_at, now)
 
     async def _forward_once(self, call: Call[Directed], now: int) -> None:
-        """Forward *call*, unless it was forwarded already; the same call in flight is waited for."""
+        """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
-        while earlier := self._relayed.find(call.text, method, now):
-            if earlier.is_set():
-                return
-            await earlier.wait()
-        ended = Event()
+        if earlier := self._relayed.find(call.text, method, now):
+            await earlier.ended.wait()
+            if earlier.refusal:
+                raise earlier.refusal
+            return
+        relayed = _Relayed(call.signature)
         stale_at = call.message.sent_at + self._window
-        self._relayed.add(call.text, method, ended, stale_at=stale_at, now=now)
+        self._relayed.add(call.text, method, relayed, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now)
-        except BaseException:
+        except BaseException as error:
+            relayed.refusal = error if isinstance(error, Refused) else PushTimedOut()
             self._relayed.remove(call.text)
             raise
         finally:
-            ended.set()
+            relayed.ended.set()
 
     async def _forward(self, call: Call[Directed], now: int) -> None:
         recipient = call.message.recipient
@@ -79,7 +115,8 @@ class Relay:
             raise UnknownRecipient
         outcome = await self._push.send(call, subscription, now)
         if outcome.fate is Fate.GONE:
-            await self._subscriptions.drop(recipient, subscription)
+            with suppress(DatabaseUnavailable):  # the next call finds it gone again
+                await self._subscriptions.drop(recipient, subscription)
         _require_accepted(outcome)
 
 

@@ -1,6 +1,7 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.protocol.limits import CLOCK_WINDOW_MS
+from app.protocol.rates import Rate
 from app.push.guard import Reach
 from app.push.vapid import InvalidVapidKey, Vapid, VapidKey
 from app.store.database import parse_url
@@ -54,6 +56,17 @@ def _database_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    for network in networks:
+        ip_network(network)
+    return networks
+
+
+def _rate(text: object) -> object:
+    return Rate.parse(text) if isinstance(text, str) else text
+
+
+RateText = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -76,6 +89,16 @@ class Settings(BaseSettings):
     cors_origins: Annotated[Names, AfterValidator(_cors_origins)] = ("*",)
     ice_servers: Annotated[Names, AfterValidator(_ice_urls)] = ()
     turn_secret: SecretStr | None = None
+    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
+    max_in_flight: int = Field(default=512, ge=1)
+    rate_limits: bool = True
+    limit_dial: RateText = Rate(5, 50)
+    limit_calls: RateText = Rate(60, 60)
+    limit_recipient: RateText = Rate(60, 60)
+    limit_recipient_hour: RateText = Rate(1000, 3600)
+    limit_updates: RateText = Rate(10, 60)
+    limit_new_addresses: RateText = Rate(30, 3600)
+    limit_refused_signatures: RateText = Rate(20, 60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")
@@ -88,6 +111,14 @@ class Settings(BaseSettings):
     def clock_window_ms(self) -> int:
         """How far a timestamp may be from the server's clock, ms."""
         return round(self.clock_window_seconds * 1000)
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """The limits by name, none when they are off."""
+        if not self.rate_limits:
+            return {}
+        names = [name for name in type(self).model_fields if name.startswith("limit_")]
+        return {name.removeprefix("limit_"): getattr(self, name) for name in names}
 
     @property
     def reach(self) -> Reach:

@@ -1,7 +1,9 @@
 """What every test can ask for: people, a Postgres, a push service, a running application."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -61,6 +63,20 @@ def migrated(postgres: str) -> URL:
 
 
 @pytest.fixture
+def empty(postgres: str) -> Iterator[URL]:
+    """Yield the URL of a database without a table."""
+    url = parse_url(postgres)
+    asyncio.run(_execute(url, "CREATE DATABASE empty TEMPLATE template0"))
+    yield url.set(database="empty")
+    asyncio.run(_execute(url, "DROP DATABASE empty WITH (FORCE)"))
+
+
+async def _execute(url: URL, statement: str) -> None:
+    async with connected(url) as database:
+        await database.fetch(text(statement))
+
+
+@pytest.fixture
 async def database(migrated: URL) -> AsyncIterator[Database]:
     """Yield an empty database."""
     async with connected(migrated) as opened:
@@ -110,13 +126,18 @@ def clock() -> Clock:
     return Clock()
 
 
+@asynccontextmanager
+async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the application, and yield a client of it."""
+    async with (
+        LifespanManager(create_app(settings, clock or Clock())) as manager,
+        httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as opened,
+    ):
+        yield opened
+
+
 @pytest.fixture
 async def client(settings: Settings, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
     """Start the application, and yield a client of it."""
-    async with (
-        LifespanManager(create_app(settings, clock)) as manager,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
-        ) as opened,
-    ):
+    async with serving(settings, clock) as opened:
         yield opened

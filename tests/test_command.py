@@ -1,5 +1,6 @@
 """The `whisper` command, as an operator types it."""
 
+import signal
 import stat
 import sys
 import tempfile
@@ -90,6 +91,43 @@ def test_a_data_directory_that_can_not_be_is_one_line(home: Path) -> None:
     assert "WHISPER_DATA_DIR" in line
 
 
+@pytest.mark.parametrize("content", ["", "junk\n"], ids=["empty", "junk"])
+def test_a_key_file_without_a_key_is_one_line(home: Path, deployed: dict[str, str], content: str) -> None:
+    """It names the file."""
+    del deployed["WHISPER_VAPID_PRIVATE_KEY"]
+    file = home / ".whisper" / "vapid_private_key"
+    file.parent.mkdir()
+    file.write_text(content)
+
+    for command in (["vapid", "--keep"], ["serve"]):
+        status, printed = whisper(*command, cwd=home, env=deployed)
+        assert status == 1
+        (line,) = printed.splitlines()
+        assert "vapid_private_key holds no VAPID key" in line
+
+
+def test_closing_the_terminal_ends_it_well(home: Path) -> None:
+    """A hang-up is like SIGTERM: the embedded Postgres is stopped too."""
+    with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
+        server.wait_for("running on")
+        server.process.send_signal(signal.SIGHUP)
+
+        assert server.ended() == 0
+    assert not _postgres_in(home)
+
+
+def test_workers_end_with_their_parent(home: Path, deployed: dict[str, str]) -> None:
+    """Also when it is killed: nobody holds the port that another server needs."""
+    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
+        server.wait_for("startup complete")
+        server.wait_for("startup complete")
+        workers = psutil.Process(server.process.pid).children(recursive=True)
+        server.kill()
+
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
 def test_serve_needs_nothing(home: Path) -> None:
     """With no setting at all a server starts, on a Postgres and a key of its own, and leaves none behind."""
     with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
@@ -127,9 +165,8 @@ def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> Non
 
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert server.stop() == 0
-        assert not [
-            worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE
-        ]
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert not alive
 
 
 @pytest.mark.parametrize(
@@ -157,9 +194,9 @@ def test_what_can_not_work_does_not_start(
     assert not any(value in line for value in variables.values() if len(value) > 2)
 
 
-def test_an_outdated_schema_does_not_start(home: Path, deployed: dict[str, str], postgres: str) -> None:
+def test_an_outdated_schema_does_not_start(home: Path, deployed: dict[str, str], empty: URL) -> None:
     """The line says which command mends it, and that command does."""
-    env = deployed | {"WHISPER_DATABASE_URL": postgres.replace("/postgres?", "/template1?")}
+    env = deployed | {"WHISPER_DATABASE_URL": empty.render_as_string(hide_password=False)}
 
     refused = whisper("serve", cwd=home, env=env)
     migrated = whisper("migrate", cwd=home, env=env)
@@ -180,13 +217,15 @@ def test_migrate_needs_a_database(home: Path) -> None:
 
 
 def test_a_database_that_is_away_is_one_line(home: Path, deployed: dict[str, str]) -> None:
-    """No traceback, and no password."""
+    """No traceback, no password, and why."""
     away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
 
     status, printed = whisper("migrate", cwd=home, env=deployed | away)
 
     assert status == 1
-    assert len(printed.splitlines()) == 1
+    assert printed.splitlines()[-1].startswith("whisper: The server's database is unavailable")
+    assert "Connect call failed" in printed
+    assert "Traceback" not in printed
     assert "hunter2" not in printed
 
 
@@ -218,7 +257,10 @@ def test_doctor_says_what_to_mend(home: Path, deployed: dict[str, str]) -> None:
         "WHISPER_VAPID_SUBJECT": "mailto:me@example.org",
         "WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1",
         "WHISPER_VAPID_SUBJCET": "mailto:typo@whisper.example",
+        "WHISPER_ICE_SERVERS": "turn:turn.whisper.example",
+        "WHISPER_TURN_SECRET": "everyone-knows-this-secret",
     }
+    (home / ".env").write_text("WHISPER_PORTT=3\n")
 
     status, printed = whisper("doctor", cwd=home, env=ill)
 
@@ -226,8 +268,38 @@ def test_doctor_says_what_to_mend(home: Path, deployed: dict[str, str]) -> None:
     assert "ok    database and schema" in printed
     assert "ok    VAPID key" in printed
     assert "FAIL  variable WHISPER_VAPID_SUBJCET" in printed
+    assert "FAIL  variable WHISPER_PORTT" in printed
     assert "FAIL  VAPID subject" in printed
+    assert "FAIL  TURN secret" in printed
     assert "FAIL  push service http://127.0.0.1:1" in printed
+
+
+def test_doctor_looks_at_a_machine_without_settings(home: Path) -> None:
+    """The embedded Postgres works, the key is yet to be made, and push services need an address."""
+    status, printed = whisper("doctor", cwd=home, env={"WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1"})
+
+    assert status == 1
+    assert "ok    embedded Postgres" in printed
+    assert "ok    VAPID key" in printed
+    assert "FAIL  VAPID subject" in printed
+
+
+@pytest.mark.parametrize("kept", [None, "junk"], ids=["no key", "a kept file without one"])
+def test_doctor_names_each_remedy(home: Path, deployed: dict[str, str], empty: URL, kept: str | None) -> None:
+    """An outdated schema, and a key that is missing or none."""
+    del deployed["WHISPER_VAPID_PRIVATE_KEY"]
+    if kept:
+        (home / ".whisper").mkdir()
+        (home / ".whisper" / "vapid_private_key").write_text(kept)
+    outdated = {
+        "WHISPER_DATABASE_URL": empty.render_as_string(hide_password=False),
+        "WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1",
+    }
+
+    _, printed = whisper("doctor", cwd=home, env=deployed | outdated)
+
+    assert "FAIL  database and schema: The database's schema is empty" in printed
+    assert ("holds no VAPID key" if kept else "`whisper vapid --keep` makes one") in printed
 
 
 def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str]) -> None:

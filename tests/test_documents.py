@@ -75,3 +75,20 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text())
 
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_threat_names_a_test_that_is_there() -> None:
+    """No mitigation is only claimed."""
+    model = (ROOT / "docs/threat-model.md").read_text()
+    rows = [
+        line
+        for line in model.splitlines()
+        if line.startswith("| ") and not line.startswith(("| threat", "| ---"))
+    ]
+    named = [re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row) for row in rows]
+
+    assert rows
+    assert all(named)
+    for path, test in [found for row in named for found in row]:
+        assert (ROOT / path).exists(), path
+        assert f"def {test}" in (ROOT / path).read_text(), test

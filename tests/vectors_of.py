@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.protocol.messages import Subscription
+from app.protocol.subscription import Subscription
 
 VECTORS = Path(__file__).parent / "vectors"
 

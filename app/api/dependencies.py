@@ -1,12 +1,14 @@
 """What the handlers are given: the running application's parts, by type."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Protocol, TypedDict, cast
+from dataclasses import dataclass
+from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
 from app.api.answers import Accepted
 from app.api.ice import IceServers
+from app.api.limits import RateLimits, Room, visitor
 from app.protocol.envelope import Call
 from app.protocol.messages import Message
 from app.relay import Relay
@@ -15,39 +17,45 @@ Clock = Callable[[], int]
 Carry = Callable[[Call[Message]], Awaitable[Accepted]]
 
 
-class State(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Parts:
     """What the lifespan opens, and every request can reach."""
 
     relay: Relay
     clock: Clock
     clock_window_ms: int
+    room: Room
+    rate_limits: RateLimits
     vapid_public_key: str
     ice_servers: IceServers
     ready: Callable[[], Awaitable[None]]
 
 
-class _Parts(Protocol):
-    relay: Relay
-    clock: Clock
-    clock_window_ms: int
-    vapid_public_key: str
-    ice_servers: IceServers
-    ready: Callable[[], Awaitable[None]]
+class State(TypedDict):
+    """The lifespan's state, as Starlette wants it."""
+
+    parts: Parts
 
 
-def parts(request: Request) -> _Parts:
-    """Return the state by attribute, as Starlette keeps it."""
-    return cast("_Parts", request.state)
+def parts(request: Request) -> Parts:
+    """Return the running application's parts."""
+    return cast("Parts", request.state.parts)
 
 
-Parts = Annotated[_Parts, Depends(parts)]
+async def _parts(request: Request) -> Parts:
+    return parts(request)  # not a coroutine, it would be called in a thread
 
 
-def _carry(request: Request) -> Carry:
+PartsDep = Annotated[Parts, Depends(_parts)]
+
+
+async def _carry(request: Request) -> Carry:
     state = parts(request)
 
     async def carry(call: Call[Message]) -> Accepted:
-        await state.relay.carry(call, state.clock())
+        now = state.clock()
+        with state.room.taken():
+            await state.relay.carry(call, now, lambda: state.rate_limits.welcome(visitor(request), now))
         return Accepted(timestamp=state.clock())
 
     return carry

@@ -32,29 +32,33 @@ and an entry in `errors` for each fault.
 """
 
 _SHARED = (
+    errors.NotHttp,
     errors.NotJson,
     errors.NotACall,
     errors.BadSignature,
+    errors.RequestTimedOut,
     errors.StaleTimestamp,
     errors.BodyTooLarge,
     errors.UnsupportedEncoding,
     errors.UnknownMethod,
     errors.WrongMethod,
     errors.InvalidCall,
+    errors.TooManyCalls,
+    errors.HeadTooLarge,
     errors.DatabaseUnavailable,
+    errors.Overloaded,
 )
-_REGISTERING = (errors.EndpointNotAllowed, errors.StaleUpdate)
-_RELAYING = (
+_DELIVERING = (
     errors.EndpointNotAllowed,
-    errors.UnknownRecipient,
     errors.RecipientGone,
-    errors.Replayed,
     errors.MessageTooLarge,
     errors.PushRefused,
     errors.PushUnreachable,
     errors.PushBusy,
     errors.PushTimedOut,
 )
+_REGISTERING = (*_DELIVERING, errors.EndpointUnverified, errors.StaleUpdate)
+_RELAYING = (*_DELIVERING, errors.UnknownRecipient, errors.Replayed)
 
 _REF = "#/components/schemas/"
 _SIGNATURE = {

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.api.answers import Refusal
 from app.api.dependencies import parts
 from app.protocol.errors import BodyTooLarge, Refused
 
@@ -22,36 +23,34 @@ def install(app: FastAPI) -> None:
     """Answer every exception of *app* in the one form that clients know."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
 
 
-def _refused(request: Request, error: Exception) -> JSONResponse:
-    refusal = cast("Refused", error)
+def refuse(now: int, refusal: Refused) -> JSONResponse:
+    """Return the response for *refusal*; *now* in ms."""
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if isinstance(refusal, BodyTooLarge):
         headers["Connection"] = "close"  # the rest of the body is not read
-    return _response(request, refusal.status, refusal.code, refusal.reason, refusal.errors, headers)
+    return _response(now, refusal.status, refusal.code, refusal.reason, refusal.errors, headers)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    return refuse(parts(request).clock(), cast("Refused", error))
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     status = cast("HTTPException", error).status_code
     code, reason = HTTP_CODES.get(status, (f"http_{status}", HTTPStatus(status).phrase))
     headers = dict(cast("HTTPException", error).headers or {})
-    return _response(request, status, code, reason, [], headers)
+    return _response(parts(request).clock(), status, code, reason, [], headers)
 
 
-def _failed(request: Request, _: Exception) -> JSONResponse:
-    return _response(request, 500, *HTTP_CODES[500], [], {})
+def fail(now: int) -> JSONResponse:
+    """Return the response for a fault of ours; *now* in ms."""
+    return _response(now, 500, *HTTP_CODES[500], [], {})
 
 
 def _response(
-    request: Request, status: int, code: str, reason: str, errors: list[str], headers: dict[str, str]
+    now: int, status: int, code: str, reason: str, errors: list[str], headers: dict[str, str]
 ) -> JSONResponse:
-    body = {
-        "ok": False,
-        "timestamp": parts(request).clock(),
-        "code": code,
-        "reason": reason,
-        "errors": errors,
-    }
-    return JSONResponse(body, status, headers)
+    answer = Refusal(timestamp=now, code=code, reason=reason, errors=errors)
+    return JSONResponse(answer.model_dump(), status, headers)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
 from app.api.answers import Accepted, Config, Limits
-from app.api.dependencies import Parts, Relayed
+from app.api.dependencies import PartsDep, Relayed
 from app.api.documentation import CLIENTS, OPERATORS, door, refusals
 from app.api.signed import signed
 from app.protocol.envelope import Call
@@ -60,7 +60,7 @@ async def call(call: Annotated[Call[Message], Depends(signed(Message))], carry: 
 
 
 @router.get("/config", tags=[CLIENTS], response_model_exclude_none=True)
-async def config(state: Parts) -> Config:
+async def config(state: PartsDep) -> Config:
     """Tell a client what it needs to start."""
     now = state.clock()
     limits = Limits(
@@ -78,13 +78,13 @@ async def config(state: Parts) -> Config:
 
 
 @router.get("/livez", tags=[OPERATORS])
-async def livez(state: Parts) -> Accepted:
+async def livez(state: PartsDep) -> Accepted:
     """Say that the process runs."""
     return Accepted(timestamp=state.clock())
 
 
 @router.get("/readyz", tags=[OPERATORS], responses=refusals(DatabaseUnavailable, OutdatedSchema))
-async def readyz(state: Parts) -> Accepted:
+async def readyz(state: PartsDep) -> Accepted:
     """Say that calls can be served: the database answers, with the schema of this version."""
     await state.ready()
     return Accepted(timestamp=state.clock())

@@ -1,4 +1,4 @@
-"""The dependency that yields only verified calls."""
+"""The dependency that yields only verified calls, cheap checks first."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -6,8 +6,9 @@ from typing import TypeVar
 from fastapi import Request
 
 from app.api.dependencies import parts
-from app.api.limits import read_body
-from app.protocol.envelope import Call, open_call
+from app.api.limits import read_body, visitor
+from app.protocol.envelope import Call, read_call
+from app.protocol.errors import BadSignature
 from app.protocol.messages import Message
 
 M = TypeVar("M", bound=Message)
@@ -17,8 +18,20 @@ def signed(kind: type[M]) -> Callable[[Request], Awaitable[Call[M]]]:
     """Return the dependency for calls of *kind*; for `Message` itself, of any kind."""
 
     async def verified(request: Request) -> Call[M]:
-        state = parts(request)
+        state, who = parts(request), visitor(request)
         body = await read_body(request)
-        return open_call(body, kind, now=state.clock(), window=state.clock_window_ms)
+        state.room.require()
+        now = state.clock()
+        claim = read_call(body, kind, now=now, window=state.clock_window_ms)
+        if state.relay.knows(claim, now):
+            return claim.believe()  # an honest retry counts for nothing
+        state.rate_limits.check(claim.message, who, now)
+        try:
+            call = claim.verify()
+        except BadSignature:
+            state.rate_limits.count_refused(who, now)
+            raise
+        state.rate_limits.count(call.message, now)
+        return call
 
     return verified

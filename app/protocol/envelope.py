@@ -32,18 +32,39 @@ class Call(Generic[M_co]):
     signature: str
 
 
-def open_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Call[M_co]:
-    """Return the verified call in *body*; *kind* is what the path asks for, `Message` for any.
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[M_co]):
+    """A call that is well said and in time. Who said it is not known yet: the signature was not looked at."""
 
-    *now* is the server's clock and *window* how far a timestamp may be from it, both in ms. Cheap checks come
-    first, the signature last. Raise the `Refused` that says what is wrong.
+    message: M_co
+    text: str
+    signature: str
+
+    def verify(self) -> Call[M_co]:
+        """Return the verified call. Raise `BadSignature` unless its sender signed it."""
+        self.message.sender.verify(self.text, decode(self.signature))
+        return self.believe()
+
+    def believe(self) -> Call[M_co]:
+        """Return the call without looking: for one that is known to have been verified."""
+        return Call(self.message, self.text, self.signature)
+
+
+def open_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Call[M_co]:
+    """Return the verified call in *body*, as `read_call` and `Claim.verify` do together."""
+    return read_call(body, kind, now=now, window=window).verify()
+
+
+def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Claim[M_co]:
+    """Return what *body* claims; *kind* is what the path asks for, `Message` for any.
+
+    *now* is the server's clock and *window* how far a timestamp may be from it, both in ms. All of this is
+    cheap, so that the signature is looked at last. Raise the `Refused` that says what is wrong.
     """
     method, data, signature = _read_envelope(body)
     message = _read_message(_kind_of(method, kind), data, signature, now)
     check_fresh(message, now, window)
-    text = canonical(data)
-    message.sender.verify(text, decode(signature))
-    return Call(cast("M_co", message), text, signature)
+    return Claim(cast("M_co", message), canonical(data), signature)
 
 
 def check_fresh(message: Message, now: int, window: int) -> None:
@@ -83,9 +104,9 @@ def _shape_faults(value: dict[str, Any]) -> list[str]:
 def _kind_of(method: str, kind: type[Message]) -> type[Message]:
     found = METHODS.get(method)
     if found is None:
-        raise UnknownMethod
+        raise UnknownMethod(errors=[f"a: must be one of {', '.join(METHODS)}"])
     if not issubclass(found, kind):
-        raise WrongMethod(f'a must be "{kind.method}" here.')
+        raise WrongMethod(f'a must be "{kind.method}" here.', errors=[f'a: must be "{kind.method}"'])
     return found
 
 

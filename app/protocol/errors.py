@@ -1,12 +1,15 @@
 """The tree of refusals: what went wrong, its stable code, its HTTP status and its sentence.
 
 Refused
+├── NotHttp              400 not_http
 ├── NotJson              400 not_json
 ├── NotACall             400 not_a_call
 ├── BadSignature         401 bad_signature
 ├── EndpointNotAllowed   403 endpoint_not_allowed
+├── EndpointUnverified   403 endpoint_unverified
 ├── UnknownRecipient     404 unknown_recipient
 ├── RecipientGone        404 recipient_gone
+├── RequestTimedOut      408 request_timed_out
 ├── StaleTimestamp       409 stale_timestamp
 ├── StaleUpdate          409 stale_update
 ├── Replayed             409 replayed
@@ -16,10 +19,13 @@ Refused
 ├── UnknownMethod        422 unknown_method
 ├── WrongMethod          422 wrong_method
 ├── InvalidCall          422 invalid_call
+├── TooManyCalls         429 too_many_calls
+├── HeadTooLarge         431 head_too_large
 ├── PushRefused          502 push_refused
 ├── PushUnreachable      502 push_unreachable
 ├── DatabaseUnavailable  503 database_unavailable
 ├── OutdatedSchema       503 outdated_schema
+├── Overloaded           503 overloaded
 ├── PushBusy             503 push_busy
 └── PushTimedOut         504 push_timed_out
 """
@@ -46,6 +52,14 @@ class Refused(Exception):
         self.reason = reason or self.reason
         self.errors = list(errors)
         self.retry_after = retry_after
+
+
+class NotHttp(Refused):
+    """What came is not an HTTP request, or one whose length is ambiguous."""
+
+    code = "not_http"
+    status = 400
+    reason = "This is not an HTTP request that can be read in one way only."
 
 
 class NotJson(Refused):
@@ -80,6 +94,14 @@ class EndpointNotAllowed(Refused):
     reason = "This server does not send to the push service of this subscription."
 
 
+class EndpointUnverified(Refused):
+    """Anybody may have named this endpoint: the code in the verification push is needed to register it."""
+
+    code = "endpoint_unverified"
+    status = 403
+    reason = "A verification push was sent to this endpoint: send the update again with its code as d."
+
+
 class UnknownRecipient(Refused):
     """Nobody is registered under this address."""
 
@@ -94,6 +116,14 @@ class RecipientGone(Refused):
     code = "recipient_gone"
     status = 404
     reason = "The recipient's subscription is gone; they must register again before they can be reached."
+
+
+class RequestTimedOut(Refused):
+    """The request was not received in time."""
+
+    code = "request_timed_out"
+    status = 408
+    reason = "The request was not received in time."
 
 
 class StaleTimestamp(Refused):
@@ -168,6 +198,22 @@ class InvalidCall(Refused):
     reason = "The call's content is not valid: see errors."
 
 
+class TooManyCalls(Refused):
+    """A limit is reached; `Retry-After` says for how long."""
+
+    code = "too_many_calls"
+    status = 429
+    reason = "Too many calls: try again after Retry-After."
+
+
+class HeadTooLarge(Refused):
+    """The request's head is larger than any client's."""
+
+    code = "head_too_large"
+    status = 431
+    reason = "The request's head is too large."
+
+
 class PushRefused(Refused):
     """The push service answered, and did not take the message."""
 
@@ -198,6 +244,14 @@ class OutdatedSchema(Refused):
     code = "outdated_schema"
     status = 503
     reason = "The database's schema is outdated: run `whisper migrate`."
+
+
+class Overloaded(Refused):
+    """The server has as many calls in flight as it can serve in time."""
+
+    code = "overloaded"
+    status = 503
+    reason = "The server is busy: try again after Retry-After."
 
 
 class PushBusy(Refused):

@@ -21,6 +21,9 @@ MAX_ENDPOINT_BYTES = 1024
 # A person reads a few faults at once, and an answer stays small whatever came in.
 MAX_FAULTS = 8
 
+# The code of a verification push is 22 characters; others need not be read to be wrong.
+MAX_CODE_CHARACTERS = 64
+
 ADDRESS_BYTES = 32  # Ed25519 public key, RFC 8032
 ENCRYPTION_KEY_BYTES = 32  # X25519 public key, RFC 7748
 SIGNATURE_BYTES = 64  # Ed25519 signature, RFC 8032

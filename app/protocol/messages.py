@@ -1,12 +1,13 @@
 """What peers may say: one frozen value per method, with the wire's short names as aliases."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from app.protocol.keys import Address, decode, parse_encryption_key
-from app.protocol.limits import MAX_INTEGER
-from app.protocol.subscription import Endpoint, parse_auth, parse_p256dh
+from app.protocol.limits import MAX_CODE_CHARACTERS
+from app.protocol.subscription import FROZEN, Milliseconds, Subscription
 
 
 def _sealed(text: object) -> str:
@@ -26,52 +27,38 @@ EncryptionKey = Annotated[
     bytes, PlainValidator(parse_encryption_key), WithJsonSchema({**_BASE64, "minLength": 44, "maxLength": 44})
 ]
 Sealed = Annotated[str, PlainValidator(_sealed), WithJsonSchema({**_BASE64, "minLength": 4})]
-Milliseconds = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-
-_FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class SubscriptionKeys(BaseModel):
-    """The keys of a push subscription; either base64 alphabet, with or without padding."""
-
-    model_config = _FROZEN
-
-    p256dh: Annotated[
-        bytes,
-        PlainValidator(parse_p256dh),
-        WithJsonSchema({"type": "string"}),
-        Field(alias="a", description="`p256dh`: the browser's P-256 public key, 65 bytes, uncompressed."),
-    ]
-    auth: Annotated[
-        bytes,
-        PlainValidator(parse_auth),
-        WithJsonSchema({"type": "string"}),
-        Field(alias="b", description="`auth`: the browser's authentication secret, 16 bytes."),
-    ]
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError("must be left out rather than null")
+    return value
 
 
-class Subscription(BaseModel):
-    """A browser's push subscription (`PushSubscription.toJSON()`, with short names)."""
+# An optional member is absent or has a value: null says something else.
+NOT_NULL = BeforeValidator(_not_null)
 
-    model_config = _FROZEN
 
-    endpoint: Annotated[
-        Endpoint,
-        PlainValidator(Endpoint.parse),
-        WithJsonSchema({"type": "string", "format": "uri", "maxLength": 1024}),
-        Field(alias="a", description="`endpoint`: where the push service takes messages; https."),
-    ]
-    expires_at: Annotated[
-        Milliseconds | None,
-        Field(alias="b", description="`expirationTime`: ms since the Unix epoch, or null."),
-    ] = None
-    keys: Annotated[SubscriptionKeys, Field(alias="c", description="`keys` of the subscription.")]
+def _no_default(schema: dict[str, Any]) -> None:
+    """Document an absent member as absent, not as null."""
+    del schema["default"]
+
+
+def _present(kind: str) -> Callable[[dict[str, Any]], None]:
+    """Document what a member is when it is there: one *kind*, no null."""
+
+    def only(schema: dict[str, Any]) -> None:
+        _no_default(schema)
+        (branch,) = [branch for branch in schema.pop("anyOf") if branch["type"] == kind]
+        schema.update(branch)
+
+    return only
 
 
 class Message(BaseModel):
     """What every method has: who says it."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     method: ClassVar[str]
 
@@ -87,14 +74,30 @@ class Update(Message):
 
     subscription: Annotated[
         Subscription | None,
-        Field(alias="b", description="The subscription; `null`: forget me; absent: only ask the time."),
+        Field(
+            alias="b",
+            description="The subscription; `null`: forget me; absent: only ask the time.",
+            json_schema_extra=_no_default,
+        ),
     ] = None
     sent_at: Annotated[
         Milliseconds | None,
+        NOT_NULL,
         Field(
             alias="c",
             description="Optional: the sender's idea of the server's time, ms. Once an address has sent one, "
             "only newer updates are taken, so that a recorded one can't be replayed. `null` in `b` needs it.",
+            json_schema_extra=_present("integer"),
+        ),
+    ] = None
+    code: Annotated[
+        str | None,
+        NOT_NULL,
+        Field(
+            alias="d",
+            max_length=MAX_CODE_CHARACTERS,
+            description="Only for servers that send to any push service: the code of the verification push.",
+            json_schema_extra=_present("string"),
         ),
     ] = None
 
@@ -154,7 +157,14 @@ class Ice(Keyed):
     payload: Annotated[Sealed, Field(alias="e", description="The sealed candidates; opaque to the server.")]
     direction: Annotated[
         int | None,
-        Field(alias="f", ge=1, le=2, description="Optional: 1 for incoming, 2 for outgoing candidates."),
+        NOT_NULL,
+        Field(
+            alias="f",
+            ge=1,
+            le=2,
+            description="Optional: 1 for incoming, 2 for outgoing candidates.",
+            json_schema_extra=_present("integer"),
+        ),
     ] = None
 
 

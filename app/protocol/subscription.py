@@ -3,11 +3,12 @@
 import re
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from app.protocol.limits import AUTH_BYTES, MAX_ENDPOINT_BYTES, P256DH_BYTES
+from app.protocol.limits import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
 
 # One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -90,3 +91,50 @@ def _decode_either(text: object, length: int) -> bytes:
     if len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")
     return raw
+
+
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+
+# Values of the wire: strict, closed, frozen; and no exception of theirs repeats what came in.
+FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SubscriptionKeys(BaseModel):
+    """The keys of a push subscription; either base64 alphabet, with or without padding."""
+
+    model_config = FROZEN
+
+    p256dh: Annotated[
+        bytes,
+        PlainValidator(parse_p256dh),
+        WithJsonSchema({"type": "string"}),
+        Field(alias="a", description="`p256dh`: the browser's P-256 public key, 65 bytes, uncompressed."),
+    ]
+    auth: Annotated[
+        bytes,
+        PlainValidator(parse_auth),
+        WithJsonSchema({"type": "string"}),
+        Field(alias="b", description="`auth`: the browser's authentication secret, 16 bytes."),
+    ]
+
+
+class Subscription(BaseModel):
+    """A browser's push subscription (`PushSubscription.toJSON()`, with short names)."""
+
+    model_config = FROZEN
+
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(Endpoint.parse),
+        WithJsonSchema({"type": "string", "format": "uri", "maxLength": 1024}),
+        Field(alias="a", description="`endpoint`: where the push service takes messages; https."),
+    ]
+    expires_at: Annotated[
+        Milliseconds | None,
+        Field(alias="b", description="`expirationTime`: ms since the Unix epoch, or null."),
+    ] = None
+    keys: Annotated[SubscriptionKeys, Field(alias="c", description="`keys` of the subscription.")]
+
+    def same_as(self, other: "Subscription | None") -> bool:
+        """Tell whether *other* leads to the same browser, whatever it says of its expiration."""
+        return other is not None and (self.endpoint, self.keys) == (other.endpoint, other.keys)

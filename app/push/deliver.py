@@ -4,12 +4,9 @@ import asyncio
 import logging
 import time
 from asyncio import IncompleteReadError
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from functools import partial
 
 from aiohttp import (
@@ -26,8 +23,10 @@ from aiohttp import (
 )
 from yarl import URL
 
+from app.push.budget import HostBudget
 from app.push.encrypt import PushRequest
-from app.push.guard import NotPublic, PublicResolver, Reach, public_socket
+from app.push.guard import INTERNET, Network, NotPublic, PublicResolver, Reach
+from app.push.outcome import Fate, Outcome, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -37,64 +36,60 @@ CONNECT_S = 3  # for a connection, TLS included
 DRAIN_S = 0.5  # for an answer's body: its status has said all that matters
 RETRY_PAUSES_S = (0.2, 1.0)  # before the second and the third attempt
 MAX_ANSWER_BYTES = 4096  # more of an answer is not read, and its connection not kept
-MAX_RETRY_AFTER_S = 3600  # a junk date must not silence a recipient for years
-DEFAULT_RETRY_AFTER_S = 30  # when a push service asks to wait and does not say how long
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_HOST = 64
 
 _HEADERS = {"User-Agent": "whisper", "Accept-Encoding": "identity"}
 
 
-class Fate(Enum):
-    """What became of a push message."""
-
-    ACCEPTED = auto()
-    GONE = auto()  # the subscription is no more: forget it
-    BUSY = auto()  # ask again later
-    TOO_LARGE = auto()
-    REFUSED = auto()
-    FORBIDDEN = auto()  # its name leads to an address that is not public
-    UNREACHABLE = auto()  # no connection
-    TIMED_OUT = auto()  # sent, perhaps taken
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The fate of a message, with the push service's HTTP status and its wish to wait, in seconds."""
-
-    fate: Fate
-    status: int | None = None
-    retry_after: int | None = None
+# What a host that works says; after anything else too often, a stranger's is left alone.
+_WORKING = (Fate.ACCEPTED, Fate.GONE, Fate.TOO_LARGE)
 
 
 class Deliverer:
-    """Sends push messages over pooled connections, to public addresses only unless an origin is trusted."""
+    """Sends push messages over pooled connections, to public addresses only unless an origin is trusted.
 
-    def __init__(self, guarded: ClientSession, trusted: ClientSession, reach: Reach) -> None:
-        self._guarded = guarded
-        self._trusted = trusted
+    Hosts that strangers chose have pools, look-ups and a budget of their own: they hold up nobody else.
+    """
+
+    def __init__(self, pools: "Pools", reach: Reach) -> None:
+        self._pools = pools
         self._reach = reach
+        self._budget = HostBudget()
 
     async def deliver(self, request: PushRequest) -> Outcome:
-        """Send *request*, again where that is safe, within `TOTAL_S`."""
+        """Send *request*, again where that is safe, within `TOTAL_S`; to a stranger's host once at most."""
+        if self._reach.trusts(request.endpoint):
+            return await self._deliver(self._pools.trusted, request)
+        if self._reach.is_strange(request.endpoint):
+            return await self._deliver_once(request)
+        return await self._deliver(self._pools.browsers, request)
+
+    async def _deliver_once(self, request: PushRequest) -> Outcome:
+        host = request.endpoint.host
+        wait = self._budget.wait(host, _monotonic_ms())
+        if wait:
+            return Outcome(Fate.BUSY, retry_after=wait)
+        outcome = await self._attempt(self._pools.strangers, request, ATTEMPT_S)
+        self._budget.note(host, _monotonic_ms(), failed=outcome.fate not in _WORKING)
+        return outcome
+
+    async def _deliver(self, pool: ClientSession, request: PushRequest) -> Outcome:
         clock = asyncio.get_running_loop().time
         deadline = clock() + TOTAL_S
-        outcome = await self._attempt(request, deadline - clock())
+        outcome = await self._attempt(pool, request, ATTEMPT_S)
         for pause in RETRY_PAUSES_S:
             wait = _pause_before_retry(outcome, pause)
             if wait is None or clock() + wait >= deadline:
                 break
             await asyncio.sleep(wait)
-            outcome = await self._attempt(request, deadline - clock())
+            outcome = await self._attempt(pool, request, min(deadline - clock(), ATTEMPT_S))
         return outcome
 
-    async def _attempt(self, request: PushRequest, seconds: float) -> Outcome:
-        session = self._trusted if self._reach.trusts(request.endpoint) else self._guarded
+    async def _attempt(self, pool: ClientSession, request: PushRequest, seconds: float) -> Outcome:
         began = time.monotonic()
         try:
-            outcome = await _post(
-                session, request, ClientTimeout(min(seconds, ATTEMPT_S), CONNECT_S, ceil_threshold=TOTAL_S)
-            )
+            outcome = await _post(pool, request, seconds)
         except ClientConnectorError as error:
             outcome = Outcome(Fate.FORBIDDEN if isinstance(error.os_error, NotPublic) else Fate.UNREACHABLE)
         except ConnectionTimeoutError:
@@ -115,15 +110,35 @@ class Deliverer:
         return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Pooled connections to the browsers' push services, to strangers' hosts, and to trusted origins."""
+
+    browsers: ClientSession
+    strangers: ClientSession
+    trusted: ClientSession
+
+
 @asynccontextmanager
-async def deliverer(reach: Reach) -> AsyncIterator[Deliverer]:
+async def deliverer(reach: Reach, network: Network = INTERNET) -> AsyncIterator[Deliverer]:
     """Open the connection pools, and close them."""
-    resolver = PublicResolver()
     pool = partial(TCPConnector, limit=MAX_CONNECTIONS, limit_per_host=MAX_CONNECTIONS_PER_HOST)
-    public = pool(resolver=resolver, socket_factory=public_socket)
-    async with _session(public) as guarded, _session(pool()) as trusted:
+    async with (
+        _public(pool, network) as browsers,
+        _public(pool, network) as strangers,
+        _session(pool()) as trusted,
+    ):
+        yield Deliverer(Pools(browsers, strangers, trusted), reach)
+
+
+@asynccontextmanager
+async def _public(pool: Callable[..., TCPConnector], network: Network) -> AsyncIterator[ClientSession]:
+    """Open connections to public addresses, with look-ups of their own."""
+    resolver = PublicResolver(network.look_up)
+    connector = pool(resolver=resolver, socket_factory=network.public_socket, ssl=network.tls)
+    async with _session(connector) as session:
         try:
-            yield Deliverer(guarded, trusted, reach)
+            yield session
         finally:
             await resolver.close()
 
@@ -138,12 +153,12 @@ def _session(connector: TCPConnector) -> ClientSession:
     )
 
 
-async def _post(session: ClientSession, request: PushRequest, timeout: ClientTimeout) -> Outcome:
+async def _post(session: ClientSession, request: PushRequest, seconds: float) -> Outcome:
     post = session.post(
         URL(request.endpoint.url, encoded=True),
         data=request.body,
         headers=request.headers,
-        timeout=timeout,
+        timeout=ClientTimeout(seconds, sock_connect=CONNECT_S, ceil_threshold=TOTAL_S),
         allow_redirects=False,
     )
     async with post as response:
@@ -164,24 +179,11 @@ async def _ends(content: StreamReader) -> bool:
     return False
 
 
-# 406 is how Windows throttles. All that is not here is a refusal.
-_FATES = {
-    404: Fate.GONE,
-    406: Fate.BUSY,
-    410: Fate.GONE,
-    413: Fate.TOO_LARGE,
-    429: Fate.BUSY,
-    503: Fate.BUSY,
-}
-_SUCCESS = range(200, 300)
 _GATEWAY_TROUBLE = (502, 504)
 
 
-def outcome_of(status: int, retry_after: str | None) -> Outcome:
-    """Read a push service's answer: its HTTP status and its Retry-After header."""
-    fate = Fate.ACCEPTED if status in _SUCCESS else _FATES.get(status, Fate.REFUSED)
-    seconds = _seconds(retry_after) if fate is Fate.BUSY and retry_after else None
-    return Outcome(fate, status, seconds)
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:
@@ -195,14 +197,3 @@ def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:
             return pause
         case _:
             return None
-
-
-def _seconds(retry_after: str) -> int:
-    """Read a Retry-After (RFC 9110, section 10.2.3): seconds or a date; junk is the default."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(int(retry_after[:10]), MAX_RETRY_AFTER_S)
-    try:
-        wait = parsedate_to_datetime(retry_after) - datetime.now(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return DEFAULT_RETRY_AFTER_S
-    return min(max(int(wait.total_seconds()), 0), MAX_RETRY_AFTER_S)

@@ -7,8 +7,7 @@ from pywebpush import WebPusher
 
 from app.protocol.errors import MessageTooLarge
 from app.protocol.limits import MAX_PLAINTEXT_BYTES
-from app.protocol.messages import Subscription
-from app.protocol.subscription import Endpoint
+from app.protocol.subscription import Endpoint, Subscription
 
 
 @dataclass(frozen=True, slots=True)

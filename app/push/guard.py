@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -64,13 +65,18 @@ class Reach:
         """Tell whether the operator named this very origin: then its address may be private."""
         return endpoint.origin in self.origins
 
+    def is_strange(self, endpoint: Endpoint) -> bool:
+        """Tell whether a stranger chose this host: it is no browser's, and not named by the operator."""
+        return not self.trusts(endpoint) and not any(_matches(endpoint.host, host) for host in BROWSER_HOSTS)
+
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless the endpoint is at a push service that may be reached."""
         if self.trusts(endpoint):
             return
         standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
-        browser = self.browsers and any(_matches(endpoint.host, host) for host in BROWSER_HOSTS)
-        public = self.public and _is_public_name(endpoint.host)
+        strange = self.is_strange(endpoint)
+        browser = self.browsers and not strange
+        public = self.public and (not strange or _is_public_name(endpoint.host))
         if not (standard and (browser or public)):
             raise EndpointNotAllowed
 
@@ -134,12 +140,23 @@ class PublicResolver(AbstractResolver):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def public_socket(addr_info: "AddrInfoType") -> socket.socket:
-    """Make the socket for an address that is about to be connected. Raise `NotPublic` for a bad one."""
-    family, kind, proto, _, address = addr_info
-    if not is_public(str(address[0])):
-        raise NotPublic("the address is not public")
-    return socket.socket(family, kind, proto)
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How names become addresses, and addresses connections: the one thing that tests replace."""
+
+    look_up: LookUp = socket.getaddrinfo
+    make_socket: Callable[[int, int, int], socket.socket] = socket.socket
+    tls: SSLContext | bool = True
+
+    def public_socket(self, addr_info: "AddrInfoType") -> socket.socket:
+        """Make the socket for an address that is about to be connected. Raise `NotPublic` for a bad one."""
+        family, kind, proto, _, address = addr_info
+        if not is_public(str(address[0])):
+            raise NotPublic("the address is not public")
+        return self.make_socket(family, kind, proto)
+
+
+INTERNET = Network()
 
 
 def _origin(text: str) -> str:

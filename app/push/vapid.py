@@ -1,5 +1,6 @@
 """The server's own key (RFC 8292): who it is to push services."""
 
+import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
@@ -59,6 +60,10 @@ class VapidKey:
         """The public key as browsers want it (`applicationServerKey`): 65 bytes in unpadded base64url."""
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return _unpadded(point)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return another secret of 32 bytes, which *purpose* alone knows."""
+        return hmac.digest(self.private_text.encode(), f"whisper {purpose}".encode(), "sha256")
 
     def sign(self, claims: dict[str, str | int]) -> str:
         """Return the value of an Authorization header with *claims* (RFC 8292, section 3)."""

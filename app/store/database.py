@@ -1,5 +1,7 @@
 """The engine: one pool of connections, every wait bounded, every failure said in the protocol's words."""
 
+import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +12,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.protocol.errors import DatabaseUnavailable
+from app.protocol.subscription import MAX_PORT
+
+log = logging.getLogger(__name__)
 
 ACQUIRE_S = 1  # for a connection of the pool
 CONNECT_S = 2  # for a new connection
 STATEMENT_S = 1.5  # for a statement; each of ours touches one row by its key
 POOL_SIZE = 10  # connections that stay open, for each worker
 POOL_OVERFLOW = 10  # more of them under load
+LOG_EVERY_S = 5  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
 
 
@@ -24,9 +30,10 @@ class InvalidDatabaseUrl(ValueError):
 
 
 def parse_url(text: str) -> URL:
-    """Take a URL as libpq and hosting services write it. Raise `InvalidDatabaseUrl` if it is none.
+    """Take a URL as libpq and hosting services write it. Raise `InvalidDatabaseUrl` if it can't be used.
 
-    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads.
+    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads. Parameters
+    that ask for what is done anyway, or change nothing here, are left out.
     """
     try:
         url = make_url(text)
@@ -34,8 +41,18 @@ def parse_url(text: str) -> URL:
         raise InvalidDatabaseUrl("not a URL like postgresql://user:password@host:5432/name") from None
     if url.drivername not in ("postgres", "postgresql", "postgresql+asyncpg"):
         raise InvalidDatabaseUrl("not a Postgres URL: it must begin with postgresql://")
+    if url.port is not None and url.port > MAX_PORT:
+        raise InvalidDatabaseUrl("its port does not exist")
     query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
-    return url.set(drivername="postgresql+asyncpg", query=query)
+    if query.keys() - _PARAMETERS - _NEEDLESS:
+        known = ", ".join(sorted(_PARAMETERS))
+        raise InvalidDatabaseUrl(f"a parameter of it is not known; these are: {known}")
+    kept = {name: value for name, value in query.items() if name in _PARAMETERS}
+    return url.set(drivername="postgresql+asyncpg", query=kept)
+
+
+_PARAMETERS = {"host", "port", "ssl", "target_session_attrs", "prepared_statement_cache_size"}
+_NEEDLESS = {"application_name", "channel_binding", "connect_timeout", "gssencmode"}
 
 
 class Database:
@@ -43,23 +60,29 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._silent_until = 0.0
 
     async def fetch(self, statement: Executable) -> Sequence[Row[Any]]:
         """Return the rows of *statement*, which is tried once more when its connection was lost.
 
-        Raise `DatabaseUnavailable` when there is no answer in time.
+        Raise `DatabaseUnavailable` when there is no answer in time; why is logged.
         """
         try:
             return await self._fetch(statement)
-        except (OSError, DBAPIError) as error:
+        except (OSError, SQLAlchemyError) as error:
             if not _lost_connection(error):
-                raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
-        except (TimeoutError, SQLAlchemyError) as error:
-            raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
+                raise self._unavailable(error) from error
         try:
             return await self._fetch(statement)
-        except (OSError, TimeoutError, SQLAlchemyError) as error:
-            raise DatabaseUnavailable(retry_after=RETRY_AFTER_S) from error
+        except (OSError, SQLAlchemyError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + LOG_EVERY_S
+            log.warning("the database does not serve: %s", first_line(error))
+        return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
 
     async def revision(self) -> str | None:
         """Return the schema's Alembic revision, `None` for an empty database."""
@@ -99,7 +122,7 @@ def first_line(error: BaseException | None) -> str:
     return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
-def _lost_connection(error: OSError | DBAPIError) -> bool:
+def _lost_connection(error: OSError | SQLAlchemyError) -> bool:
     return isinstance(error, ConnectionError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

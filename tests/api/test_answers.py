@@ -7,8 +7,11 @@ from base64 import b64encode
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
+from starlette.requests import Request
 
+from app.api.limits import read_body
 from app.main import create_app
+from app.protocol.errors import NotJson
 from app.protocol.limits import MAX_BODY_BYTES
 from app.settings import Settings
 from tests.people import Person, body, now_ms
@@ -146,6 +149,26 @@ async def test_a_body_without_a_length_is_cut_at_the_limit(client: httpx.AsyncCl
     response = await client.post("/dial", content=chunks())  # type: ignore[arg-type]
 
     assert response.json()["code"] == "body_too_large"
+    assert sent <= MAX_BODY_BYTES + 2048
+
+
+async def test_a_length_of_absurd_length_is_too_large(client: httpx.AsyncClient) -> None:
+    """It is not even read as a number."""
+    length = {"Content-Length": "0" * 5000 + "2"}
+
+    response = await client.post("/dial", content=b"{}", headers=length)
+
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_the_server() -> None:
+    """What it sent so far is no call."""
+
+    async def gone() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(NotJson):
+        await read_body(Request({"type": "http", "headers": []}, gone))
 
 
 async def test_a_compressed_body_is_not_inflated(client: httpx.AsyncClient) -> None:
@@ -190,6 +213,7 @@ async def test_a_browser_app_elsewhere_can_read_a_refusal(client: httpx.AsyncCli
 
     assert response.headers["access-control-allow-origin"] == "https://app.example.org"
     assert response.headers["vary"] == "Origin"
+    assert "Retry-After" in response.headers["access-control-expose-headers"]
 
 
 async def test_an_operator_may_name_the_origins(settings: Settings) -> None:
@@ -220,7 +244,8 @@ async def test_a_fault_of_the_server_tells_nothing(settings: Settings) -> None:
             transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
         ) as client,
     ):
-        response = await client.get("/broken")
+        response = await client.get("/broken", headers={"Origin": "https://app.example.org"})
 
+    assert response.headers["access-control-allow-origin"] == "https://app.example.org"
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert "secret" not in response.text

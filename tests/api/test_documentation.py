@@ -72,6 +72,14 @@ async def test_every_field_is_explained(document: dict[str, Any]) -> None:
     assert unexplained == []
 
 
+async def test_an_absent_subscription_is_not_documented_as_null(document: dict[str, Any]) -> None:
+    """A client that fills in defaults must not ask to be forgotten."""
+    update = document["components"]["schemas"]["Update"]["properties"]
+
+    assert "default" not in update["b"]
+    assert update["c"]["type"] == "integer"
+
+
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     """A generator of clients can follow the document."""
     text = json.dumps(document)

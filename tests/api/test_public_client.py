@@ -97,10 +97,3 @@ async def test_it_reads_why_it_was_refused(client: httpx.AsyncClient, alice: Per
     assert answer["ok"] is False
     assert answer["reason"]
     assert answer["timestamp"]
-
-
-async def test_its_websocket_hub_is_not_there(client: httpx.AsyncClient) -> None:
-    """It tries one and goes on without."""
-    response = await client.get("/signal/v1", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
-
-    assert response.status_code == 404

@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.protocol.limits import MAX_PLAINTEXT_BYTES
+from app.push.vapid import VapidKey
+from app.settings import Settings
 from app.store.database import Database
 from tests.api.conftest import Registered, post, register
-from tests.conftest import Clock
+from tests.conftest import Clock, serving
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -340,3 +343,83 @@ async def test_a_database_that_fails_is_said_to_be_unavailable(
 
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert response.headers["retry-after"] == "1"
+
+
+async def test_the_same_call_in_flight_shares_its_refusal(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """Copies of a call that fails cost one push, and end together."""
+    push_service.script([{"delay": 0.2, "status": 400, "forever": True}])
+    call = alice.to("dial", registered.person)
+
+    responses = await asyncio.gather(*(post(client, call) for _ in range(5)))
+
+    assert [response.status_code for response in responses] == [502] * 5
+    assert len(push_service.received) == 1
+
+
+async def test_a_stored_endpoint_that_is_no_longer_allowed_gets_nothing(
+    registered: Registered, alice: Person, settings: Settings, push_service: PushService
+) -> None:
+    """An operator who narrows the push services is heard for old subscriptions too."""
+    narrowed = settings.model_copy(update={"push_endpoints": ("browsers",)})
+
+    async with serving(narrowed) as client:
+        response = await post(client, alice.to("dial", registered.person))
+
+    assert (response.status_code, response.json()["code"]) == (403, "endpoint_not_allowed")
+    assert push_service.received == []
+
+
+async def test_a_tag_tells_nothing_and_belongs_to_two_people(
+    client: httpx.AsyncClient,
+    registered: Registered,
+    alice: Person,
+    mallory: Person,
+    settings: Settings,
+    push_service: PushService,
+) -> None:
+    """It is another for another recipient, and on a server with another key."""
+    other = await register(client, mallory, push_service.subscribe())
+    elsewhere = settings.model_copy(update={"vapid_private_key": SecretStr(VapidKey.generate().private_text)})
+
+    await post(client, alice.to("dial", registered.person))
+    await post(client, alice.to("dial", other.person))
+    async with serving(elsewhere) as another:
+        await post(another, alice.to("dial", registered.person))
+
+    tags = [registered.pushed[0]["tag"], other.pushed[0]["tag"], registered.pushed[1]["tag"]]
+    assert len(set(tags)) == 3
+
+
+async def test_a_recipient_is_said_to_be_gone_also_when_the_row_can_not_be_deleted(
+    client: httpx.AsyncClient,
+    registered: Registered,
+    alice: Person,
+    push_service: PushService,
+    database: Database,
+) -> None:
+    """The caller gets the truth; the next call finds the subscription gone again."""
+    push_service.script([{"delay": 0.3, "status": 410}])
+    dialling = asyncio.create_task(post(client, alice.to("dial", registered.person)))
+    await asyncio.sleep(0.1)
+    await database.fetch(text("ALTER TABLE subscription RENAME TO elsewhere"))
+    try:
+        response = await dialling
+    finally:
+        await database.fetch(text("ALTER TABLE elsewhere RENAME TO subscription"))
+
+    assert (response.status_code, response.json()["code"]) == (404, "recipient_gone")
+
+
+@pytest.mark.parametrize(("method", "member"), [("ice", "f"), ("update", "c"), ("update", "d")])
+async def test_null_is_not_the_same_as_nothing(
+    client: httpx.AsyncClient, alice: Person, bob: Person, method: str, member: str
+) -> None:
+    """An optional member is left out; only `b` of an update means something as null."""
+    data = (alice.to("ice", bob) if method == "ice" else alice.update())["b"]
+
+    response = await post(client, alice.call(method, data | {member: None}))
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_call")
+    assert response.json()["errors"] == [f"b.{member}: must be left out rather than null"]

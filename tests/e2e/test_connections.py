@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import rfc8785
 
-from app.protocol.messages import Subscription
-from app.push.deliver import Fate, deliverer
+from app.protocol.subscription import Subscription
+from app.push.deliver import deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
+from app.push.outcome import Fate
 from app.push.vapid import Vapid, VapidKey
 from tests.e2e.conftest import Deployment, PushServiceProcess, serving
 from tests.peer.errors import Reason, ServerRefused

@@ -113,11 +113,6 @@ class Dialogue:
         self._heard_at = max(self._heard_at, message.sent_at)
         self.awaited = None
 
-    def _agreed(self) -> Keys:
-        if self._keys is None:
-            raise RuntimeError("the other's key is not known yet")
-        return self._keys
-
 
 def _parse_description(message: Offer | Answer, keys: Keys) -> RTCSessionDescription:
     match _unseal(message, keys):

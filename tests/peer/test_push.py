@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
-from app.protocol.messages import Subscription as Registered
+from app.protocol.subscription import Subscription as Registered
 from tests.peer.errors import PushServiceFailed
 from tests.peer.push import PushClient, Subscription
 from tests.push_service import PushService

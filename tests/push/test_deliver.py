@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.push.deliver import DEFAULT_RETRY_AFTER_S, MAX_RETRY_AFTER_S, Fate, Outcome, outcome_of
+from app.push.outcome import DEFAULT_RETRY_AFTER_S, MAX_RETRY_AFTER_S, Fate, Outcome, outcome_of
 
 BUSY = [406, 429, 503]
 FATES = {

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.protocol.errors import MessageTooLarge
 from app.protocol.limits import MAX_PLAINTEXT_BYTES
-from app.protocol.messages import Subscription
+from app.protocol.subscription import Subscription
 from app.push.encrypt import encrypt
 
 VECTORS = Path(__file__).parents[1] / "vectors"

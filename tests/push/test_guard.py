@@ -10,7 +10,7 @@ import pytest
 
 from app.protocol.errors import EndpointNotAllowed
 from app.protocol.subscription import Endpoint
-from app.push.guard import LookUp, NotPublic, PublicResolver, Reach, is_public, public_socket
+from app.push.guard import INTERNET, LookUp, NotPublic, PublicResolver, Reach, is_public
 
 if TYPE_CHECKING:
     from aiohttp.connector import AddrInfoType
@@ -392,18 +392,18 @@ def info_of(address: str) -> "AddrInfoType":
 def test_no_socket_is_made_for_an_address_that_is_not_public(address: str) -> None:
     """The last check, which a literal and a rebound name meet too."""
     with pytest.raises(NotPublic):
-        public_socket(info_of(address))
+        INTERNET.public_socket(info_of(address))
 
 
 def test_a_socket_is_made_for_a_public_address() -> None:
     """Of its family, and not connected yet."""
-    with public_socket(info_of("93.184.215.14")) as made:
+    with INTERNET.public_socket(info_of("93.184.215.14")) as made:
         assert (made.family, made.type) == (socket.AF_INET, socket.SOCK_STREAM)
 
 
 def test_a_refusal_names_no_address() -> None:
     """Who asks may not map the network by it."""
     with pytest.raises(NotPublic) as caught:
-        public_socket(info_of("10.20.30.40"))
+        INTERNET.public_socket(info_of("10.20.30.40"))
 
     assert "10.20.30.40" not in str(caught.value)

@@ -1,13 +1,21 @@
 """URLs as operators write them, and what a database that is away looks like."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.protocol.errors import DatabaseUnavailable
-from app.store.database import Database, InvalidDatabaseUrl, connected, parse_url
+from app.store.database import (
+    POOL_OVERFLOW,
+    POOL_SIZE,
+    Database,
+    InvalidDatabaseUrl,
+    connected,
+    parse_url,
+)
 from app.store.subscriptions import Subscriptions
 from app.store.upkeep import purging
 from tests.people import Person
@@ -29,6 +37,20 @@ def test_libpqs_sslmode_is_understood() -> None:
     assert parse_url("postgres://db/calls?sslmode=require").query == {"ssl": "require"}
 
 
+def test_what_hosting_services_add_is_taken() -> None:
+    """Parameters that change nothing here are left out."""
+    url = parse_url("postgres://db/calls?sslmode=require&channel_binding=require&connect_timeout=5")
+
+    assert url.query == {"ssl": "require"}
+
+
+@pytest.mark.parametrize("text", ["postgres://db/calls?sslrootcert=/x", "postgres://db:99999/calls"])
+def test_what_can_not_be_kept_is_refused(text: str) -> None:
+    """Better no start than a connection that is not what was asked for."""
+    with pytest.raises(InvalidDatabaseUrl):
+        parse_url(text)
+
+
 @pytest.mark.parametrize("text", ["", "calls", "mysql://db/calls", "http://db"])
 def test_another_url_is_refused(text: str) -> None:
     """What is not a Postgres URL is said to be none."""
@@ -43,6 +65,34 @@ async def test_a_database_that_is_away_is_said_to_be() -> None:
             await database.fetch(text("SELECT 1"))
 
     assert refused.value.retry_after
+
+
+async def test_why_a_database_is_away_is_logged_but_not_for_every_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An operator reads it once, without the password."""
+    async with connected(parse_url("postgresql://me:hunter2@127.0.0.1:1/calls")) as database:
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await database.fetch(text("SELECT 1"))
+
+    (record,) = [record for record in caplog.records if record.name == "app.store.database"]
+    assert "Connect call failed" in record.getMessage()
+    assert "hunter2" not in caplog.text
+
+
+async def test_nobody_waits_long_for_a_connection(migrated: URL) -> None:
+    """When all of the pool are in use, the next statement is refused after a second."""
+    async with connected(migrated) as database, asyncio.TaskGroup() as busy:
+        for _ in range(POOL_SIZE + POOL_OVERFLOW):
+            busy.create_task(database.fetch(text("SELECT pg_sleep(1.3)")))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch(text("SELECT 1"))
+
+        assert time.monotonic() - began < 1.15
 
 
 async def test_a_statement_does_not_wait_forever(database: Database) -> None:

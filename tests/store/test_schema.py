@@ -1,7 +1,6 @@
 """The schema's version, and how it comes to be."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import CheckConstraint, inspect, text
@@ -9,20 +8,11 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from app.protocol.errors import OutdatedSchema
+from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
 from app.store import schema
-from app.store.database import connected, parse_url
+from app.store.database import connected
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def empty(postgres: str) -> Iterator[URL]:
-    """Yield the URL of a database without a table."""
-    url = parse_url(postgres)
-    asyncio.run(_execute(url, "CREATE DATABASE empty"))
-    yield url.set(database="empty")
-    asyncio.run(_execute(url, "DROP DATABASE empty WITH (FORCE)"))
 
 
 async def _execute(url: URL, statement: str) -> None:
@@ -62,6 +52,25 @@ def test_a_newer_schema_is_served(empty: URL) -> None:
     asyncio.run(_execute(empty, "UPDATE alembic_version SET version_num = 'from the future'"))
 
     asyncio.run(_check(empty))
+
+
+def test_a_newer_schema_is_not_touched(empty: URL) -> None:
+    """Who goes back a version is not stopped by a migration that is not known."""
+    schema.migrate(empty)
+    asyncio.run(_execute(empty, "UPDATE alembic_version SET version_num = 'from the future'"))
+
+    schema.migrate(empty)
+
+    asyncio.run(_check(empty))
+
+
+def test_a_table_that_is_not_there_is_noticed(empty: URL) -> None:
+    """A version alone does not make a database ready."""
+    schema.migrate(empty)
+    asyncio.run(_execute(empty, "DROP TABLE subscription"))
+
+    with pytest.raises(DatabaseUnavailable):
+        asyncio.run(_check(empty))
 
 
 def test_the_migrations_make_the_table_that_the_code_uses(empty: URL) -> None:

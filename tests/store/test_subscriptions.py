@@ -6,9 +6,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.protocol.errors import DatabaseUnavailable, StaleUpdate
 from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.messages import Subscription
+from app.protocol.subscription import Subscription
 from app.store.database import Database
-from app.store.subscriptions import Subscriptions
+from app.store.subscriptions import PURGE_BATCH, Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
@@ -186,3 +186,25 @@ async def test_the_table_refuses_what_can_not_be(database: Database, columns: st
         await database.fetch(text(f"INSERT INTO subscription {columns}"))
 
     assert isinstance(refused.value.__cause__, IntegrityError)
+
+
+async def test_a_subscription_with_other_keys_is_another(subscriptions: Subscriptions, alice: Person) -> None:
+    """Whoever renews the keys at the same endpoint is not dropped with the old ones."""
+    await subscriptions.remember(alice.address, NEW, None, NOW)
+    old = subscription_at(NEW.endpoint.url, auth="AAAAAAAAAAAAAAAAAAAAAA")
+
+    await subscriptions.drop(alice.address, old)
+
+    assert await subscriptions.of(alice.address, NOW)
+
+
+async def test_a_purge_of_very_many_ends(subscriptions: Subscriptions, database: Database) -> None:
+    """It takes so many at a time, whatever has gathered."""
+    await database.fetch(
+        text(
+            "INSERT INTO subscription SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'https://x.org/', "
+            "'\\x00', '\\x00', 1, NULL FROM generate_series(1, :rows) AS n"
+        ).bindparams(rows=3 * PURGE_BATCH + 1)
+    )
+
+    assert await subscriptions.purge(NOW) == 3 * PURGE_BATCH + 1

@@ -1,0 +1,163 @@
+"""What uvicorn leaves open: a deadline for a request, a size for its head, refusals in the one form."""
+
+import re
+import sys
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+
+from httptools import HttpParserInvalidMethodError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.answers import Refusal
+from app.api.errors import HTTP_CODES
+from app.api.shield import SECURE_HEADERS
+from app.protocol.errors import BodyTooLarge, HeadTooLarge, NotHttp, Refused, RequestTimedOut
+
+RECEIVE_S = 15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
+MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
+SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
+MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
+
+
+_REQUEST = re.compile(rb"[A-Z]{3,20} /")
+
+
+class UnknownHttpMethod(Refused):
+    """The HTTP method is none that any path takes."""
+
+    code, reason = HTTP_CODES[405]
+    status = 405
+
+
+class Connection(HttpToolsProtocol):
+    """A connection whose requests are received in time, within bounds, or not at all."""
+
+    _deadline: TimerHandle | None = None
+    _unread: TimerHandle | None = None  # runs while the client does not take its answers
+    _latest = b""
+    _received = 0  # bytes of the present request
+    _in_head = True
+    _refusal: Refused | None = None  # of what came behind a request that is being served
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._end()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, a slice at a time, unless a request grows too large."""
+        if self._refusal:
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self._begin()
+        for start in range(0, len(data), SLICE_BYTES):
+            self._latest = data[start : start + SLICE_BYTES]
+            self._received += len(self._latest)
+            super().data_received(self._latest)
+            if self._in_head and self._received > MAX_HEAD_BYTES:
+                self._refuse(HeadTooLarge())
+            elif self._received > MAX_REQUEST_BYTES:
+                self._refuse(BodyTooLarge())
+            if self._refusal or self.transport.is_closing():
+                break
+
+    def on_message_begin(self) -> None:
+        """Begin to receive a request."""
+        super().on_message_begin()
+        self._begin()
+
+    def on_headers_complete(self) -> None:
+        """Serve the request, but no upgrade: the parser stops at it, and would take its body for another."""
+        self._in_head = False
+        if self._received > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        elif self.parser.should_upgrade():
+            self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Let the request take its time, now that it is here."""
+        self._end()
+        self._latest = b""  # what follows begins somewhere inside
+        self._received, self._in_head = 0, True
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or to the refusal of what came instead."""
+        super().on_response_complete()
+        if self._refusal and not self.pipeline:
+            self._refuse(self._refusal)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take its answers, but not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(RECEIVE_S, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing more: the client was told."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - said in our own words
+        """Refuse what is not HTTP; an HTTP method that nobody knows is said to be one."""
+        unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
+        self._refuse(UnknownHttpMethod() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
+
+    def _begin(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(RECEIVE_S, self._expire)
+
+    def _end(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        self._refuse(RequestTimedOut())
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self._refusal = self._refusal or refusal
+            self.flow.pause_reading()
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_response(refusal, self.app_state["parts"].clock()))
+        self._leave()
+        self.transport.close()
+
+    def _give_up(self) -> None:
+        self._leave()
+        self.transport.abort()
+
+    def _leave(self) -> None:
+        """Let the application know, before it writes to a connection that is closed."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+
+def _response(refusal: Refused, now: int) -> bytes:
+    answer = Refusal(timestamp=now, code=refusal.code, reason=refusal.reason)
+    body = answer.model_dump_json().encode()
+    headers = SECURE_HEADERS | {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, POST"
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,0 +1,61 @@
+"""What became of a push message, as its push service says it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+
+MAX_RETRY_AFTER_S = 3600  # a junk date must not silence a recipient for years
+DEFAULT_RETRY_AFTER_S = 30  # when a push service asks to wait and does not say how long
+
+
+class Fate(Enum):
+    """What became of a push message."""
+
+    ACCEPTED = auto()
+    GONE = auto()  # the subscription is no more: forget it
+    BUSY = auto()  # ask again later
+    TOO_LARGE = auto()
+    REFUSED = auto()
+    FORBIDDEN = auto()  # its name leads to an address that is not public
+    UNREACHABLE = auto()  # no connection
+    TIMED_OUT = auto()  # sent, perhaps taken
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fate of a message, with the push service's HTTP status and its wish to wait, in seconds."""
+
+    fate: Fate
+    status: int | None = None
+    retry_after: int | None = None
+
+
+# 406 is how Windows throttles. All that is not here is a refusal.
+_FATES = {
+    404: Fate.GONE,
+    406: Fate.BUSY,
+    410: Fate.GONE,
+    413: Fate.TOO_LARGE,
+    429: Fate.BUSY,
+    503: Fate.BUSY,
+}
+_SUCCESS = range(200, 300)
+
+
+def outcome_of(status: int, retry_after: str | None) -> Outcome:
+    """Read a push service's answer: its HTTP status and its Retry-After header."""
+    fate = Fate.ACCEPTED if status in _SUCCESS else _FATES.get(status, Fate.REFUSED)
+    seconds = _seconds(retry_after) if fate is Fate.BUSY and retry_after else None
+    return Outcome(fate, status, seconds)
+
+
+def _seconds(retry_after: str) -> int:
+    """Read a Retry-After (RFC 9110, section 10.2.3): seconds or a date; junk is the default."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(int(retry_after[:10]), MAX_RETRY_AFTER_S)
+    try:
+        wait = parsedate_to_datetime(retry_after) - datetime.now(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return DEFAULT_RETRY_AFTER_S
+    return min(max(int(wait.total_seconds()), 0), MAX_RETRY_AFTER_S)

@@ -1,0 +1,381 @@
+"""A stranger may name any host: it gets little, nothing while it fails, and nothing before it is proven."""
+
+import asyncio
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.engine import URL
+
+from app.push.budget import FAILURES, REST_S, HostBudget
+from app.push.proof import EPOCH_MS, Codes
+from app.store.database import Database
+from app.store.subscriptions import Subscriptions
+from tests.conftest import Clock
+from tests.hostile.internet import Internet, Phone, Request, post, settings_for, update, whisper
+from tests.people import Person, now_ms
+from tests.push_service import PushService
+from tests.vectors_of import P256DH, subscription_at
+
+pytestmark = pytest.mark.anyio
+
+HOST = "up.example.org"
+URL_THERE = f"https://{HOST}/push/c2VjcmV0"
+BROWSERS = "https://fcm.googleapis.com/fcm/send/x"
+NAMES = {HOST: ["93.184.215.14"], "fcm.googleapis.com": ["142.250.74.10"]}
+VERIFICATION_S = 600  # from one verification push to an endpoint to the next
+BURST = 10  # pushes to a stranger's host at once
+
+NOW = 1_700_000_000_000 // EPOCH_MS * EPOCH_MS  # the hour begins
+ADDRESS, SUBSCRIPTION = Person().address, subscription_at(URL_THERE)
+CODES = Codes(b"key")
+CODE = CODES.of(ADDRESS, SUBSCRIPTION, NOW)
+
+
+def drain(budget: HostBudget, host: str, now: int) -> int:
+    """Send until the budget says to wait; return how often it did not."""
+    sent = 0
+    while budget.wait(host, now) == 0:
+        sent += 1
+    return sent
+
+
+def fail(budget: HostBudget, host: str, now: int, times: int = FAILURES) -> None:
+    """Let sending to *host* fail in a row."""
+    for _ in range(times):
+        budget.note(host, now, failed=True)
+
+
+def test_a_host_gets_ten_at_once_and_one_a_second() -> None:
+    """Enough for the calls of one household."""
+    budget = HostBudget()
+
+    assert drain(budget, HOST, NOW) == BURST
+    assert budget.wait(HOST, NOW) == 1
+    assert [drain(budget, HOST, NOW + 1000 * second) for second in (1, 2, 5)] == [1, 1, 3]
+    assert drain(budget, HOST, NOW + 3_600_000) == BURST
+
+
+def test_a_host_has_its_own_budget() -> None:
+    """What one has used up, another has not."""
+    budget = HostBudget()
+    drain(budget, HOST, NOW)
+
+    assert drain(budget, "other.example.org", NOW) == BURST
+
+
+def test_a_host_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() -> None:
+    """And says for how long."""
+    budget = HostBudget()
+
+    fail(budget, HOST, NOW)
+
+    assert (FAILURES, REST_S) == (5, 60)
+    assert [budget.wait(HOST, NOW + ms) for ms in (0, 1, 30_000, 59_999, 60_000)] == [60, 60, 30, 1, 0]
+    assert budget.wait("other.example.org", NOW) == 0
+
+
+@pytest.mark.parametrize("failures", range(1, FAILURES))
+def test_a_host_may_fail_now_and_then(failures: int) -> None:
+    """Only failures in a row count."""
+    budget = HostBudget()
+
+    for _ in range(3):
+        fail(budget, HOST, NOW, failures)
+        budget.note(HOST, NOW, failed=False)
+
+    assert budget.wait(HOST, NOW) == 0
+
+
+def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
+    """One attempt is all it gets."""
+    budget = HostBudget()
+    fail(budget, HOST, NOW)
+    later = NOW + 1000 * REST_S
+
+    assert budget.wait(HOST, later) == 0
+    budget.note(HOST, later, failed=True)
+
+    assert budget.wait(HOST, later) == REST_S
+
+
+def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
+    """It may fail as often as any other."""
+    budget = HostBudget()
+    fail(budget, HOST, NOW)
+    later = NOW + 1000 * REST_S
+
+    budget.note(HOST, later, failed=False)
+    fail(budget, HOST, later, FAILURES - 1)
+
+    assert budget.wait(HOST, later) == 0
+
+
+def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
+    """The one that was used least recently, and no other: memory is bounded."""
+    budget = HostBudget(size=2)
+
+    hosts = ("first.example.org", "second.example.org", "third.example.org")
+    for host in hosts:
+        fail(budget, host, NOW)
+
+    assert [budget.wait(host, NOW) for host in hosts] == [0, REST_S, REST_S]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30_000), st.sampled_from([True, False, None])))
+)
+def test_a_wait_is_bounded_whatever_happens(events: list[tuple[str, int, bool | None]]) -> None:
+    """Nobody is left alone for longer than the rest, and after it everybody is sent to again."""
+    budget, now = HostBudget(size=3), NOW
+    for host, pause, failed in events:
+        now += pause
+        if failed is None:
+            assert 0 <= budget.wait(host, now) <= REST_S
+        else:
+            budget.note(host, now, failed=failed)
+
+    assert [budget.wait(host, now + 1000 * REST_S) for host in "abcd"] == [0, 0, 0, 0]
+
+
+def test_a_code_is_short_text() -> None:
+    """128 bits, which no one guesses, in 22 characters that need no escape."""
+    assert len(CODE) == 22
+    assert len(urlsafe_b64decode(CODE + "==")) == 16
+
+
+@pytest.mark.parametrize("ms", [0, EPOCH_MS - 1, EPOCH_MS, 2 * EPOCH_MS - 1])
+def test_a_code_is_good_in_its_hour_and_the_next(ms: int) -> None:
+    """Long enough for a phone that was switched off."""
+    assert CODES.prove(CODE, ADDRESS, SUBSCRIPTION, NOW + ms)
+
+
+@pytest.mark.parametrize("ms", [-1, 2 * EPOCH_MS, 24 * EPOCH_MS])
+def test_a_code_is_good_at_no_other_time(ms: int) -> None:
+    """Neither before nor later."""
+    assert not CODES.prove(CODE, ADDRESS, SUBSCRIPTION, NOW + ms)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Codes(b"other").of(ADDRESS, SUBSCRIPTION, NOW),
+        CODES.of(Person().address, SUBSCRIPTION, NOW),
+        CODES.of(ADDRESS, subscription_at(URL_THERE + "x"), NOW),
+        CODES.of(ADDRESS, subscription_at(URL_THERE, auth="A" * 21 + "w"), NOW),
+        CODES.of(ADDRESS, subscription_at(URL_THERE, Phone().at(URL_THERE)["c"]["a"]), NOW),
+        "",
+        CODE[:-1],
+        CODE + "=",
+        CODE.swapcase(),
+        "\N{LATIN SMALL LETTER E WITH ACUTE}" * 22,
+    ],
+    ids=["key", "address", "endpoint", "auth", "p256dh", "empty", "shorter", "padded", "case", "not ASCII"],
+)
+def test_another_code_proves_nothing(other: str) -> None:
+    """It is for one address and one subscription, under one key."""
+    assert not CODES.prove(other, ADDRESS, SUBSCRIPTION, NOW)
+
+
+def test_a_code_is_the_same_whatever_the_expiration() -> None:
+    """A browser may say another one each time."""
+    sent = {"a": URL_THERE, "b": NOW, "c": {"a": P256DH, "b": "BTBZMqHH6r4Tts7J_aSIgg"}}
+
+    assert CODES.of(ADDRESS, type(SUBSCRIPTION).model_validate(sent), NOW) == CODE
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that sends to any public host, and the Internet that it sees."""
+
+    client: httpx.AsyncClient
+    internet: Internet
+
+    async def update(self, person: Person, subscription: dict[str, Any], code: str | None = None) -> str:
+        """Send an update, and return the code of the answer."""
+        answer = await post(self.client, update(person, subscription, code))
+        return str(answer.json().get("code", "ok"))
+
+    async def code_for(self, person: Person, phone: Phone, url: str = URL_THERE) -> str:
+        """Ask for a verification push, and return its code."""
+        assert await self.update(person, phone.at(url)) == "endpoint_unverified"
+        return str(phone.read(self.internet.requests[-1])["data"]["b"])
+
+
+@pytest.fixture
+def clock(clock: Clock) -> Clock:
+    """Return a clock on which an hour has just begun, so that none ends during a test."""
+    clock.ahead = EPOCH_MS - now_ms() % EPOCH_MS
+    return clock
+
+
+@pytest.fixture
+async def server(migrated: URL, database: Database, clock: Clock) -> AsyncIterator[Server]:  # noqa: ARG001 - emptied
+    """Run a server in public mode."""
+    async with (
+        Internet.running(NAMES) as internet,
+        whisper(settings_for(migrated, "public"), internet.network, clock) as client,
+    ):
+        yield Server(client, internet)
+
+
+async def dial(server: Server, bob: Person, clock: Clock) -> httpx.Response:
+    """Let somebody dial *bob*."""
+    return await post(server.client, Person().to("dial", bob, b=clock()))
+
+
+@pytest.mark.parametrize(("url", "codes"), [(URL_THERE, [200] * 10 + [503]), (BROWSERS, [200] * 11)])
+async def test_the_eleventh_push_at_once_is_for_browsers_only(
+    server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, url: str, codes: list[int]
+) -> None:
+    """A stranger's host is asked to wait instead, and nothing is sent."""
+    await subscriptions.remember(bob.address, subscription_at(url), None, now_ms())
+
+    ten = await asyncio.gather(*(dial(server, bob, clock) for _ in range(10)))
+    eleventh = await dial(server, bob, clock)
+
+    assert [answer.status_code for answer in (*ten, eleventh)] == codes
+    assert len(server.internet.requests) == codes.count(200)
+    if eleventh.status_code == 503:
+        assert (eleventh.json()["code"], eleventh.headers["retry-after"]) == ("push_busy", "1")
+
+
+@pytest.mark.parametrize(("url", "asked"), [(URL_THERE, 5), (BROWSERS, 6)])
+async def test_a_strangers_host_that_fails_is_left_alone(
+    server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, url: str, asked: int
+) -> None:
+    """After five refusals in a row nothing is sent for a minute; a browser's host is always asked."""
+
+    async def refuse(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    server.internet.answers = dict.fromkeys(NAMES, refuse)
+    await subscriptions.remember(bob.address, subscription_at(url), None, now_ms())
+
+    answers = [await dial(server, bob, clock) for _ in range(6)]
+
+    assert len(server.internet.requests) == asked
+    assert [answer.json()["code"] for answer in answers[:5]] == ["push_refused"] * 5
+    assert answers[5].json()["code"] == ("push_busy" if asked == 5 else "push_refused")
+    assert answers[5].headers.get("retry-after") == ("60" if asked == 5 else None)
+
+
+async def test_a_strangers_endpoint_is_registered_by_who_reads_it(
+    server: Server, subscriptions: Subscriptions, bob: Person
+) -> None:
+    """One push brings the code, and nothing is stored before it comes back."""
+    phone = Phone()
+    code = await server.code_for(bob, phone)
+    before = await subscriptions.of(bob.address, now_ms())
+
+    answer = await server.update(bob, phone.at(URL_THERE), code)
+
+    assert (before, answer) == (None, "ok")
+    assert await subscriptions.of(bob.address, now_ms()) is not None
+    assert [phone.read(request) for request in server.internet.requests] == [
+        {"data": {"a": "verify", "b": code}}
+    ]
+
+
+@pytest.mark.parametrize("theirs", ["address", "keys", "endpoint", None])
+async def test_a_code_of_something_else_registers_nothing(
+    server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, theirs: str | None
+) -> None:
+    """Of another address, other keys, another endpoint, or of nothing: a guess."""
+    phone = Phone()
+    await server.code_for(bob, phone)
+    clock.ahead += 1000 * VERIFICATION_S
+    person = Person() if theirs == "address" else bob
+    reader = Phone() if theirs == "keys" else phone
+    url = f"{URL_THERE}/other" if theirs == "endpoint" else URL_THERE
+    code = await server.code_for(person, reader, url) if theirs else "A" * 22
+
+    answer = await server.update(bob, phone.at(URL_THERE), code)
+
+    assert answer in ("too_many_calls", "endpoint_unverified")
+    assert await subscriptions.of(bob.address, now_ms()) is None
+
+
+@pytest.mark.parametrize(("hours", "ending"), [(1, "ok"), (2, "endpoint_unverified")])
+async def test_a_code_is_good_for_the_next_hour_only(
+    server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, hours: int, ending: str
+) -> None:
+    """After that a new one is pushed."""
+    phone = Phone()
+    code = await server.code_for(bob, phone)
+    clock.ahead += hours * EPOCH_MS
+
+    answer = await server.update(bob, phone.at(URL_THERE), code)
+
+    assert answer == ending
+    assert (await subscriptions.of(bob.address, now_ms()) is not None) is (ending == "ok")
+    assert len(server.internet.requests) == hours
+
+
+async def test_what_is_proven_needs_no_code_again(server: Server, bob: Person) -> None:
+    """A client registers at every start; it may say another expiration."""
+    phone = Phone()
+    code = await server.code_for(bob, phone)
+    await server.update(bob, phone.at(URL_THERE), code)
+
+    again = await server.update(bob, phone.at(URL_THERE))
+    renewed = await server.update(bob, phone.at(URL_THERE) | {"b": now_ms() + 100 * EPOCH_MS})
+
+    assert (again, renewed, len(server.internet.requests)) == ("ok", "ok", 1)
+
+
+async def test_new_keys_are_proven_anew(server: Server, bob: Person) -> None:
+    """At an endpoint that was proven before; within ten minutes there is no second push."""
+    phone = Phone()
+    code = await server.code_for(bob, phone)
+    await server.update(bob, phone.at(URL_THERE), code)
+
+    assert await server.update(bob, Phone().at(URL_THERE), code) == "too_many_calls"
+
+
+async def test_an_endpoint_gets_one_verification_push_in_ten_minutes(
+    server: Server, bob: Person, mallory: Person, clock: Clock
+) -> None:
+    """Whoever asks, so that nobody is flooded through this server."""
+    phone = Phone()
+    await server.code_for(bob, phone)
+
+    soon = await post(server.client, update(mallory, phone.at(URL_THERE)))
+    clock.ahead += 1000 * (VERIFICATION_S - 30)
+    still = await server.update(bob, phone.at(URL_THERE))
+    clock.ahead += 1000 * 30
+    later = await server.update(bob, phone.at(URL_THERE))
+
+    assert (soon.status_code, soon.json()["code"]) == (429, "too_many_calls")
+    assert 0 < int(soon.headers["retry-after"]) <= VERIFICATION_S
+    assert (still, later) == ("too_many_calls", "endpoint_unverified")
+    assert len(server.internet.requests) == 2
+
+
+async def test_a_browsers_endpoint_needs_no_proof(server: Server, bob: Person) -> None:
+    """Its host is no stranger's choice, in public mode too."""
+    assert await server.update(bob, Phone().at(BROWSERS)) == "ok"
+    assert server.internet.connected == []
+
+
+@pytest.mark.parametrize("mode", ["browsers", "public"])
+async def test_what_the_operator_names_needs_no_proof(
+    migrated: URL, push_service: PushService, bob: Person, mode: str
+) -> None:
+    """Nor does anything in browsers mode: who is allowed there is known."""
+    browser = push_service.subscribe()
+    async with (
+        Internet.running(NAMES) as internet,
+        whisper(settings_for(migrated, mode, push_service.origin), internet.network) as client,
+    ):
+        server = Server(client, internet)
+        named = await server.update(bob, Phone().at(browser.endpoint))
+        known = await server.update(Person(), Phone().at(BROWSERS))
+
+    assert (named, known) == ("ok", "ok")
+    assert (internet.connected, push_service.received) == ([], [])
