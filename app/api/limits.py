@@ -14,9 +14,7 @@ from app.protocol.rates import Buckets, Rate
 # Keys that each limit remembers: some 20 MB in all when every one of them is full.
 MAX_KEYS = 100_000
 
-
 OVERLOADED_RETRY_AFTER_S = 1
-
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 
 
