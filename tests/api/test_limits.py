@@ -12,8 +12,9 @@ import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 from sqlalchemy.engine import URL
+from starlette.requests import Request
 
-from app.api.limits import RateLimits
+from app.api.limits import RateLimits, visitor
 from app.main import create_app
 from app.protocol.errors import TooManyCalls
 from app.protocol.keys import Address
@@ -378,3 +379,11 @@ def test_nobody_else_says_who_calls(deployed: Deployment) -> None:
         statuses = [forge_through_proxy(server.url, f"203.0.113.{n}") for n in range(21)]
 
     assert statuses == [401] * 20 + [429]
+
+
+@pytest.mark.parametrize("client", [None, ("/run/whisper.sock", 0)], ids=["no address", "a path"])
+def test_a_client_without_an_address_has_limits_too(client: tuple[str, int] | None) -> None:
+    """All that come by one socket count as one."""
+    assert (
+        visitor(Request({"type": "http", "headers": [], "client": client})) == (client or ("",))[0].encode()
+    )

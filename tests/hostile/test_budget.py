@@ -379,3 +379,22 @@ async def test_what_the_operator_names_needs_no_proof(
 
     assert (named, known) == ("ok", "ok")
     assert (internet.connected, push_service.received) == ([], [])
+
+
+async def test_a_verification_push_that_did_not_arrive_is_told_and_costs_no_wait(
+    server: Server, subscriptions: Subscriptions, bob: Person
+) -> None:
+    """Nobody waits ten minutes for a code that was never sent."""
+
+    async def refuse(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    phone, honest = Phone(), dict(server.internet.answers)
+    server.internet.answers = dict.fromkeys(NAMES, refuse)
+    busy = await server.update(bob, phone.at(URL_THERE))
+    server.internet.answers = honest
+    again = await server.update(bob, phone.at(URL_THERE))
+
+    assert (busy, again) == ("push_busy", "endpoint_unverified")
+    assert len(server.internet.requests) == 2
+    assert await subscriptions.of(bob.address, now_ms()) is None

@@ -1,6 +1,7 @@
 """The schema's version, and how it comes to be."""
 
 import asyncio
+from secrets import token_hex
 
 import pytest
 from sqlalchemy import CheckConstraint, inspect, text
@@ -102,3 +103,14 @@ def _inspect(connection: Connection) -> dict[str, set[object]]:
         "indexes": {index["name"] for index in found.get_indexes("subscription")},
         "checks": {check["name"] for check in found.get_check_constraints("subscription")},
     }
+
+
+def test_a_migration_that_is_not_allowed_says_why(empty: URL) -> None:
+    """The database's own words, in one line."""
+    role = f"guest_{token_hex(4)}"
+    asyncio.run(_execute(empty, f"CREATE ROLE {role} LOGIN"))
+    try:
+        with pytest.raises(DatabaseUnavailable, match=r"could not be migrated: .*permission denied"):
+            schema.migrate(empty.set(username=role))
+    finally:
+        asyncio.run(_execute(empty, f"DROP ROLE {role}"))
