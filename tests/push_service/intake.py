@@ -11,24 +11,25 @@ from . import vapid
 from .checks import Push, read_push
 from .log import Log, Received
 from .office import Channel, Message, PostOffice
+from .patience import Patience
 from .refusal import Refusal, RefusedError
 from .script import Scripts, perform
 
 # Bytes read of a body; what is longer is cut here, and refused as too large anyway.
 READ_LIMIT = 64 * 1024
 
-# Seconds a body may take to arrive.
-BODY_TIMEOUT = 10.0
-
 
 class Intake:
     """Where push messages come in: recorded, answered by script or by the rules, and passed on."""
 
-    def __init__(self, origin: str, office: PostOffice, log: Log, scripts: Scripts) -> None:
+    def __init__(
+        self, origin: str, office: PostOffice, log: Log, scripts: Scripts, patience: Patience
+    ) -> None:
         self._origin = origin
         self._office = office
         self._log = log
         self._scripts = scripts
+        self._patience = patience
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST; a refusal is JSON with a code and a reason."""
@@ -43,7 +44,7 @@ class Intake:
         received = Received(
             token=request.match_info["token"],
             headers=lower_case(request),
-            body=await read_body(request),
+            body=await read_body(request, self._patience.body),
             at=time.time_ns() // 1_000_000,
             version=secrets.token_urlsafe(16),
         )
@@ -85,10 +86,10 @@ def lower_case(request: web.Request) -> dict[str, str]:
     return {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request, seconds: float) -> bytes:
     """Return the body, or as much of it as `READ_LIMIT` allows; raise `RefusedError` when it is too slow."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
+        async with asyncio.timeout(seconds):
             return await request.content.readexactly(READ_LIMIT)
     except asyncio.IncompleteReadError as whole:
         return whole.partial

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from .intake import Intake
 from .log import Log
 from .office import PostOffice
+from .patience import Patience
 from .script import Scripts
 from .websocket import Conversation
 
@@ -25,12 +26,15 @@ CLOSE_TIMEOUT = 1.0
 class Routes:
     """The HTTP side of a push service."""
 
-    def __init__(self, origin: str, office: PostOffice, log: Log, scripts: Scripts) -> None:
+    def __init__(
+        self, origin: str, office: PostOffice, log: Log, scripts: Scripts, patience: Patience
+    ) -> None:
         self._origin = origin
         self._office = office
         self._log = log
         self._scripts = scripts
-        self._intake = Intake(origin, office, log, scripts)
+        self._patience = patience
+        self._intake = Intake(origin, office, log, scripts, patience)
         self._sockets: set[web.WebSocketResponse] = set()
         self._posts: set[asyncio.Task[Any]] = set()
 
@@ -63,7 +67,7 @@ class Routes:
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
-            await Conversation(socket, self._origin, self._office, self._log).run()
+            await Conversation(socket, self._origin, self._office, self._log, self._patience).run()
         finally:
             self._sockets.discard(socket)
         return socket

@@ -12,9 +12,12 @@ from aiohttp import web
 from . import p256
 from .log import Log, Received
 from .office import PostOffice
+from .patience import Patience
 from .receiver import Subscription
 from .routes import Routes
 from .script import ANY, Scripts
+
+DEFAULT_PATIENCE = Patience()
 
 # Seconds that an ordinary request may take to end when the service stops.
 SHUTDOWN_TIMEOUT = 1.0
@@ -32,7 +35,9 @@ class PushService:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
+    async def running(
+        cls, *, host: str = "127.0.0.1", port: int = 0, patience: Patience = DEFAULT_PATIENCE
+    ) -> AsyncIterator[Self]:
         """Listen on *host* and *port* (0: a free one) until the block ends, and leave nothing behind.
 
         Raise `OSError` when it can't listen there.
@@ -40,7 +45,7 @@ class PushService:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.create_server((host, port), family=family) as listener:
             service = cls(origin(host, listener.getsockname()[1]))
-            routes = Routes(service.origin, service._office, service._log, service._scripts)
+            routes = Routes(service.origin, service._office, service._log, service._scripts, patience)
             runner = web.AppRunner(
                 routes.application(),
                 access_log=None,  # endpoints are secrets

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from . import intake, websocket
+from . import intake
+from .patience import Patience
 from .sender import Sender
 from .service import PushService
 
@@ -66,13 +67,12 @@ async def status_of(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.mark.parametrize("rest", ["Content-Length: 100\n\nhalf", "Transfer-Encoding: chunked\n\n4\nhalf\n"])
-async def test_a_body_that_does_not_end_is_not_waited_for(
-    rest: str, service: PushService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_does_not_end_is_not_waited_for(rest: str) -> None:
     """408 after a while."""
-    monkeypatch.setattr(intake, "BODY_TIMEOUT", 0.05)
-
-    async with tcp(service) as (reader, writer):
+    async with (
+        PushService.running(patience=Patience(body=0.05)) as service,
+        tcp(service) as (reader, writer),
+    ):
         writer.write(http(post(service) + rest))
 
         assert await status_of(reader) == b"408"
@@ -124,12 +124,12 @@ async def test_a_body_is_read_up_to_a_limit(service: PushService, sender: Sender
     assert (answer.status, len(service.received[0].body)) == (413, intake.READ_LIMIT)
 
 
-async def test_a_browser_that_does_not_read_is_disconnected(
-    service: PushService, sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_browser_that_does_not_read_is_disconnected(sender: Sender) -> None:
     """Senders are answered all the same; one of them waits, once, until that is clear."""
-    monkeypatch.setattr(websocket, "SEND_TIMEOUT", 0.1)
-    async with tcp(service) as (reader, writer):
+    async with (
+        PushService.running(patience=Patience(send=0.1)) as service,
+        tcp(service) as (reader, writer),
+    ):
         writer.write(
             http(UPGRADE) + frame(messageType="hello") + frame(messageType="register", channelID="1")
         )

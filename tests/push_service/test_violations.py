@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from aiohttp import WSCloseCode
 
-from . import websocket
 from .browser import Browser
+from .patience import Patience
 from .service import PushService
 
 pytestmark = pytest.mark.anyio
@@ -60,11 +60,12 @@ async def test_hello_comes_first(browser: Browser) -> None:
         assert await connection.closed_with() == WSCloseCode.POLICY_VIOLATION
 
 
-async def test_hello_comes_soon(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hello_comes_soon(session: aiohttp.ClientSession) -> None:
     """A socket that says nothing is not kept."""
-    monkeypatch.setattr(websocket, "HELLO_TIMEOUT", 0.05)
-
-    async with browser.socket() as connection:
+    async with (
+        PushService.running(patience=Patience(hello=0.05)) as service,
+        Browser(session, service.websocket_url).socket() as connection,
+    ):
         assert await connection.closed_with() == WSCloseCode.POLICY_VIOLATION
 
 

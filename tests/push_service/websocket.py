@@ -9,22 +9,20 @@ from . import base64url
 from .frames import Ack, AnyFrame, Hello, Ping, ProtocolViolationError, Register, Unregister, read_frame
 from .log import Log
 from .office import Agent, Channel, Message, PostOffice
-
-# Seconds a user agent may take to say hello.
-HELLO_TIMEOUT = 10.0
-
-# Seconds a frame may wait for a user agent that does not read.
-SEND_TIMEOUT = 5.0
+from .patience import Patience
 
 
 class Conversation:
     """What is said over one WebSocket, from hello to close."""
 
-    def __init__(self, socket: web.WebSocketResponse, origin: str, office: PostOffice, log: Log) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, origin: str, office: PostOffice, log: Log, patience: Patience
+    ) -> None:
         self._socket = socket
         self._origin = origin
         self._office = office
         self._log = log
+        self._patience = patience
 
     async def run(self) -> None:
         """Speak until either side closes; a violation closes with a code that says what it was."""
@@ -46,7 +44,7 @@ class Conversation:
 
     async def _greet(self) -> None:
         """Learn who it is, which must be said first, and carry on."""
-        async with asyncio.timeout(HELLO_TIMEOUT):
+        async with asyncio.timeout(self._patience.hello):
             hello = await self._read()
         if isinstance(hello, Hello):
             agent = self._office.welcome(hello.uaid)
@@ -119,7 +117,7 @@ class Conversation:
 
     async def _send(self, frame: dict[str, Any]) -> None:
         """Send one frame; raise `TimeoutError` when nobody reads it."""
-        async with asyncio.timeout(SEND_TIMEOUT):
+        async with asyncio.timeout(self._patience.send):
             await self._socket.send_json(frame)
 
 
