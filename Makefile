@@ -15,17 +15,20 @@ help: ## list the targets
 run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgres of its own unless .env names one
 	@$(BIN)/whisper serve
 
-test: $(VENV)/.installed-embedded,test ## run the tests, show what they cover: make test ARGS="-k offer"
+test: $(VENV)/.installed-embedded,test node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
+	$(BIN)/node --test "tests/web/*.test.js"
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: $(VENV)/.installed-embedded,test,check ## lint, types, and who may import whom
+check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/node node_modules/.bin/tsc -p tsconfig.json
+	$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker.json
 
 format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what can be mended
 	$(BIN)/ruff check --fix .
@@ -34,13 +37,18 @@ format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what
 install: $(VENV)/.installed-$(EXTRAS) ## install into .venv: make install EXTRAS=embedded
 
 clean: ## remove what make made; .env and the data in .whisper stay
-	rm -rf $(VENV) *.egg-info .coverage* .*_cache .hypothesis
+	rm -rf $(VENV) node_modules *.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
 $(VENV)/.installed%: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing into $(VENV); the first time takes about a minute."
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))'
+	@touch $@
+
+# Without a lock file, which would name a registry: package.json has exact versions, and so has what they need.
+node_modules/.installed: package.json | $(VENV)/.installed-embedded,test
+	$(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(BIN)/pip:

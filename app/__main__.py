@@ -134,7 +134,9 @@ def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
         prepared = {"database_url": url, **_identity(settings)}
-        load(**prepared).require_vapid()
+        fit = load(**prepared)
+        fit.require_vapid()
+        fit.require_web_app()
         if settings.database_url is None:
             schema.migrate(parse_url(url))
         else:

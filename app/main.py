@@ -12,7 +12,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.api import documentation, errors, routes
+from app.api import documentation, errors, pages, routes
 from app.api.dependencies import Clock, Parts, State
 from app.api.ice import IceServers
 from app.api.limits import RateLimits, Room
@@ -80,6 +80,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.include_router(routes.router)
+    app.include_router(pages.router(settings.require_web_app()))
     errors.install(app)
     documentation.install(app)
     app.add_middleware(Failures)

@@ -17,6 +17,8 @@ from app.store.database import parse_url
 
 PREFIX = "WHISPER_"
 
+WEB_APP = Path(__file__).parents[1] / "web"  # like migrations/, beside the code
+
 # As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     clock_window_seconds: float = Field(default=CLOCK_WINDOW_MS / 1000, gt=0, le=300)
     push_endpoints: Annotated[Names, AfterValidator(_push_endpoints)] = ("browsers",)
     cors_origins: Annotated[Names, AfterValidator(_cors_origins)] = ("*",)
+    web_app: bool = True
     ice_servers: Annotated[Names, AfterValidator(_ice_urls)] = ()
     turn_secret: SecretStr | None = None
     trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
@@ -124,6 +127,16 @@ class Settings(BaseSettings):
     def reach(self) -> Reach:
         """The push services this server may send to."""
         return Reach.of(self.push_endpoints)
+
+    def require_web_app(self) -> Path | None:
+        """Return the web app's folder, `None` when it is off. Raise `InvalidSettings` if it is not there."""
+        if not self.web_app:
+            return None
+        if not WEB_APP.is_dir():
+            raise InvalidSettings(
+                f"{PREFIX}WEB_APP is on, but there is no {WEB_APP}: put it there, or say off."
+            )
+        return WEB_APP
 
     def require_database_url(self) -> str:
         """Return the database's URL. Raise `InvalidSettings` when there is none."""

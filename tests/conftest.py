@@ -1,4 +1,4 @@
-"""What every test can ask for: people, a Postgres, a push service, a running application."""
+"""What every test can ask for: people, a Postgres, a push service, an application, the two as processes."""
 
 import asyncio
 import tempfile
@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.store import schema
 from app.store.database import Database, connected, parse_url
 from app.store.subscriptions import Subscriptions
+from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 
@@ -141,3 +142,17 @@ async def client(settings: Settings, clock: Clock) -> AsyncIterator[httpx.AsyncC
     """Start the application, and yield a client of it."""
     async with serving(settings, clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def push_process() -> Iterator[PushServiceProcess]:
+    """Run a push service as a process for all tests."""
+    with pushing() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(push_process: PushServiceProcess) -> Iterator[Deployment]:
+    """Run a server as a process for all tests, and return how it was started."""
+    with deployed(push_process) as running:
+        yield running

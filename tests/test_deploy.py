@@ -219,9 +219,9 @@ def test_the_image_installs_what_make_installs() -> None:
     assert "install" in targets()
 
 
-def test_the_image_has_what_migrate_reads() -> None:
-    """Alembic's files beside the code, and nothing that only happened to lie in the folder."""
-    assert copied(-1) == {"LICENSE", "alembic.ini", "migrations", "app"}
+def test_the_image_has_what_the_server_reads() -> None:
+    """Alembic's files and the web app beside the code; nothing that only happened to lie in the folder."""
+    assert copied(-1) == {"LICENSE", "alembic.ini", "migrations", "app", "web"}
     assert all((ROOT / source).exists() for source in copied(1) | copied(-1))
 
 
@@ -267,6 +267,24 @@ def test_two_commands_are_enough() -> None:
     assert {"make run", "make test"} <= set(re.findall(r"^make \w+", read("README.md"), re.MULTILINE))
     assert {"make check", "make test"} <= set(read(".ci/run").splitlines())
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_ci_leaves_nothing_out() -> None:
+    """What is left out elsewhere, for want of a browser, is installed there, or it is a failure."""
+    script = read(".ci/run")
+    wanted = set(re.findall(r'^[A-Z]+ = "([\w-]+)"', read("tests/browser/conftest.py"), re.MULTILINE))
+
+    assert wanted
+    assert wanted <= set(re.findall(r"[\w-]+", script))
+    assert "export LEAVE_NOTHING_OUT=1" in script.splitlines()
+
+
+def test_every_javascript_package_is_pinned() -> None:
+    """To one version; a lock file would name where it was fetched."""
+    packages = json.loads(read("package.json"))["devDependencies"]
+
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in packages.values())
+    assert not (ROOT / "package-lock.json").exists()
 
 
 def test_every_direct_dependency_is_pinned() -> None:

@@ -1,5 +1,6 @@
 """The documents keep up with the code."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -52,9 +53,10 @@ def test_every_dependency_has_its_reason() -> None:
     """No package comes in without a line that says what for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
+    javascript = json.loads((ROOT / "package.json").read_text())["devDependencies"]
     reasons = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
 
-    for package in [*project["dependencies"], *extras["embedded"], *extras["test"]]:
+    for package in [*project["dependencies"], *extras["embedded"], *extras["test"], *javascript]:
         assert package in reasons
 
 

@@ -142,7 +142,9 @@ def test_the_example_shows_the_default(name: str, text: str, monkeypatch: pytest
     assert load() == Settings.model_construct()
 
 
-@pytest.mark.parametrize(("name", "text", "attribute", "value"), READINGS)
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "value"), READINGS, ids=[str(reading[0]) for reading in READINGS]
+)
 def test_a_variable_is_read(
     name: str, text: str, attribute: str, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import RedirectResponse
 
 from app.api.answers import Accepted, Config, Limits
 from app.api.dependencies import PartsDep, Relayed
@@ -88,9 +87,3 @@ async def readyz(state: PartsDep) -> Accepted:
     """Say that calls can be served: the database answers, with the schema of this version."""
     await state.ready()
     return Accepted(timestamp=state.clock())
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    """Lead a visitor to the documentation."""
-    return RedirectResponse("/docs")

@@ -9,7 +9,8 @@ from app.api.errors import fail
 
 log = logging.getLogger(__name__)
 
-# The API is data for other origins' pages; nothing of it is ever run, framed, guessed or kept.
+# The API is data for other origins' pages; nothing of it is ever run, framed, guessed or kept. What an answer
+# says itself stays: a file of the web app is run, and kept.
 SECURE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -44,9 +45,10 @@ class SecureHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURE_HEADERS)
                 if scope["path"] == _DOCS:
                     headers["Content-Security-Policy"] = _DOCS_POLICY
+                for name, value in SECURE_HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

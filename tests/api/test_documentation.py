@@ -24,10 +24,11 @@ async def document(client: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def test_there_is_a_page_for_people(client: httpx.AsyncClient) -> None:
-    """A visitor of the root is led to the documentation."""
-    response = await client.get("/", follow_redirects=True)
+    """It shows the document, and lets a reader try it."""
+    response = await client.get("/docs")
 
-    assert (response.status_code, response.url.path) == (200, "/docs")
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "/openapi.json" in response.text
 
 
 @pytest.mark.parametrize("method", METHODS)

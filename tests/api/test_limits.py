@@ -24,7 +24,7 @@ from app.push.vapid import VapidKey
 from app.settings import Settings, load
 from tests.api.conftest import Registered, post, register
 from tests.conftest import Clock
-from tests.e2e.conftest import Deployment, serving
+from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json

@@ -32,8 +32,8 @@ ROOM = 3
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of an application with room for three, and with a fault."""
-    app = create_app(settings.model_copy(update={"max_in_flight": ROOM}))
+    """Yield a client of an application with room for three, without pages, and with a fault."""
+    app = create_app(settings.model_copy(update={"max_in_flight": ROOM, "web_app": False}))
 
     @app.get("/broken")
     async def broken() -> None:

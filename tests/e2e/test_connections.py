@@ -16,7 +16,7 @@ from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
 from app.push.outcome import Fate
 from app.push.vapid import Vapid, VapidKey
-from tests.e2e.conftest import Deployment, PushServiceProcess, serving
+from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.peer.errors import Reason, ServerRefused
 from tests.peer.peer import Peer
 from tests.people import Person, now_ms

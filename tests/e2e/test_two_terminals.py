@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment, PushServiceProcess
+from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import Program, program
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from app.push.vapid import VapidKey
 from app.store.database import Database
-from tests.e2e.conftest import Deployment, serving
+from tests.deployment import Deployment, serving
 from tests.hostile.builder import PEOPLE, Built, Case, Json, Scene, build, texts_in
 from tests.hostile.raw_http import Reply, exchange
 from tests.people import body, now_ms

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.push.vapid import VapidKey
-from tests.e2e.conftest import Deployment, serving
+from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms
 from tests.processes import Program
 from tests.vectors_of import subscription_json

@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from app.protocol.errors import DatabaseUnavailable, Overloaded, Refused, TooManyCalls
 from app.protocol.messages import METHODS
 from app.push.vapid import VapidKey
-from tests.e2e.conftest import Deployment, serving
+from tests.deployment import Deployment, serving
 from tests.people import Person, now_ms
 
 CHECKS = [

@@ -20,7 +20,7 @@ from app.main import create_app
 from app.protocol.errors import DatabaseUnavailable
 from app.settings import Settings
 from app.store.database import Database, connected, parse_url
-from tests.e2e.conftest import Deployment, serving
+from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json

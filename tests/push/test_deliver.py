@@ -99,7 +99,11 @@ def test_a_date_is_a_wait_until_then(seconds: int) -> None:
     assert seconds - 2 <= waits <= seconds
 
 
-@pytest.mark.parametrize("text", [date_in(-1), date_in(-(10**9)), "Mon, 01 Jan 0001 00:00:00 +2359"])
+@pytest.mark.parametrize(
+    "text",
+    [date_in(-1), date_in(-(10**9)), "Mon, 01 Jan 0001 00:00:00 +2359"],
+    ids=["a second ago", "decades ago", "before the first day"],
+)
 def test_a_date_in_the_past_is_no_wait(text: str) -> None:
     """Never a negative one."""
     assert outcome_of(503, text).retry_after == 0

@@ -75,7 +75,11 @@ def test_a_header_without_both_parts_is_refused(header: str) -> None:
     assert refusal_of(header) is Refusal.NO_AUTHORIZATION
 
 
-@pytest.mark.parametrize("key", ["", "AAAA", KEY + "=", KEY[:-4], base64url.encode(b"\x04" + bytes(64))])
+@pytest.mark.parametrize(
+    "key",
+    ["", "AAAA", KEY + "=", KEY[:-4], base64url.encode(b"\x04" + bytes(64))],
+    ids=["empty", "short", "padded", "cut", "off the curve"],
+)
 def test_a_key_that_is_no_point_is_refused(key: str) -> None:
     """It is 65 bytes of unpadded base64url, and on the curve."""
     assert refusal_of(f"vapid t={GOOD}, k={key}") is Refusal.BAD_KEY

@@ -1,0 +1,70 @@
+/**
+ * What can go wrong, each with a stable code: the server's (docs/protocol.md), and the client's own below.
+ * @module
+ */
+
+/** The client's codes, each with its sentence. */
+export const REASONS = Object.freeze({
+  unsupported_browser: 'This browser lacks something that Whisper needs.',
+  insecure_context: 'Whisper needs https, or localhost.',
+  push_unavailable: 'Push messages are not available here, as in a private window.',
+  permission_denied: 'Notifications are blocked for this site.',
+  permission_dismissed: 'Notifications were neither allowed nor blocked.',
+  push_service_unreachable: 'The push service of this browser can not be reached.',
+  server_unreachable: 'The server can not be reached.',
+  not_a_server: 'There is no Whisper server at this address.',
+  no_identity: 'There is no identity in this browser yet.',
+  invalid_address: 'This is not an address.',
+  own_address: 'This is your own address.',
+  already_connected: 'There is a connection with this address already.',
+  no_answer: 'Nobody answered in time.',
+  declined: 'They declined.',
+  cancelled: 'The call was cancelled.',
+  missed: 'The call was not accepted in time.',
+  taken: 'The call was accepted elsewhere.',
+  answered: 'The call was accepted.',
+  hung_up: 'They hung up.',
+  connection_failed: 'No way to the other was found.',
+  connection_lost: 'The connection was lost.',
+  replaced: 'The connection was made anew.',
+  not_connected: 'There is no connection.',
+  message_too_large: 'The message is too large.',
+  reader_too_slow: 'More messages came than were read.',
+  not_json: 'Only JSON values can be sent.',
+  media_unsupported: 'Their program takes no audio or video.',
+  transfer_cancelled: 'The transfer was cancelled.',
+  file_too_large: 'The file is too large.',
+  not_a_backup: 'This is not a backup of an identity.',
+  wrong_passphrase: 'The passphrase does not open this backup.',
+});
+
+/** @typedef {keyof typeof REASONS} Code */
+
+/** A failure with a stable `code`: branch on it; `message` is one sentence for a person. */
+export class WhisperError extends Error {
+  /**
+   * @param {Code | (string & {})} code one of the client's, or of the server's
+   * @param {{message?: string, cause?: unknown, retryAfter?: number, status?: number}} [more]
+   */
+  constructor(code, { message, cause, retryAfter, status } = {}) {
+    super(message ?? REASONS[/** @type {Code} */ (code)] ?? code, { cause });
+    this.name = 'WhisperError';
+    this.code = code;
+    /** Seconds to wait before another try, when the server asked for that. */
+    this.retryAfter = retryAfter;
+    /** The HTTP status, when the server refused. */
+    this.status = status;
+  }
+}
+
+/** @typedef {'not_a_call' | 'stale' | 'not_for_me' | 'forged' | 'seen' | 'unexpected' | 'broken_seal' | 'glare' | 'busy'} DropReason */
+
+/** A call that is not believed, or not awaited: it is counted and never shown. */
+export class Dropped extends Error {
+  /** @param {DropReason} reason */
+  constructor(reason) {
+    super(reason);
+    this.name = 'Dropped';
+    this.reason = reason;
+  }
+}

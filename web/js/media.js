@@ -1,0 +1,64 @@
+/**
+ * Audio and video over a connection: what is shared, and what the other shares.
+ * @module
+ */
+
+/** @typedef {'audio' | 'video'} Kind */
+
+const KINDS = /** @type {const} */ (['audio', 'video']);
+
+/** The media of one `RTCPeerConnection`. */
+export class Media {
+  #rtc;
+  #changed;
+  /** @type {Map<Kind, RTCRtpTransceiver>} those that we send with */ #senders = new Map();
+  /** What the other shares; it may have no tracks. */
+  remote = new MediaStream();
+
+  /**
+   * @param {RTCPeerConnection} rtc
+   * @param {() => void} changed tracks of the other came or went
+   */
+  constructor(rtc, changed) {
+    this.#rtc = rtc;
+    this.#changed = changed;
+  }
+
+  /**
+   * Send the tracks of *stream* instead of what was sent before; null sends nothing.
+   * @param {MediaStream | null} stream
+   */
+  async share(stream) {
+    for (const kind of KINDS) {
+      const track = stream?.getTracks().find((one) => one.kind === kind) ?? null;
+      const sender = this.#senders.get(kind) ?? this.#unused(kind);
+      if (sender) {
+        await sender.sender.replaceTrack(track);
+        sender.direction = track ? 'sendrecv' : 'recvonly';
+        this.#senders.set(kind, sender);
+      } else if (track) {
+        this.#senders.set(kind, this.#rtc.addTransceiver(track, { direction: 'sendrecv' }));
+      }
+    }
+  }
+
+  /** @param {RTCTrackEvent} event */
+  hear({ track }) {
+    for (const name of ['mute', 'unmute', 'ended']) track.addEventListener(name, () => this.#sort(track));
+    this.#sort(track);
+  }
+
+  /** @param {MediaStreamTrack} track that comes when it is live and sends, and goes when it does not */
+  #sort(track) {
+    const sends = track.readyState === 'live' && !track.muted;
+    if (sends === this.remote.getTracks().includes(track)) return;
+    if (sends) this.remote.addTrack(track);
+    else this.remote.removeTrack(track);
+    this.#changed();
+  }
+
+  /** @param {Kind} kind */
+  #unused(kind) {
+    return this.#rtc.getTransceivers().find((one) => one.receiver.track.kind === kind && !one.sender.track);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * How sizes, times and what peers send are written. Pure.
+ * @module
+ */
+
+const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+const DAY_MS = 86_400_000;
+
+/** What is kept of one message: more would only fill the memory of this page. */
+export const MAX_KEPT = 1_000_000;
+/** What of it is shown at first, and at most: a browser lays out no more in time. */
+export const MAX_GLANCE = 1500;
+export const MAX_SHOWN = 100_000;
+const MAX_GLANCE_LINES = 24;
+/** Nested deeper, a value is not shown. */
+const MAX_INDENT = 60;
+
+/** What a peer sent, as text, cut at MAX_KEPT characters.
+ * @typedef {{text: string, isCode: boolean}} Shown
+ */
+
+/**
+ * Turn whatever a peer sent into text. A value that is not text is shown as JSON.
+ * @param {unknown} value
+ * @returns {Shown}
+ */
+export function present(value) {
+  if (typeof value === 'string') return { text: value.slice(0, MAX_KEPT), isCode: false };
+  let text = '';
+  for (const piece of pieces(value, '')) {
+    text += piece;
+    if (text.length >= MAX_KEPT) break;
+  }
+  return { text: text.slice(0, MAX_KEPT), isCode: true };
+}
+
+/**
+ * Print JSON piece by piece: `JSON.stringify` has no end for what is huge, and fails at what is deep.
+ * @param {unknown} value
+ * @param {string} indent
+ * @returns {Generator<string, void>}
+ */
+function* pieces(value, indent) {
+  if (typeof value !== 'object' || value === null) return yield JSON.stringify(value) ?? 'undefined';
+  const isArray = Array.isArray(value);
+  const [open, close] = isArray ? ['[', ']'] : ['{', '}'];
+  if (indent.length >= MAX_INDENT) return yield `${open}…${close}`;
+  const inner = `${indent}  `;
+  let between = open;
+  for (const key of isArray ? value.keys() : Object.keys(value)) {
+    yield `${between}\n${inner}${isArray ? '' : `${JSON.stringify(key)}: `}`;
+    yield* pieces(/** @type {Record<PropertyKey, unknown>} */ (value)[key], inner);
+    between = ',';
+  }
+  yield between === open ? open + close : `\n${indent}${close}`;
+}
+
+/**
+ * Return the part of a text that is shown at first.
+ * @param {string} text
+ */
+export function glance(text) {
+  const lines = text.slice(0, MAX_GLANCE).split('\n', MAX_GLANCE_LINES);
+  return lines.join('\n');
+}
+
+/** @param {number} bytes */
+export function formatBytes(bytes) {
+  if (bytes === 1) return '1 byte';
+  const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
+  const value = bytes / 1000 ** unit;
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** @param {number} ms */
+export function formatSeconds(ms) {
+  return `${ms < 9950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
+}
+
+/** @param {Date} date */
+export function timeOf(date) {
+  return date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
+}
+
+/**
+ * Return a day as people say it: today, yesterday, or its name.
+ * @param {Date} date
+ * @param {Date} now
+ */
+export function dayOf(date, now) {
+  const days = Math.round((midnight(now) - midnight(date)) / DAY_MS);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  return date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+}
+
+/**
+ * Return a name that a file may have on any system, for saving: no folder, no control character, not hidden.
+ * @param {string} name as the peer gave it
+ */
+export function safeFileName(name) {
+  const [last = ''] = name.split(/[/\\]/).slice(-1);
+  const plain = last
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, '')
+    .replace(/[:*?"<>|]+/g, '_')
+    .replace(/^[.\s]+|[.\s]+$/g, '');
+  if (plain.length <= 120) return plain || 'file';
+  const [ending = ''] = /\.[^.]{1,10}$/.exec(plain) ?? [];
+  return plain.slice(0, 120 - ending.length).toWellFormed() + ending;
+}
+
+/** @param {Date} date */
+function midnight(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}

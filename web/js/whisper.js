@@ -1,0 +1,212 @@
+/**
+ * Call somebody who is not online: the whole client. See docs/client.md.
+ *
+ *     const whisper = await Whisper.start({ server: 'https://whisper.example.org' });
+ *     whisper.addEventListener('dial', (event) => event.accept());
+ *     const peer = await whisper.dial(address);
+ *     await peer.send('hello');
+ *     for await (const message of peer.messages) console.log(message);
+ *
+ * @module
+ */
+
+import { WhisperError } from './errors.js';
+import { DialEvent, DropEvent, FileEvent, MissedEvent, PeerEvent, TroubleEvent } from './events.js';
+import { count, isMissed, settle, waiting } from './inbox.js';
+import { Identity } from './keys.js';
+import { isAddress, parseAddress } from './protocol.js';
+import { askPermission, checkCurves, checkSupport, register, registerWorker } from './registration.js';
+import { Server } from './server.js';
+import { Store } from './store.js';
+import { Switchboard } from './switchboard.js';
+
+export { DialEvent, DropEvent, FileEvent, Identity, MissedEvent, PeerEvent, TroubleEvent, WhisperError, isAddress, parseAddress };
+export { Peer } from './peer.js';
+export { Transfer } from './transfer.js';
+
+/** @typedef {import('./protocol.js').Call} Call */
+
+/** How often a page that stays open registers again. */
+const RENEWAL_MS = 24 * 60 * 60 * 1000;
+/** Where the pages of an origin tell each other which dial is dealt with. */
+const PAGES = 'whisper';
+
+/**
+ * @typedef {object} StartOptions
+ * @property {string} [server] its origin; default: the page's own
+ * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
+ */
+
+/** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `drop` and `trouble`. */
+export class Whisper extends EventTarget {
+  #store;
+  #server;
+  #registration;
+  #switchboard;
+  #stopped = new AbortController();
+  #pages = new BroadcastChannel(PAGES);
+  #renewedAt = 0;
+
+  /**
+   * @param {Identity} identity
+   * @param {Store} store
+   * @param {Server} server
+   * @param {ServiceWorkerRegistration} registration
+   */
+  constructor(identity, store, server, registration) {
+    super();
+    this.identity = identity;
+    this.server = server.origin;
+    /** @type {Record<string, number>} pushes that were not believed, or not awaited, by reason */
+    this.dropped = {};
+    this.#store = store;
+    this.#server = server;
+    this.#registration = registration;
+    this.#switchboard = new Switchboard(identity.address, server, {
+      dispatch: (event) => this.dispatchEvent(event),
+      settled: (dial) => void this.#settle(dial),
+      dropped: (reason) => void this.#drop(reason, count(store, reason)),
+    });
+  }
+
+  /**
+   * Become reachable: identity, service worker, permission, push subscription, update. A browser may ask the person whether
+   * notifications are allowed, and wants that to begin with a click.
+   * @param {StartOptions} [options]
+   * @returns {Promise<Whisper>}
+   * @throws {WhisperError}
+   */
+  static async start({ server: origin = location.origin, worker = './sw.js' } = {}) {
+    checkSupport();
+    await askPermission();
+    await checkCurves();
+    const store = await Store.open();
+    const identity = (await Identity.load(store)) ?? (await Identity.create({ store })).identity;
+    const server = new Server(origin, identity, store);
+    await store.put('state', server.origin, 'server');
+    const whisper = new Whisper(identity, store, server, await registerWorker(worker));
+    await whisper.update();
+    whisper.#listen();
+    setTimeout(() => void whisper.#catchUp()); // once whoever starts us listens
+    return whisper;
+  }
+
+  /** @returns {string} my address: 44 characters of base64 */
+  get address() {
+    return this.identity.address;
+  }
+
+  /** @returns {ReadonlyMap<string, import('./peer.js').Peer>} who is connected, by address */
+  get peers() {
+    return this.#switchboard.peers;
+  }
+
+  /**
+   * Call somebody; resolves when the connection is open.
+   * @param {string} address
+   * @param {import('./switchboard.js').DialOptions} [options] `signal` cancels; `timeout` ms to ring; `stream` to share at once
+   * @returns {Promise<import('./peer.js').Peer>}
+   * @throws {WhisperError}
+   */
+  async dial(address, options) {
+    return this.#switchboard.dial(parseAddress(address), options);
+  }
+
+  /** Register again. Done at every start, and once a day. */
+  async update() {
+    await register(this.#registration, this.#server);
+    this.#renewedAt = performance.now();
+  }
+
+  /** Be reachable no more: the server forgets the subscription, and so does the browser. */
+  async forget() {
+    await this.#server.update(null);
+    await (await this.#registration.pushManager.getSubscription())?.unsubscribe();
+  }
+
+  /** Hang up everywhere and listen no more; pushes still ring. */
+  async stop() {
+    await this.#switchboard.close();
+    this.#stopped.abort();
+    this.#pages.close();
+  }
+
+  #listen() {
+    const { signal } = this.#stopped;
+    const worker = navigator.serviceWorker;
+    worker.addEventListener('message', ({ data }) => this.#hear(data), { signal });
+    worker.startMessages();
+    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.taken(data), { signal });
+    addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
+    document.addEventListener('visibilitychange', () => this.#renew(), { signal });
+    addEventListener('online', () => this.#renew(), { signal });
+  }
+
+  /** @param {any} data what the service worker says */
+  #hear(data) {
+    if (data?.whisper === 'call') this.#switchboard.take(data.call);
+    else if (data?.whisper === 'answer') this.#switchboard.answer(data.address);
+    else if (data?.whisper === 'decline') this.#switchboard.decline(data.address);
+    else if (data?.whisper === 'drop') void this.#drop(data.reason);
+    if (data?.whisper === 'call' && data.call.method !== 'dial') void settle(this.#store, data.call);
+  }
+
+  /** Take what came while no page was there. */
+  async #catchUp() {
+    this.dropped = { ...(await this.#store.get('state', 'dropped')), ...this.dropped };
+    const clicked = answeredBy(location.hash);
+    for (const call of await waiting(this.#store)) {
+      if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, clicked);
+      else if (call.method === 'dial' || call.method === 'close') this.#switchboard.take(call);
+      if (call.method !== 'dial') await settle(this.#store, call);
+    }
+    if (clicked !== undefined) {
+      history.replaceState(history.state, '', location.pathname + location.search);
+      this.#switchboard.answer(clicked);
+    }
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {string | undefined} clicked
+   */
+  #miss(dial, clicked) {
+    void this.#settle(dial);
+    if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
+  }
+
+  /** @param {Call} dial */
+  async #settle(dial) {
+    if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
+    this.#pages.postMessage(dial.signature);
+    await settle(this.#store, dial);
+  }
+
+  /**
+   * @param {import('./errors.js').DropReason} reason
+   * @param {Promise<void>} [counted]
+   */
+  async #drop(reason, counted) {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+    this.dispatchEvent(new DropEvent(reason));
+    await counted;
+  }
+
+  #renew() {
+    if (document.visibilityState !== 'visible' || performance.now() - this.#renewedAt < RENEWAL_MS) return;
+    this.update().catch((error) => this.dispatchEvent(new TroubleEvent(error)));
+  }
+}
+
+/**
+ * @param {string} hash of a page that a notification has opened
+ * @returns {string | undefined}
+ */
+function answeredBy(hash) {
+  if (!hash.startsWith('#answer=')) return undefined;
+  try {
+    return parseAddress(hash);
+  } catch {
+    return undefined;
+  }
+}
