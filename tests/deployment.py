@@ -72,16 +72,23 @@ def pushing() -> Iterator[PushServiceProcess]:
         yield PushServiceProcess(origin=words[3], websocket_url=words[5])
 
 
+def deployment_for(push_service: PushServiceProcess, home: Path) -> Deployment:
+    """Return what a server is started with that sends to *push_service* and keeps its data in *home*."""
+    env = {
+        "WHISPER_PUSH_ENDPOINTS": push_service.origin,
+        "WHISPER_VAPID_PRIVATE_KEY": VapidKey.generate().private_text,
+        "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
+        "WHISPER_LIMIT_NEW_ADDRESSES": "1000/3600s",  # everybody is at the same IP address here
+        "WHISPER_LIMIT_DIAL": "1000/3600s",  # and the same two call each other all the time
+    }
+    return Deployment(0, env, home)
+
+
 @contextmanager
 def deployed(push_service: PushServiceProcess) -> Iterator[Deployment]:
     """Run a server on the embedded Postgres, which sends to *push_service*, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="e2e") as home:
-        env = {
-            "WHISPER_PUSH_ENDPOINTS": push_service.origin,
-            "WHISPER_VAPID_PRIVATE_KEY": VapidKey.generate().private_text,
-            "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
-            "WHISPER_LIMIT_NEW_ADDRESSES": "1000/3600s",  # everybody is at the same IP address here
-            "WHISPER_LIMIT_DIAL": "1000/3600s",  # and the same two call each other all the time
-        }
-        with serving(Deployment(0, env, Path(home))) as (_, running):
-            yield running
+    with (
+        tempfile.TemporaryDirectory(prefix="e2e") as home,
+        serving(deployment_for(push_service, Path(home))) as (_, running),
+    ):
+        yield running

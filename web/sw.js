@@ -47,6 +47,7 @@ const SHELL = [
   'js/reconnecting.js',
   'js/registration.js',
   'js/ringing.js',
+  'js/rings.js',
   'js/route.js',
   'js/sealing.js',
   'js/server.js',

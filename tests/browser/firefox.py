@@ -3,10 +3,11 @@
 import json
 import tempfile
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from warnings import catch_warnings
 
@@ -27,6 +28,8 @@ PREFERENCES = {
     "dom.push.testing.allowInsecureServerURL": True,
     "dom.push.testing.ignorePermission": True,
     "permissions.default.desktop-notification": 1,
+    # A test brings more pushes in three seconds than Firefox forgives.
+    "dom.push.maxQuotaPerSubscription": 1000,
     # Notifications as windows of Firefox's own: there is no desktop to show others.
     "alerts.useSystemBackend": False,
     "dom.serviceWorkers.testing.enabled": True,
@@ -206,15 +209,19 @@ class Firefox:
 
 
 @contextmanager
-def firefox(binary: str, push_service: str) -> Iterator[Firefox]:
+def firefox(
+    binary: str, push_service: str, preferences: Mapping[str, bool | int] = MappingProxyType({})
+) -> Iterator[Firefox]:
     """Run a new Firefox that gets its pushes from the WebSocket *push_service*, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="firefox", ignore_cleanup_errors=True) as profile:
         downloads = Path(profile) / "downloads"
-        preferences = PREFERENCES | {
+        chosen: dict[str, object] = {
+            **PREFERENCES,
             "dom.push.serverURL": push_service,
             "browser.download.dir": str(downloads),
+            **preferences,
         }
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in preferences.items()]
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in chosen.items()]
         (Path(profile) / "user.js").write_text("\n".join(lines))
         options = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
         with program(binary, *options, "--profile", profile, env={"HOME": profile}) as process:

@@ -9,7 +9,8 @@ from aiortc import InvalidStateError, RTCDataChannel
 
 from app.protocol.keys import Address
 from tests.peer.errors import BrokenSeal, ChannelClosed, TimedOut
-from tests.peer.sealing import Keys, seal, unseal
+from tests.peer.parts import MAX_VALUE_BYTES, MAX_WHOLE_BYTES, Joining, TooLarge, in_parts
+from tests.peer.sealing import Keys, seal, to_json, unseal
 
 METHOD = "message"
 
@@ -39,12 +40,14 @@ class Channel:
     ) -> None:
         self.address = address
         self.wire = wire
-        self._keys = keys
+        self.keys = keys
         self._hang_up = hang_up
         self._on_broken = on_broken
         self._unread: asyncio.Queue[object] = asyncio.Queue()
         self._ended = asyncio.Event()
         self._sent = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._joining = Joining(METHOD, keys.incoming)
         wire.bufferedAmountLowThreshold = MAX_UNSENT_BYTES
         wire.on("bufferedamountlow", self._sent.set)
         wire.on("message", self._take)
@@ -56,13 +59,24 @@ class Channel:
         return self._ended.is_set()
 
     async def send(self, value: object) -> None:
-        """Seal a JSON value and send it.
+        """Seal a JSON value of at most 16 MiB and send it, in parts when it is too large for one frame.
 
         Raise `ValueError` if it is no JSON or too large, `ChannelClosed` if nobody is there any more.
         """
+        plain = to_json(value)
+        if len(plain) > MAX_VALUE_BYTES:
+            raise ValueError(f"{len(plain)} bytes of JSON are too many, {MAX_VALUE_BYTES} can be sent")
+        async with self._sending:  # the parts of two values must not mix
+            if len(plain) <= MAX_WHOLE_BYTES:
+                await self._put(seal(METHOD, value, self.keys.outgoing))
+            else:
+                for part in in_parts(METHOD, plain, self.keys.outgoing):
+                    await self._put(part)
+
+    async def _put(self, frame: str | bytes) -> None:
         self._sent.clear()
         try:
-            self.wire.send(seal(METHOD, value, self._keys.outgoing))
+            self.wire.send(frame)
         except InvalidStateError:
             raise ChannelClosed("the channel is closed") from None
         if self.wire.bufferedAmount > MAX_UNSENT_BYTES:
@@ -99,14 +113,22 @@ class Channel:
             raise ChannelClosed("the channel is closed")
         return value
 
-    def _take(self, text: str | bytes) -> None:
+    def _take(self, frame: str | bytes) -> None:
         if self._unread.qsize() >= MAX_UNREAD:
             self.wire.close()
             return
         try:
-            self._unread.put_nowait(unseal(METHOD, str(text), self._keys.incoming))
+            for value in self._open(frame):
+                self._unread.put_nowait(value)
         except BrokenSeal:
             self._on_broken()
+        except TooLarge:
+            self.wire.close()
+
+    def _open(self, frame: str | bytes) -> list[object]:
+        if isinstance(frame, bytes):
+            return self._joining.take(frame)
+        return [unseal(METHOD, frame, self.keys.incoming)]
 
 
 async def within(seconds: float, wait: Coroutine[Any, Any, T], reason: str) -> T:

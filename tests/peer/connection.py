@@ -28,6 +28,7 @@ MAX_CANDIDATES = 64
 # A STUN server that does not answer is given up after 5 s.
 GATHER_S = 6
 
+# The channel that carries values; a browser opens others, which this peer has no use for.
 LABEL = "whisper"
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ class Connection:
                 raise Dropped(Reason.BUSY) from None
 
     def _use(self, wire: RTCDataChannel) -> None:
-        if self._opened.done():
+        if wire.label != LABEL or self._opened.done():
             return
         channel = Channel(self.them, wire, self.dialogue.agreed(), self.hang_up, self._line.on_broken)
         wire.on("close", self.ended.set)

@@ -1,7 +1,8 @@
 """End-to-end sealing: what two peers say to each other and the server never sees.
 
 X25519 (RFC 7748); HKDF-SHA256 (RFC 5869), whose info names both addresses and encryption keys; AES-256-GCM
-with the method as additional data. Sealed is base64(format byte | 12-byte nonce | ciphertext and tag).
+with the method as additional data. Sealed is format byte | 12-byte nonce | ciphertext and tag; base64 where
+it is text.
 """
 
 import json
@@ -32,10 +33,12 @@ _RAW_DEFLATE = -zlib.MAX_WBITS  # no zlib header, no checksum: the tag is better
 
 
 class Format(IntEnum):
-    """The first byte of a sealed payload: how the JSON is written."""
+    """The first byte of what is sealed: how the JSON is written."""
 
     PLAIN = 1
     DEFLATED = 2
+    MORE = 3  # a part of it, see `tests.peer.parts`
+    LAST = 4  # its last part
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +83,49 @@ def seal(method: str, value: object, key: bytes) -> str:
 
     Raise `ValueError` if it is no JSON, or more than 64 KiB of it.
     """
-    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    plain = to_json(value)
     if len(plain) > MAX_JSON_BYTES:
         raise ValueError(f"{len(plain)} bytes of JSON are too many, {MAX_JSON_BYTES} can be sealed")
     deflated = deflate(plain)
     written = (Format.DEFLATED, deflated) if len(deflated) < len(plain) else (Format.PLAIN, plain)
-    return encrypt(method, *written, key, os.urandom(NONCE_BYTES))
+    return b64encode(encrypt(method, *written, key)).decode()
 
 
 def unseal(method: str, sealed: str, key: bytes) -> object:
     """Return the JSON value that was sealed as *method* with *key*. Raise `BrokenSeal` for anything else."""
     try:
-        raw = decode(sealed)
-        header, nonce, ciphertext = raw[0], raw[1:_HEADER_BYTES], raw[_HEADER_BYTES:]
-        plain = AESGCM(key).decrypt(nonce, ciphertext, method.encode())
-        return _read(Format(header), plain)
-    except (ValueError, IndexError, InvalidTag, zlib.error, RecursionError):
+        return parse_json(_plain(*decrypt(method, decode(sealed), key)))
+    except (ValueError, zlib.error):
         raise BrokenSeal("the payload was not sealed for this") from None
 
 
-def encrypt(method: str, form: Format, content: bytes, key: bytes, nonce: bytes) -> str:
-    """Return *content*, JSON written in *form*, sealed with exactly this nonce: never use one twice."""
-    ciphertext = AESGCM(key).encrypt(nonce, content, method.encode())
-    return b64encode(bytes([form]) + nonce + ciphertext).decode()
+def encrypt(method: str, form: Format, content: bytes, key: bytes, nonce: bytes | None = None) -> bytes:
+    """Return *content*, JSON written in *form*, sealed with a new nonce; a given one is never used twice."""
+    nonce = nonce or os.urandom(NONCE_BYTES)
+    return bytes([form]) + nonce + AESGCM(key).encrypt(nonce, content, method.encode())
+
+
+def decrypt(method: str, raw: bytes, key: bytes) -> tuple[Format, bytes]:
+    """Return what `encrypt` was given. Raise `BrokenSeal` for anything else."""
+    try:
+        plain = AESGCM(key).decrypt(raw[1:_HEADER_BYTES], raw[_HEADER_BYTES:], method.encode())
+        return Format(raw[0]), plain
+    except (ValueError, InvalidTag):
+        raise BrokenSeal("this was not sealed for us") from None
+
+
+def to_json(value: object) -> bytes:
+    """Return *value* as it is sealed. Raise `ValueError` if it is no JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def parse_json(plain: bytes) -> object:
+    """Return the value that *plain* is the JSON of. Raise `BrokenSeal` if it is none."""
+    try:
+        value: object = json.loads(plain.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BrokenSeal("what was sealed is no JSON") from None
+    return value
 
 
 def deflate(plain: bytes) -> bytes:
@@ -111,10 +134,14 @@ def deflate(plain: bytes) -> bytes:
     return packer.compress(plain) + packer.flush()
 
 
-def _read(form: Format, content: bytes) -> object:
-    plain = content if form is Format.PLAIN else _inflate(content)
-    value: object = json.loads(plain.decode(), parse_constant=_no_constant)
-    return value
+def _plain(form: Format, content: bytes) -> bytes:
+    match form:
+        case Format.PLAIN:
+            return content
+        case Format.DEFLATED:
+            return _inflate(content)
+        case _:
+            raise ValueError("a part is no whole value")
 
 
 def _inflate(content: bytes) -> bytes:

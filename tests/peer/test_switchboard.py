@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
-from aiortc import RTCIceServer
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from app.protocol.keys import Address
-from app.protocol.messages import METHODS, Dial, Directed
-from tests.peer.channel import Channel
+from app.protocol.messages import METHODS, Answer, Dial, Directed
+from tests.peer.channel import METHOD, Channel
+from tests.peer.connection import LABEL
 from tests.peer.dialogue import Dialogue
 from tests.peer.errors import (
     AlreadyConnected,
@@ -24,6 +25,8 @@ from tests.peer.errors import (
     TimedOut,
 )
 from tests.peer.line import Line
+from tests.peer.parts import MAX_PARTS, MAX_VALUE_BYTES
+from tests.peer.sealing import Format, encrypt
 from tests.peer.switchboard import MAX_CONNECTIONS, Switchboard
 from tests.people import Person, now_ms
 
@@ -417,6 +420,86 @@ async def test_a_slow_reader_slows_the_writer(residents: Town, alice: Person, bo
         await channel.send(noise)
 
     assert [await accepted.receive() for _ in range(20)] == [noise] * 20
+
+
+async def test_a_large_value_arrives(residents: Town, alice: Person, bob: Person) -> None:
+    """In parts; both directions."""
+    channel, accepted = await residents.connect(alice, bob)
+    large = {"text": os.urandom(50_000).hex()}
+
+    await channel.send(large)
+    await accepted.send(large)
+
+    assert [await accepted.receive(), await channel.receive()] == [large, large]
+
+
+async def test_values_that_are_sent_at_once_do_not_mix(residents: Town, alice: Person, bob: Person) -> None:
+    """However many parts each has, and however long each waits."""
+    channel, accepted = await residents.connect(alice, bob)
+    values = [letter * 200_000 for letter in "abc"] + ["d"]
+
+    await asyncio.gather(*[channel.send(value) for value in values])
+
+    assert [await accepted.receive() for _ in values] == values
+
+
+async def test_a_part_that_does_not_open_is_dropped(residents: Town, alice: Person, bob: Person) -> None:
+    """The channel goes on with what does."""
+    channel, accepted = await residents.connect(alice, bob)
+
+    channel.wire.send(b"not sealed")
+    await channel.send("sealed")
+
+    assert await accepted.receive() == "sealed"
+    assert residents.dropped == [Reason.BROKEN_SEAL]
+
+
+async def test_who_sends_too_much_is_hung_up_on(residents: Town, alice: Person, bob: Person) -> None:
+    """Nobody honest does."""
+    channel, accepted = await residents.connect(alice, bob)
+    empty = encrypt(METHOD, Format.MORE, b"", channel.keys.outgoing)
+
+    for _ in range(MAX_PARTS + 1):
+        channel.wire.send(empty)
+
+    with pytest.raises(ChannelClosed):
+        await accepted.receive()
+
+
+async def test_a_value_that_nobody_takes_is_not_sent(residents: Town, alice: Person, bob: Person) -> None:
+    """It is refused before its first part is."""
+    channel, _ = await residents.connect(alice, bob)
+
+    with pytest.raises(ValueError, match="too many"):
+        await channel.send("x" * MAX_VALUE_BYTES)
+
+
+async def test_only_the_channel_for_values_is_used(town: Town, alice: Person, bob: Person) -> None:
+    """A browser opens others, for what its program and ours would tell each other."""
+    bobs = Dialogue(bob.address, alice.address, 0)
+    town.listeners[bob.address] = listener = Listener()
+    async with town.home(alice.address), opened(["control", "file", LABEL, "more"]) as rtc:
+        dialling = asyncio.create_task(town.dial(alice, bob))
+        bobs.hear_dial(await listener.heard(Dial))
+        payload = bobs.seal("offer", {"type": "offer", "sdp": rtc.localDescription.sdp})
+        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+        bobs.awaited = Answer
+        await rtc.setRemoteDescription(bobs.hear_description(await listener.heard(Answer)))
+
+        channel = await dialling
+
+        assert channel.wire.label == LABEL
+
+
+@asynccontextmanager
+async def opened(labels: list[str]) -> AsyncIterator[RTCPeerConnection]:
+    """Offer a connection with a data channel for each of *labels*."""
+    rtc = RTCPeerConnection(RTCConfiguration([]))
+    for label in labels:
+        rtc.createDataChannel(label)
+    await rtc.setLocalDescription(await rtc.createOffer())
+    yield rtc
+    await rtc.close()
 
 
 async def test_callers_beyond_the_limit_are_dropped(town: Town, bob: Person) -> None:

@@ -35,7 +35,7 @@ const LAST = 4;
 
 /** What a channel tells whoever holds it.
  * @typedef {object} Ears
- * @property {(value: any) => void} value
+ * @property {(value: any, bytes: number) => void} value with about the bytes it came in
  * @property {(bytes: Bytes) => void} [bytes] takes binary frames instead of joining them to values
  * @property {(reason: 'broken_seal') => void} dropped
  * @property {() => void} close
@@ -182,7 +182,7 @@ export class SealedChannel {
 
   /** @param {string} text */
   async #hearWhole(text) {
-    this.#ears.value(await unseal(this.#method, text, this.#keys.incoming));
+    this.#ears.value(await unseal(this.#method, text, this.#keys.incoming), text.length);
   }
 
   /** @param {Bytes} frame */
@@ -194,7 +194,8 @@ export class SealedChannel {
     if (tooMuch) return this.close(); // nobody of ours sends that
     this.#parts.push(content);
     this.#joined += content.length;
-    if (format === LAST) this.#ears.value(this.#join());
+    const bytes = this.#joined;
+    if (format === LAST) this.#ears.value(this.#join(), bytes);
   }
 
   /** @returns {unknown} */

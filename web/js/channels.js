@@ -11,7 +11,7 @@ import { pause } from './promises.js';
  * @typedef {object} Ears
  * @property {() => void} open
  * @property {() => void} close
- * @property {(value: any) => void} message
+ * @property {(value: any, bytes: number) => void} message
  * @property {(value: any) => void} control
  * @property {(channel: RTCDataChannel) => void} file
  * @property {(reason: import('./errors.js').DropReason) => void} dropped

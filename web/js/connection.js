@@ -25,7 +25,7 @@ import { pause } from './promises.js';
  * @property {() => void} down no packet has come for a while
  * @property {() => void} up
  * @property {(error: WhisperError | null) => void} close
- * @property {(value: any) => void} message
+ * @property {(value: any, bytes: number) => void} message
  * @property {(value: any) => void} control
  * @property {(channel: RTCDataChannel) => void} file
  * @property {(event: RTCTrackEvent) => void} track

@@ -101,12 +101,21 @@ export class Identity {
 export async function verify(address, text, signature) {
   try {
     const [point, signed] = [decode(address, 32), decode(signature, 64)];
-    if (isWeakPoint(point) || isWeakPoint(signed.subarray(0, 32)) || toNumber(signed.subarray(32)) >= ORDER) return false;
+    if (!isStrict(point, signed)) return false;
     const key = await crypto.subtle.importKey('raw', point, 'Ed25519', false, ['verify']);
     return await crypto.subtle.verify('Ed25519', key, signed, utf8.encode(text));
   } catch {
     return false; // no point of the curve
   }
+}
+
+/**
+ * Tell whether a key and a signature are what a strict verifier looks at any further: no point of small order, no second spelling.
+ * @param {Bytes} point 32 bytes
+ * @param {Bytes} signature 64 bytes: R and S
+ */
+export function isStrict(point, signature) {
+  return !isWeakPoint(point) && !isWeakPoint(signature.subarray(0, 32)) && toNumber(signature.subarray(32)) < ORDER;
 }
 
 /**

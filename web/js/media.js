@@ -59,6 +59,6 @@ export class Media {
 
   /** @param {Kind} kind */
   #unused(kind) {
-    return this.#rtc.getTransceivers().find((one) => one.receiver.track.kind === kind && !one.sender.track);
+    return this.#rtc.getTransceivers().find((one) => one.receiver.track.kind === kind && !one.sender.track && one.direction !== 'stopped');
   }
 }

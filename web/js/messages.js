@@ -5,11 +5,14 @@
 
 /** Messages that may wait; a data channel has no brake for a reader who sleeps. */
 const MAX_UNREAD = 4096;
+/** And the bytes they came in. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 /** A queue that one reader empties. While nobody reads, the oldest give way; while somebody does, none is lost. */
 export class MessageQueue {
   #overflow;
-  /** @type {any[]} */ #unread = [];
+  /** @type {{value: any, bytes: number}[]} */ #unread = [];
+  #bytes = 0;
   #read = false;
   #ended = false;
   /** @type {(() => void) | undefined} */ #wake;
@@ -19,13 +22,16 @@ export class MessageQueue {
     this.#overflow = overflow;
   }
 
-  /** @param {any} value */
-  push(value) {
-    this.#unread.push(value);
-    if (this.#unread.length > MAX_UNREAD) {
-      this.#unread.shift();
-      if (this.#read) this.#overflow();
-    }
+  /**
+   * @param {any} value
+   * @param {number} [bytes] it came in
+   */
+  push(value, bytes = 0) {
+    this.#unread.push({ value, bytes });
+    this.#bytes += bytes;
+    const tooMuch = () => this.#unread.length > MAX_UNREAD || (this.#bytes > MAX_UNREAD_BYTES && this.#unread.length > 1);
+    if (this.#read && tooMuch()) this.#overflow();
+    while (tooMuch()) this.#shift();
     this.#wake?.();
   }
 
@@ -35,11 +41,17 @@ export class MessageQueue {
     this.#wake?.();
   }
 
+  #shift() {
+    const first = this.#unread.shift();
+    this.#bytes -= first?.bytes ?? 0;
+    return first?.value;
+  }
+
   async *[Symbol.asyncIterator]() {
     this.#read = true;
     try {
       while (true) {
-        while (this.#unread.length > 0) yield this.#unread.shift();
+        while (this.#unread.length > 0) yield this.#shift();
         if (this.#ended) return;
         await new Promise((resolve) => {
           this.#wake = () => resolve(undefined);

@@ -150,11 +150,11 @@ export class Peer extends EventTarget {
     this.dispatchEvent(new Event('media'));
   }
 
-  /** @param {any} value @param {Connection} from */
-  hearMessage(value, from) {
+  /** @param {any} value @param {number} bytes @param {Connection} from */
+  hearMessage(value, bytes, from) {
     if (from !== this.#connection || this.state === 'closed') return;
     this.#conversation.count();
-    this.#messages.push(value);
+    this.#messages.push(value, bytes);
     this.dispatchEvent(new MessageEvent('message', { data: value }));
   }
 

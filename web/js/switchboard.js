@@ -5,10 +5,10 @@
 
 import { Connection } from './connection.js';
 import { WhisperError } from './errors.js';
-import { DialEvent, MissedEvent, PeerEvent } from './events.js';
+import { PeerEvent, TroubleEvent } from './events.js';
 import { Peer } from './peer.js';
 import { deferred } from './promises.js';
-import { Ringing } from './ringing.js';
+import { Rings } from './rings.js';
 import { newEncryptionKey } from './sealing.js';
 
 /** @typedef {import('./protocol.js').Call} Call */
@@ -31,7 +31,7 @@ export class Switchboard {
   #server;
   #ears;
   /** @type {Map<string, Connection>} those that are being made, and those that are there */ #connections = new Map();
-  /** @type {Map<string, Ringing>} */ #ringing = new Map();
+  #closed = new AbortController();
   /** @type {Map<string, Peer>} */ peers = new Map();
 
   /**
@@ -43,6 +43,13 @@ export class Switchboard {
     this.#me = me;
     this.#server = server;
     this.#ears = ears;
+    this.rings = new Rings({
+      now: () => server.now(),
+      accept: (dial, options) => this.#accept(dial, options),
+      decline: (dial) => server.relay('close', dial.sender),
+      settled: ears.settled,
+      dispatch: ears.dispatch,
+    });
   }
 
   /**
@@ -54,7 +61,7 @@ export class Switchboard {
    */
   async dial(address, options = {}) {
     if (address === this.#me) throw new WhisperError('own_address');
-    const ringing = this.#ringing.get(address);
+    const ringing = this.rings.get(address);
     if (ringing) return ringing.accept(options); // they were faster
     const connected = this.#connections.has(address) || this.peers.get(address)?.state === 'open';
     if (connected) throw new WhisperError('already_connected');
@@ -70,35 +77,22 @@ export class Switchboard {
     else this.#ears.dropped('unexpected');
   }
 
-  /**
-   * The person has clicked on a notification: who rings is answered, who rang is dialled back.
-   * @param {string} address
-   */
-  answer(address) {
-    const ringing = this.#ringing.get(address);
-    this.#ears.dispatch(ringing ? new DialEvent(ringing, true) : new MissedEvent(address, true));
-  }
-
-  /** @param {string} address whose call the person does not want, by the notification */
-  decline(address) {
-    void this.#ringing.get(address)?.decline().catch(() => undefined);
-  }
-
-  /** @param {string} signature of a dial that another page has dealt with */
-  taken(signature) {
-    const found = [...this.#ringing.values()].find((ringing) => ringing.dial.signature === signature);
-    found?.end('taken');
-  }
-
   /** The page goes, now. */
   leave() {
     for (const peer of this.peers.values()) peer.leave();
   }
 
-  /** Hang up everywhere. */
+  /** The page has come back, without its connections. */
+  lose() {
+    for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('connection_lost'));
+  }
+
+  /** Hang up everywhere, and ring no more. */
   async close() {
+    this.#closed.abort();
+    this.rings.stop();
     await Promise.all([...this.peers.values()].map((peer) => peer.close()));
-    for (const connection of this.#connections.values()) connection.close(new WhisperError('cancelled'));
+    for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('cancelled'));
   }
 
   /**
@@ -114,38 +108,8 @@ export class Switchboard {
       void this.#accept(dial).catch(() => undefined);
     } else {
       connection?.close(new WhisperError('replaced'));
-      this.#beginRinging(dial);
+      this.rings.begin(dial);
     }
-  }
-
-  /** @param {Call} dial */
-  #beginRinging(dial) {
-    const before = this.#ringing.get(dial.sender);
-    if (before?.dial.signature === dial.signature) return; // the worker told it, and the store as well
-    before?.end('replaced');
-    const ringing = new Ringing(
-      dial,
-      this.#server.now(),
-      (options) => {
-        ringing.end('answered');
-        return this.#accept(dial, options);
-      },
-      () => {
-        ringing.end('declined');
-        return this.#server.relay('close', dial.sender);
-      },
-    );
-    this.#ringing.set(dial.sender, ringing);
-    ringing.signal.addEventListener('abort', () => this.#endRinging(ringing));
-    this.#ears.dispatch(new DialEvent(ringing));
-  }
-
-  /** @param {Ringing} ringing */
-  #endRinging({ dial, signal }) {
-    if (this.#ringing.get(dial.sender)?.dial === dial) this.#ringing.delete(dial.sender);
-    this.#ears.settled(dial);
-    const { code } = signal.reason;
-    if (code === 'missed' || code === 'hung_up') this.#ears.dispatch(new MissedEvent(dial.sender));
   }
 
   /**
@@ -153,8 +117,7 @@ export class Switchboard {
    * @param {Connection | undefined} connection
    */
   #hearClose(close, connection) {
-    const ringing = this.#ringing.get(close.sender);
-    if (ringing && close.sentAt >= ringing.dial.sentAt) ringing.end('hung_up');
+    this.rings.hear(close);
     if (!connection?.dialogue.isEndedBy(close)) return;
     connection.close(new WhisperError(connection.dialogue.awaited === 'offer' ? 'declined' : 'hung_up'));
   }
@@ -164,8 +127,9 @@ export class Switchboard {
    * @param {DialOptions} options
    * @returns {Promise<Peer>}
    */
-  async #ring(address, { signal, timeout = RINGING_MS, stream }) {
-    if (signal?.aborted) throw new WhisperError('cancelled');
+  async #ring(address, { signal: cancelling, timeout = RINGING_MS, stream }) {
+    const signal = AbortSignal.any([this.#closed.signal, ...(cancelling ? [cancelling] : [])]);
+    if (signal.aborted) throw new WhisperError('cancelled');
     const { connection, opened } = this.#connect(address, this.#server.now());
     /** @param {import('./errors.js').Code} code */
     const giveUp = (code) => {
@@ -175,13 +139,15 @@ export class Switchboard {
     };
     const cancel = () => giveUp('cancelled');
     const late = setTimeout(() => connection.dialogue.awaited === 'offer' && giveUp('no_answer'), timeout);
-    signal?.addEventListener('abort', cancel);
-    connection.dial().catch((error) => connection.close(error));
+    signal.addEventListener('abort', cancel);
+    connection.dial().catch((error) => {
+      if (connection.dialogue.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
+    });
     try {
-      return await shared(await opened, stream);
+      return await this.#shared(await opened, stream);
     } finally {
       clearTimeout(late);
-      signal?.removeEventListener('abort', cancel);
+      signal.removeEventListener('abort', cancel);
     }
   }
 
@@ -193,7 +159,7 @@ export class Switchboard {
   async #accept(dial, { stream } = {}) {
     const { connection, opened } = this.#connect(dial.sender, dial.sentAt);
     connection.take(dial);
-    return shared(await opened, stream);
+    return this.#shared(await opened, stream);
   }
 
   /**
@@ -219,7 +185,7 @@ export class Switchboard {
         opened.reject(error ?? new WhisperError('replaced'));
         peer?.hearClose(error, connection);
       },
-      message: (value) => peer?.hearMessage(value, connection),
+      message: (value, bytes) => peer?.hearMessage(value, bytes, connection),
       control: (value) => peer?.hearControl(value, connection),
       file: (channel) => peer?.hearFile(channel, connection),
       track: (event) => peer?.hearTrack(event, connection),
@@ -264,14 +230,15 @@ export class Switchboard {
       dropped: this.#ears.dropped,
     };
   }
-}
 
-/**
- * @param {Peer} peer
- * @param {MediaStream | null} [stream]
- * @returns {Promise<Peer>}
- */
-async function shared(peer, stream) {
-  if (stream) await peer.share(stream);
-  return peer;
+  /**
+   * Share *stream*. A program that takes none is connected all the same.
+   * @param {Peer} peer
+   * @param {MediaStream | null} [stream]
+   * @returns {Promise<Peer>}
+   */
+  async #shared(peer, stream) {
+    if (stream) await peer.share(stream).catch((error) => this.#ears.dispatch(new TroubleEvent(error)));
+    return peer;
+  }
 }

@@ -64,8 +64,11 @@ export class Whisper extends EventTarget {
     this.#registration = registration;
     this.#switchboard = new Switchboard(identity.address, server, {
       dispatch: (event) => this.dispatchEvent(event),
-      settled: (dial) => void this.#settle(dial),
-      dropped: (reason) => void this.#drop(reason, count(store, reason)),
+      settled: (dial) => this.#settle(dial),
+      dropped: (reason) => {
+        this.#drop(reason);
+        this.#inBackground(count(store, reason));
+      },
     });
   }
 
@@ -87,7 +90,7 @@ export class Whisper extends EventTarget {
     const whisper = new Whisper(identity, store, server, await registerWorker(worker));
     await whisper.update();
     whisper.#listen();
-    setTimeout(() => void whisper.#catchUp()); // once whoever starts us listens
+    setTimeout(() => whisper.#inBackground(whisper.#catchUp())); // once whoever starts us listens
     return whisper;
   }
 
@@ -126,9 +129,10 @@ export class Whisper extends EventTarget {
 
   /** Hang up everywhere and listen no more; pushes still ring. */
   async stop() {
-    await this.#switchboard.close();
     this.#stopped.abort();
+    await this.#switchboard.close();
     this.#pages.close();
+    this.#store.close();
   }
 
   #listen() {
@@ -136,8 +140,9 @@ export class Whisper extends EventTarget {
     const worker = navigator.serviceWorker;
     worker.addEventListener('message', ({ data }) => this.#hear(data), { signal });
     worker.startMessages();
-    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.taken(data), { signal });
+    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.taken(data), { signal });
     addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
+    addEventListener('pageshow', ({ persisted }) => persisted && this.#switchboard.lose(), { signal });
     document.addEventListener('visibilitychange', () => this.#renew(), { signal });
     addEventListener('online', () => this.#renew(), { signal });
   }
@@ -145,10 +150,10 @@ export class Whisper extends EventTarget {
   /** @param {any} data what the service worker says */
   #hear(data) {
     if (data?.whisper === 'call') this.#switchboard.take(data.call);
-    else if (data?.whisper === 'answer') this.#switchboard.answer(data.address);
-    else if (data?.whisper === 'decline') this.#switchboard.decline(data.address);
-    else if (data?.whisper === 'drop') void this.#drop(data.reason);
-    if (data?.whisper === 'call' && data.call.method !== 'dial') void settle(this.#store, data.call);
+    else if (data?.whisper === 'answer') this.#switchboard.rings.answer(data.address);
+    else if (data?.whisper === 'decline') this.#switchboard.rings.decline(data.address);
+    else if (data?.whisper === 'drop') this.#drop(data.reason);
+    if (data?.whisper === 'call' && data.call.method !== 'dial') this.#inBackground(settle(this.#store, data.call));
   }
 
   /** Take what came while no page was there. */
@@ -162,7 +167,7 @@ export class Whisper extends EventTarget {
     }
     if (clicked !== undefined) {
       history.replaceState(history.state, '', location.pathname + location.search);
-      this.#switchboard.answer(clicked);
+      this.#switchboard.rings.answer(clicked);
     }
   }
 
@@ -171,30 +176,31 @@ export class Whisper extends EventTarget {
    * @param {string | undefined} clicked
    */
   #miss(dial, clicked) {
-    void this.#settle(dial);
+    this.#settle(dial);
     if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
   }
 
   /** @param {Call} dial */
-  async #settle(dial) {
+  #settle(dial) {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
     this.#pages.postMessage(dial.signature);
-    await settle(this.#store, dial);
+    this.#inBackground(settle(this.#store, dial));
   }
 
-  /**
-   * @param {import('./errors.js').DropReason} reason
-   * @param {Promise<void>} [counted]
-   */
-  async #drop(reason, counted) {
+  /** @param {import('./errors.js').DropReason} reason */
+  #drop(reason) {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
     this.dispatchEvent(new DropEvent(reason));
-    await counted;
   }
 
   #renew() {
     if (document.visibilityState !== 'visible' || performance.now() - this.#renewedAt < RENEWAL_MS) return;
-    this.update().catch((error) => this.dispatchEvent(new TroubleEvent(error)));
+    this.#inBackground(this.update());
+  }
+
+  /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */
+  #inBackground(work) {
+    work.catch((error) => this.#stopped.signal.aborted || this.dispatchEvent(new TroubleEvent(error)));
   }
 }
 

@@ -14,7 +14,7 @@ import { codeOf } from './words.js';
 /** @typedef {import('./state.js').App} App */
 
 /** How long to wait before the server is tried again. */
-const RETRY_MS = 15_000;
+const RETRY_MS = 5_000;
 /** These pass by themselves. */
 const PASSING = ['server_unreachable', 'push_service_unreachable', 'offline', 'overloaded', 'database_unavailable', 'internal_error'];
 

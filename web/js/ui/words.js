@@ -20,7 +20,7 @@ const WORDS = Object.freeze({
   ],
   permission_denied: [
     'Notifications are blocked',
-    'Without them no call can reach you. Open the site settings beside the address bar, allow notifications, and try again.',
+    'Without them no call can reach you. Allow them in the site settings beside the address bar. A private window has none: use a normal one.',
   ],
   permission_dismissed: ['Notifications are not allowed yet', 'Press the button again, and choose “Allow” when your browser asks.'],
   push_service_unreachable: [

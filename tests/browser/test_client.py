@@ -1,0 +1,284 @@
+"""The client as an app uses it: two pages without an interface, and what their scripts see."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import installed
+from tests.browser.firefox import firefox
+from tests.browser.page import Page, wait_until
+from tests.deployment import Deployment, PushServiceProcess
+from tests.people import Person
+
+# What comes is noted; who rings is connected unless the script says otherwise.
+_START = """
+    const { Whisper } = await import('/js/whisper.js');
+    window.heard = [];
+    window.accepting = true;
+    window.whisper = await Whisper.start({ worker: '/sw.js' });
+    whisper.addEventListener('missed', (event) => heard.push(['missed', event.address]));
+    whisper.addEventListener('peer', ({ peer }) => {
+        window.peer = peer;
+        peer.addEventListener('message', ({ data }) => heard.push(['message', data]));
+        peer.addEventListener('file', ({ transfer }) => { window.transfer = transfer; });
+        peer.addEventListener('close', () => heard.push(['close', peer.error?.code ?? null]));
+    });
+    whisper.addEventListener('dial', async (event) => {
+        window.ringing = event;
+        heard.push(['dial', event.address]);
+        event.signal.addEventListener('abort', () => heard.push(['silent', event.signal.reason.code]));
+        if (accepting) await event.accept().catch((error) => heard.push(['failed', error.code]));
+    });
+    return whisper.address;
+"""
+
+# Run an expression, and return what it gives or the code of its failure.
+_TRY = "try { return { value: await (%s) }; } catch (error) { return { code: error.code ?? String(error) }; }"
+
+
+class App:
+    """A page with the client in it, which has started."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.address: str = page.evaluate(_START)
+
+    def run(self, expression: str, *arguments: object) -> Any:
+        """Return what *expression* gives, `arguments` in it."""
+        answer = self.attempt(expression, *arguments)
+        assert "code" not in answer, answer
+        return answer.get("value")
+
+    def attempt(self, expression: str, *arguments: object) -> dict[str, Any]:
+        """Return the `value` of *expression*, or the `code` of its failure."""
+        answer: dict[str, Any] = self.page.evaluate(_TRY % expression, *arguments)
+        return answer
+
+    def hears(self, *event: object) -> None:
+        """Wait until *event* has been noted."""
+        wait_until(lambda: list(event) in self.page.evaluate("return heard"))
+
+
+@pytest.fixture(scope="module")
+def apps(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[tuple[App, App]]:
+    """Run two browsers, each with the app, which is no more than a script."""
+    with (
+        firefox(installed("firefox-esr"), push_process.websocket_url) as one,
+        firefox(installed("firefox-esr"), push_process.websocket_url) as other,
+    ):
+        blank = f"{deployment.url}/js/whisper.js"  # the policy of the origin, and nothing that runs
+        yield App(one.open(blank)), App(other.open(blank))
+
+
+@pytest.fixture
+def anna(apps: tuple[App, App]) -> App:
+    """Return an app that is not connected, and has heard nothing."""
+    for app in apps:
+        app.run("Promise.all([...whisper.peers.values()].map((peer) => peer.close()))")
+    for app in apps:
+        app.page.wait_until("return whisper.peers.size === 0")
+        app.run("(window.heard = [], window.accepting = true)")
+    return apps[0]
+
+
+@pytest.fixture
+def ben(anna: App, apps: tuple[App, App]) -> App:
+    """Return another."""
+    assert anna is apps[0]
+    return apps[1]
+
+
+def connect(anna: App, ben: App) -> None:
+    """Let *anna* dial *ben*."""
+    anna.run("whisper.dial(arguments[0]).then(() => 0)", ben.address)
+    ben.page.wait_until("return whisper.peers.size === 1")
+
+
+def test_any_json_value_arrives(anna: App, ben: App) -> None:
+    """As it was sent."""
+    connect(anna, ben)
+    value = {"grüß": [1, 2.5, None, True, {"": "👋"}]}
+
+    anna.run("peer.send(arguments[0])", value)
+
+    ben.hears("message", value)
+
+
+def test_large_and_small_values_keep_their_order(anna: App, ben: App) -> None:
+    """Three megabytes go in parts, and nothing overtakes them."""
+    connect(anna, ben)
+
+    anna.run("Promise.all(['first', 'x'.repeat(3_000_000), 'last'].map((value) => peer.send(value)))")
+
+    ben.hears("message", "last")
+    sizes = ben.run("heard.filter(([kind]) => kind === 'message').map(([, value]) => value.length)")
+    assert sizes == [5, 3_000_000, 4]
+
+
+def test_a_receipt_tells_what_has_arrived(anna: App, ben: App) -> None:
+    """Numbers count from one."""
+    connect(anna, ben)
+
+    numbers = anna.run("Promise.all(['a', 'b', 'c'].map((value) => peer.send(value)))")
+
+    assert numbers == [1, 2, 3]
+    anna.page.wait_until("return peer.delivered === 3")
+
+
+def test_messages_can_be_iterated(anna: App, ben: App) -> None:
+    """From the first, until they hang up."""
+    connect(anna, ben)
+    ben.run(
+        "((async () => { window.read = []; for await (const each of peer.messages) read.push(each); read.push('end'); })(), 0)"
+    )
+
+    anna.run("peer.send('one').then(() => peer.send('two')).then(() => peer.close())")
+
+    ben.page.wait_until("return read.join() === 'one,two,end'")
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("() => 0", "not_json"),
+        ("10n", "not_json"),
+        ("undefined", "not_json"),
+        ("'x'.repeat(17_000_000)", "message_too_large"),
+    ],
+    ids=["function", "bigint", "undefined", "too large"],
+)
+def test_what_cannot_be_sent_is_refused(anna: App, ben: App, value: str, code: str) -> None:
+    """And the connection goes on."""
+    connect(anna, ben)
+
+    refused = anna.attempt(f"peer.send({value})")
+
+    assert refused == {"code": code}
+    assert anna.run("peer.state") == "open"
+
+
+def test_after_the_end_nothing_is_sent(anna: App, ben: App) -> None:
+    """It is not lost in silence."""
+    connect(anna, ben)
+    ben.run("peer.close()")
+    anna.hears("close", "hung_up")
+
+    assert anna.attempt("peer.send('too late')") == {"code": "not_connected"}
+
+
+def test_a_transfer_can_be_cancelled(anna: App, ben: App) -> None:
+    """By the one who is offered a file; both are told, and the connection goes on."""
+    connect(anna, ben)
+    anna.run("(window.sending = peer.sendFile(new File(['x'.repeat(1000)], 'a.txt')), 0)")
+    ben.page.wait_until("return window.transfer?.name === 'a.txt'")
+
+    ben.run("transfer.cancel()")
+
+    assert anna.attempt("sending.done") == {"code": "transfer_cancelled"}
+    assert anna.run("peer.send('still here').then(() => peer.state)") == "open"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [("nonsense", "invalid_address"), (None, "own_address"), (Person().address.text, "unknown_recipient")],
+    ids=["no address", "my own", "a stranger"],
+)
+def test_a_wrong_dial_fails_by_name(anna: App, address: str | None, code: str) -> None:
+    """A program branches on the code."""
+    refused = anna.attempt("whisper.dial(arguments[0]).then(() => 0)", address or anna.address)
+
+    assert refused == {"code": code}
+
+
+def test_a_second_dial_is_one_too_many(anna: App, ben: App) -> None:
+    """There is a connection already."""
+    connect(anna, ben)
+
+    again = anna.attempt("whisper.dial(arguments[0]).then(() => 0)", ben.address)
+
+    assert again == {"code": "already_connected"}
+
+
+def test_nobody_answers(anna: App, ben: App) -> None:
+    """Who dialled is told in time, and the other's phone rings no more: a missed call."""
+    ben.run("(window.accepting = false)")
+
+    failed = anna.attempt("whisper.dial(arguments[0], { timeout: 500 }).then(() => 0)", ben.address)
+
+    assert failed == {"code": "no_answer"}
+    ben.hears("silent", "hung_up")
+    ben.hears("missed", anna.address)
+
+
+def test_a_dial_can_be_cancelled(anna: App, ben: App) -> None:
+    """By an `AbortSignal`, as in the platform; the other rings no more."""
+    ben.run("(window.accepting = false)")
+    anna.run("(window.stop = new AbortController(), 0)")
+    anna.run(
+        "(window.dialling = whisper.dial(arguments[0], { signal: stop.signal }).then(() => 0, ({ code }) => code), 0)",
+        ben.address,
+    )
+    ben.hears("dial", anna.address)
+
+    anna.run("(stop.abort(), 0)")
+
+    assert anna.run("dialling") == "cancelled"
+    ben.hears("silent", "hung_up")
+
+
+def test_a_call_can_be_accepted_once(anna: App, ben: App) -> None:
+    """The second time it rings no more."""
+    connect(anna, ben)
+
+    assert ben.attempt("ringing.accept().then(() => 0)") == {"code": "answered"}
+
+
+def test_media_can_be_shared_from_the_start(anna: App, ben: App) -> None:
+    """A call with video is still three pushes: the connection comes first."""
+    call = """
+        (async () => {
+            const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+            return (await whisper.dial(arguments[0], { stream })).pushes;
+        }).apply(null, arguments)
+    """
+
+    pushes = anna.page.evaluate(f"return await {call}", ben.address)
+
+    assert pushes == 3
+    ben.page.wait_until("return peer.remote.getTracks().length === 2")
+
+
+def test_the_key_cannot_be_taken_out(anna: App) -> None:
+    """Not even by the app."""
+    key = anna.page.evaluate("""
+        const database = await new Promise((resolve) => {
+            indexedDB.open('whisper').onsuccess = (event) => resolve(event.target.result);
+        });
+        const { key } = await new Promise((resolve) => {
+            const kept = database.transaction('identity').objectStore('identity').get('me');
+            kept.onsuccess = () => resolve(kept.result);
+        });
+        database.close();
+        return [key.extractable, await crypto.subtle.exportKey('pkcs8', key).catch((error) => error.name)];
+    """)
+
+    assert key == [False, "InvalidAccessError"]
+
+
+def test_registering_again_changes_nothing(anna: App, ben: App) -> None:
+    """The same subscription, a newer timestamp."""
+    ben.run("whisper.update()")
+
+    connect(anna, ben)
+
+
+def test_who_is_forgotten_cannot_be_reached(anna: App, ben: App) -> None:
+    """Until they register again."""
+    ben.run("whisper.forget()")
+
+    gone = anna.attempt("whisper.dial(arguments[0]).then(() => 0)", ben.address)
+    ben.run("whisper.update()")
+
+    assert gone == {"code": "unknown_recipient"}
+    connect(anna, ben)

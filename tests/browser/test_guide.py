@@ -1,0 +1,73 @@
+"""The app of docs/client.md, as it stands there, at an origin of its own."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.browser.firefox import Firefox
+from tests.browser.page import Page
+from tests.deployment import Deployment
+from tests.processes import ROOT
+
+_FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """What `python3 -m http.server` does, without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving_folder(folder: Path) -> Iterator[str]:
+    """Serve *folder* on a port of its own, and yield its origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def app(tmp_path: Path, deployment: Deployment) -> Iterator[str]:
+    """Serve the guide's three files, which name this server instead of the guide's, and return their origin."""
+    guide = (ROOT / "docs" / "client.md").read_text()
+    for name, content in _FILE.findall(guide):
+        (tmp_path / name).write_text(content.replace("http://localhost:8000", deployment.url))
+    with serving_folder(tmp_path) as origin:
+        yield origin
+
+
+def start(page: Page) -> str:
+    """Press Start, and return the address."""
+    page.click("#start")
+    page.wait_until("return document.getElementById('me').value.length === 44", seconds=30)
+    address: str = page.evaluate("return document.getElementById('me').value")
+    return address
+
+
+def test_the_guide_leads_to_a_call(app: str, firefox: Firefox, another_firefox: Firefox) -> None:
+    """Two browsers, three files copied from the guide, the client loaded from another origin."""
+    one, other = firefox.open(app), another_firefox.open(app)
+    address = start(one)
+    start(other)
+
+    other.type("#address", address)
+    other.click("#call button")
+    other.see("#log", "with 3 pushes")
+    one.see("#log", "connected")
+    other.type("#text", "it works")
+    other.click("#say button")
+
+    one.see("#log", "they: it works")
+    assert (firefox.errors, another_firefox.errors) == ([], [])

@@ -1,0 +1,36 @@
+/** People with real keys, and the calls that they sign. */
+
+import { Identity } from '../../web/js/keys.js';
+import { canonical } from '../../web/js/protocol.js';
+import { newEncryptionKey } from '../../web/js/sealing.js';
+import { Memory } from './memory.js';
+
+/** Somebody with an identity and what their browser keeps. */
+export class Person {
+  constructor(identity, store, encryptionKey) {
+    this.identity = identity;
+    this.store = store;
+    this.encryptionKey = encryptionKey;
+  }
+
+  static async born() {
+    const store = new Memory();
+    const { identity } = await Identity.create({ store });
+    return new Person(identity, store, await newEncryptionKey());
+  }
+
+  get address() {
+    return this.identity.address;
+  }
+
+  /** Return a push as the server makes it, of a call with these *members* after sender, time and recipient. */
+  async push(method, to, at, members = {}) {
+    const text = canonical({ a: this.address, b: at, c: to.address, ...members });
+    return { a: method, b: text, c: await this.identity.sign(text) };
+  }
+
+  /** Return the push of a dial. */
+  dial(to, at) {
+    return this.push('dial', to, at, { d: this.encryptionKey.publicKey });
+  }
+}
