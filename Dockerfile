@@ -9,7 +9,7 @@ COPY Makefile pyproject.toml constraints.txt ./
 RUN touch README.md LICENSE \
  && python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["tool"]["setuptools"]["packages"])' \
     | tr . / | xargs mkdir -p \
- && make install EXTRAS=
+ && make install EXTRAS=redis,tracing
 
 FROM python:3.11-slim
 # The number is fixed so that a volume's files keep their owner from one image to the next.

@@ -1,4 +1,4 @@
-"""The `whisper` command: serve · migrate · vapid · doctor."""
+"""The `whisper` command: serve · migrate · purge · vapid · doctor."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import logging.config
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -14,22 +15,21 @@ from typing import NoReturn
 
 import uvicorn
 
-from app import doctor
-from app.home import embedded_postgres, keep_key, kept_key
+from app import doctor, identity
+from app.home import embedded_postgres
+from app.logs import log_config
 from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
-from app.push.vapid import VapidKey
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
 from app.store.database import connected, parse_url
+from app.store.subscriptions import Subscriptions
+from app.workers import run
 
 log = logging.getLogger("whisper")
 
 Options = argparse.Namespace
 
 GRACE_S = 10  # what is in flight at SIGTERM may take this long
-
-# Enough for trying things out; push services want to be able to reach a real server's operator.
-PLACEHOLDER_SUBJECT = "mailto:operator@example.org"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,24 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = {name: value for name, value in vars(options).items() if name in Settings.model_fields}
     try:
         settings = load(**{name: value for name, value in given.items() if value is not None})
-        logging.config.dictConfig(log_config(settings.log_level))
+        logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
         status: int = options.run(settings, options)
     except (InvalidSettings, OutdatedSchema, DatabaseUnavailable) as fault:
         print(f"whisper: {fault}", file=sys.stderr)
         return 1
     return status
-
-
-def log_config(level: str) -> dict[str, object]:
-    """Return the logging of every process: one stream, one form; libraries only when something is wrong."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {name: {"level": level} for name in ("app", "whisper", "uvicorn")},
-    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,8 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
     migrate.set_defaults(run=_migrate)
+    purge = commands.add_parser("purge", help="delete expired registrations now; servers do it every hour")
+    purge.set_defaults(run=_purge)
     vapid = commands.add_parser("vapid", help="print a new VAPID key pair for .env")
-    vapid.add_argument(
+    how = vapid.add_mutually_exclusive_group()
+    how.add_argument(
+        "--rotate", action="store_true", help="put a new key before those in use, which go on serving"
+    )
+    how.add_argument(
         "--keep",
         action="store_true",
         help=f"keep it in {PREFIX}DATA_DIR, where serve finds it, unless one is there",
@@ -86,22 +80,24 @@ def _serve(settings: Settings, _: Options) -> int:
     with _prepared(settings) as prepared:
         # Workers are processes of their own: what was prepared reaches them as settings do.
         os.environ.update(prepared)
-        uvicorn.run(
-            "app.main:create_app",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            log_config=log_config(settings.log_level),
-            access_log=False,
-            server_header=False,
-            http="app.api.connection:Connection",
-            ws="none",
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_graceful_shutdown=GRACE_S,
+        return run(
+            uvicorn.Config(
+                "app.main:create_app",
+                factory=True,
+                host=settings.host,
+                port=settings.port,
+                workers=settings.workers,
+                log_config=log_config(settings.log_level, settings.log_format),
+                access_log=False,
+                server_header=False,
+                http="app.api.connection:Connection",
+                loop="app.loop:PatientLoop",
+                ws="none",
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                timeout_graceful_shutdown=GRACE_S,
+            )
         )
-    return 0
 
 
 def _migrate(settings: Settings, _: Options) -> int:
@@ -110,18 +106,23 @@ def _migrate(settings: Settings, _: Options) -> int:
     return 0
 
 
-def _vapid(settings: Settings, options: Options) -> int:
-    if options.keep and settings.vapid_private_key:
-        print(f"{PREFIX}VAPID_PRIVATE_KEY is set: no other key is needed.")
-        return 0
-    if options.keep:
-        print(f"The public key: {VapidKey.parse(keep_key(settings.data_dir)).public_text}")
-        return 0
-    key = VapidKey.generate()
-    print(f"# The public key, which clients get from /config: {key.public_text}")
-    print(f"{PREFIX}VAPID_PRIVATE_KEY={key.private_text}")
-    print(f"{PREFIX}VAPID_SUBJECT=mailto:you@your.domain")
+def _purge(settings: Settings, _: Options) -> int:
+    with _database_url(settings) as url:
+        purged = asyncio.run(_purge_once(url))
+    if purged is None:
+        print("A server is purging just now.")
+    else:
+        print(f"Purged {purged} expired registrations.")
     return 0
+
+
+async def _purge_once(url: str) -> int | None:
+    async with connected(parse_url(url)) as database:
+        return await Subscriptions(database).purge(time.time_ns() // 1_000_000)
+
+
+def _vapid(settings: Settings, options: Options) -> int:
+    return identity.show(settings, keep=options.keep, rotate=options.rotate)
 
 
 def _doctor(settings: Settings, _: Options) -> int:
@@ -133,7 +134,7 @@ def _doctor(settings: Settings, _: Options) -> int:
 def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
-        prepared = {"database_url": url, **_identity(settings)}
+        prepared = {"database_url": url, **identity.completed(settings)}
         fit = load(**prepared)
         fit.require_vapid()
         fit.require_web_app()
@@ -151,19 +152,6 @@ def _database_url(settings: Settings) -> Iterator[str]:
         return
     with embedded_postgres(settings.data_dir) as url:
         yield url
-
-
-def _identity(settings: Settings) -> dict[str, str]:
-    """Return what the operator leaves out of the server's identity, where there is a default."""
-    alone = settings.database_url is None
-    identity: dict[str, str] = {}
-    if settings.vapid_private_key is None:
-        key = keep_key(settings.data_dir) if alone else kept_key(settings.data_dir)
-        identity |= {"vapid_private_key": key} if key else {}
-    if settings.vapid_subject is None and alone:
-        log.warning("%sVAPID_SUBJECT is not set: push services could not reach you, some will refuse", PREFIX)
-        identity["vapid_subject"] = PLACEHOLDER_SUBJECT
-    return identity
 
 
 async def _check_schema(url: str) -> None:

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 
 from app.home import kept_key
 from app.protocol.errors import Refused
-from app.push.vapid import InvalidVapidKey, VapidKey
+from app.push.vapid import InvalidVapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import connected, first_line, parse_url
@@ -93,7 +93,7 @@ def _fault_of_key(settings: Settings) -> str | None:
     given = settings.vapid_private_key
     try:
         if given:
-            VapidKey.parse(given.get_secret_value())
+            parse_keys(given.get_secret_value())
         elif kept_key(settings.data_dir) is None and settings.database_url:  # the embedded one makes its own
             return "`whisper vapid --keep` makes one"
     except InvalidVapidKey as fault:

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 from warnings import catch_warnings
 
-from app.push.vapid import VapidKey
+from app.push.vapid import VapidKey, parse_keys
 from app.settings import InvalidSettings
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,14 @@ def _is_last(lock: IO[str]) -> bool:
 
 
 def kept_key(home: Path) -> str | None:
-    """Return the private VAPID key kept in *home*, `None` when there is none.
+    """Return the private VAPID key kept in *home*, several as a setting has them; `None` for none.
 
     Raise `InvalidSettings` when the file can't be read, or holds no key.
     """
     file = home / KEY_FILE
     try:
         text = file.read_text().strip()
-        VapidKey.parse(text)
+        parse_keys(text)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -84,6 +84,23 @@ def keep_key(home: Path) -> str:
                     "a VAPID key was made and is kept in %s; subscriptions belong to it: back it up", file
                 )
     return key
+
+
+def rotate_key(home: Path) -> str:
+    """Put a new private VAPID key before those kept in *home*; return all of them, as a setting has them.
+
+    Raise `InvalidSettings` when there is none yet.
+    """
+    kept = kept_key(home)
+    if kept is None:
+        raise InvalidSettings("There is no VAPID key to rotate: `whisper vapid --keep` makes one.")
+    keys = f"{VapidKey.generate().private_text},{kept}"
+    with NamedTemporaryFile("w", dir=prepared(home), prefix=KEY_FILE, delete=False) as whole:  # has mode 0600
+        whole.write(keys + "\n")
+        whole.flush()
+        os.fsync(whole.fileno())
+    Path(whole.name).replace(home / KEY_FILE)
+    return keys
 
 
 def prepared(home: Path) -> Path:

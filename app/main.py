@@ -6,17 +6,24 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
+from pydantic import SecretStr
 
 from app.api import documentation, errors, pages, routes
+from app.api.cors import Cors
 from app.api.dependencies import Clock, Parts, State
 from app.api.ice import IceServers
+from app.api.insiders import Insiders
 from app.api.limits import RateLimits, Room
-from app.api.shield import Failures, SecureHeaders
+from app.api.metrics import Metrics
+from app.api.observe import Observed, Observer
+from app.api.shared_limits import shared_buckets
+from app.api.shield import Failures, Heads, SecureHeaders
+from app.api.tracing import tracing
 from app.push.deliver import deliverer
 from app.push.guard import INTERNET, Network
 from app.push.service import PushService
@@ -24,15 +31,24 @@ from app.relay import Relay
 from app.settings import Settings, load
 from app.store import schema
 from app.store.database import connected, parse_url
+from app.store.replica import replicated
 from app.store.subscriptions import Subscriptions
 from app.store.upkeep import purging
 
-PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
+# The framework's own would tell paths and exceptions as they came; api/observe.py decides what may be told.
+FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+
+VERSION = version("whisper-server")
 
 
 def server_clock() -> int:
     """Return the time, ms since the Unix epoch."""
     return time.time_ns() // 1_000_000
+
+
+def steady_clock() -> int:
+    """Return ms since some moment: it never jumps, whatever the machine's time is set to."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def _end_with_parent() -> None:
@@ -43,58 +59,76 @@ def _end_with_parent() -> None:
         loop.add_reader(parent.sentinel, lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
 def create_app(
-    settings: Settings | None = None, clock: Clock = server_clock, network: Network = INTERNET
+    settings: Settings | None = None,
+    clock: Clock = server_clock,
+    network: Network = INTERNET,
+    ticks: Clock = steady_clock,
 ) -> FastAPI:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
     url = parse_url(settings.require_database_url())
-    vapid = settings.require_vapid()
-    turn_secret = settings.turn_secret.get_secret_value() if settings.turn_secret else None
+    replica = _revealed(settings.database_replica_url)
+    keyring = settings.require_vapid()
+    metrics = Metrics(VERSION, settings.max_in_flight)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         _end_with_parent()
-        async with connected(url) as database, deliverer(settings.reach, network) as delivery:
-            subscriptions = Subscriptions(database)
-            async with purging(subscriptions, clock):
-                push = PushService(vapid, settings.reach, delivery)
-                parts = Parts(
-                    relay=Relay(subscriptions, push, settings.clock_window_ms),
-                    clock=clock,
-                    clock_window_ms=settings.clock_window_ms,
-                    room=Room(settings.max_in_flight),
-                    rate_limits=RateLimits(settings.rates),
-                    vapid_public_key=vapid.key.public_text,
-                    ice_servers=IceServers(settings.ice_servers, turn_secret),
-                    ready=lambda: schema.check(database),
+        async with AsyncExitStack() as opened:
+            traces = await opened.enter_async_context(tracing(settings.otlp_endpoint, VERSION))
+            observer = Observer(metrics, traces)
+            database = await opened.enter_async_context(connected(url, observer.statement))
+            copy = await opened.enter_async_context(
+                replicated(parse_url(replica) if replica else None, observer.statement)
+            )
+            shared = await opened.enter_async_context(
+                shared_buckets(
+                    _revealed(settings.redis_url),
+                    settings.rates,
+                    keyring.oldest.key.derive("limits"),
+                    metrics.shared_limits,
                 )
-                yield State(parts=parts)
+            )
+            delivery = await opened.enter_async_context(deliverer(settings.reach, network, observer.push))
+            subscriptions = Subscriptions(database, copy)
+            await opened.enter_async_context(purging(subscriptions, clock, metrics.purge))
+            push = PushService(keyring, settings.reach, delivery, ticks)
+            parts = Parts(
+                relay=Relay(subscriptions, push, settings.clock_window_ms),
+                observer=observer,
+                clock=clock,
+                ticks=ticks,
+                clock_window_ms=settings.clock_window_ms,
+                room=Room(settings.max_in_flight, metrics.limit),
+                rate_limits=RateLimits(settings.rates, hit=metrics.limit, shared=shared),
+                insiders=Insiders(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
+                vapid_public_key=keyring.newest.key.public_text,
+                ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),
+                ready=lambda: schema.check(database),
+            )
+            yield State(parts=parts)
 
     app = FastAPI(
         title="Whisper",
-        version=version("whisper-server"),
+        version=VERSION,
         description=documentation.DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=FRAMEWORK_TELEMETRY,
     )
     app.include_router(routes.router)
     app.include_router(pages.router(settings.require_web_app()))
     errors.install(app)
     documentation.install(app)
     app.add_middleware(Failures)
-    # Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
-    everyone = "*" in settings.cors_origins
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=[] if everyone else settings.cors_origins,
-        allow_origin_regex=".*" if everyone else None,
-        allow_credentials=True,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Content-Type"],
-        expose_headers=["Retry-After"],
-        max_age=PREFLIGHT_LIFE_S,
-    )
+    app.add_middleware(Cors, origins=settings.cors_origins, clock=clock)
+    app.add_middleware(Heads)
     app.add_middleware(SecureHeaders)
+    app.add_middleware(Observed)
     return app

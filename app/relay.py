@@ -1,7 +1,7 @@
 """Carry one verified call to its recipient; register and forget people."""
 
 from asyncio import Event
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,11 +19,12 @@ from app.protocol.errors import (
     Refused,
     UnknownRecipient,
 )
+from app.protocol.keys import Address
 from app.protocol.messages import Directed, Message, Update
 from app.protocol.replay import ReplayMemory
 from app.push.outcome import DEFAULT_RETRY_AFTER_S, Fate, Outcome
 from app.push.service import PushService
-from app.store.subscriptions import Subscriptions
+from app.store.subscriptions import Registered, Subscriptions
 
 _REFUSALS: dict[Fate, type[Refused]] = {
     Fate.GONE: RecipientGone,
@@ -33,6 +34,9 @@ _REFUSALS: dict[Fate, type[Refused]] = {
     Fate.UNREACHABLE: PushUnreachable,
     Fate.TIMED_OUT: PushTimedOut,
 }
+
+# Asked before a new address is stored; may refuse.
+Welcome = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class Relay:
         relayed = self._relayed.find(claim.text, claim.message.method, now)
         return relayed is not None and relayed.signature == claim.signature
 
-    async def carry(self, call: Call[Message], now: int, welcome: Callable[[], None]) -> None:
+    async def carry(self, call: Call[Message], now: int, welcome: Welcome) -> None:
         """Do what *call* asks for. Raise the `Refused` that says why it was not done.
 
         *welcome* is asked before a new address is stored, and may refuse.
@@ -69,7 +73,7 @@ class Relay:
             case Directed() as message:
                 await self._forward_once(Call(message, call.text, call.signature), now)
 
-    async def _update(self, update: Update, now: int, welcome: Callable[[], None]) -> None:
+    async def _update(self, update: Update, now: int, welcome: Welcome) -> None:
         subscription = update.subscription
         if subscription is None and not update.forgets:
             return
@@ -77,7 +81,7 @@ class Relay:
             self._push.check(subscription.endpoint)
         stored = await self._subscriptions.of(update.sender, now)
         if stored is None:
-            welcome()
+            await welcome()
         if subscription is None:
             await self._subscriptions.forget(update.sender, update.sent_at or 0)
             return
@@ -86,7 +90,8 @@ class Relay:
             if outcome is not None:
                 _require_accepted(outcome)
                 raise EndpointUnverified
-        await self._subscriptions.remember(update.sender, subscription, update.sent_at, now)
+        key = self._push.newest_key
+        await self._subscriptions.remember(update.sender, subscription, update.sent_at, now, key)
 
     async def _forward_once(self, call: Call[Directed], now: int) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
@@ -109,15 +114,28 @@ class Relay:
             relayed.ended.set()
 
     async def _forward(self, call: Call[Directed], now: int) -> None:
-        recipient = call.message.recipient
-        subscription = await self._subscriptions.of(recipient, now)
+        subscription = await self._subscriptions.find(call.message.recipient, now)
         if subscription is None:
             raise UnknownRecipient
-        outcome = await self._push.send(call, subscription, now)
+        outcome = await self._send(call, subscription, now)
         if outcome.fate is Fate.GONE:
-            with suppress(DatabaseUnavailable):  # the next call finds it gone again
-                await self._subscriptions.drop(recipient, subscription)
+            newer = await self._newer(call.message.recipient, subscription, now)
+            outcome = await self._send(call, newer, now) if newer else outcome
         _require_accepted(outcome)
+
+    async def _send(self, call: Call[Directed], subscription: Registered, now: int) -> Outcome:
+        outcome = await self._push.send(call, subscription, subscription.vapid_key, now)
+        if outcome.fate is Fate.ACCEPTED and outcome.key_id is not None:
+            with suppress(DatabaseUnavailable):  # the next call finds out again
+                await self._subscriptions.assign(call.message.recipient, subscription, outcome.key_id)
+        return outcome
+
+    async def _newer(self, address: Address, gone: Registered, now: int) -> Registered | None:
+        """Forget what is *gone*, or return what *address* has registered since it was found."""
+        with suppress(DatabaseUnavailable):
+            if not await self._subscriptions.drop(address, gone):
+                return await self._subscriptions.of(address, now)
+        return None
 
 
 def _require_accepted(outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
 import re
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.protocol.limits import CLOCK_WINDOW_MS
 from app.protocol.rates import Rate
 from app.push.guard import Reach
-from app.push.vapid import InvalidVapidKey, Vapid, VapidKey
+from app.push.vapid import InvalidVapidKey, Keyring, Vapid, parse_keys
 from app.store.database import parse_url
 
 PREFIX = "WHISPER_"
@@ -21,6 +22,8 @@ WEB_APP = Path(__file__).parents[1] / "web"  # like migrations/, beside the code
 
 # As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+_COLLECTOR = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
 
 class InvalidSettings(Exception):
@@ -64,6 +67,39 @@ def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     return networks
 
 
+def _metrics(networks: tuple[str, ...]) -> tuple[str, ...]:
+    if networks == ("off",):
+        return ()
+    try:
+        return _networks(networks)
+    except ValueError:
+        raise ValueError("must be off, or networks like 127.0.0.0/8,10.0.0.0/8") from None
+
+
+def _otlp_endpoint(url: str) -> str:
+    if not _COLLECTOR.fullmatch(url):
+        raise ValueError("must be the URL of a collector like http://127.0.0.1:4318")
+    try:
+        found = find_spec("opentelemetry.sdk") and find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:
+        found = None
+    if not found:
+        raise ValueError("tracing is not installed: pip install 'whisper-server[tracing]'")
+    return url
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    try:
+        from redis.asyncio.connection import parse_url as parse  # noqa: PLC0415 - optional
+    except ModuleNotFoundError:
+        raise ValueError("Redis's client is not installed: pip install 'whisper-server[redis]'") from None
+    try:
+        parse(url.get_secret_value())
+    except ValueError:
+        raise ValueError("must be a URL like redis://:password@host:6379/0, or rediss:// for TLS") from None
+    return url
+
+
 def _rate(text: object) -> object:
     return Rate.parse(text) if isinstance(text, str) else text
 
@@ -80,6 +116,8 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
+    database_replica_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     data_dir: Path = Path(".whisper")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -103,6 +141,9 @@ class Settings(BaseSettings):
     limit_new_addresses: RateText = Rate(30, 3600)
     limit_refused_signatures: RateText = Rate(20, 60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+    metrics: Annotated[Names, AfterValidator(_metrics)] = ("127.0.0.0/8", "::1")
+    otlp_endpoint: Annotated[str, AfterValidator(_otlp_endpoint)] | None = None
 
     @model_validator(mode="after")
     def _turn_needs_its_secret(self) -> Self:
@@ -147,23 +188,23 @@ class Settings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
-    def require_vapid(self) -> Vapid:
-        """Return the server's identity to push services. Raise `InvalidSettings` when it can't sign."""
+    def require_vapid(self) -> Keyring:
+        """Return the server's identities to push services. Raise `InvalidSettings` when one can't sign."""
         if self.vapid_private_key is None or self.vapid_subject is None:
             missing = "PRIVATE_KEY" if self.vapid_private_key is None else "SUBJECT"
             raise InvalidSettings(
                 f"{PREFIX}VAPID_{missing} is missing: `whisper vapid` prints a pair for .env."
             )
         try:
-            key = VapidKey.parse(self.vapid_private_key.get_secret_value())
+            keys = parse_keys(self.vapid_private_key.get_secret_value())
         except InvalidVapidKey as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_PRIVATE_KEY: {fault}.") from None
-        vapid = Vapid(key, self.vapid_subject)
+        keyring = Keyring([Vapid(key, self.vapid_subject) for key in keys])
         try:
-            vapid.check()
+            keyring.newest.check()
         except InvalidVapidKey as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_SUBJECT: {fault}.") from None
-        return vapid
+        return keyring
 
 
 def load(**overrides: object) -> Settings:

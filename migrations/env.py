@@ -1,6 +1,7 @@
 """Run migrations on the URL that `whisper migrate` gives, or on that of the settings."""
 
 import asyncio
+import time
 
 from alembic import context
 from sqlalchemy import Connection, pool, text
@@ -13,12 +14,20 @@ from app.store.database import parse_url
 
 # One migration at a time, whoever starts them: any fixed number that nobody else locks.
 LOCK = 0x57484953504552
+ASK_EVERY_S = 0.2
 
 
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata)
+    # The session's own lock, since an index that is made concurrently ends the transaction. It is asked for
+    # again and again: whoever waited inside a statement would be waited for by that index.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        connection.rollback()
+        time.sleep(ASK_EVERY_S)
+    connection.commit()
+    context.configure(
+        connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True
+    )
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.run_migrations()
 
 

@@ -1,6 +1,7 @@
 """Programs as a person starts them: read by lines, ended by their process id."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -100,3 +101,20 @@ def whisper(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) ->
     """Run a `whisper` command to its end; return its exit status and what it printed."""
     with program(WHISPER, *arguments, env=env, cwd=cwd) as running:
         return running.ended(), running.output
+
+
+def missing(*names: str) -> list[str]:
+    """Return which of these programs are not installed here."""
+    return [name for name in names if where(name) is None]
+
+
+def where(name: str) -> str | None:
+    """Return the path of a program, also of one that only root has in its path."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def installed(name: str) -> str:
+    """Return the path of a program that is installed."""
+    path = where(name)
+    assert path, f"{name} is not installed"
+    return path

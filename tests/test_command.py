@@ -1,9 +1,13 @@
 """The `whisper` command, as an operator types it."""
 
+import asyncio
+import json
 import signal
+import socket
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +15,14 @@ import httpx
 import psutil
 import pytest
 from dotenv import dotenv_values
+from sqlalchemy import text
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.push.vapid import VapidKey
+from app.push.vapid import VapidKey, parse_keys
 from app.settings import Settings
+from app.store.database import connected
+from app.store.subscriptions import PURGE_LOCK
 from tests.processes import WHISPER, program, whisper
 
 KEY = VapidKey.generate().private_text
@@ -169,6 +177,70 @@ def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> Non
         assert not alive
 
 
+def samples(url: str) -> dict[str, float]:
+    """Return what `/metrics` says, each time of whichever worker takes the connection."""
+    lines = httpx.get(f"{url}/metrics").raise_for_status().text.splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in pairs}
+
+
+def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> None:
+    """Whoever is asked; and what a worker counted outlives it, unlike what it was doing."""
+    refused = 'whisper_calls_total{method="unknown",outcome="not_json"}'
+    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
+        url = url_of(server.wait_for("running on"))
+        for _ in range(2):
+            server.wait_for("startup complete")
+        for _ in range(40):
+            assert httpx.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
+        found = [samples(url) for _ in range(10)]
+        assert {(each[refused], each["whisper_in_flight_limit"]) for each in found} == {(40, 1024)}
+
+        psutil.Process(server.process.pid).children()[-1].kill()
+        server.wait_for("startup complete")
+        found = [samples(url) for _ in range(10)]
+        assert {(each[refused], each["whisper_in_flight_limit"]) for each in found} == {(40, 1024)}
+
+
+def test_every_line_of_the_log_can_be_json(home: Path, deployed: dict[str, str]) -> None:
+    """Those of the server under the application, too."""
+    with program(WHISPER, "serve", cwd=home, env=deployed | {"WHISPER_LOG_FORMAT": "json"}) as server:
+        url = url_of(json.loads(server.wait_for("running on"))["message"])
+        answer = httpx.get(f"{url}/config")
+        server.wait_for("request")
+
+    lines = [json.loads(line) for line in server.lines]
+    (line,) = [line for line in lines if line["message"] == "request"]
+    assert (line["path"], line["status"], line["id"]) == ("/config", 200, answer.headers["x-request-id"])
+
+
+def test_a_head_has_no_body(home: Path, deployed: dict[str, str]) -> None:
+    """The next answer on the connection begins where its head ends."""
+    with program(WHISPER, "serve", cwd=home, env=deployed) as server:
+        url = url_of(server.wait_for("running on"))
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as opened:
+            opened.sendall(b"HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: opened.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_what_is_no_http_is_not_logged_each_time(home: Path, deployed: dict[str, str]) -> None:
+    """It is counted: nobody fills a disk by connecting."""
+    with program(WHISPER, "serve", cwd=home, env=deployed) as server:
+        url = url_of(server.wait_for("running on"))
+        server.wait_for("purged")
+        before = len(server.lines)
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as opened:
+                opened.sendall(b"\x16\x03\x01 this is TLS\r\n\r\n")
+                assert b"not_http" in opened.recv(4096)
+
+        assert samples(url)['whisper_refused_connections_total{code="not_http"}'] == 20
+        assert len(server.lines) == before
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
@@ -310,3 +382,100 @@ def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str
         status, printed = whisper("doctor", cwd=home, env=deployed | {"WHISPER_PUSH_ENDPOINTS": origin})
 
     assert (status, printed.splitlines()[-1]) == (0, "All is well.")
+
+
+def test_purge_says_how_many(home: Path, deployed: dict[str, str], migrated: URL) -> None:
+    """By hand, whenever an operator wants it."""
+    expired = "INSERT INTO subscription VALUES (decode(repeat('07', 32), 'hex'), '', '', '', 1, NULL)"
+    asyncio.run(execute(migrated, "DELETE FROM subscription"))
+    asyncio.run(execute(migrated, expired))
+
+    printed = [whisper("purge", cwd=home, env=deployed) for _ in range(2)]
+
+    assert printed == [(0, "Purged 1 expired registrations."), (0, "Purged 0 expired registrations.")]
+
+
+def test_purge_leaves_it_to_who_is_at_it(home: Path, deployed: dict[str, str], migrated: URL) -> None:
+    """It does not wait."""
+
+    async def purge_meanwhile() -> tuple[int, str]:
+        engine = create_async_engine(migrated)
+        async with engine.begin() as other:
+            await other.execute(text(f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"))
+            found = await asyncio.to_thread(whisper, "purge", cwd=home, env=deployed)
+        await engine.dispose()
+        return found
+
+    assert asyncio.run(purge_meanwhile()) == (0, "A server is purging just now.")
+
+
+async def execute(url: URL, statement: str) -> None:
+    """Run one statement."""
+    async with connected(url) as database:
+        await database.fetch(text(statement))
+
+
+def test_a_rotated_key_is_printed_before_the_old_one(home: Path, deployed: dict[str, str]) -> None:
+    """As the setting takes it: the line replaces the one in .env."""
+    status, printed = whisper("vapid", "--rotate", cwd=home, env=deployed)
+
+    (line,) = [line for line in printed.splitlines() if not line.startswith("#")]
+    name, _, value = line.partition("=")
+    newest, oldest = parse_keys(value)
+    assert (status, name, oldest.private_text) == (0, "WHISPER_VAPID_PRIVATE_KEY", KEY)
+    assert newest.public_text in printed
+    with program(WHISPER, "serve", cwd=home, env=deployed | {name: value}) as server:
+        url = url_of(server.wait_for("running on"))
+        assert httpx.get(f"{url}/config").json()["vapid_public_key"] == newest.public_text
+
+
+def test_a_kept_key_is_rotated_where_it_is_kept(home: Path, deployed: dict[str, str]) -> None:
+    """The old one stays beside the new one, and nobody else can read them."""
+    del deployed["WHISPER_VAPID_PRIVATE_KEY"]
+    whisper("vapid", "--keep", cwd=home, env=deployed)
+    file = home / ".whisper" / "vapid_private_key"
+    before = file.read_text().strip()
+
+    status, printed = whisper("vapid", "--rotate", cwd=home, env=deployed)
+
+    newest, oldest = parse_keys(file.read_text().strip())
+    assert (status, oldest.private_text) == (0, before)
+    assert newest.public_text in printed
+    assert newest.private_text not in printed
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "ok    VAPID key" in whisper("doctor", cwd=home, env=deployed)[1]
+
+
+def test_there_must_be_a_key_to_rotate(home: Path) -> None:
+    """Or the new one would not be new."""
+    status, printed = whisper("vapid", "--rotate", cwd=home)
+
+    assert status == 1
+    assert "whisper vapid --keep" in printed
+
+
+def is_open(port: int) -> bool:
+    """Tell whether somebody can connect."""
+    with socket.socket() as opened:
+        return opened.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_has_just_connected_may_still_ask(home: Path, deployed: dict[str, str], workers: str) -> None:
+    """A server that stops answers them, and says that it closes; nobody else gets in."""
+    with program(WHISPER, "serve", "--workers", workers, cwd=home, env=deployed) as server:
+        port = int(url_of(server.wait_for("running on")).rpartition(":")[2])
+        for _ in range(2 if workers == "2" else 0):
+            server.wait_for("startup complete")
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            time.sleep(0.3)
+            server.process.terminate()
+            server.wait_for("Shutting down")
+            while is_open(port):
+                time.sleep(0.01)
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = client.recv(4096).lower()
+
+        assert answer.startswith(b"http/1.1 200")
+        assert b"connection: close" in answer
+        assert server.ended() == 0

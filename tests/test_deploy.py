@@ -214,7 +214,7 @@ def test_the_image_installs_what_make_installs() -> None:
     """One way to install, and what it reads is there."""
     (install,) = [run for word, run in instructions(1) if word == "RUN" and "make" in run.split("&&")[-1]]
 
-    assert install.endswith("make install EXTRAS=")
+    assert install.endswith("make install EXTRAS=redis,tracing")
     assert {"Makefile", "pyproject.toml", "constraints.txt"} <= copied(1)
     assert "install" in targets()
 

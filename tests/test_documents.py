@@ -6,9 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.api.errors import HTTP_CODES
+from app.api.metrics import Metrics
 from app.protocol.errors import Refused
+from app.push.outcome import Attempt, Fate, Outcome
 from app.push.policy import handling
 from app.settings import Settings
 
@@ -56,7 +59,8 @@ def test_every_dependency_has_its_reason() -> None:
     javascript = json.loads((ROOT / "package.json").read_text())["devDependencies"]
     reasons = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
 
-    for package in [*project["dependencies"], *extras["embedded"], *extras["test"], *javascript]:
+    named = [package for extra in ("embedded", "redis", "tracing", "test") for package in extras[extra]]
+    for package in [*project["dependencies"], *named, *javascript]:
         assert package in reasons
 
 
@@ -77,6 +81,60 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text())
 
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def metrics_there_are() -> set[str]:
+    """Return the name of every series, once everything has happened that is measured."""
+    metrics = Metrics("1", 1)
+    metrics.call("dial", "ok", 1)
+    metrics.push(Attempt("google", "fcm.googleapis.com", Outcome(Fate.ACCEPTED, 201), 1))
+    metrics.statement("find", 1)
+    metrics.limit("dial")
+    metrics.shared_limits("ok", 1)
+    metrics.refused_connection("not_http")
+    metrics.purge(1)
+    return {re.split(r"[ {]", line)[0] for line in metrics.exposition().decode().splitlines()} - {"#"}
+
+
+def metrics_named(document: str) -> set[str]:
+    """Return every metric that a document names."""
+    return set(re.findall(r"\bwhisper_\w+", (ROOT / "docs" / document).read_text()))
+
+
+@pytest.mark.parametrize("document", ["grafana.json", "alerts.yml"])
+def test_every_metric_that_is_asked_for_exists(document: str) -> None:
+    """Or a panel stays empty, and an alert silent."""
+    assert metrics_named(document)
+    assert metrics_named(document) - metrics_there_are() == set()
+
+
+def test_the_operator_is_told_of_every_metric() -> None:
+    """And of no other."""
+    told = {re.sub("_(bucket|count|sum)$", "", name) for name in metrics_there_are()}
+
+    assert metrics_named("operations.md") == told
+
+
+def test_the_dashboard_can_be_loaded() -> None:
+    """It has what Grafana wants, each panel its own place, and no data source of somebody's own."""
+    board = json.loads((ROOT / "docs/grafana.json").read_text())
+
+    panels = board["panels"]
+    assert {"uid", "title", "schemaVersion", "templating", "time"} <= board.keys()
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+    assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
+    assert all(target["expr"] for panel in panels for target in panel["targets"])
+
+
+def test_every_alert_says_what_to_do() -> None:
+    """Whoever is woken has never seen it before."""
+    (group,) = yaml.safe_load((ROOT / "docs/alerts.yml").read_text())["groups"]
+
+    for rule in group["rules"]:
+        assert {"alert", "expr", "labels", "annotations"} <= rule.keys()
+        assert {"summary", "action"} <= rule["annotations"].keys()
+        assert rule["labels"]["severity"] in {"page", "warn"}
 
 
 def test_every_threat_names_a_test_that_is_there() -> None:

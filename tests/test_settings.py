@@ -54,6 +54,10 @@ READINGS: list[tuple[str, str, str, object]] = [
     ),
     ("TURN_SECRET", NEEDLE, "turn_secret", SecretStr(NEEDLE)),
     ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+    ("LOG_FORMAT", "json", "log_format", "json"),
+    ("METRICS", "off", "metrics", ()),
+    ("METRICS", "10.0.0.0/8,::1", "metrics", ("10.0.0.0/8", "::1")),
+    ("OTLP_ENDPOINT", "http://collector:4318", "otlp_endpoint", "http://collector:4318"),
 ]
 
 FAULTS = [
@@ -90,6 +94,13 @@ FAULTS = [
     ("ICE_SERVERS", "stun:a.example.org,https://b.example.org"),
     ("LOG_LEVEL", NEEDLE),
     ("LOG_LEVEL", "LOUD"),
+    ("LOG_FORMAT", NEEDLE),
+    ("METRICS", NEEDLE),
+    ("METRICS", "10.0.0.1/8"),
+    ("METRICS", "off,10.0.0.0/8"),
+    ("OTLP_ENDPOINT", NEEDLE),
+    ("OTLP_ENDPOINT", f"http://me:{NEEDLE}@collector:4318"),
+    ("OTLP_ENDPOINT", "ftp://collector"),
 ]
 
 
@@ -276,7 +287,7 @@ def test_a_turn_server_with_its_secret_is_taken(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_identity_is_made_of_key_and_subject() -> None:
     """It signs with the key that was set."""
-    vapid = load(vapid_private_key=KEY, vapid_subject="mailto:ops@example.org").require_vapid()
+    vapid = load(vapid_private_key=KEY, vapid_subject="mailto:ops@example.org").require_vapid().newest
 
     assert vapid.key.private_text == KEY
     assert vapid.header("https://push.example.org", now_ms()).startswith("vapid t=")

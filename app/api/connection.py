@@ -1,5 +1,6 @@
 """What uvicorn leaves open: a deadline for a request, a size for its head, refusals in the one form."""
 
+import logging
 import re
 import sys
 from asyncio import TimerHandle, Transport
@@ -14,10 +15,15 @@ from app.api.shield import SECURE_HEADERS
 from app.protocol.errors import BodyTooLarge, HeadTooLarge, NotHttp, Refused, RequestTimedOut
 
 RECEIVE_S = 15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
+LATE_S = 1  # for the first request of a connection that was made when the server stops
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
 
+
+# uvicorn has a word on each request that is no HTTP: anybody could fill a disk with it. Failures are told.
+_quiet = logging.getLogger("uvicorn.connection")
+_quiet.setLevel(logging.ERROR)
 
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
@@ -34,6 +40,7 @@ class Connection(HttpToolsProtocol):
 
     _deadline: TimerHandle | None = None
     _unread: TimerHandle | None = None  # runs while the client does not take its answers
+    _leaving = False  # after the present request, since the server stops
     _latest = b""
     _received = 0  # bytes of the present request
     _in_head = True
@@ -41,6 +48,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
+        self.logger = _quiet
         super().connection_made(transport)
         self._begin()
 
@@ -81,6 +89,8 @@ class Connection(HttpToolsProtocol):
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
         else:
             super().on_headers_complete()
+            if self._leaving:
+                self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Let the request take its time, now that it is here."""
@@ -95,6 +105,14 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if self._refusal and not self.pipeline:
             self._refuse(self._refusal)
+
+    def shutdown(self) -> None:
+        """End after what is being served. Who has only just connected may still make one request."""
+        if self.cycle is None and not self._leaving:
+            self._leaving = True
+            self.loop.call_later(LATE_S, self.shutdown)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for the client to take its answers, but not for ever."""
@@ -137,7 +155,9 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            self.transport.write(_response(refusal, self.app_state["parts"].clock()))
+            parts = self.app_state["parts"]
+            parts.observer.metrics.refused_connection(refusal.code)
+            self.transport.write(_response(refusal, parts.clock()))
         self._leave()
         self.transport.close()
 
@@ -157,7 +177,7 @@ def _response(refusal: Refused, now: int) -> bytes:
     body = answer.model_dump_json().encode()
     headers = SECURE_HEADERS | {"Content-Type": "application/json", "Content-Length": str(len(body))}
     if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, POST"
+        headers["Allow"] = "GET, HEAD, POST"
     lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body

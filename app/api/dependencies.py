@@ -8,7 +8,9 @@ from fastapi import Depends, Request
 
 from app.api.answers import Accepted
 from app.api.ice import IceServers
+from app.api.insiders import Insiders
 from app.api.limits import RateLimits, Room, visitor
+from app.api.observe import Observer
 from app.protocol.envelope import Call
 from app.protocol.messages import Message
 from app.relay import Relay
@@ -19,13 +21,19 @@ Carry = Callable[[Call[Message]], Awaitable[Accepted]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the lifespan opens, and every request can reach."""
+    """What the lifespan opens, and every request can reach.
+
+    *clock* is the time of the wire, which may jump; *ticks*, which limits go by, never does. Both in ms.
+    """
 
     relay: Relay
+    observer: Observer
     clock: Clock
+    ticks: Clock
     clock_window_ms: int
     room: Room
     rate_limits: RateLimits
+    insiders: Insiders
     vapid_public_key: str
     ice_servers: IceServers
     ready: Callable[[], Awaitable[None]]
@@ -53,9 +61,10 @@ async def _carry(request: Request) -> Carry:
     state = parts(request)
 
     async def carry(call: Call[Message]) -> Accepted:
-        now = state.clock()
-        with state.room.taken():
-            await state.relay.carry(call, now, lambda: state.rate_limits.welcome(visitor(request), now))
+        with state.room.taken(), state.observer.metrics.in_flight.track_inprogress():
+            await state.relay.carry(
+                call, state.clock(), lambda: state.rate_limits.welcome(visitor(request), state.ticks())
+            )
         return Accepted(timestamp=state.clock())
 
     return carry

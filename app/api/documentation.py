@@ -36,6 +36,7 @@ _SHARED = (
     errors.NotJson,
     errors.NotACall,
     errors.BadSignature,
+    errors.OriginNotAllowed,
     errors.RequestTimedOut,
     errors.StaleTimestamp,
     errors.BodyTooLarge,

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.answers import Refusal
 from app.api.dependencies import parts
+from app.api.observe import note_refusal
 from app.protocol.errors import BodyTooLarge, Refused
 
 # What can go wrong before a call is one: a path or an HTTP method that is not there, or a fault of ours.
@@ -20,7 +21,10 @@ HTTP_CODES = {
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception of *app* in the one form that clients know."""
+    """Answer every exception of *app* in the one form that clients know.
+
+    The handlers are coroutines: others would be called in threads.
+    """
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
 
@@ -33,11 +37,11 @@ def refuse(now: int, refusal: Refused) -> JSONResponse:
     return _response(now, refusal.status, refusal.code, refusal.reason, refusal.errors, headers)
 
 
-def _refused(request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> JSONResponse:
     return refuse(parts(request).clock(), cast("Refused", error))
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     status = cast("HTTPException", error).status_code
     code, reason = HTTP_CODES.get(status, (f"http_{status}", HTTPStatus(status).phrase))
     headers = dict(cast("HTTPException", error).headers or {})
@@ -52,5 +56,6 @@ def fail(now: int) -> JSONResponse:
 def _response(
     now: int, status: int, code: str, reason: str, errors: list[str], headers: dict[str, str]
 ) -> JSONResponse:
+    note_refusal(code)
     answer = Refusal(timestamp=now, code=code, reason=reason, errors=errors)
     return JSONResponse(answer.model_dump(), status, headers)

@@ -1,11 +1,12 @@
 """How much of a request is read, how many at once, and how often."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.api.shared_limits import Charge, SharedBuckets
 from app.protocol.errors import BodyTooLarge, NotJson, Overloaded, TooManyCalls, UnsupportedEncoding
 from app.protocol.limits import MAX_BODY_BYTES
 from app.protocol.messages import Dial, Directed, Message
@@ -43,16 +44,22 @@ def _require_fits(length: int) -> None:
         raise BodyTooLarge(f"The body is {length - MAX_BODY_BYTES} bytes over the {MAX_BODY_BYTES} allowed.")
 
 
+def unheard(_: str) -> None:
+    """Tell nobody that a limit was hit."""
+
+
 class Room:
     """So many calls are carried at once, and no more; those that are still being received take none of it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, hit: Callable[[str], None] = unheard) -> None:
         self._size = size
+        self._hit = hit
         self._taken = 0
 
     def require(self) -> None:
         """Raise `Overloaded` when there is no room: before anything is done for the call."""
         if self._taken >= self._size:
+            self._hit("in_flight")
             raise Overloaded(retry_after=OVERLOADED_RETRY_AFTER_S)
 
     @contextmanager
@@ -77,44 +84,74 @@ def visitor(request: Request) -> bytes:
     return address.packed
 
 
-class RateLimits:
-    """The limits of one process. A limit without a rate is off. All times in ms.
+_REFUSED = "refused_signatures"
 
-    A call counts only once its signature is verified, so that nobody can use up what is another's.
+
+class RateLimits:
+    """The limits of one process, or of all that share a Redis. A limit without a rate is off.
+
+    A call counts only once its signature is verified, so that nobody can use up what is another's. What is
+    *shared* decides, for as long as it answers; what is counted here is never more than that. All times in
+    ms, on a clock that never jumps.
     """
 
-    def __init__(self, rates: Mapping[str, Rate], size: int = MAX_KEYS) -> None:
+    def __init__(
+        self,
+        rates: Mapping[str, Rate],
+        size: int = MAX_KEYS,
+        hit: Callable[[str], None] = unheard,
+        shared: SharedBuckets | None = None,
+    ) -> None:
         self._buckets = {name: Buckets(rate, size) for name, rate in rates.items()}
+        self._hit = hit
+        self._shared = shared
 
-    def check(self, message: Message, who: bytes, now: int) -> None:
-        """Raise `TooManyCalls` if *message* is over a limit, or *who* has signed too much wrongly."""
-        charges = [("refused_signatures", who), *_charges(message)]
-        self._refuse(bucket.wait(key, now) for bucket, key in self._named(charges))
+    async def check(self, message: Message, who: bytes, now: int) -> None:
+        """Raise `TooManyCalls` if *message* is over a limit, or *who* has signed too much wrongly.
 
-    def count(self, message: Message, now: int) -> None:
-        """Count a verified *message*."""
-        for bucket, key in self._named(_charges(message)):
-            bucket.take(key, now)
+        Of what is shared only the time to wait is asked, when it is clear here that there is one.
+        """
+        charges = self._limited([(_REFUSED, who), *_charges(message)])
+        waits = self._waits(charges, now)
+        if self._shared and any(waits.values()):
+            shared = await self._shared.take((), looked_at=charges)
+            waits = waits if shared is None else shared
+        self._refuse(waits)
 
-    def count_refused(self, who: bytes, now: int) -> None:
-        """Count a signature that did not verify."""
-        for bucket, key in self._named([("refused_signatures", who)]):
-            bucket.take(key, now)
+    async def count(self, message: Message, who: bytes, now: int) -> None:
+        """Count a verified *message*. Raise `TooManyCalls` if it is over a limit elsewhere."""
+        await self._take(_charges(message), now, looked_at=[(_REFUSED, who)])
 
-    def welcome(self, who: bytes, now: int) -> None:
+    async def count_refused(self, who: bytes, now: int) -> None:
+        """Count a signature that did not verify. Raise `TooManyCalls` if *who* is over that elsewhere."""
+        await self._take([(_REFUSED, who)], now)
+
+    async def welcome(self, who: bytes, now: int) -> None:
         """Count a new address from *who*. Raise `TooManyCalls` if there are too many."""
-        self._refuse(bucket.take(key, now) for bucket, key in self._named([("new_addresses", who)]))
+        await self._take([("new_addresses", who)], now)
 
-    def _named(self, charges: Iterable[tuple[str, bytes]]) -> Iterable[tuple[Buckets, bytes]]:
-        return [(self._buckets[name], key) for name, key in charges if name in self._buckets]
+    async def _take(self, charges: Sequence[Charge], now: int, looked_at: Sequence[Charge] = ()) -> None:
+        charges, looked_at = self._limited(charges), self._limited(looked_at)
+        waits = await self._shared.take(charges, looked_at) if self._shared else None
+        self._refuse(self._waits([*looked_at, *charges], now) if waits is None else waits)
+        for name, key in charges:
+            self._buckets[name].take(key, now)
 
-    def _refuse(self, waits: Iterable[int]) -> None:
-        wait = max(waits, default=0)
-        if wait:
-            raise TooManyCalls(retry_after=wait)
+    def _limited(self, charges: Sequence[Charge]) -> list[Charge]:
+        return [(name, key) for name, key in charges if name in self._buckets]
+
+    def _waits(self, charges: Sequence[Charge], now: int) -> dict[str, int]:
+        return {name: self._buckets[name].wait(key, now) for name, key in charges}
+
+    def _refuse(self, waits: Mapping[str, int]) -> None:
+        hits = {name: wait for name, wait in waits.items() if wait}
+        for name in hits:
+            self._hit(name)
+        if hits:
+            raise TooManyCalls(retry_after=max(hits.values()))
 
 
-def _charges(message: Message) -> list[tuple[str, bytes]]:
+def _charges(message: Message) -> list[Charge]:
     """Return the limits that *message* counts for, each with its key."""
     if not isinstance(message, Directed):
         return [("updates", message.sender.raw)]

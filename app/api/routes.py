@@ -2,7 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.exceptions import HTTPException
 
 from app.api.answers import Accepted, Config, Limits
 from app.api.dependencies import PartsDep, Relayed
@@ -87,3 +90,11 @@ async def readyz(state: PartsDep) -> Accepted:
     """Say that calls can be served: the database answers, with the schema of this version."""
     await state.ready()
     return Accepted(timestamp=state.clock())
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, state: PartsDep) -> Response:
+    """Tell Prometheus what it may know; to everybody else there is nothing here."""
+    if not state.insiders.include(request):
+        raise HTTPException(404)
+    return Response(state.observer.metrics.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

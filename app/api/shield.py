@@ -76,3 +76,19 @@ class Failures:
             if scope["type"] != "http" or started:
                 raise
             await fail(scope["state"]["parts"].clock())(scope, receive, send)
+
+
+class Heads:
+    """Answers HEAD as GET (RFC 9110, section 9.3.2); the server below leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        asked = {**scope, "method": "GET"}
+        await self._app(asked, receive, send)
+        scope["route"] = asked.get("route")

@@ -7,6 +7,7 @@ Refused
 ├── BadSignature         401 bad_signature
 ├── EndpointNotAllowed   403 endpoint_not_allowed
 ├── EndpointUnverified   403 endpoint_unverified
+├── OriginNotAllowed     403 origin_not_allowed
 ├── UnknownRecipient     404 unknown_recipient
 ├── RecipientGone        404 recipient_gone
 ├── RequestTimedOut      408 request_timed_out
@@ -100,6 +101,14 @@ class EndpointUnverified(Refused):
     code = "endpoint_unverified"
     status = 403
     reason = "A verification push was sent to this endpoint: send the update again with its code as d."
+
+
+class OriginNotAllowed(Refused):
+    """A page of this origin may not call, or not with this HTTP method or these headers."""
+
+    code = "origin_not_allowed"
+    status = 403
+    reason = "Pages of this origin may not call, or not in this way."
 
 
 class UnknownRecipient(Refused):

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import time
 from asyncio import IncompleteReadError
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
 
 from aiohttp import (
     ClientConnectionError,
@@ -17,16 +16,16 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
-    DummyCookieJar,
     StreamReader,
-    TCPConnector,
 )
 from yarl import URL
 
 from app.push.budget import HostBudget
 from app.push.encrypt import PushRequest
-from app.push.guard import INTERNET, Network, NotPublic, PublicResolver, Reach
-from app.push.outcome import Fate, Outcome, outcome_of
+from app.push.guard import INTERNET, STRANGE, TRUSTED, Network, NotPublic, Reach
+from app.push.outcome import Attempt, Fate, Outcome, outcome_of
+from app.push.pools import QUEUE_RETRY_AFTER_S, Pools, Progress, pooled
+from app.push.rests import Rests
 
 log = logging.getLogger(__name__)
 
@@ -36,130 +35,125 @@ CONNECT_S = 3  # for a connection, TLS included
 DRAIN_S = 0.5  # for an answer's body: its status has said all that matters
 RETRY_PAUSES_S = (0.2, 1.0)  # before the second and the third attempt
 MAX_ANSWER_BYTES = 4096  # more of an answer is not read, and its connection not kept
-MAX_CONNECTIONS = 512
-MAX_CONNECTIONS_PER_HOST = 64
-
-_HEADERS = {"User-Agent": "whisper", "Accept-Encoding": "identity"}
-
+# Messages to one host on their way. A slow one must leave room for those to other hosts: it takes half of it.
+MAX_AT_ONCE_PER_HOST = 256
 
 # What a host that works says; after anything else too often, a stranger's is left alone.
 _WORKING = (Fate.ACCEPTED, Fate.GONE, Fate.TOO_LARGE)
+
+
+# Told of each message that was sent, or could not be.
+Observe = Callable[[Attempt], None]
+
+
+def unobserved(_: Attempt) -> None:
+    """Tell nobody."""
 
 
 class Deliverer:
     """Sends push messages over pooled connections, to public addresses only unless an origin is trusted.
 
     Hosts that strangers chose have pools, look-ups and a budget of their own: they hold up nobody else.
+    An endpoint that asked to wait is not sent to until then.
     """
 
-    def __init__(self, pools: "Pools", reach: Reach) -> None:
+    def __init__(self, pools: Pools, reach: Reach, observe: Observe = unobserved) -> None:
         self._pools = pools
         self._reach = reach
+        self._observe = observe
         self._budget = HostBudget()
+        self._rests = Rests()
+        self._on_their_way: Counter[str] = Counter()
 
-    async def deliver(self, request: PushRequest) -> Outcome:
-        """Send *request*, again where that is safe, within `TOTAL_S`; to a stranger's host once at most."""
-        if self._reach.trusts(request.endpoint):
-            return await self._deliver(self._pools.trusted, request)
-        if self._reach.is_strange(request.endpoint):
-            return await self._deliver_once(request)
-        return await self._deliver(self._pools.browsers, request)
+    async def deliver(self, request: PushRequest, within: float = TOTAL_S) -> Outcome:
+        """Send *request* *within* so many seconds, again where that is safe; to a stranger's host once."""
+        wait = self._rests.wait(request.endpoint.url, _monotonic_ms())
+        if wait:
+            return Outcome(Fate.BUSY, retry_after=wait)
+        host = request.endpoint.host
+        if self._on_their_way[host] >= MAX_AT_ONCE_PER_HOST:
+            return Outcome(Fate.BUSY, retry_after=QUEUE_RETRY_AFTER_S)
+        self._on_their_way[host] += 1
+        try:
+            return await self._send(request, within)
+        finally:
+            self._on_their_way[host] -= 1
+            if not self._on_their_way[host]:
+                del self._on_their_way[host]
 
-    async def _deliver_once(self, request: PushRequest) -> Outcome:
+    async def _send(self, request: PushRequest, within: float) -> Outcome:
+        service = self._reach.service(request.endpoint)
+        if service == STRANGE:
+            return await self._deliver_once(request, within)
+        pool = self._pools.trusted if service == TRUSTED else self._pools.browsers
+        return await self._deliver(pool, service, request, within)
+
+    async def _deliver_once(self, request: PushRequest, within: float) -> Outcome:
         host = request.endpoint.host
         wait = self._budget.wait(host, _monotonic_ms())
         if wait:
             return Outcome(Fate.BUSY, retry_after=wait)
-        outcome = await self._attempt(self._pools.strangers, request, ATTEMPT_S)
+        outcome = await self._attempt(self._pools.strangers, STRANGE, request, min(within, ATTEMPT_S))
         self._budget.note(host, _monotonic_ms(), failed=outcome.fate not in _WORKING)
         return outcome
 
-    async def _deliver(self, pool: ClientSession, request: PushRequest) -> Outcome:
+    async def _deliver(
+        self, pool: ClientSession, service: str, request: PushRequest, within: float
+    ) -> Outcome:
         clock = asyncio.get_running_loop().time
-        deadline = clock() + TOTAL_S
-        outcome = await self._attempt(pool, request, ATTEMPT_S)
+        deadline = clock() + within
+        outcome = await self._attempt(pool, service, request, min(within, ATTEMPT_S))
         for pause in RETRY_PAUSES_S:
             wait = _pause_before_retry(outcome, pause)
             if wait is None or clock() + wait >= deadline:
                 break
             await asyncio.sleep(wait)
-            outcome = await self._attempt(pool, request, min(deadline - clock(), ATTEMPT_S))
+            outcome = await self._attempt(pool, service, request, min(deadline - clock(), ATTEMPT_S))
         return outcome
 
-    async def _attempt(self, pool: ClientSession, request: PushRequest, seconds: float) -> Outcome:
+    async def _attempt(
+        self, pool: ClientSession, service: str, request: PushRequest, seconds: float
+    ) -> Outcome:
         began = time.monotonic()
+        progress = Progress()
         try:
-            outcome = await _post(pool, request, seconds)
+            outcome = await _post(pool, request, seconds, progress)
         except ClientConnectorError as error:
             outcome = Outcome(Fate.FORBIDDEN if isinstance(error.os_error, NotPublic) else Fate.UNREACHABLE)
         except ConnectionTimeoutError:
             outcome = Outcome(Fate.UNREACHABLE)
         except TimeoutError:
-            outcome = Outcome(Fate.TIMED_OUT)
+            outcome = progress.timed_out
         except (ClientConnectionError, OSError):
             outcome = Outcome(Fate.UNREACHABLE)
         except ClientError:  # an answer that is not HTTP
             outcome = Outcome(Fate.REFUSED)
-        log.info(
-            "push to %s: %s (status %s, %d ms)",
-            request.endpoint.host,
-            outcome.fate.name.lower(),
-            outcome.status,
-            1000 * (time.monotonic() - began),
-        )
+        took = time.monotonic() - began
+        host, fate = request.endpoint.host, outcome.fate.name.lower()
+        log.debug("push to %s: %s (status %s, %d ms)", host, fate, outcome.status, 1000 * took)
+        self._observe(Attempt(service, host, outcome, took, request.token_age))
+        if outcome.status and outcome.retry_after:
+            self._rests.note(request.endpoint.url, outcome.retry_after, _monotonic_ms())
         return outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Pools:
-    """Pooled connections to the browsers' push services, to strangers' hosts, and to trusted origins."""
-
-    browsers: ClientSession
-    strangers: ClientSession
-    trusted: ClientSession
-
-
 @asynccontextmanager
-async def deliverer(reach: Reach, network: Network = INTERNET) -> AsyncIterator[Deliverer]:
+async def deliverer(
+    reach: Reach, network: Network = INTERNET, observe: Observe = unobserved
+) -> AsyncIterator[Deliverer]:
     """Open the connection pools, and close them."""
-    pool = partial(TCPConnector, limit=MAX_CONNECTIONS, limit_per_host=MAX_CONNECTIONS_PER_HOST)
-    async with (
-        _public(pool, network) as browsers,
-        _public(pool, network) as strangers,
-        _session(pool()) as trusted,
-    ):
-        yield Deliverer(Pools(browsers, strangers, trusted), reach)
+    async with pooled(network) as pools:
+        yield Deliverer(pools, reach, observe)
 
 
-@asynccontextmanager
-async def _public(pool: Callable[..., TCPConnector], network: Network) -> AsyncIterator[ClientSession]:
-    """Open connections to public addresses, with look-ups of their own."""
-    resolver = PublicResolver(network.look_up)
-    connector = pool(resolver=resolver, socket_factory=network.public_socket, ssl=network.tls)
-    async with _session(connector) as session:
-        try:
-            yield session
-        finally:
-            await resolver.close()
-
-
-def _session(connector: TCPConnector) -> ClientSession:
-    return ClientSession(
-        connector=connector,
-        headers=_HEADERS,
-        cookie_jar=DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-    )
-
-
-async def _post(session: ClientSession, request: PushRequest, seconds: float) -> Outcome:
+async def _post(session: ClientSession, request: PushRequest, seconds: float, progress: Progress) -> Outcome:
     post = session.post(
         URL(request.endpoint.url, encoded=True),
         data=request.body,
         headers=request.headers,
         timeout=ClientTimeout(seconds, sock_connect=CONNECT_S, ceil_threshold=TOTAL_S),
         allow_redirects=False,
+        trace_request_ctx=progress,
     )
     async with post as response:
         if not await _ends(response.content):
@@ -189,6 +183,8 @@ def _monotonic_ms() -> int:
 def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:
     """Return the seconds to wait before another attempt, `None` when there should be none."""
     match outcome:
+        case Outcome(fate=Fate.BUSY, status=None):  # it has waited long enough
+            return None
         case Outcome(fate=Fate.BUSY, retry_after=int(seconds)):
             return max(seconds, pause)
         case Outcome(fate=Fate.UNREACHABLE) | Outcome(fate=Fate.BUSY, status=503):

@@ -12,11 +12,15 @@ from app.protocol.subscription import Endpoint, Subscription
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """One HTTP POST to a push resource (RFC 8030, section 5), ready to be sent."""
+    """One HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
+
+    *token_age* is that of its VAPID token, in seconds.
+    """
 
     endpoint: Endpoint
     headers: dict[str, str]
     body: bytes
+    token_age: int = 0
 
 
 def encrypt(subscription: Subscription, payload: bytes) -> bytes:

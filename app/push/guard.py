@@ -18,14 +18,16 @@ from app.protocol.subscription import Endpoint
 if TYPE_CHECKING:
     from aiohttp.connector import AddrInfoType
 
-# The push services of the browsers, whole names or, with a leading dot, everything below a name.
-BROWSER_HOSTS = (
-    "fcm.googleapis.com",  # Chrome, Edge on Android, Opera, Samsung
-    "jmt17.google.com",  # builds of Chromium
-    ".push.services.mozilla.com",  # Firefox
-    ".push.apple.com",  # Safari
-    ".notify.windows.com",  # Edge on Windows
-)
+# The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
+BROWSER_HOSTS = {
+    "fcm.googleapis.com": "google",  # Chrome, Edge on Android, Opera, Samsung
+    "jmt17.google.com": "google",  # builds of Chromium
+    ".push.services.mozilla.com": "mozilla",  # Firefox
+    ".push.apple.com": "apple",  # Safari
+    ".notify.windows.com": "microsoft",  # Edge on Windows
+}
+TRUSTED = "trusted"  # any origin that the operator named
+STRANGE = "other"  # any host that a stranger chose
 
 HTTPS_PORT = 443
 
@@ -61,13 +63,20 @@ class Reach:
         origins = [name for name in names if name not in ("browsers", "public")]
         return cls("browsers" in names, "public" in names, frozenset(map(_origin, origins)))
 
+    def service(self, endpoint: Endpoint) -> str:
+        """Return whose push service *endpoint* is at: one of a fixed few names."""
+        if self.trusts(endpoint):
+            return TRUSTED
+        owners = (owner for host, owner in BROWSER_HOSTS.items() if _matches(endpoint.host, host))
+        return next(owners, STRANGE)
+
     def trusts(self, endpoint: Endpoint) -> bool:
         """Tell whether the operator named this very origin: then its address may be private."""
         return endpoint.origin in self.origins
 
     def is_strange(self, endpoint: Endpoint) -> bool:
         """Tell whether a stranger chose this host: it is no browser's, and not named by the operator."""
-        return not self.trusts(endpoint) and not any(_matches(endpoint.host, host) for host in BROWSER_HOSTS)
+        return self.service(endpoint) == STRANGE
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless the endpoint is at a push service that may be reached."""
@@ -109,16 +118,14 @@ class PublicResolver(AbstractResolver):
         self._look_up = look_up
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
+        self._asked: dict[tuple[str, int, int], asyncio.Future[Any]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
-        answer = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._look_up, host, port, family, socket.SOCK_STREAM
-        )
         try:
-            found = await asyncio.wait_for(answer, self._timeout)
+            found = await asyncio.wait_for(asyncio.shield(self._ask(host, port, family)), self._timeout)
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
         if not all(is_public(str(address[0])) for *_, address in found):
@@ -134,6 +141,22 @@ class PublicResolver(AbstractResolver):
             )
             for family, _, proto, _, address in found
         ]
+
+    def _ask(self, host: str, port: int, family: int) -> asyncio.Future[Any]:
+        """Look *host* up, or join the look-up that is under way: a name that hangs holds one thread."""
+        question = (host, port, family)
+        if question not in self._asked:
+            answer = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._look_up, host, port, family, socket.SOCK_STREAM
+            )
+            self._asked[question] = answer
+            answer.add_done_callback(lambda done: self._forget(question, done))
+        return self._asked[question]
+
+    def _forget(self, question: tuple[str, int, int], answer: asyncio.Future[Any]) -> None:
+        del self._asked[question]
+        if not answer.cancelled():
+            answer.exception()  # it may be that nobody is left to look at it
 
     async def close(self) -> None:
         """Let go of the threads; a look-up that hangs is not waited for."""

@@ -24,11 +24,29 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The fate of a message, with the push service's HTTP status and its wish to wait, in seconds."""
+    """The fate of a message, with the push service's HTTP status and its wish to wait, in seconds.
+
+    *key_id* names the server's key that the message was accepted with, where that is news.
+    """
 
     fate: Fate
     status: int | None = None
     retry_after: int | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST to a push service, as it is measured: nothing of it is secret.
+
+    *service* is one of a fixed few (`Reach.service`), *token_age* that of its VAPID token in seconds.
+    """
+
+    service: str
+    host: str
+    outcome: Outcome
+    seconds: float
+    token_age: int = 0
 
 
 # 406 is how Windows throttles. All that is not here is a refusal.

@@ -47,6 +47,16 @@ _APPLE = {
 }
 
 
+# What they say to a message that was signed with another key than the subscription was made for.
+_KEY_MISMATCH = {"google": {403}, "mozilla": {401}, "apple": {400, 403}}
+_KEY_MISMATCH_ELSEWHERE = {401, 403}
+
+
+def may_be_another_key(service: str, status: int | None) -> bool:
+    """Tell whether *status* is what *service* says when the subscription belongs to another VAPID key."""
+    return status in _KEY_MISMATCH.get(service, _KEY_MISMATCH_ELSEWHERE)
+
+
 def handling(method: str, host: str) -> Handling:
     """Return how a relayed *method* goes to the push service at *host*."""
     return (_APPLE if host.endswith(".push.apple.com") else _ELSEWHERE)[method]

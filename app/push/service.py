@@ -2,6 +2,9 @@
 
 import hmac
 import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from app.protocol.envelope import Call
 from app.protocol.errors import TooManyCalls
@@ -9,15 +12,16 @@ from app.protocol.keys import Address
 from app.protocol.messages import Directed
 from app.protocol.rates import Buckets, Rate
 from app.protocol.subscription import Endpoint, Subscription
-from app.push.deliver import Deliverer
+from app.push.deliver import TOTAL_S, Deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
 from app.push.outcome import Fate, Outcome
-from app.push.policy import Handling, handling
+from app.push.policy import Handling, handling, may_be_another_key
 from app.push.proof import Codes
-from app.push.vapid import Vapid
+from app.push.vapid import Keyring, Vapid
 
 VERIFY = "verify"
+LAST_TRY_S = 2  # another key is tried only if there is so much time left for it
 _VERIFYING = Handling(ttl=300, urgency="normal")
 
 # One verification push an endpoint, and another ten minutes later if the first was lost.
@@ -26,16 +30,25 @@ MAX_STRANGERS = 10_000  # endpoints whose last verification push is remembered
 
 
 class PushService:
-    """The push services as the relay sees them."""
+    """The push services as the relay sees them. *ticks* is a clock in ms that never jumps."""
 
-    def __init__(self, vapid: Vapid, reach: Reach, deliverer: Deliverer) -> None:
-        self._vapid = vapid
+    def __init__(
+        self, keyring: Keyring, reach: Reach, deliverer: Deliverer, ticks: Callable[[], int]
+    ) -> None:
+        self._keyring = keyring
         self._reach = reach
         self._deliverer = deliverer
+        self._ticks = ticks
         # Tags and codes are the same on every instance and after a restart, and tell an outsider nothing.
-        self._tag_key = vapid.key.derive("tag")
-        self._codes = Codes(vapid.key.derive("verification"))
+        # They are made with the oldest key, which instances share while they are given a newer one.
+        self._tag_key = keyring.oldest.key.derive("tag")
+        self._codes = [Codes(key.derive("verification")) for key in reversed(keyring.keys)]
         self._verifications = Buckets(VERIFICATIONS, MAX_STRANGERS)
+
+    @property
+    def newest_key(self) -> str:
+        """The id of the key that browsers are given now."""
+        return self._keyring.newest.id
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*."""
@@ -52,40 +65,53 @@ class PushService:
         """
         if not self._reach.is_strange(subscription.endpoint):
             return None
-        if code is not None and self._codes.prove(code, address, subscription, now):
+        if code is not None and any(codes.prove(code, address, subscription, now) for codes in self._codes):
             return None
         endpoint = subscription.endpoint.url.encode()
-        wait = self._verifications.take(endpoint, now)
+        wait = self._verifications.take(endpoint, self._ticks())
         if wait:
             raise TooManyCalls(retry_after=wait)
-        message: dict[str, object] = {"data": {"a": VERIFY, "b": self._codes.of(address, subscription, now)}}
-        outcome = await self._push(subscription, _VERIFYING, message, now)
+        made = self._codes[0].of(address, subscription, now)
+        message: dict[str, object] = {"data": {"a": VERIFY, "b": made}}
+        outcome = await self._push(subscription, self.newest_key, _VERIFYING, message, now)
         if outcome.fate not in (Fate.ACCEPTED, Fate.TIMED_OUT):
             self._verifications.fill(endpoint)
         return outcome
 
-    async def send(self, call: Call[Directed], subscription: Subscription, now: int) -> Outcome:
-        """Push *call* to *subscription*; *now* in ms.
+    async def send(
+        self, call: Call[Directed], subscription: Subscription, key_id: str | None, now: int
+    ) -> Outcome:
+        """Push *call* to *subscription*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
         """
         self.check(subscription.endpoint)
         how = handling(call.message.method, subscription.endpoint.host)
-        return await self._push(subscription, how, self._message(call, how), now)
+        return await self._push(subscription, key_id, how, self._message(call, how), now)
 
     async def _push(
-        self, subscription: Subscription, how: Handling, message: dict[str, object], now: int
+        self,
+        subscription: Subscription,
+        key_id: str | None,
+        how: Handling,
+        message: dict[str, object],
+        now: int,
     ) -> Outcome:
+        """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
         payload = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {
-            "TTL": str(how.ttl),
-            "Urgency": how.urgency,
-            "Content-Encoding": "aes128gcm",
-            "Content-Type": "application/octet-stream",
-            "Authorization": self._vapid.header(subscription.endpoint.origin, now),
-        }
         body = encrypt(subscription, payload)
-        return await self._deliverer.deliver(PushRequest(subscription.endpoint, headers, body))
+        service = self._reach.service(subscription.endpoint)
+        deadline = time.monotonic() + TOTAL_S
+        refusals: list[Outcome] = []
+        for identity in self._keyring.for_key(key_id):
+            if refusals and time.monotonic() > deadline - LAST_TRY_S:
+                break
+            request = _signed(identity, subscription.endpoint, how, body, now)
+            outcome = await self._deliverer.deliver(request, deadline - time.monotonic())
+            if not may_be_another_key(service, outcome.status):
+                return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
+            refusals.append(outcome)
+        return refusals[0]
 
     def _message(self, call: Call[Directed], how: Handling) -> dict[str, object]:
         message: dict[str, object] = {}
@@ -99,3 +125,14 @@ class PushService:
         """Return the notification's tag: a second dial of the same two replaces the first."""
         pair = message.sender.raw + message.recipient.raw
         return hmac.digest(self._tag_key, pair, "sha256").hex()[:16]
+
+
+def _signed(identity: Vapid, endpoint: Endpoint, how: Handling, body: bytes, now: int) -> PushRequest:
+    headers = {
+        "TTL": str(how.ttl),
+        "Urgency": how.urgency,
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "Authorization": identity.header(endpoint.origin, now),
+    }
+    return PushRequest(endpoint, headers, body, identity.age(endpoint.origin, now))

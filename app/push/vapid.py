@@ -4,6 +4,7 @@ import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Self, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,6 +16,9 @@ TOKEN_LIFE_S = 12 * 60 * 60
 
 # The browsers have about ten push services; with self-hosted ones there may be many.
 MAX_TOKENS = 1024
+
+# Enough of a public key's text to know it by: an operator sees it in /config and in the table.
+ID_CHARACTERS = 8
 
 _SCALAR_BYTES = 32
 
@@ -61,6 +65,11 @@ class VapidKey:
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return _unpadded(point)
 
+    @property
+    def id(self) -> str:
+        """What the key is called where it is stored: the beginning of its public text."""
+        return self.public_text[:ID_CHARACTERS]
+
     def derive(self, purpose: str) -> bytes:
         """Return another secret of 32 bytes, which *purpose* alone knows."""
         return hmac.digest(self.private_text.encode(), f"whisper {purpose}".encode(), "sha256")
@@ -70,11 +79,17 @@ class VapidKey:
         return cast("str", Vapid02(self._key, _CONF).sign(claims)["Authorization"])
 
 
+def parse_keys(text: str) -> list[VapidKey]:
+    """Take private keys separated by commas, newest first. Raise `InvalidVapidKey` if one of them is none."""
+    return [VapidKey.parse(part.strip()) for part in text.split(",")]
+
+
 class Vapid:
     """The server's identity to push services: one signed header for each, kept until half its life."""
 
     def __init__(self, key: VapidKey, subject: str) -> None:
         self.key = key
+        self.id = key.id
         self._subject = subject
         self._headers: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
@@ -96,6 +111,39 @@ class Vapid:
         if len(self._headers) > MAX_TOKENS:
             self._headers.popitem(last=False)
         return header
+
+    def age(self, origin: str, now: int) -> int:
+        """Return how old the present header for *origin* is, in seconds; *now* in ms."""
+        _, renew_at = self._headers.get(origin, ("", now + TOKEN_LIFE_S * 1000 // 2))
+        return max(0, TOKEN_LIFE_S // 2 - (renew_at - now) // 1000)
+
+
+class Keyring:
+    """The server's identities, newest first.
+
+    A browser binds its subscription to the key that it was given. So an older key goes on signing for those
+    who came with it, until they subscribe again.
+    """
+
+    def __init__(self, identities: Sequence[Vapid]) -> None:
+        self._identities = list(identities)
+        self.newest, self.oldest = self._identities[0], self._identities[-1]
+
+    @property
+    def keys(self) -> list[VapidKey]:
+        """The keys themselves, newest first."""
+        return [identity.key for identity in self._identities]
+
+    def for_key(self, key_id: str | None) -> list[Vapid]:
+        """Return the identities in the order to try them for a subscription that came with *key_id*.
+
+        `None` is a row from before keys had ids: it came with the oldest, most likely.
+        """
+        if len(self._identities) == 1:
+            return self._identities
+        likely = self.oldest if key_id is None else self.newest
+        first = next((each for each in self._identities if each.id == key_id), likely)
+        return [first, *(each for each in self._identities if each is not first)]
 
 
 def _unpadded(raw: bytes) -> str:

@@ -1,13 +1,14 @@
 """The engine: one pool of connections, every wait bounded, every failure said in the protocol's words."""
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Executable, Row, make_url, text
-from sqlalchemy.engine import URL
+from sqlalchemy import Executable, Row, event, make_url, text
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -19,8 +20,11 @@ log = logging.getLogger(__name__)
 ACQUIRE_S = 1  # for a connection of the pool
 CONNECT_S = 2  # for a new connection
 STATEMENT_S = 1.5  # for a statement; each of ours touches one row by its key
+TOTAL_S = 2.5  # for all of these together, a second attempt included
+CLOSE_S = 2  # for the pool, when the server stops: a database that hangs does not hold it up
 POOL_SIZE = 10  # connections that stay open, for each worker
 POOL_OVERFLOW = 10  # more of them under load
+READ_ONLY = "25006"  # SQLSTATE of a write that a standby, or a demoted primary, refuses
 LOG_EVERY_S = 5  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
 
@@ -32,8 +36,9 @@ class InvalidDatabaseUrl(ValueError):
 def parse_url(text: str) -> URL:
     """Take a URL as libpq and hosting services write it. Raise `InvalidDatabaseUrl` if it can't be used.
 
-    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads. Parameters
-    that ask for what is done anyway, or change nothing here, are left out.
+    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads;
+    `pgbouncer=true` prepares no statement for longer than it runs. Parameters that ask for what is done
+    anyway, or change nothing here, are left out.
     """
     try:
         url = make_url(text)
@@ -48,25 +53,48 @@ def parse_url(text: str) -> URL:
         known = ", ".join(sorted(_PARAMETERS))
         raise InvalidDatabaseUrl(f"a parameter of it is not known; these are: {known}")
     kept = {name: value for name, value in query.items() if name in _PARAMETERS}
+    if kept.pop("pgbouncer", "false") != "false":
+        kept[_KEPT_STATEMENTS] = "0"
     return url.set(drivername="postgresql+asyncpg", query=kept)
 
 
-_PARAMETERS = {"host", "port", "ssl", "target_session_attrs", "prepared_statement_cache_size"}
+_KEPT_STATEMENTS = "prepared_statement_cache_size"
+_PARAMETERS = {"host", "port", "ssl", "target_session_attrs", "pgbouncer", _KEPT_STATEMENTS}
 _NEEDLESS = {"application_name", "channel_binding", "connect_timeout", "gssencmode"}
+
+
+# Told of each statement: its name, and the seconds it took with all its waits.
+Observe = Callable[[str, float], None]
+
+
+def unobserved(_: str, __: float) -> None:
+    """Tell nobody."""
 
 
 class Database:
     """Runs statements, each its own transaction; all of them may safely run twice."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, observe: Observe = unobserved) -> None:
         self._engine = engine
+        self._observe = observe
         self._silent_until = 0.0
 
-    async def fetch(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def fetch(self, statement: Executable, name: str = "other") -> Sequence[Row[Any]]:
         """Return the rows of *statement*, which is tried once more when its connection was lost.
 
-        Raise `DatabaseUnavailable` when there is no answer in time; why is logged.
+        *name* is what it is measured as. Raise `DatabaseUnavailable` when there is no answer in time; why is
+        logged.
         """
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                return await self._fetch_twice(statement)
+        except TimeoutError as error:
+            raise self._unavailable(error) from error
+        finally:
+            self._observe(name, time.monotonic() - began)
+
+    async def _fetch_twice(self, statement: Executable) -> Sequence[Row[Any]]:
         try:
             return await self._fetch(statement)
         except (OSError, SQLAlchemyError) as error:
@@ -86,10 +114,10 @@ class Database:
 
     async def revision(self) -> str | None:
         """Return the schema's Alembic revision, `None` for an empty database."""
-        known = await self.fetch(text("SELECT to_regclass('alembic_version')"))
+        known = await self.fetch(text("SELECT to_regclass('alembic_version')"), "check")
         if known[0][0] is None:
             return None
-        rows = await self.fetch(text("SELECT version_num FROM alembic_version"))
+        rows = await self.fetch(text("SELECT version_num FROM alembic_version"), "check")
         return str(rows[0][0]) if rows else None
 
     async def _fetch(self, statement: Executable) -> Sequence[Row[Any]]:
@@ -98,22 +126,37 @@ class Database:
             return result.all() if result.returns_rows else ()
 
 
+# A pooler in transaction mode gives each statement another session: a name prepared in one is unknown in the
+# next, or somebody else's. Without names and cache the driver parses and runs a statement in one go.
+_UNNAMED: dict[str, Any] = {"statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
+
+
 @asynccontextmanager
-async def connected(url: URL) -> AsyncIterator[Database]:
+async def connected(url: URL, observe: Observe = unobserved) -> AsyncIterator[Database]:
     """Open the pool, and close it. No connection is made before the first statement."""
+    unnamed = _UNNAMED if url.query.get(_KEPT_STATEMENTS) == "0" else {}
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_S,
-        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S},
+        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed},
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "handle_error", _leave_read_only)
     try:
-        yield Database(engine)
+        yield Database(engine, observe)
     finally:
-        await engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await engine.dispose()
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Let go of the whole pool: after a failover its sessions would be refused every write for ever."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def first_line(error: BaseException | None) -> str:

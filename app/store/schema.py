@@ -40,7 +40,7 @@ async def check(database: Database) -> None:
     if present is None or present in _older():
         found = f"The database's schema is {present or 'empty'}, this version needs {_newest()}"
         raise OutdatedSchema(f"{found}: run `whisper migrate`.")
-    await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"))
+    await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"), "check")
 
 
 async def _is_newer(url: URL) -> bool:

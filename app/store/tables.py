@@ -1,6 +1,6 @@
 """The one table. Its rows never leave this room."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, text
 from sqlmodel import Column, Field, SQLModel
 
 
@@ -8,7 +8,8 @@ class SubscriptionRow(SQLModel, table=True):
     """Where one address can be reached, times in ms since the Unix epoch.
 
     Without an endpoint the row is what is left of a person who asked to be forgotten: the address, and when
-    they said so, so that an older registration can't be replayed.
+    they said so, so that an older registration can't be replayed. `vapid_key` is the id of the server's key
+    that the subscription came with; rows of the first schema have none.
     """
 
     __tablename__ = "subscription"
@@ -19,6 +20,7 @@ class SubscriptionRow(SQLModel, table=True):
         ),
         CheckConstraint("endpoint IS NOT NULL OR signed_at IS NOT NULL", name="subscription_says_something"),
         Index("subscription_expires_at", "expires_at"),
+        Index("subscription_forgotten_at", "signed_at", postgresql_where=text("endpoint IS NULL")),
     )
 
     address: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -27,3 +29,4 @@ class SubscriptionRow(SQLModel, table=True):
     auth: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     signed_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    vapid_key: str | None = Field(default=None, sa_column=Column(Text))

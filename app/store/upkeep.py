@@ -14,12 +14,19 @@ log = logging.getLogger(__name__)
 PURGE_EVERY_S = 60 * 60
 
 
+def unobserved(_: int) -> None:
+    """Tell nobody."""
+
+
 @asynccontextmanager
 async def purging(
-    subscriptions: Subscriptions, clock: Callable[[], int], every: float = PURGE_EVERY_S
+    subscriptions: Subscriptions,
+    clock: Callable[[], int],
+    observe: Callable[[int], None] = unobserved,
+    every: float = PURGE_EVERY_S,
 ) -> AsyncIterator[None]:
-    """Purge at once and *every* so many seconds, until the block ends."""
-    task = asyncio.create_task(_purge_forever(subscriptions, clock, every))
+    """Purge at once and *every* so many seconds, until the block ends; *observe* is told how many rows."""
+    task = asyncio.create_task(_purge_forever(subscriptions, clock, observe, every))
     try:
         yield
     finally:
@@ -28,10 +35,18 @@ async def purging(
             await task
 
 
-async def _purge_forever(subscriptions: Subscriptions, clock: Callable[[], int], every: float) -> None:
+async def _purge_forever(
+    subscriptions: Subscriptions, clock: Callable[[], int], observe: Callable[[int], None], every: float
+) -> None:
     while True:
         try:
-            log.info("purged %d expired subscriptions", await subscriptions.purge(clock()))
+            purged = await subscriptions.purge(clock())
         except DatabaseUnavailable:
             log.warning("the database is unavailable; expired subscriptions stay for now")
+        else:
+            if purged is None:
+                log.info("another instance purges expired subscriptions just now")
+            else:
+                log.info("purged %d expired subscriptions", purged)
+                observe(purged)
         await asyncio.sleep(every)

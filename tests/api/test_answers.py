@@ -23,7 +23,7 @@ async def test_the_config_has_what_a_client_needs(client: httpx.AsyncClient, set
     """The VAPID key, the ICE servers, the limits and the time."""
     config = (await client.get("/config")).json()
 
-    assert config["vapid_public_key"] == settings.require_vapid().key.public_text
+    assert config["vapid_public_key"] == settings.require_vapid().newest.key.public_text
     assert config["ice_servers"] == []
     assert config["limits"] == {
         "clock_window_ms": 5000,

@@ -100,7 +100,7 @@ class World:
 @asynccontextmanager
 async def entered(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[World]:
     """Start the application, and yield the world around it."""
-    async with LifespanManager(create_app(settings, clock)) as manager:
+    async with LifespanManager(create_app(settings, clock, ticks=clock)) as manager:
         yield World(manager.app, clock, bob)
 
 
@@ -313,33 +313,33 @@ async def test_a_page_elsewhere_can_read_how_long_to_wait(world: World) -> None:
     )
 
     assert is_limited(response, retry_after=10)
-    assert response.headers["access-control-expose-headers"] == "Retry-After"
+    assert response.headers["access-control-expose-headers"].startswith("Retry-After, ")
 
 
-def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
+async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
     """Limits fail open: memory has its bound, and beyond it whoever was limited may call again."""
     limits = RateLimits({"dial": Rate(1, 3600), "calls": Rate(60, 60)}, size=1000)
     bob, used = Person().address, []
 
-    def dial(sender: int) -> None:
+    async def dial(sender: int) -> None:
         message = Dial.model_construct(
             sender=Address(sender.to_bytes(32)), sent_at=0, recipient=bob, encryption_key=b""
         )
-        limits.check(message, HOME.encode(), now=0)
-        limits.count(message, now=0)
+        await limits.check(message, HOME.encode(), now=0)
+        await limits.count(message, HOME.encode(), now=0)
 
-    dial(0)
+    await dial(0)
     with pytest.raises(TooManyCalls):
-        dial(0)
+        await dial(0)
     tracemalloc.start()
     for sender in range(1, 20_001):
-        dial(sender)
+        await dial(sender)
         if sender % 2000 == 0:
             used.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
 
     assert max(used) < 1.2 * used[0]
-    dial(0)
+    await dial(0)
 
 
 @pytest.fixture

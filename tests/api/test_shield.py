@@ -1,6 +1,7 @@
 """Around every request: headers against mischief, and room for so many at once."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -188,3 +189,60 @@ async def test_a_request_leaves_its_room_however_it_ends(client: httpx.AsyncClie
 
     assert 503 not in before
     assert (await client.get("/config")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/livez", 200), ("/readyz", 200), ("/config", 200), ("/docs", 200), ("/dial", 405), ("/nowhere", 404)],
+)
+async def test_a_head_is_a_get_without_its_body(client: httpx.AsyncClient, path: str, status: int) -> None:
+    """As a monitor asks it, with the headers that GET has."""
+    asked, got = await client.head(path), await client.get(path)
+
+    assert (asked.status_code, got.status_code, asked.content) == (status, status, b"")
+    assert got.content
+    assert asked.headers.keys() == got.headers.keys()
+
+
+async def test_a_head_is_logged_as_what_it_is(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its path."""
+    caplog.set_level(logging.INFO, "app.api.observe")
+    await client.head("/config")
+
+    (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "request"]
+    assert (line["http"], line["path"], line["status"]) == ("HEAD", "/config", 200)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"Access-Control-Request-Method": "DELETE"},
+        {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-Mine"},
+    ],
+    ids=["method", "header"],
+)
+async def test_a_refused_preflight_is_a_refusal_like_others(
+    client: httpx.AsyncClient, asks: dict[str, str]
+) -> None:
+    """In the one form, and without what would allow the page to go on."""
+    refused = await client.options("/dial", headers=ORIGIN | asks)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert "access-control-allow-origin" not in refused.headers
+    assert refused.headers["vary"] == "Origin"
+
+
+async def test_an_origin_that_may_not_call_is_told(settings: Settings) -> None:
+    """Whoever builds the page sees why."""
+    app = create_app(settings.model_copy(update={"cors_origins": ("https://mine.example.org",)}))
+    async with (
+        LifespanManager(app) as manager,
+        httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
+    ):
+        refused = await client.options("/dial", headers=PREFLIGHT)
+        allowed = await client.options("/dial", headers=PREFLIGHT | {"Origin": "https://mine.example.org"})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert allowed.status_code == 200

@@ -130,7 +130,11 @@ def test_messages_can_be_iterated(anna: App, ben: App) -> None:
     """From the first, until they hang up."""
     connect(anna, ben)
     ben.run(
-        "((async () => { window.read = []; for await (const each of peer.messages) read.push(each); read.push('end'); })(), 0)"
+        """((async () => {
+            window.read = [];
+            for await (const each of peer.messages) read.push(each);
+            read.push('end');
+        })(), 0)"""
     )
 
     anna.run("peer.send('one').then(() => peer.send('two')).then(() => peer.close())")
@@ -216,7 +220,8 @@ def test_a_dial_can_be_cancelled(anna: App, ben: App) -> None:
     ben.run("(window.accepting = false)")
     anna.run("(window.stop = new AbortController(), 0)")
     anna.run(
-        "(window.dialling = whisper.dial(arguments[0], { signal: stop.signal }).then(() => 0, ({ code }) => code), 0)",
+        """(window.dialling = whisper.dial(arguments[0], { signal: stop.signal })
+            .then(() => 0, ({ code }) => code), 0)""",
         ben.address,
     )
     ben.hears("dial", anna.address)

@@ -40,7 +40,7 @@ def serving_folder(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def app(tmp_path: Path, deployment: Deployment) -> Iterator[str]:
-    """Serve the guide's three files, which name this server instead of the guide's, and return their origin."""
+    """Serve the guide's three files, with this server's name in them, and return their origin."""
     guide = (ROOT / "docs" / "client.md").read_text()
     for name, content in _FILE.findall(guide):
         (tmp_path / name).write_text(content.replace("http://localhost:8000", deployment.url))

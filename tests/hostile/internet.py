@@ -290,7 +290,7 @@ async def whisper(
     settings: Settings, network: Network, clock: Clock = now_ms
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
-    app = create_app(settings, clock, network)
+    app = create_app(settings, clock, network, clock)
     config = uvicorn.Config(
         app, http="app.api.connection:Connection", ws="none", log_config=None, lifespan="on"
     )

@@ -9,7 +9,8 @@ from app.protocol.subscription import Endpoint
 from app.push.deliver import Deliverer, deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
-from app.push.outcome import Fate, Outcome
+from app.push.outcome import Attempt, Fate, Outcome
+from app.push.pools import MAX_CONNECTIONS_PER_HOST
 from app.push.vapid import Vapid, VapidKey
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription
@@ -220,3 +221,64 @@ async def test_a_percent_escape_arrives_as_it_was_given(
 
     assert outcome.fate is Fate.GONE
     assert subscription_at(endpoint.url).endpoint == endpoint
+
+
+async def test_who_asked_to_wait_is_not_asked_again_sooner(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """The next message is refused here; other endpoints of the same push service get theirs."""
+    push_service.script([{"status": 429, "headers": {"Retry-After": "90"}}])
+    browser, other = push_service.subscribe(), push_service.subscribe()
+
+    first = await delivery.deliver(request_to(browser))
+    second = await delivery.deliver(request_to(browser))
+    third = await delivery.deliver(request_to(other))
+
+    assert (first, second) == (Outcome(Fate.BUSY, 429, 90), Outcome(Fate.BUSY, retry_after=90))
+    assert (third.fate, len(push_service.received)) == (Fate.ACCEPTED, 2)
+
+
+async def test_who_did_not_say_how_long_is_asked_again(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """Nothing is made up."""
+    push_service.script([{"status": 429}])
+    browser = push_service.subscribe()
+
+    await delivery.deliver(request_to(browser))
+
+    assert (await delivery.deliver(request_to(browser))).fate is Fate.ACCEPTED
+
+
+async def test_who_waits_for_a_connection_in_vain_is_told_to_come_again(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """Nothing was sent: that is not a message which may have been delivered."""
+    push_service.script([{"hang": "head", "forever": True}])
+    browser = push_service.subscribe()
+    async with asyncio.TaskGroup() as hanging:
+        for _ in range(MAX_CONNECTIONS_PER_HOST):
+            hanging.create_task(delivery.deliver(request_to(browser), within=2))
+        async with asyncio.timeout(5):
+            while len(push_service.received) < MAX_CONNECTIONS_PER_HOST:
+                await asyncio.sleep(0.01)
+
+        outcome = await delivery.deliver(request_to(browser), within=0.2)
+
+    assert outcome == Outcome(Fate.BUSY, retry_after=1)
+    assert len(push_service.received) == MAX_CONNECTIONS_PER_HOST
+
+
+async def test_each_attempt_is_told(push_service: PushService) -> None:
+    """With what it was, and nothing secret."""
+    push_service.script([{"status": 503}, {}])
+    told: list[Attempt] = []
+
+    async with deliverer(Reach.of([push_service.origin]), observe=told.append) as delivery:
+        await delivery.deliver(request_to(push_service.subscribe()))
+
+    assert [(each.service, each.host, each.outcome.status) for each in told] == [
+        ("trusted", "127.0.0.1", 503),
+        ("trusted", "127.0.0.1", 201),
+    ]
+    assert all(0 < each.seconds < 5 for each in told)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_vapid import Vapid02
 
-from app.push.vapid import MAX_TOKENS, TOKEN_LIFE_S, InvalidVapidKey, Vapid, VapidKey
+from app.push.vapid import MAX_TOKENS, TOKEN_LIFE_S, InvalidVapidKey, Keyring, Vapid, VapidKey, parse_keys
 
 RFC_8292 = json.loads(
     (Path(__file__).parents[1] / "vectors/rfc/rfc8292-section-2.4.json").read_text(encoding="utf-8")
@@ -242,3 +242,52 @@ def test_a_subject_that_nobody_can_write_to_is_refused(subject: str) -> None:
 def test_a_key_does_not_show_itself() -> None:
     """A log that prints it tells nothing."""
     assert KEY.private_text not in f"{KEY!r} {Vapid(KEY, SUBJECT)!r} {vars(Vapid(KEY, SUBJECT))}"
+
+
+OTHER, THIRD = VapidKey.generate(), VapidKey.generate()
+
+
+def test_several_keys_are_read_in_their_order() -> None:
+    """Newest first, as the setting has them."""
+    keys = parse_keys(f"{KEY.private_text}, {OTHER.private_text}")
+
+    assert [key.private_text for key in keys] == [KEY.private_text, OTHER.private_text]
+
+
+@pytest.mark.parametrize("text", ["", ",", f"{KEY.private_text},", f"{KEY.private_text},x"])
+def test_one_bad_key_is_too_many(text: str) -> None:
+    """Better no start than somebody lost."""
+    with pytest.raises(InvalidVapidKey):
+        parse_keys(text)
+
+
+@pytest.mark.parametrize(
+    ("key_id", "order"),
+    [
+        (KEY.id, (KEY, OTHER, THIRD)),
+        (OTHER.id, (OTHER, KEY, THIRD)),
+        (THIRD.id, (THIRD, KEY, OTHER)),
+        (None, (THIRD, KEY, OTHER)),
+        ("of none", (KEY, OTHER, THIRD)),
+    ],
+    ids=["the newest", "the second", "the oldest", "not known", "of no key"],
+)
+def test_the_likeliest_key_is_tried_first(key_id: str | None, order: tuple[VapidKey, ...]) -> None:
+    """Each once."""
+    keyring = Keyring([Vapid(key, SUBJECT) for key in (KEY, OTHER, THIRD)])
+
+    assert tuple(identity.key for identity in keyring.for_key(key_id)) == order
+
+
+def test_a_key_is_called_by_the_beginning_of_its_public_text() -> None:
+    """An operator finds it in /config and in the table."""
+    assert KEY.public_text.startswith(KEY.id)
+    assert len(KEY.id) == 8
+
+
+def test_the_age_of_a_token_is_known(vapid: Vapid) -> None:
+    """From when it was signed until it is renewed, and zero before there is one."""
+    before = vapid.age(ORIGIN, NOW)
+    vapid.header(ORIGIN, NOW)
+
+    assert (before, vapid.age(ORIGIN, NOW), vapid.age(ORIGIN, NOW + 90_000)) == (0, 0, 90)

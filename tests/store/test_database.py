@@ -9,8 +9,10 @@ from sqlalchemy.engine import URL
 
 from app.protocol.errors import DatabaseUnavailable
 from app.store.database import (
+    CLOSE_S,
     POOL_OVERFLOW,
     POOL_SIZE,
+    TOTAL_S,
     Database,
     InvalidDatabaseUrl,
     connected,
@@ -100,6 +102,27 @@ async def test_a_statement_does_not_wait_forever(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with asyncio.timeout(5):
             await database.fetch(text("SELECT pg_sleep(30)"))
+
+
+async def test_a_database_that_hangs_holds_up_nobody_for_long() -> None:
+    """Neither who asks, nor the server when it stops."""
+    hung: list[asyncio.StreamWriter] = []
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hung.append(writer)
+        await asyncio.sleep(20)
+
+    listening = await asyncio.start_server(hang, "127.0.0.1")
+    port = listening.sockets[0].getsockname()[1]
+    began = time.monotonic()
+    async with connected(parse_url(f"postgresql://127.0.0.1:{port}/calls")) as database:
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch(text("SELECT 1"))
+
+    assert time.monotonic() - began < TOTAL_S + CLOSE_S
+    listening.close()
+    for writer in hung:
+        writer.close()
 
 
 async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) -> None:

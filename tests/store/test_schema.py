@@ -1,6 +1,8 @@
 """The schema's version, and how it comes to be."""
 
 import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
 import pytest
@@ -12,6 +14,7 @@ from sqlmodel import SQLModel
 from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
 from app.store import schema
 from app.store.database import connected
+from tests.processes import program
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +117,58 @@ def test_a_migration_that_is_not_allowed_says_why(empty: URL) -> None:
             schema.migrate(empty.set(username=role))
     finally:
         asyncio.run(_execute(empty, f"DROP ROLE {role}"))
+
+
+# What the version before says: it goes on serving while the schema is brought up to date, and after.
+BEFORE = (
+    "INSERT INTO subscription (address, endpoint, p256dh, auth, expires_at, signed_at) "
+    "VALUES (decode(repeat('0{0}', 32), 'hex'), 'https://x.org/{0}', '\\x00', '\\x00', 1, NULL) "
+    "ON CONFLICT (address) DO UPDATE SET endpoint = excluded.endpoint, p256dh = excluded.p256dh, "
+    "auth = excluded.auth, expires_at = excluded.expires_at, signed_at = excluded.signed_at"
+)
+FORGET_BEFORE = (
+    "INSERT INTO subscription (address, endpoint, p256dh, auth, expires_at, signed_at) "
+    "VALUES (decode(repeat('01', 32), 'hex'), NULL, NULL, NULL, NULL, 2) "
+    "ON CONFLICT (address) DO UPDATE SET endpoint = excluded.endpoint, p256dh = excluded.p256dh, "
+    "auth = excluded.auth, expires_at = excluded.expires_at, signed_at = excluded.signed_at"
+)
+
+
+async def _count(url: URL) -> int:
+    async with connected(url) as database:
+        return int((await database.fetch(text("SELECT count(*) FROM subscription")))[0][0])
+
+
+def test_the_version_before_serves_on_the_newest_schema(empty: URL) -> None:
+    """Its rows stay, and its statements work."""
+    _alembic(empty, "upgrade", "0001")
+    asyncio.run(_execute(empty, BEFORE.format(1)))
+    schema.migrate(empty)
+    for statement in (BEFORE.format(2), BEFORE.format(1), FORGET_BEFORE):
+        asyncio.run(_execute(empty, statement))
+
+    assert asyncio.run(_count(empty)) == 2
+
+
+def test_several_may_migrate_at_once(empty: URL) -> None:
+    """One does it, the others wait and find it done."""
+    _alembic(empty, "upgrade", "0001")
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda _: _alembic(empty, "upgrade", "head"), range(3)))
+
+    asyncio.run(_check(empty))
+
+
+def test_a_migration_can_be_taken_back(empty: URL) -> None:
+    """As far as it has added anything."""
+    schema.migrate(empty)
+    _alembic(empty, "downgrade", "0001")
+    schema.migrate(empty)
+
+    asyncio.run(_check(empty))
+
+
+def _alembic(url: URL, *arguments: str) -> None:
+    env = {"WHISPER_DATABASE_URL": url.render_as_string(hide_password=False)}
+    with program(sys.executable, "-m", "alembic", *arguments, env=env) as running:
+        assert running.ended() == 0, running.output

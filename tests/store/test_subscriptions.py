@@ -1,20 +1,28 @@
 """What the table keeps, finds, refuses and lets go."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.protocol.errors import DatabaseUnavailable, StaleUpdate
 from app.protocol.limits import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import Subscription
 from app.store.database import Database
-from app.store.subscriptions import PURGE_BATCH, Subscriptions
+from app.store.subscriptions import PURGE_BATCH, PURGE_LOCK, Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
 
 NOW = 1_760_000_000_000
+MANY = (
+    "INSERT INTO subscription SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'https://x.org/', "
+    "'\\x00', '\\x00', 1, NULL FROM generate_series(1, :rows) AS n"
+)
 OLD = subscription_at("https://fcm.googleapis.com/fcm/send/old")
 NEW = subscription_at("https://fcm.googleapis.com/fcm/send/new")
 
@@ -128,16 +136,16 @@ async def test_who_asks_is_forgotten(subscriptions: Subscriptions, database: Dat
     await subscriptions.forget(alice.address, NOW)
 
     rows = await database.fetch(text("SELECT * FROM subscription"))
-    assert [tuple(row) for row in rows] == [(alice.address.raw, None, None, None, None, NOW)]
+    assert [tuple(row) for row in rows] == [(alice.address.raw, None, None, None, None, NOW, None)]
     assert await subscriptions.of(alice.address, NOW) is None
 
 
 async def test_the_forgotten_are_not_brought_back_by_a_replay(
     subscriptions: Subscriptions, alice: Person
 ) -> None:
-    """What stays behind outlives every purge, and refuses what was signed before."""
+    """What stays behind lives as long as a registration, and refuses what was signed before."""
     await subscriptions.forget(alice.address, NOW)
-    await subscriptions.purge(NOW + 10 * SUBSCRIPTION_LIFE_MS)
+    await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS - 1)
 
     with pytest.raises(StaleUpdate):
         await subscriptions.remember(alice.address, OLD, None, NOW)
@@ -200,11 +208,97 @@ async def test_a_subscription_with_other_keys_is_another(subscriptions: Subscrip
 
 async def test_a_purge_of_very_many_ends(subscriptions: Subscriptions, database: Database) -> None:
     """It takes so many at a time, whatever has gathered."""
-    await database.fetch(
-        text(
-            "INSERT INTO subscription SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'https://x.org/', "
-            "'\\x00', '\\x00', 1, NULL FROM generate_series(1, :rows) AS n"
-        ).bindparams(rows=3 * PURGE_BATCH + 1)
-    )
+    await database.fetch(text(MANY).bindparams(rows=3 * PURGE_BATCH + 1))
 
     assert await subscriptions.purge(NOW) == 3 * PURGE_BATCH + 1
+
+
+async def test_in_the_end_the_forgotten_are_wholly_forgotten(
+    subscriptions: Subscriptions, database: Database, alice: Person
+) -> None:
+    """No address is kept for good, and nobody can fill the table with addresses for good."""
+    await subscriptions.forget(alice.address, NOW)
+
+    assert await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS) == 1
+    assert await database.fetch(text("SELECT 1 FROM subscription")) == []
+
+
+async def test_one_instance_purges_at_a_time(
+    subscriptions: Subscriptions, migrated: URL, alice: Person
+) -> None:
+    """While one is at it, another leaves it alone, and purges when it has ended."""
+    await subscriptions.remember(alice.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
+    engine = create_async_engine(migrated)
+    async with engine.begin() as other:
+        await other.execute(text(f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"))
+        assert await subscriptions.purge(NOW) is None
+    await engine.dispose()
+
+    assert await subscriptions.purge(NOW) == 1
+
+
+async def test_instances_that_purge_at_once_delete_each_row_once(
+    subscriptions: Subscriptions, database: Database
+) -> None:
+    """Whatever one has begun, they count no row twice."""
+    await database.fetch(text(MANY).bindparams(rows=5 * PURGE_BATCH))
+
+    purged = await asyncio.gather(*(subscriptions.purge(NOW) for _ in range(4)))
+    rest = await subscriptions.purge(NOW)
+
+    assert sum(each or 0 for each in purged) + (rest or 0) == 5 * PURGE_BATCH
+
+
+async def key_of(subscriptions: Subscriptions, person: Person) -> str | None:
+    """Return the id of the key that is stored with somebody's subscription."""
+    found = await subscriptions.of(person.address, NOW)
+    assert found
+    return found.vapid_key
+
+
+async def test_a_subscription_keeps_the_key_it_came_with(subscriptions: Subscriptions, alice: Person) -> None:
+    """Another update of the same says nothing about it; another subscription does."""
+    await subscriptions.remember(alice.address, OLD, None, NOW, "old key")
+    await subscriptions.remember(alice.address, OLD, None, NOW + 1, "new key")
+    same = await key_of(subscriptions, alice)
+    await subscriptions.remember(alice.address, NEW, None, NOW + 2, "new key")
+
+    assert (same, await key_of(subscriptions, alice)) == ("old key", "new key")
+
+
+async def test_who_comes_back_comes_with_the_newest_key(subscriptions: Subscriptions, alice: Person) -> None:
+    """What was forgotten is not known any more."""
+    await subscriptions.remember(alice.address, OLD, NOW, NOW, "old key")
+    await subscriptions.forget(alice.address, NOW + 1)
+    await subscriptions.remember(alice.address, OLD, NOW + 2, NOW, "new key")
+
+    assert await key_of(subscriptions, alice) == "new key"
+
+
+async def test_a_key_is_corrected_for_the_subscription_it_was_found_out_for(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """Not for one that has replaced it meanwhile."""
+    await subscriptions.remember(alice.address, OLD, None, NOW, "one")
+    await subscriptions.assign(alice.address, OLD, "two")
+    corrected = await key_of(subscriptions, alice)
+    await subscriptions.remember(alice.address, NEW, None, NOW, "three")
+    await subscriptions.assign(alice.address, OLD, "two")
+
+    assert (corrected, await key_of(subscriptions, alice)) == ("two", "three")
+
+
+async def test_a_purge_does_not_wait_for_a_row_that_is_in_use(
+    subscriptions: Subscriptions, migrated: URL, alice: Person, bob: Person
+) -> None:
+    """It is left for the next time; the others go."""
+    for person in (alice, bob):
+        await subscriptions.remember(person.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
+    engine = create_async_engine(migrated)
+    async with engine.begin() as other:
+        lock = text("SELECT 1 FROM subscription WHERE address = :address FOR UPDATE")
+        await other.execute(lock.bindparams(address=alice.address.raw))
+        meanwhile = await subscriptions.purge(NOW)
+    await engine.dispose()
+
+    assert (meanwhile, await subscriptions.purge(NOW)) == (1, 1)

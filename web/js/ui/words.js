@@ -79,6 +79,7 @@ const WORDS = Object.freeze({
   wrong_passphrase: ['This passphrase does not open it', 'Check capital letters and spaces, and try again.'],
 
   // Registering
+  origin_not_allowed: ['This page may not use the server', 'The server answers only pages that its operator has named.'],
   endpoint_not_allowed: ['The server does not work with this browser’s push service', 'Use another browser, or ask whoever runs this server.'],
   endpoint_unverified: ['Your push service was not verified in time', LATER],
   stale_update: ['Another window was faster', 'It has registered you. Reload this page.'],

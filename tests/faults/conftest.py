@@ -1,0 +1,26 @@
+"""A Postgres and a push service that all of the fault matrix may use; each server has its own database."""
+
+from collections.abc import Iterator
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.faults.cluster import Cluster, cluster
+from tests.push_service import PushService
+
+
+@pytest.fixture(scope="session")
+def steady_cluster() -> Iterator[Cluster]:
+    """Run a Postgres that nobody stops: faults of the way to it are made by gates."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def push() -> Iterator[PushService]:
+    """Run a push service in a thread of its own, so that no test holds it up."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(PushService.running()) as running,
+    ):
+        yield running

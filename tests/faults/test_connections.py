@@ -1,0 +1,133 @@
+"""500 connections that say nothing, 500 that say a byte now and then: closed, and hardly noticed."""
+
+import asyncio
+import resource
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.faults.cluster import Cluster
+from tests.faults.scene import OK, Scene, scene
+from tests.faults.site import Site, site
+from tests.faults.traffic import Traffic
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+EACH = 500
+FILES = 4096  # for both sides of a thousand connections, and what else there is
+RECEIVE_S = 15
+MARGIN_S = 3
+DRIP_EVERY_S = 1
+BUSY_S = 0.2  # one call in a hundred takes 20 ms where nobody else computes
+APART_S = 0.008  # or this process, which holds the other ends, would be what others wait for
+HEAD = b"POST /dial HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n\r\n"
+
+
+@contextmanager
+def many_files() -> Iterator[None]:
+    """Allow this process, and those that it starts, to have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(FILES, hard)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def twins(steady_cluster: Cluster, push: PushService) -> Iterator[list[Site]]:
+    """Run a server, and another that nothing happens to: what it does slowly, the machine does."""
+    with many_files(), site(steady_cluster, push) as one, site(steady_cluster, push) as other:
+        yield [one, other]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How long the server kept a connection, and what it said at the end."""
+
+    seconds: float
+    said: bytes
+
+
+async def hold(port: int, number: int, *, dribbling: bool) -> Ending:
+    """Connect, say nothing or very little, and wait for the end; each *number* at another moment."""
+    await asyncio.sleep(number * APART_S)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began, said = time.monotonic(), b""
+    writer.write(HEAD if dribbling else b"")
+    while time.monotonic() - began < RECEIVE_S + MARGIN_S:
+        try:
+            async with asyncio.timeout(DRIP_EVERY_S):
+                piece = await reader.read(4096)
+        except TimeoutError:
+            writer.write(b" " if dribbling else b"")
+            continue
+        except ConnectionError:
+            break
+        if not piece:
+            break
+        said += piece
+    writer.close()
+    return Ending(time.monotonic() - began, said)
+
+
+@dataclass(frozen=True)
+class Siege:
+    """What became of the connections, and of honest calls here and at the twin, at the same time."""
+
+    silent: list[Ending]
+    dribbling: list[Ending]
+    here: Traffic
+    elsewhere: Traffic
+
+
+@pytest.fixture(scope="module")
+async def here(twins: list[Site]) -> AsyncIterator[Scene]:
+    """Let people use the server."""
+    async with scene(twins[0]) as begun:
+        yield begun
+
+
+@pytest.fixture(scope="module")
+async def siege(here: Scene, twins: list[Site]) -> Siege:
+    """Hold a thousand connections at once, while people call."""
+    port = here.site.deployment.port
+    async with scene(twins[1]) as other, other.traffic() as elsewhere, here.traffic() as calls:
+        silent = [asyncio.create_task(hold(port, n, dribbling=False)) for n in range(EACH)]
+        dribbling = [asyncio.create_task(hold(port, n, dribbling=True)) for n in range(EACH)]
+        ended = await asyncio.gather(*silent), await asyncio.gather(*dribbling)
+    return Siege(*ended, calls, elsewhere)
+
+
+def p99(traffic: Traffic) -> float:
+    """Return within how many seconds all but one in a hundred calls ended."""
+    times = sorted(sample.seconds for sample in traffic.samples)
+    return times[len(times) * 99 // 100]
+
+
+@pytest.mark.parametrize("kind", ["silent", "dribbling"])
+async def test_who_says_too_little_is_given_up(siege: Siege, kind: str) -> None:
+    """After 15 s, however much is said in between; the answer says why."""
+    endings: list[Ending] = getattr(siege, kind)
+
+    assert len(endings) == EACH
+    assert max(ending.seconds for ending in endings) < RECEIVE_S + MARGIN_S
+    assert all(b"request_timed_out" in ending.said for ending in endings)
+
+
+async def test_honest_callers_hardly_notice(siege: Siege) -> None:
+    """All are served; one in a hundred waits twice as long as at the twin, at most, or 50 ms more.
+
+    Four times as long on a machine so busy that the twin keeps them waiting, too: there, chance has a share.
+    """
+    twin = p99(siege.elsewhere)
+
+    assert set(siege.here.codes) == {OK}
+    assert p99(siege.here) < max(2 * twin, twin + 0.05, 4 * twin if twin > BUSY_S else 0)
+
+
+async def test_after_all_of_it_all_is_well(siege: Siege, here: Scene) -> None:
+    """No connection is left, nor anything else of them."""
+    await here.assert_well(siege.here, endings=[OK])

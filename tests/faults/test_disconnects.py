@@ -1,0 +1,68 @@
+"""Clients that leave while their push is on its way: it arrives once, and nothing of them stays."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.faults.cluster import Cluster
+from tests.faults.consequences import pushes
+from tests.faults.scene import scene
+from tests.faults.site import Site, site
+from tests.faults.traffic import settled
+from tests.people import body, now_ms
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+LEAVERS = 50
+ROOM = 70  # calls that are carried at once: what a leaver kept of it would soon be missed
+PUSH_S = 1
+HEAD = b"POST /ice HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a close is a reset
+
+
+@pytest.fixture(scope="module")
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+    """Run a server with little room."""
+    with site(steady_cluster, push, env={"WHISPER_MAX_IN_FLIGHT": str(ROOM)}) as started:
+        yield started
+
+
+def leave(running: Site, calls: list[dict[str, Any]], *, rudely: bool) -> ExitStack:
+    """Send each of *calls* over a connection of its own; return what then closes them."""
+    with ExitStack() as connections:
+        for call in calls:
+            content = body(call)
+            leaver = socket.create_connection(("127.0.0.1", running.deployment.port))
+            connections.enter_context(leaver)
+            if rudely:
+                leaver.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            leaver.sendall(HEAD % len(content) + content)
+        return connections.pop_all()
+
+
+@pytest.mark.parametrize("rudely", [False, True], ids=["by a close", "by a reset"])
+async def test_who_leaves_during_a_push_leaves_nothing(
+    running: Site, push: PushService, *, rudely: bool
+) -> None:
+    """Fifty do; each message arrives once, also when its sender comes back and says it again."""
+    async with scene(running) as here:
+        (bob,) = await settled(push, here.caller, people=1)
+        now = now_ms()
+        calls = [here.people[0].person.to("ice", bob.person, b=now + number) for number in range(LEAVERS)]
+        push.script([{"delay": PUSH_S, "forever": True}], bob.token)
+        async with here.traffic() as traffic:
+            with leave(running, calls, rudely=rudely):
+                while pushes(push, bob) < LEAVERS:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(PUSH_S)
+            again = [await here.caller.send(call) for call in calls]
+        await here.assert_well(traffic, endings=[(200, None)])
+
+    assert {sample.status for sample in again} == {200}
+    assert pushes(push, bob) == len(bob.browser.decrypted) == LEAVERS

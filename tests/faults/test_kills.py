@@ -1,0 +1,141 @@
+"""kill -9, as the kernel or a power cut does it, in the middle of something."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.faults.cluster import Cluster, cluster
+from tests.faults.consequences import arrival, pushes
+from tests.faults.scene import scene
+from tests.faults.site import Site, site
+from tests.faults.traffic import LOST, REFUSED, Caller, calling, settled
+from tests.people import Person, now_ms
+from tests.push_service import PushService
+from tests.vectors_of import subscription_json
+
+pytestmark = pytest.mark.anyio
+
+KILLS = 50
+LANES = 2  # of servers that are killed beside each other: to start one takes most of the time
+WRITERS = 8  # people who register when it happens
+HOST = "fcm.googleapis.com"  # where writers say that they are; nobody calls them
+LIFE_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass
+class Writer:
+    """Somebody who registers again and again. Each update has its time in every column of its row."""
+
+    person: Person = field(default_factory=Person)
+    attempted: set[int] = field(default_factory=set)
+    acknowledged: int = 0
+
+    async def write(self, caller: Caller) -> None:
+        """Register until the server is gone, or its database."""
+        while True:
+            at = now_ms()
+            subscription = subscription_json(f"https://{HOST}/{at}") | {"b": at + LIFE_MS}
+            self.attempted.add(at)
+            sample = await caller.send(self.person.update(subscription, sent_at=at))
+            if sample.status != 200:
+                assert sample.code in (LOST, REFUSED, "database_unavailable"), sample
+                return
+            self.acknowledged = at
+
+    def is_kept(self, row: tuple[int, int, int]) -> bool:
+        """Tell whether *row* is one of the updates, whole, and none older than the last acknowledged."""
+        return row[0] == row[1] == row[2] >= self.acknowledged > 0 and row[0] in self.attempted
+
+
+@pytest.fixture(scope="module")
+def mortal_cluster() -> Iterator[Cluster]:
+    """Run a Postgres that a test kills."""
+    with cluster() as running:
+        yield running
+
+
+def rows(running: Site) -> dict[str, tuple[int, int, int]]:
+    """Return the time that each column of each writer's row tells, by address."""
+    found = running.rows(f"encode(address, 'base64'), endpoint, expires_at - {LIFE_MS}, signed_at")
+    return {
+        address: (int(url.rpartition("/")[2]), int(a), int(b)) for address, url, a, b in found if HOST in url
+    }
+
+
+async def register(running: Site, kill: Callable[[], None]) -> list[Writer]:
+    """Let people register, *kill* somebody in the middle of it, and return those who did."""
+    writers = [Writer() for _ in range(WRITERS)]
+    async with calling(running.url) as caller, asyncio.TaskGroup() as writing:
+        for writer in writers:
+            writing.create_task(writer.write(caller))
+        while not all(writer.acknowledged for writer in writers):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 - no two kills hit the same moment
+        await asyncio.to_thread(kill)
+    return writers
+
+
+def damaged(running: Site, writers: list[Writer]) -> list[Writer]:
+    """Return those of *writers* whose row is not as it must be."""
+    stored = rows(running)
+    return [each for each in writers if not each.is_kept(stored.get(each.person.address.text, (0, 0, 0)))]
+
+
+def killed(postgres: Cluster, push: PushService, database: str) -> list[Writer]:
+    """Run a server, kill it while people register, and return those whose row is not as it must be."""
+    with site(postgres, push, database=database) as running:
+        return damaged(running, asyncio.run(register(running, running.program.process.kill)))
+
+
+def test_50_kills_leave_each_row_old_or_new(steady_cluster: Cluster, push: PushService) -> None:
+    """None is torn, none is lost that was acknowledged, though servers are killed while people register."""
+    database = steady_cluster.database()
+
+    with ThreadPoolExecutor(LANES) as lanes:
+        kills = [lanes.submit(killed, steady_cluster, push, database) for _ in range(KILLS)]
+        harmed = [writer for kill in kills for writer in kill.result()]
+
+    assert harmed == []
+
+
+async def test_what_was_acknowledged_survives_a_kill_of_postgres(
+    mortal_cluster: Cluster, push: PushService
+) -> None:
+    """All of its processes end at once while people register; it recovers, and so does the server."""
+    with site(mortal_cluster, push) as running:
+        async with scene(running) as here:
+            async with here.traffic() as traffic:
+                writers = await register(running, mortal_cluster.kill)
+                await asyncio.to_thread(mortal_cluster.start)
+                await asyncio.sleep(1)
+            await here.assert_well(traffic)
+            harmed = damaged(running, writers)
+
+    assert harmed == []
+
+
+async def test_a_kill_during_a_relay_costs_one_more_push_at_most(
+    steady_cluster: Cluster, push: PushService
+) -> None:
+    """Its caller has no answer and tries again at another instance: the phone may ring twice, and no more."""
+    database = steady_cluster.database()
+    with (
+        site(steady_cluster, push, database=database) as doomed,
+        site(steady_cluster, push, database=database) as other,
+    ):
+        async with calling(doomed.url) as first, calling(other.url) as second:
+            alice, bob = await settled(push, second, people=2)
+            push.script([{"delay": 1}], bob.token)
+            call = alice.person.to("dial", bob.person)
+            dialling = asyncio.create_task(first.send(call))
+            await arrival(push, bob)
+            doomed.program.process.kill()
+            lost = await dialling
+            again = [await second.send(call) for _ in range(3)]
+
+    assert (lost.code, {sample.status for sample in again}) == (LOST, {200})
+    assert pushes(push, bob) == 2

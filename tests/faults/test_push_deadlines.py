@@ -1,0 +1,141 @@
+"""Push services that accept and say nothing: whoever calls there is told in time, and nobody else waits."""
+
+import asyncio
+import statistics
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.faults.aftermath import at_ease
+from tests.faults.cluster import Cluster
+from tests.faults.scene import Scene, scene
+from tests.faults.site import Site, site
+from tests.faults.traffic import Sample, settled
+from tests.people import Person, now_ms
+from tests.push_service import PushService
+from tests.vectors_of import subscription_json
+
+pytestmark = pytest.mark.anyio
+
+ATTEMPT_S = 8  # for one attempt
+TOTAL_S = 10  # with those that are safe to make again
+MARGIN_S = 0.9
+ELSEWHERE = "127.0.0.2"  # another host than the other push service's
+MANY = 1000
+EVERY_S = 0.003
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[PushService]:
+    """Run a push service of its own that takes every message and never answers."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(PushService.running(host=ELSEWHERE)) as service,
+    ):
+        service.script([{"hang": "head", "forever": True}])
+        yield service
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+async def speechless() -> AsyncIterator[str]:
+    """Yield the origin of an https server that never says a word of TLS."""
+    async with await asyncio.start_server(_say_nothing, "127.0.0.1") as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def running(steady_cluster: Cluster, push: PushService, slow: PushService, speechless: str) -> Iterator[Site]:
+    """Run a server that may send to all of them."""
+    endpoints = f"{push.origin},{slow.origin},{speechless}"
+    with site(steady_cluster, push, env={"WHISPER_PUSH_ENDPOINTS": endpoints}) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def here(running: Site, slow: PushService) -> AsyncIterator[Scene]:
+    """Let people use the server, after it has once held as much as a test lets it hold."""
+    async with scene(running) as begun:
+        await asyncio.gather(*await flood(begun, slow))
+        yield replace(begun, before=await at_ease(running, begun.caller, begun.people))
+
+
+async def registered_at(here: Scene, endpoint: str) -> Person:
+    """Return somebody who can be reached at *endpoint* only."""
+    person = Person()
+    sample = await here.caller.send(person.update(subscription_json(endpoint), sent_at=now_ms()))
+    assert sample.status == 200
+    return person
+
+
+async def test_silence_is_told_in_time_wherever_it_begins(
+    here: Scene, push: PushService, speechless: str
+) -> None:
+    """Before TLS nothing was sent; before the status, perhaps something; after it, all is said."""
+    head, body = await settled(push, here.caller, people=2)
+    push.script([{"hang": "head"}], head.token)
+    push.script([{"hang": "body"}], body.token)
+    tls = await registered_at(here, f"{speechless}/push/x")
+    alice = here.people[0].person
+
+    calls = [alice.to("dial", each) for each in (head.person, body.person, tls)]
+    in_head, in_body, in_tls = await asyncio.gather(*(here.caller.send(call) for call in calls))
+
+    assert (in_head.code, in_body.status, in_tls.code) == ("push_timed_out", 200, "push_unreachable")
+    assert ATTEMPT_S - MARGIN_S < in_head.seconds < ATTEMPT_S + MARGIN_S
+    assert in_body.seconds < 2
+    assert in_tls.seconds < TOTAL_S + MARGIN_S
+
+
+async def honest(here: Scene, times: int) -> list[Sample]:
+    """Let people call each other so often, one after another."""
+    pairs = zip(here.people, here.people[1:], strict=False)
+    some = [one.person.to for one, _ in pairs]
+    return [
+        await here.caller.send(some[n % len(some)]("ice", here.people[n % len(some) + 1].person))
+        for n in range(times)
+    ]
+
+
+async def flood(here: Scene, slow: PushService) -> list[asyncio.Task[Sample]]:
+    """Begin so many calls to people at the slow host, as fast as they can be taken."""
+    bobs = [await registered_at(here, slow.subscribe().endpoint) for _ in range(10)]
+    begun = []
+    for number in range(MANY):
+        call = Person().to("ice", bobs[number % len(bobs)])
+        begun.append(asyncio.create_task(here.caller.send(call)))
+        await asyncio.sleep(EVERY_S)
+    return begun
+
+
+async def test_a_thousand_calls_to_a_slow_host_are_nobody_elses_trouble(
+    here: Scene, slow: PushService
+) -> None:
+    """They end in time; calls by way of other hosts all succeed, about as fast as before."""
+    before = await honest(here, 100)
+
+    slowly = await flood(here, slow)
+    during = await honest(here, 100)
+    ended = await asyncio.gather(*slowly)
+
+    assert Counter(sample.code for sample in during) == {None: 100}
+    assert typical(during) < max(3 * typical(before), typical(before) + 0.1)
+    assert max(sample.seconds for sample in ended) < TOTAL_S + MARGIN_S
+    assert {sample.code for sample in ended} <= {"push_busy", "push_timed_out"}
+
+
+def typical(samples: list[Sample]) -> float:
+    """Return how long a call takes, seconds."""
+    return statistics.median(sample.seconds for sample in samples)
+
+
+async def test_after_all_of_it_all_is_well(here: Scene) -> None:
+    """Nothing is held that was not held before."""
+    await here.assert_well()

@@ -1,0 +1,142 @@
+"""What push services answer: callers are told the truth, and only who is gone is forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from tests.faults.cluster import Cluster
+from tests.faults.consequences import pushes
+from tests.faults.scene import Scene, scene
+from tests.faults.site import Citizen, Site, site
+from tests.faults.traffic import Sample, settled
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+HOUR_S = 3600
+DEFAULT_S = 30  # where a push service asks to wait, and does not say how long
+
+
+@pytest.fixture(scope="module")
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+    """Run a server."""
+    with site(steady_cluster, push) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def here(running: Site) -> AsyncIterator[Scene]:
+    """Let people use the server."""
+    async with scene(running) as begun:
+        yield begun
+
+
+@pytest.fixture
+async def bob(here: Scene, push: PushService) -> Citizen:
+    """Return somebody whose push service answers as a test says."""
+    (citizen,) = await settled(push, here.caller, people=1)
+    return citizen
+
+
+async def ring(here: Scene, bob: Citizen, **answer: object) -> Sample:
+    """Dial Bob once, with *answer* as what his push service has to say, now and later."""
+    here.site.push.script([{"forever": True, **answer}], bob.token)
+    return await here.caller.send(here.people[0].person.to("dial", bob.person))
+
+
+def is_kept(here: Scene, bob: Citizen) -> bool:
+    """Tell whether Bob's registration is in the database."""
+    return [bob.person.address.text] in here.site.rows("encode(address, 'base64')")
+
+
+# What the push service says, what the caller is told, and how often it is tried.
+ANSWERS = [
+    (500, (502, "push_refused"), 1),
+    (502, (502, "push_refused"), 3),
+    (503, (503, "push_busy"), 3),
+    (504, (502, "push_refused"), 3),
+    (400, (502, "push_refused"), 1),
+    (401, (502, "push_refused"), 1),
+    (403, (502, "push_refused"), 1),
+    (413, (413, "message_too_large"), 1),
+]
+
+
+@pytest.mark.parametrize(("status", "told", "tries"), ANSWERS)
+async def test_a_refusal_is_told_and_forgets_nobody(
+    here: Scene, bob: Citizen, push: PushService, status: int, told: tuple[int, str], tries: int
+) -> None:
+    """A gateway in trouble is asked again, twice at most; who is registered stays so."""
+    sample = await ring(here, bob, status=status)
+
+    assert ((sample.status, sample.code), pushes(push, bob)) == (told, tries)
+    assert is_kept(here, bob)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_who_is_gone_is_forgotten(here: Scene, bob: Citizen, push: PushService, status: int) -> None:
+    """The first caller is told so, the next finds nobody, and the push service is not asked again."""
+    first = await ring(here, bob, status=status)
+    second = await here.caller.send(here.people[1].person.to("dial", bob.person))
+
+    assert (first.code, second.code) == ("recipient_gone", "unknown_recipient")
+    assert not is_kept(here, bob)
+    assert pushes(push, bob) == 1
+
+
+def date_in(seconds: int) -> str:
+    """Return the HTTP date so many seconds from now."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+# What is said, and the seconds that it means.
+WAITS: dict[str, tuple[Callable[[], str], int]] = {
+    "seconds": (lambda: "120", 120),
+    "a date": (lambda: date_in(600), 600),
+    "junk": (lambda: "soon", DEFAULT_S),
+    "a billion": (lambda: "1000000000", HOUR_S),
+    "a date in years": (lambda: date_in(10**9), HOUR_S),
+}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("said", WAITS)
+async def test_a_wish_to_wait_is_told_and_remembered(
+    here: Scene, bob: Citizen, push: PushService, status: int, said: str
+) -> None:
+    """For that endpoint, an hour at most: until then nothing is sent to it, whoever calls."""
+    retry_after, seconds = WAITS[said]
+
+    first = await ring(here, bob, status=status, headers={"Retry-After": retry_after()})
+    second = await here.caller.send(here.people[1].person.to("ice", bob.person))
+
+    assert (first.code, second.code) == ("push_busy", "push_busy")
+    for sample in (first, second):
+        assert seconds - 20 < int(sample.retry_after or 0) <= seconds
+    assert pushes(push, bob) == 1
+    assert is_kept(here, bob)
+
+
+async def test_a_wish_to_wait_is_no_one_elses(here: Scene, bob: Citizen, push: PushService) -> None:
+    """Others at the same push service are sent to; so is who asked, when the time is over."""
+    busy = await ring(here, bob, status=429, headers={"Retry-After": "11"})
+    other = await here.caller.send(here.people[0].person.to("dial", here.people[1].person))
+    push.script([], bob.token)
+    early = await here.caller.send(here.people[0].person.to("dial", bob.person))
+    await asyncio.sleep(11)
+    late = await here.caller.send(here.people[0].person.to("dial", bob.person))
+
+    assert (busy.code, other.status, early.code, late.status) == ("push_busy", 200, "push_busy", 200)
+
+
+async def test_after_all_of_it_all_is_well(here: Scene) -> None:
+    """While others called, whose push service had nothing to say."""
+    async with here.traffic() as traffic:
+        (bob,) = await settled(here.site.push, here.caller, people=1)
+        for status, _, _ in ANSWERS:
+            await ring(here, bob, status=status)
+
+    await here.assert_well(traffic, endings=[(200, None)])

@@ -1,0 +1,132 @@
+"""SIGTERM while people call: what was begun is finished, and whoever finds a closed door tries the next."""
+
+import asyncio
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.deployment import serving
+from tests.faults.cluster import Cluster
+from tests.faults.consequences import arrival, forgotten, pushes, undelivered
+from tests.faults.scene import OK
+from tests.faults.site import Site, site
+from tests.faults.traffic import REFUSED, Caller, Sample, calling, flowing, settled
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+PEOPLE = 30
+PAUSE_S = 0.01  # between two calls of a person: some are always on their way
+GRACE_S = 10
+ATTEMPT_S = 8  # what a push service has
+READY_CPU_S = 3
+CLOSED = (0, REFUSED)
+
+
+class Retrying(Caller):
+    """Tries the next instance where nobody listens, as a client or a load balancer does."""
+
+    def __init__(self, callers: list[Caller]) -> None:
+        self._callers = callers
+
+    async def send(self, call: dict[str, Any]) -> Sample:
+        """Send *call* until somebody listens."""
+        while True:
+            for caller in list(self._callers):
+                sample = await caller.send(call)
+                if sample.code != REFUSED:
+                    return sample
+            await asyncio.sleep(0.05)
+
+
+def restart(running: Site, open_: ExitStack) -> Site:
+    """Stop the server of *running*, and start another at its port."""
+    assert running.program.stop() == 0
+    program, _ = open_.enter_context(serving(running.deployment))
+    return replace(running, program=program)
+
+
+async def ready(caller: Caller) -> None:
+    """Wait until the server serves."""
+    async with asyncio.timeout(20):
+        while await caller.get("/readyz") != 200:
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_in_flight_is_finished(steady_cluster: Cluster, push: PushService) -> None:
+    """After SIGTERM nobody connects; who is served gets the truth, within ten seconds; the status is 0."""
+    with site(steady_cluster, push) as running:
+        async with calling(running.url) as caller:
+            alice, bob, carol = await settled(push, caller, people=3)
+            push.script([{"delay": 2}], bob.token)
+            push.script([{"hang": "head"}], carol.token)
+            calls = [alice.person.to("dial", other.person) for other in (bob, carol)]
+            dialling = [asyncio.create_task(caller.send(call)) for call in calls]
+            await asyncio.gather(arrival(push, bob), arrival(push, carol))
+
+            began = time.monotonic()
+            running.program.process.terminate()
+            await asyncio.sleep(0.5)
+            late = await caller.send(alice.update(0))
+            slow, hung = await asyncio.gather(*dialling)
+            status = await asyncio.to_thread(running.program.ended)
+            seconds = time.monotonic() - began
+
+    assert (late.code, slow.status, (hung.status, hung.code)) == (REFUSED, 200, (504, "push_timed_out"))
+    assert (pushes(push, bob), pushes(push, carol)) == (1, 1)
+    assert status == 0
+    assert ATTEMPT_S - 1 < seconds < GRACE_S + 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_sigterm_under_load_drops_nothing(
+    steady_cluster: Cluster, push: PushService, workers: str
+) -> None:
+    """Each call is served, or refused before it was heard; what was said to be done is done."""
+    with site(steady_cluster, push, env={"WHISPER_WORKERS": workers}) as running:
+        async with calling(running.url) as caller:
+            await ready(caller)
+            people = await settled(push, caller, PEOPLE)
+            async with flowing([caller], people, PAUSE_S) as traffic:
+                await asyncio.sleep(1)
+                status = await asyncio.to_thread(running.program.stop)
+
+            assert status == 0
+            assert set(traffic.codes) <= {OK, CLOSED}, traffic.codes
+            assert undelivered(traffic, people) == []
+            assert forgotten(traffic, running) == []
+
+
+async def test_a_rolling_restart_of_two_instances_drops_nothing(
+    steady_cluster: Cluster, push: PushService
+) -> None:
+    """One after the other, twice; each call succeeds at the first instance that listens."""
+    database = steady_cluster.database()
+    with ExitStack() as open_:
+        two = [open_.enter_context(site(steady_cluster, push, database=database)) for _ in range(2)]
+        async with calling(two[0].url) as first, calling(two[1].url) as second:
+            people = await settled(push, first, PEOPLE)
+            doors = [Retrying([first, second]), Retrying([second, first])]
+            async with flowing(doors, people, PAUSE_S) as traffic:
+                for number in (0, 1, 0, 1):
+                    await asyncio.sleep(0.3)
+                    two[number] = await asyncio.to_thread(restart, two[number], open_)
+                await asyncio.sleep(0.3)
+
+        assert set(traffic.codes) == {OK}, traffic.codes
+        assert undelivered(traffic, people) == []
+        assert forgotten(traffic, two[0]) == []
+
+
+async def test_a_server_is_soon_ready(steady_cluster: Cluster, push: PushService) -> None:
+    """Three seconds of computing at most; how long they take depends on who else computes."""
+    with site(steady_cluster, push) as running:
+        async with calling(running.url) as caller:
+            await ready(caller)
+            cpu = psutil.Process(running.program.process.pid).cpu_times()
+
+    assert cpu.user + cpu.system < READY_CPU_S

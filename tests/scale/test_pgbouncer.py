@@ -1,0 +1,119 @@
+"""PgBouncer in transaction mode: each statement may meet another session of Postgres."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.cluster import Cluster
+from tests.faults.consequences import forgotten, undelivered
+from tests.faults.gate import gate
+from tests.faults.scene import AWAY, OK
+from tests.faults.site import Site, site
+from tests.faults.traffic import Caller, calling, flowing, settled
+from tests.processes import Program, whisper
+from tests.push_service import PushService
+from tests.scale.programs import SESSIONS, free_port, pgbouncer
+
+pytestmark = pytest.mark.anyio
+
+PEOPLE = 20
+PAUSE_S = 0.02  # between two calls of a person
+
+
+@dataclass
+class Pooled:
+    """Servers whose database is behind a PgBouncer, which can be ended and started again."""
+
+    url: str
+    sites: list[Site]
+    bouncer: Program
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that PgBouncer may read when it is no longer root."""
+    folder = tmp_path_factory.mktemp("pgbouncer")
+    folder.parent.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def pooled(steady_cluster: Cluster, push: PushService, home: Path) -> Iterator[Pooled]:
+    """Run two servers with two workers each."""
+    database, port = steady_cluster.database(), free_port()
+    url = f"postgresql://whisper@127.0.0.1:{port}/whisper?pgbouncer=true"
+    env = {"WHISPER_DATABASE_URL": url, "WHISPER_WORKERS": "2"}
+    with ExitStack() as open_:
+        postgres = open_.enter_context(gate(steady_cluster.socket))
+        bouncer = open_.enter_context(pgbouncer(home, database, postgres.port, port))
+        sites = [open_.enter_context(site(steady_cluster, push, database=database, env=env)) for _ in "12"]
+        yield Pooled(url, sites, bouncer)
+
+
+async def ready(caller: Caller) -> None:
+    """Wait until calls are served."""
+    async with asyncio.timeout(20):
+        while await caller.get("/readyz") != 200:
+            await asyncio.sleep(0.05)
+
+
+async def test_many_connections_share_few_sessions(
+    steady_cluster: Cluster, push: PushService, pooled: Pooled
+) -> None:
+    """Every call is served, all that was acknowledged is there, and Postgres has a handful of sessions."""
+    first, second = pooled.sites
+    async with calling(first.url) as one, calling(second.url) as other:
+        await ready(one)
+        await ready(other)
+        people = await settled(push, one, PEOPLE)
+        async with flowing([one, other], people, PAUSE_S) as traffic:
+            while len(traffic.samples) < 1000:
+                sessions = steady_cluster.backends(first.database)
+                assert sessions <= SESSIONS
+
+    assert set(traffic.codes) == {OK}, traffic.codes
+    assert undelivered(traffic, people) == []
+    assert forgotten(traffic, first) == []
+    assert first.tracebacks + second.tracebacks == 0
+
+
+def test_upkeep_goes_through_it_too(pooled: Pooled, tmp_path: Path) -> None:
+    """Its lock is one of a transaction: it needs no session of its own."""
+    env = pooled.sites[0].deployment.env | {"WHISPER_DATABASE_URL": pooled.url}
+
+    purges = [whisper("purge", env=env, cwd=tmp_path) for _ in range(3)]
+
+    assert {status for status, _ in purges} == {0}
+    assert all("Purged 0 expired registrations." in printed for _, printed in purges)
+
+
+async def test_a_pooler_that_is_restarted_costs_a_moment(
+    push: PushService, pooled: Pooled, home: Path, steady_cluster: Cluster
+) -> None:
+    """While it is away, callers are told to come again; afterwards nothing is left over."""
+    first, _ = pooled.sites
+    async with calling(first.url) as caller:
+        await ready(caller)
+        people = await settled(push, caller, PEOPLE)
+        async with flowing([caller], people, PAUSE_S) as traffic:
+            pooled.bouncer.kill()
+            while AWAY not in traffic.codes:
+                assert len(traffic.samples) < 2000
+                await caller.get("/livez")
+            port = int(pooled.url.partition("127.0.0.1:")[2].partition("/")[0])
+            with (
+                gate(steady_cluster.socket) as postgres,
+                pgbouncer(home, first.database, postgres.port, port),
+            ):
+                await ready(caller)
+                began = len(traffic.samples)
+                while len(traffic.samples) < began + 500:
+                    await caller.get("/livez")
+
+    assert set(traffic.codes) <= {OK, AWAY}, traffic.codes
+    assert forgotten(traffic, first) == []
+    assert first.tracebacks == 0

