@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check format install clean
+.PHONY: help run test test-code test-world check format install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -18,9 +18,20 @@ run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgre
 test: $(VENV)/.installed-embedded,test node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
 	$(BIN)/node --test "tests/web/*.test.js"
 	@$(BIN)/coverage erase
+ifdef ARGS
 	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
+else
+	$(MAKE) --jobs=2 --output-sync=target test-code test-world
+endif
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Those that wait more than they work go beside the others.
+WORLD := tests/browser tests/faults tests/scale
+test-code:
+	$(BIN)/coverage run --parallel-mode -m pytest $(addprefix --ignore=,$(WORLD))
+test-world:
+	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider $(WORLD)
 
 check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, types, and who may import whom
 	$(BIN)/ruff check .
