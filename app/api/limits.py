@@ -64,7 +64,8 @@ class Room:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Take the room of one call."""
+        """Take the room of one call. Raise `Overloaded` when it has been taken since it was required."""
+        self.require()
         self._taken += 1
         try:
             yield
@@ -106,17 +107,12 @@ class RateLimits:
         self._hit = hit
         self._shared = shared
 
-    async def check(self, message: Message, who: bytes, now: int) -> None:
+    def check(self, message: Message, who: bytes, now: int) -> None:
         """Raise `TooManyCalls` if *message* is over a limit, or *who* has signed too much wrongly.
 
-        Of what is shared only the time to wait is asked, when it is clear here that there is one.
+        Only what was counted here is looked at: it costs nothing to refuse.
         """
-        charges = self._limited([(_REFUSED, who), *_charges(message)])
-        waits = self._waits(charges, now)
-        if self._shared and any(waits.values()):
-            shared = await self._shared.take((), looked_at=charges)
-            waits = waits if shared is None else shared
-        self._refuse(waits)
+        self._refuse(self._waits(self._limited([(_REFUSED, who), *_charges(message)]), now))
 
     async def count(self, message: Message, who: bytes, now: int) -> None:
         """Count a verified *message*. Raise `TooManyCalls` if it is over a limit elsewhere."""

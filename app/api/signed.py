@@ -29,7 +29,7 @@ def signed(kind: type[M]) -> Callable[[Request], Awaitable[Call[M]]]:
         note_method(claim.message.method)
         if state.relay.knows(claim, now):
             return claim.believe()  # an honest retry counts for nothing
-        await state.rate_limits.check(claim.message, who, ticks)
+        state.rate_limits.check(claim.message, who, ticks)
         try:
             call = claim.verify()
         except BadSignature:

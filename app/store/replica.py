@@ -16,7 +16,7 @@ from app.store.database import Database, Observe, connected, unobserved
 log = logging.getLogger(__name__)
 
 ANSWER_S = 0.3  # for a look-up; the database itself is asked after that, and a call has 3 s for both
-REST_S = 5  # after a failure: a replica that hangs costs one call in so many seconds its 300 ms
+REST_S = 2  # after a failure: a replica that hangs costs one call in so many seconds its 300 ms
 
 
 class Replica:

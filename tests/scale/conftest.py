@@ -1,4 +1,4 @@
-"""nginx, PgBouncer and Redis are from Debian. Where they are missing these tests are left out, but not in CI."""
+"""nginx, PgBouncer and Redis are Debian's. Where they are missing these tests are left out; not so in CI."""
 
 import os
 from collections.abc import Iterator

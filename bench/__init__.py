@@ -1,0 +1,1 @@
+"""Measuring what a server carries, holds and needs."""

@@ -1,0 +1,243 @@
+"""Three instances behind nginx, with PgBouncer, Postgres and Redis behind them: as deploy/ has them."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+
+from tests.deployment import serving
+from tests.faults.cluster import Cluster
+from tests.faults.consequences import arrival, forgotten, pushes, undelivered
+from tests.faults.gate import gate
+from tests.faults.scene import OK
+from tests.faults.site import Site, site
+from tests.faults.traffic import PATIENCE_S, Caller, Sample, calling, flowing, settled
+from tests.people import Person, body, now_ms
+from tests.push_service import PushService
+from tests.scale.certificate import write_certificate
+from tests.scale.programs import free_port, nginx, nginx_conf, pgbouncer, redis
+
+pytestmark = pytest.mark.anyio
+
+PEOPLE = 20
+PAUSE_S = 0.03  # between two calls of a person
+CUT_OFF = (503, "overloaded")  # nginx's own word, with Retry-After
+FORGERIES = 20  # that one place may send at once
+
+
+@dataclass
+class Town:
+    """All of it. Instances can be ended and started again."""
+
+    instances: list[Site]
+    https: str
+    trust: ssl.SSLContext
+    open_: ExitStack
+
+    def restart(self, number: int) -> None:
+        """Start an instance again at its port, once it has ended."""
+        deployment = self.instances[number].deployment
+        running, _ = self.open_.enter_context(serving(deployment))
+        self.instances[number] = replace(self.instances[number], program=running)
+
+    def in_flight(self, number: int) -> bool:
+        """Tell whether an instance is carrying a call."""
+        return "\nwhisper_in_flight 0.0\n" not in httpx.get(f"{self.instances[number].url}/metrics").text
+
+    @asynccontextmanager
+    async def calling(self, place: str = "127.0.0.1") -> AsyncIterator[Caller]:
+        """Yield what sends calls to nginx from the address *place*."""
+        connector = aiohttp.TCPConnector(ssl=self.trust, limit=0, local_addr=(place, 0))
+        timeout = aiohttp.ClientTimeout(PATIENCE_S)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            yield Caller(session, self.https)
+
+
+@pytest.fixture(scope="module")
+def town(
+    steady_cluster: Cluster, push: PushService, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """Run all of it."""
+    home = tmp_path_factory.mktemp("town")
+    home.parent.chmod(0o755)  # for PgBouncer, which gives up being root
+    home.chmod(0o755)
+    database, pooler, store, https = steady_cluster.database(), free_port(), free_port(), free_port()
+    env = {
+        "WHISPER_DATABASE_URL": f"postgresql://whisper@127.0.0.1:{pooler}/whisper?pgbouncer=true",
+        "WHISPER_REDIS_URL": f"redis://127.0.0.1:{store}",
+        "WHISPER_TRUSTED_PROXIES": "127.0.0.1",
+        "WHISPER_RATE_LIMITS": "on",
+        "WHISPER_LIMIT_NEW_ADDRESSES": "1000/60s",
+        **{f"WHISPER_LIMIT_{name}": "9999/60s" for name in ("DIAL", "CALLS", "RECIPIENT", "UPDATES")},
+        "WHISPER_LIMIT_RECIPIENT_HOUR": "9999/60s",
+        "WHISPER_LIMIT_REFUSED_SIGNATURES": f"{FORGERIES}/600s",
+    }
+    with ExitStack() as open_:
+        postgres = open_.enter_context(gate(steady_cluster.socket))
+        open_.enter_context(pgbouncer(home / "pgbouncer", database, postgres.port, pooler))
+        open_.enter_context(redis(store))
+        instances = [
+            open_.enter_context(site(steady_cluster, push, database=database, env=env)) for _ in range(3)
+        ]
+        trust = write_certificate(home / "tls")
+        ports = [each.deployment.port for each in instances]
+        conf = nginx_conf(home / "nginx", https, ports, home / "tls")
+        open_.enter_context(nginx(home / "nginx", conf))
+        yield Town(instances, f"https://127.0.0.1:{https}", trust, open_)
+
+
+async def through_nginx(caller: Caller) -> None:
+    """Wait until nginx listens, and an instance answers it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await caller.get("/readyz") != 200:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_call_and_its_update_may_meet_different_instances(town: Town, push: PushService) -> None:
+    """Whoever registered at one is called through another, in every combination."""
+    for at in town.instances:
+        for by in town.instances:
+            async with calling(at.url) as there, calling(by.url) as here:
+                (bob,) = await settled(push, there, people=1)
+                assert (await here.send(Person().to("dial", bob.person))).status == 200
+                assert len(bob.browser.decrypted) == 1
+
+
+async def test_everything_through_nginx(town: Town, push: PushService) -> None:
+    """TLS in front, three instances behind it, and calls arrive."""
+    async with town.calling() as caller:
+        await through_nginx(caller)
+        people = await settled(push, caller, PEOPLE)
+        async with flowing([caller], people, PAUSE_S) as traffic:
+            while len(traffic.samples) < 300:
+                await asyncio.sleep(0.05)
+
+    served = [each.program.output.count("path=/") for each in town.instances]
+    assert set(traffic.codes) == {OK}, traffic.codes
+    assert undelivered(traffic, people) == []
+    assert all(count > 20 for count in served), served
+
+
+async def test_an_instance_that_is_restarted_drops_nothing(town: Town, push: PushService) -> None:
+    """SIGTERM while people call, one after the other: nobody behind nginx notices."""
+    async with town.calling() as caller:
+        await through_nginx(caller)
+        people = await settled(push, caller, PEOPLE)
+        async with flowing([caller], people, PAUSE_S) as traffic:
+            for number in (0, 2):
+                assert await asyncio.to_thread(town.instances[number].program.stop) == 0
+                await asyncio.to_thread(town.restart, number)
+
+    assert set(traffic.codes) == {OK}, traffic.codes
+    assert undelivered(traffic, people) == []
+    assert forgotten(traffic, town.instances[0]) == []
+
+
+class Persistent(Caller):
+    """Calls again, with the very same call, when it was cut off."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self.cut_off: list[Sample] = []
+
+    async def send(self, call: dict[str, Any]) -> Sample:
+        """Send *call* until it is answered by an instance."""
+        sample = await self._caller.send(call)
+        while (sample.status, sample.code) == CUT_OFF:
+            self.cut_off.append(sample)
+            await asyncio.sleep(int(sample.retry_after or 0))
+            sample = await self._caller.send(call)
+        return sample
+
+
+async def test_killing_an_instance_loses_nothing(town: Town, push: PushService) -> None:
+    """Who was being served there is told to try again, and then is; nobody else notices."""
+    async with town.calling() as once:
+        await through_nginx(once)
+        caller = Persistent(once)
+        people = await settled(push, caller, PEOPLE)
+        async with flowing([caller], people, PAUSE_S) as traffic:
+            await asyncio.sleep(0.5)
+            town.instances[1].program.kill()
+            killed = len(traffic.samples)
+            while len(traffic.samples) < killed + 200:
+                await asyncio.sleep(0.05)
+    await asyncio.to_thread(town.restart, 1)
+
+    assert set(traffic.codes) == {OK}, traffic.codes
+    assert len(caller.cut_off) <= PEOPLE
+    assert undelivered(traffic, people) == []
+    assert forgotten(traffic, town.instances[0]) == []
+
+
+async def test_a_call_is_sent_to_one_instance_only(town: Town, push: PushService) -> None:
+    """When that dies with it, nginx does not try another: nobody is rung twice."""
+    async with town.calling() as caller:
+        await through_nginx(caller)
+        alice, bob = await settled(push, caller, people=2)
+        push.script([{"hang": "head", "forever": True}], bob.token)
+        dialling = asyncio.create_task(caller.send(alice.person.to("dial", bob.person)))
+        await arrival(push, bob)
+        (busy,) = [number for number in range(3) if town.in_flight(number)]
+        town.instances[busy].program.kill()
+        sample = await dialling
+    await asyncio.to_thread(town.restart, busy)
+
+    assert (sample.status, sample.code, sample.retry_after) == (*CUT_OFF, "1")
+    assert pushes(push, bob) == 1
+
+
+async def test_limits_are_for_a_client_and_of_all_instances(town: Town) -> None:
+    """Nginx tells who calls, whatever a client says of itself; the instances count together."""
+    forged = Person().to("dial", Person()) | {"c": Person().sign(b"anything")}
+
+    async def forge(caller: Caller, number: int) -> int:
+        headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+        post = caller._session.post(f"{caller.url}/dial", data=body(forged), headers=headers)  # noqa: SLF001
+        async with post as response:
+            return response.status
+
+    async with town.calling("127.0.0.5") as here, town.calling("127.0.0.6") as elsewhere:
+        await through_nginx(here)
+        statuses = [await forge(here, number) for number in range(FORGERIES + 3)]
+        other = await forge(elsewhere, 1)
+
+    assert statuses == [401] * FORGERIES + [429] * 3
+    assert other == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "//metrics", "/./metrics", "/%6detrics", "/x/../metrics", "/metrics?x"]
+)
+async def test_nobody_reads_metrics_through_nginx(town: Town, path: str) -> None:
+    """However it is spelled, and though this machine may read them at the instances."""
+    async with town.calling() as caller, calling(town.instances[0].url) as inside:
+        await through_nginx(caller)
+        port = int(town.https.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=town.trust)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: whisper\r\nConnection: close\r\n\r\n".encode())
+        answer = (await reader.read()).decode()
+        writer.close()
+
+        assert " 404 " in answer.partition("\r\n")[0]
+        assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "not_found"
+        assert await inside.get("/metrics") == 200
+
+
+async def test_a_body_that_nginx_refuses_is_refused_in_our_words(town: Town) -> None:
+    """A client can read it."""
+    async with town.calling() as caller:
+        await through_nginx(caller)
+        session = caller._session  # noqa: SLF001 - no call
+        async with session.post(f"{town.https}/dial", data=b"x" * 20_000) as response:
+            told = await response.json()
+
+    assert (response.status, told["ok"], told["code"]) == (413, False, "body_too_large")
+    assert abs(told["timestamp"] - now_ms()) < 60_000

@@ -1,0 +1,157 @@
+"""A read replica: who is called is looked up there, and nobody is lost because it is late, slow or away."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from app.push.vapid import VapidKey
+from app.settings import Settings
+from app.store.replica import REST_S
+from tests.api.conftest import Registered, post, register
+from tests.conftest import serving
+from tests.faults.cluster import Cluster
+from tests.people import Person, now_ms
+from tests.push_service import PushService
+from tests.scale.standby import Standby, standby
+from tests.vectors_of import subscription_json
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def replica(steady_cluster: Cluster) -> Iterator[Standby]:
+    """Run a replica."""
+    with standby(steady_cluster) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class World:
+    """A server with a replica, and somebody who is registered in both."""
+
+    client: httpx.AsyncClient
+    cluster: Cluster
+    database: str
+    replica: Standby
+    alice: Person
+    bob: Registered
+
+    async def dial(self, recipient: Person) -> httpx.Response:
+        """Alice dials."""
+        return await post(self.client, self.alice.to("dial", recipient, b=now_ms()))
+
+    async def asked(self, statement: str) -> int:
+        """Return how often this *statement* was asked."""
+        name = f'whisper_database_seconds_count{{statement="{statement}"}} '
+        told = (await self.client.get("/metrics")).text
+        return sum(int(float(line.removeprefix(name))) for line in told.splitlines() if line.startswith(name))
+
+
+@pytest.fixture
+async def world(steady_cluster: Cluster, replica: Standby, push_service: PushService) -> AsyncIterator[World]:
+    """Start a server on a database of its own."""
+    database = steady_cluster.database()
+    replica.catch_up(steady_cluster)
+    settings = Settings(
+        _env_file=None,
+        database_url=steady_cluster.url(database),
+        database_replica_url=replica.url(database),
+        vapid_private_key=VapidKey.generate().private_text,
+        vapid_subject="mailto:operator@example.org",
+        push_endpoints=("browsers", push_service.origin),
+    )
+    async with serving(settings) as client:
+        bob = await register(client, Person(), push_service.subscribe())
+        replica.catch_up(steady_cluster)
+        yield World(client, steady_cluster, database, replica, Person(), bob)
+
+
+async def test_a_recipient_is_looked_up_in_the_replica(world: World) -> None:
+    """The database is not asked at all."""
+    before = await world.asked("find")
+
+    response = await world.dial(world.bob.person)
+
+    assert response.status_code == 200
+    assert (await world.asked("find") - before, await world.asked("find_replica")) == (0, 1)
+
+
+async def test_who_registered_a_moment_ago_is_reached(world: World, push_service: PushService) -> None:
+    """Also when the replica does not know them yet."""
+    world.replica.lag()
+    carol = await register(world.client, Person(), push_service.subscribe())
+
+    response = await world.dial(carol.person)
+
+    assert (response.status_code, len(carol.pushed)) == (200, 1)
+
+
+async def test_who_has_just_changed_their_browser_is_reached_there(
+    world: World, push_service: PushService
+) -> None:
+    """The replica's subscription is gone; that neither deletes nor hides the one that came after it."""
+    world.replica.lag()
+    newer = await register(world.client, world.bob.person, push_service.subscribe())
+    push_service.script([{"status": 410, "forever": True}], world.bob.browser.endpoint.rpartition("/")[2])
+
+    statuses = [(await world.dial(world.bob.person)).status_code for _ in range(2)]
+
+    assert statuses == [200, 200]
+    assert (len(world.bob.pushed), len(newer.pushed)) == (0, 2)
+
+
+async def test_whose_subscription_is_gone_is_forgotten_in_the_database(
+    world: World, push_service: PushService
+) -> None:
+    """That they were found in the replica changes nothing."""
+    push_service.script([{"status": 410, "forever": True}])
+
+    response = await world.dial(world.bob.person)
+
+    assert (response.status_code, response.json()["code"]) == (404, "recipient_gone")
+    assert world.cluster.sql("SELECT count(*) FROM subscription", world.database) == [["0"]]
+
+
+async def test_an_update_is_compared_in_the_database(world: World) -> None:
+    """A late replica lets nobody go back: the newer update has been seen."""
+    browser = world.bob.browser
+    subscription = subscription_json(browser.endpoint, browser.p256dh, browser.auth)
+    now = now_ms()
+    world.replica.lag()
+    await post(world.client, world.bob.person.update(None, sent_at=now))
+
+    late = await post(world.client, world.bob.person.update(subscription, sent_at=now - 1))
+
+    assert (late.status_code, late.json()["code"]) == (409, "stale_update")
+
+
+async def test_a_replica_that_is_killed_is_done_without(world: World) -> None:
+    """No call fails; when it is back, and has had its rest, it is asked again."""
+    world.replica.kill()
+    away = [(await world.dial(Person())).status_code for _ in range(3)]
+    away.append((await world.dial(world.bob.person)).status_code)
+    world.replica.start()
+    time.sleep(REST_S)  # noqa: ASYNC251 - nothing else happens
+    before = await world.asked("find")
+
+    response = await world.dial(world.bob.person)
+
+    assert (away, response.status_code) == ([404, 404, 404, 200], 200)
+    assert await world.asked("find") == before
+
+
+async def test_a_replica_that_hangs_costs_one_call_a_moment(world: World) -> None:
+    """The first that asks waits 300 ms; the next ask the database at once."""
+    await world.dial(world.bob.person)
+    world.replica.hang()
+    try:
+        statuses = [(await world.dial(world.bob.person)).status_code for _ in range(4)]
+        asked = await world.asked("find_replica")
+    finally:
+        world.replica.go_on()
+
+    assert statuses == [200] * 4
+    assert asked == 2

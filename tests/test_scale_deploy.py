@@ -1,0 +1,237 @@
+"""deploy/ held against the settings, the metrics and itself."""
+
+import configparser
+import json
+import re
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+import yaml
+from fastapi.routing import APIRoute
+from sqlalchemy import make_url
+
+from app.__main__ import GRACE_S
+from app.api.routes import router
+from app.push.vapid import VapidKey
+from app.settings import PREFIX, Settings, load
+from tests.test_deploy import KNOWN, final, interpolated, read, variables
+from tests.test_documents import metrics_there_are
+
+FILES = ["compose.yml", "kubernetes.yml", "env.example", "nginx.conf", "pgbouncer.ini"]
+INSTANCES = ["whisper1", "whisper2", "whisper3"]
+KEY = VapidKey.generate().private_text
+FILLED_IN = {"POSTGRES_PASSWORD": "secret", f"{PREFIX}VAPID_PRIVATE_KEY": KEY}
+ENV = variables(read("deploy/env.example")) | FILLED_IN
+PATHS = {route.path for route in router.routes if isinstance(route, APIRoute)}
+
+
+def services(env: dict[str, str]) -> dict[str, Any]:
+    """Return the services that compose would start with this .env."""
+    compose = json.dumps(yaml.safe_load(read("deploy/compose.yml"))["services"])
+    started: dict[str, Any] = json.loads(interpolated(compose, env))
+    return started
+
+
+def settings_of(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings of a process with this environment alone."""
+    for name in KNOWN:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load(_env_file=None)
+
+
+def manifests() -> dict[str, Any]:
+    """Return what is in kubernetes.yml, by kind."""
+    return {each["kind"]: each for each in yaml.safe_load_all(read("deploy/kubernetes.yml"))}
+
+
+def pod(kind: str) -> dict[str, Any]:
+    """Return the pods of a Deployment or a Job."""
+    found: dict[str, Any] = manifests()[kind]["spec"]["template"]["spec"]
+    return found
+
+
+def container() -> dict[str, Any]:
+    """Return the Deployment's container."""
+    (only,) = pod("Deployment")["containers"]
+    found: dict[str, Any] = only
+    return found
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_variable_that_is_named_exists(file: str) -> None:
+    """Nobody is told to set what nothing reads."""
+    assert set(re.findall(rf"{PREFIX}[A-Z_]+", read(f"deploy/{file}"))) <= KNOWN
+
+
+def test_what_compose_asks_for_is_in_the_example() -> None:
+    """And the example asks for nothing else."""
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", read("deploy/compose.yml")))
+
+    assert asked == set(re.findall(r"^#?([A-Z_]+)=", read("deploy/env.example"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", FILLED_IN)
+def test_compose_starts_nothing_without_its_secrets(name: str) -> None:
+    """No password that everybody knows, no key that each instance makes for itself."""
+    with pytest.raises(AssertionError, match=name):
+        services({**ENV, name: ""})
+
+
+def test_compose_s_instances_have_settings_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All the same, on services that are there; they can sign."""
+    compose = services(ENV)
+    settings = settings_of(compose["whisper1"]["environment"], monkeypatch)
+
+    assert all(compose[name] == compose["whisper1"] for name in INSTANCES)
+    assert settings.require_vapid().newest.key.private_text == KEY
+    assert make_url(settings.require_database_url()).host in compose
+    assert settings.redis_url
+    assert make_url(settings.redis_url.get_secret_value()).host in compose
+    assert settings.database_replica_url is None
+
+
+def test_compose_migrates_first_and_past_the_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance starts when the migration has succeeded, which talks to Postgres itself."""
+    compose = services(ENV | {"DATABASE": "pgbouncer:6432/whisper?pgbouncer=true"})
+    migrating = settings_of(compose["migrate"]["environment"], monkeypatch).require_database_url()
+    serving = settings_of(compose["whisper1"]["environment"], monkeypatch).require_database_url()
+
+    assert compose["whisper1"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert compose["migrate"]["command"] == ["whisper", "migrate"]
+    assert (make_url(migrating).host, make_url(serving).host) == ("postgres", "pgbouncer")
+    assert make_url(migrating).password == make_url(serving).password == FILLED_IN["POSTGRES_PASSWORD"]
+
+
+def test_the_pooler_is_where_the_example_says() -> None:
+    """The same port and name, sessions for a transaction alone, fewer than Postgres has."""
+    ini = configparser.ConfigParser()
+    ini.read_string(read("deploy/pgbouncer.ini"))
+    (example,) = re.findall(r"^#DATABASE=(.+)$", read("deploy/env.example"), re.MULTILINE)
+    url = make_url(f"postgresql://{example}")
+    pooler = ini["pgbouncer"]
+    (most,) = re.findall(r"max_connections=(\d+)", " ".join(services(ENV)["postgres"]["command"]))
+
+    assert (url.host, url.query) == ("pgbouncer", {"pgbouncer": "true"})
+    assert url.port == int(pooler["listen_port"])
+    assert url.database in ini["databases"]
+    assert pooler["pool_mode"] == "transaction"
+    assert int(pooler["default_pool_size"]) < int(most)
+
+
+def test_nginx_has_the_instances_and_is_believed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the port where they serve; whoever reads metrics is in their network."""
+    compose = services(ENV)
+    settings = settings_of(compose["whisper1"]["environment"], monkeypatch)
+    upstream = re.findall(r"server (\w+):(\d+)", read("deploy/nginx.conf"))
+    here = compose["nginx"]["networks"]["default"]["ipv4_address"]
+    networks = yaml.safe_load(read("deploy/compose.yml"))["networks"]
+    subnet = ip_network(networks["default"]["ipam"]["config"][0]["subnet"])
+
+    assert upstream == [(name, str(settings.port)) for name in INSTANCES]
+    assert settings.host == "0.0.0.0"  # noqa: S104 - in a network of its own
+    assert settings.trusted_proxies == (here,)
+    assert ip_address(here) in subnet
+    assert settings.metrics == (str(subnet),)
+
+
+def test_compose_publishes_nginx_alone() -> None:
+    """Its certificates and its challenge lie where the configuration looks for them."""
+    compose = services(ENV)
+    mounted = {volume.split(":")[1] for volume in compose["nginx"]["volumes"]}
+    conf = read("deploy/nginx.conf")
+
+    assert [name for name, service in compose.items() if "ports" in service] == ["nginx"]
+    assert {port.partition(":")[2] for port in compose["nginx"]["ports"]} == set(
+        re.findall(r"listen (\d+)", conf)
+    )
+    assert {"/etc/nginx/nginx.conf", "/etc/nginx/tls", "/var/www/acme"} == mounted
+    assert all(path in conf for path in mounted - {"/etc/nginx/nginx.conf"})
+
+
+def test_compose_gives_an_instance_the_time_to_end() -> None:
+    """And nginx does not give up before an instance does."""
+    assert int(services(ENV)["whisper1"]["stop_grace_period"].removesuffix("s")) > GRACE_S
+    assert "proxy_read_timeout 20s;" in read("deploy/nginx.conf")
+
+
+def test_kubernetes_has_settings_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the Secret is filled in."""
+    secret = {
+        name: value.replace("CHANGE-ME", KEY) for name, value in manifests()["Secret"]["stringData"].items()
+    }
+    plain = {each["name"]: each["value"] for each in container()["env"]}
+
+    settings = settings_of(secret | plain, monkeypatch)
+
+    assert settings.require_vapid().newest.key.private_text == KEY
+    assert settings.port == container()["ports"][0]["containerPort"]
+    assert settings.trusted_proxies
+    assert container()["envFrom"] == [{"secretRef": {"name": manifests()["Secret"]["metadata"]["name"]}}]
+
+
+def test_kubernetes_asks_for_health_where_it_is_told() -> None:
+    """Alive without the database, ready with it; each at the port that has a name."""
+    live, ready = container()["livenessProbe"], container()["readinessProbe"]
+
+    assert (live["httpGet"]["path"], ready["httpGet"]["path"]) == ("/livez", "/readyz")
+    assert {"/livez", "/readyz"} <= PATHS
+    assert {live["httpGet"]["port"], ready["httpGet"]["port"]} == {container()["ports"][0]["name"]}
+    assert manifests()["Service"]["spec"]["ports"][0]["targetPort"] == container()["ports"][0]["name"]
+
+
+def test_kubernetes_lets_a_server_end() -> None:
+    """Nobody is sent to it any more, then what is in flight is finished, and only then it is killed."""
+    *_, pause = container()["lifecycle"]["preStop"]["exec"]["command"]
+
+    assert pod("Deployment")["terminationGracePeriodSeconds"] > int(pause) + GRACE_S
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_kubernetes_gives_no_privileges(kind: str) -> None:
+    """The image's user, nothing to write but a temporary folder."""
+    (only,) = pod(kind)["containers"]
+
+    assert pod(kind)["securityContext"]["runAsUser"] == int(final("USER"))
+    assert pod(kind)["securityContext"]["runAsNonRoot"]
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_kubernetes_selects_its_own_pods() -> None:
+    """Service, budget and autoscaler mean the Deployment."""
+    parts = manifests()
+    labels = parts["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    scaled = parts["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+
+    assert parts["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+    assert parts["Service"]["spec"]["selector"] == labels
+    assert parts["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    assert (scaled["kind"], scaled["name"]) == ("Deployment", parts["Deployment"]["metadata"]["name"])
+    assert "replicas" not in parts["Deployment"]["spec"]
+
+
+def test_kubernetes_scales_on_a_metric_that_exists() -> None:
+    """Which the rule in the operations page brings to the autoscaler."""
+    on_pods = manifests()["HorizontalPodAutoscaler"]["spec"]["metrics"][0]["pods"]
+    name = on_pods["metric"]["name"]
+    (rule,) = re.findall(r"```yaml\n(rules:\n.*?)```", read("docs/operations.md"), re.DOTALL)
+    (found,) = yaml.safe_load(rule)["rules"]
+
+    assert name in metrics_there_are()
+    assert found["seriesQuery"].startswith(f"{name}{{")
+    assert int(on_pods["target"]["averageValue"]) < Settings.model_fields["max_in_flight"].default
+
+
+def test_kubernetes_migrates_with_a_job() -> None:
+    """Once, and with the same image."""
+    (migrate,) = pod("Job")["containers"]
+
+    assert migrate["command"] == ["whisper", "migrate"]
+    assert migrate["image"] == container()["image"]
+    assert pod("Job")["restartPolicy"] == "Never"
