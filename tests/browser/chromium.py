@@ -1,21 +1,36 @@
 """Chromium, driven by Playwright. Its push service is Google's: DevTools push to its workers instead."""
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, WebError, sync_playwright
-from playwright.sync_api import Page as PlaywrightPage
+from playwright.sync_api import (
+    BrowserContext,
+    CDPSession,
+    ConsoleMessage,
+    Dialog,
+    Playwright,
+    WebError,
+    sync_playwright,
+)
 
-from tests.browser.page import LOOK_EVERY_S, PATIENCE_S, Page, ScriptFailed, wait_until
-
-T = TypeVar("T")
+from tests.browser.page import PATIENCE_S, wait_until
+from tests.browser.tab import WITH_ARGUMENTS, Tab, Thread
+from tests.processes import program
 
 OPTIONS = [
+    "--headless",
+    "--remote-debugging-port=0",
+    "--no-sandbox",  # CI is root, whom the sandbox does not take
+    # Nobody is asked or told anything at the start, and nothing is heard.
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--password-store=basic",
+    "--mute-audio",
+    "--window-size=1280,800",
     # WebRTC on one machine, with a camera and a microphone that are not there.
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
@@ -23,116 +38,108 @@ OPTIONS = [
     "--use-fake-ui-for-media-stream",
 ]
 
-
-class Thread:
-    """Where Playwright lives: its event loop would be in the way of those of other tests."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1)
-
-    def do(self, work: Callable[[], T]) -> T:
-        """Do *work* there, and return what it returns."""
-        return self._executor.submit(work).result(4 * PATIENCE_S)
-
-    def end(self) -> None:
-        """End it."""
-        self._executor.shutdown()
-
-
-class Tab(Page):
-    """A tab of Chromium."""
-
-    def __init__(self, thread: Thread, page: PlaywrightPage) -> None:
-        self._thread = thread
-        self._page = page
-
-    def goto(self, url: str) -> None:
-        """Go to *url*, and wait until it has loaded."""
-        self._thread.do(lambda: self._page.goto(url))
-
-    def reload(self) -> None:
-        """Load it again."""
-        self._thread.do(self._page.reload)
-
-    def close(self) -> None:
-        """Close the tab."""
-        self._thread.do(self._page.close)
-
-    def evaluate(self, script: str, *arguments: object) -> Any:
-        """Run the body of an async function in the page; return what it returns, which must be JSON."""
-        call = f"""
-            given => Promise.race([
-                (async function () {{ {script} }}).apply(null, given),
-                new Promise((_, fail) => setTimeout(fail, {PATIENCE_S * 1000}, 'it did not end')),
-            ])
-        """
-        try:
-            return self._thread.do(lambda: self._page.evaluate(call, list(arguments)))
-        except Error as error:
-            raise ScriptFailed(error.message) from None
-
-    def screenshot(self, file: Path) -> None:
-        """Write a PNG of what is seen."""
-        self._thread.do(lambda: self._page.screenshot(path=file))
-
-    def _click(self, css: str) -> None:
-        self._thread.do(lambda: self._page.click(css))
-
-    def _type(self, css: str, text: str) -> None:
-        is_file = self.evaluate("return document.querySelector(arguments[0]).type === 'file'", css)
-        if is_file:
-            self._thread.do(lambda: self._page.set_input_files(css, text))
-        else:
-            self._thread.do(lambda: self._page.fill(css, text))
+# What DevTools report comes while a page is asked to wait.
+_LOOK_MS = 20
 
 
 class Chromium:
     """A Chromium of somebody who has never used one."""
 
-    def __init__(self, thread: Thread, context: BrowserContext) -> None:
+    def __init__(self, thread: Thread, context: BrowserContext, downloads: Path) -> None:
         self._thread = thread
         self._context = context
         self._errors: list[str] = []
-        thread.do(self._listen)
+        self._workers: dict[str, str] = {}
+        self._handled: list[str] = []
+        self._devtools = thread.do(self._listen)
+        self.downloads = downloads
 
     def open(self, url: str) -> Tab:
-        """Open *url* in a new tab."""
+        """Open *url* in a new tab, in front of the others."""
         tab = Tab(self._thread, self._thread.do(self._context.new_page))
         tab.goto(url)
         return tab
 
-    def deliver_push(self, origin: str, message: object) -> None:
-        """Hand the worker of *origin* a push with *message* as JSON, as a push service would."""
-        self._thread.do(lambda: self._deliver(origin, json.dumps(message)))
+    @property
+    def tabs(self) -> int:
+        """How many tabs there are, with the empty one that it started with."""
+        return self._thread.do(lambda: len(self._context.pages))
+
+    def show_blank(self) -> None:
+        """Bring the empty tab that it started with to the front."""
+        self._thread.do(self._context.pages[0].bring_to_front)
+
+    def close_tabs(self) -> None:
+        """Close every tab but the empty one."""
+        for page in self._thread.do(lambda: self._context.pages[1:]):
+            self._thread.do(page.close)
+
+    def prepare(self, name: str, answer: Callable[..., object], script: str) -> None:
+        """Let every new page ask *answer* by the function *name*, and run *script* before it loads."""
+        self._thread.do(lambda: self._context.expose_function(name, answer))
+        self._thread.do(lambda: self._context.add_init_script(script))
+
+    def deliver_push(self, origin: str, text: str) -> None:
+        """Hand the worker of *origin* a push with *text*, as a push service would."""
+        self._thread.do(lambda: self._deliver(origin, text))
+
+    @property
+    def handled(self) -> list[str]:
+        """How a worker ended each push that it was handed: `Success`, or what went wrong."""
+        self._thread.do(self._hear)
+        return self._handled.copy()
+
+    def in_worker(self, origin: str, script: str) -> Any:
+        """Run the body of an async function in the worker of *origin*; return what it returns."""
+
+        def work() -> Any:
+            workers = [each for each in self._context.service_workers if each.url.startswith(origin)]
+            return workers[-1].evaluate(WITH_ARGUMENTS % script, [])
+
+        return self._thread.do(work)
+
+    def go_offline(self, *, offline: bool) -> None:
+        """Cut the network off, or give it back."""
+        self._thread.do(lambda: self._context.set_offline(offline))
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong in pages and workers: exceptions, breaches of the policy, errors on the console."""
-        self._thread.do(lambda: self._context.pages[0].wait_for_timeout(100))  # events come while it is asked
+        """What went wrong in pages and workers: exceptions, breaches of the policy, errors, dialogs."""
+        self._thread.do(self._hear)
         return self._errors.copy()
 
-    def _listen(self) -> None:
+    def _listen(self) -> CDPSession:
         self._context.set_default_timeout(PATIENCE_S * 1000)
         self._context.on("console", self._on_console)
         self._context.on("weberror", self._on_error)
-
-    def _deliver(self, origin: str, data: str) -> None:
-        page = self._context.pages[0]
-        devtools = self._context.new_cdp_session(page)
-        workers: dict[str, str] = {}
-
-        def note(event: dict[str, list[dict[str, str]]]) -> None:
-            workers.update({each["scopeURL"]: each["registrationId"] for each in event["registrations"]})
-
-        def look() -> str | None:
-            page.wait_for_timeout(LOOK_EVERY_S * 1000)  # events come while it waits
-            return next((number for scope, number in workers.items() if scope.startswith(origin)), None)
-
-        devtools.on("ServiceWorker.workerRegistrationUpdated", note)
+        self._context.on("dialog", self._on_dialog)
+        devtools = self._context.new_cdp_session(self._context.pages[0])
+        devtools.on("ServiceWorker.workerRegistrationUpdated", self._on_workers)
         devtools.send("ServiceWorker.enable")
-        push = {"origin": origin, "registrationId": wait_until(look), "data": data}
-        devtools.send("ServiceWorker.deliverPushMessage", push)
-        devtools.detach()
+        devtools.on("BackgroundService.backgroundServiceEventReceived", self._on_push)
+        devtools.send("BackgroundService.setRecording", {"service": "pushMessaging", "shouldRecord": True})
+        devtools.send("BackgroundService.startObserving", {"service": "pushMessaging"})
+        return devtools
+
+    def _hear(self) -> None:
+        self._context.pages[0].wait_for_timeout(_LOOK_MS)
+
+    def _deliver(self, origin: str, text: str) -> None:
+        def look() -> str | None:
+            self._hear()
+            return next((number for scope, number in self._workers.items() if scope.startswith(origin)), None)
+
+        push = {"origin": origin, "registrationId": wait_until(look), "data": text}
+        self._devtools.send("ServiceWorker.deliverPushMessage", push)
+
+    def _on_workers(self, event: dict[str, list[dict[str, str]]]) -> None:
+        for each in event["registrations"]:
+            self._workers[each["scopeURL"]] = each["registrationId"]
+
+    def _on_push(self, report: dict[str, dict[str, Any]]) -> None:
+        event = report["backgroundServiceEvent"]
+        if event["eventName"] == "Push event completed":
+            self._handled.extend(each["value"] for each in event["eventMetadata"])
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -141,23 +148,36 @@ class Chromium:
     def _on_error(self, error: WebError) -> None:
         self._errors.append(str(error.error))
 
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self._errors.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
 
 @contextmanager
 def chromium(binary: str) -> Iterator[Chromium]:
-    """Run a new Chromium until the block ends."""
+    """Run a new Chromium until the block ends.
+
+    Playwright joins it, and does not start it: it would keep every page in sight, and none could be hidden.
+    """
     thread = Thread()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        playwright = thread.do(sync_playwright().start)
-        try:
-            context = thread.do(
-                lambda: playwright.chromium.launch_persistent_context(
-                    profile, executable_path=binary, args=OPTIONS, permissions=["notifications"]
-                )
-            )
+        arguments = (*OPTIONS, f"--user-data-dir={profile}", "about:blank")
+        with program(binary, *arguments, env={"HOME": profile}) as process:
+            url = process.wait_for("DevTools listening on").split()[-1]
+            playwright = thread.do(sync_playwright().start)
             try:
-                yield Chromium(thread, context)
+                downloads = Path(profile) / "downloads"
+                context = thread.do(lambda: _join(playwright, url, downloads))
+                yield Chromium(thread, context, downloads)
             finally:
-                thread.do(context.close)
-        finally:
-            thread.do(playwright.stop)
-            thread.end()
+                thread.do(playwright.stop)
+                thread.end()
+
+
+def _join(playwright: Playwright, url: str, downloads: Path) -> BrowserContext:
+    browser = playwright.chromium.connect_over_cdp(url, no_defaults=True)
+    devtools = browser.new_browser_cdp_session()
+    devtools.send("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
+    context = browser.contexts[0]
+    context.grant_permissions(["notifications"])
+    return context

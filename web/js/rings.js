@@ -13,7 +13,7 @@ import { Ringing } from './ringing.js';
  * @property {() => number} now the server's time, ms
  * @property {(dial: Call, options?: import('./ringing.js').AcceptOptions) => Promise<import('./peer.js').Peer>} accept
  * @property {(dial: Call) => Promise<void>} decline
- * @property {(dial: Call) => void} settled nobody need be asked about this dial any more
+ * @property {(dial: Call, code?: string) => void} settled nobody need be asked about this dial any more; `code` says why
  * @property {(event: Event) => void} dispatch
  */
 
@@ -89,8 +89,8 @@ export class Rings {
   /** @param {Ringing} ringing */
   #end({ dial, signal }) {
     if (this.#ringing.get(dial.sender)?.dial === dial) this.#ringing.delete(dial.sender);
-    this.#hands.settled(dial);
     const { code } = signal.reason;
+    this.#hands.settled(dial, code);
     if (code === 'missed' || code === 'hung_up') this.#hands.dispatch(new MissedEvent(dial.sender));
   }
 }

@@ -21,7 +21,7 @@ const RINGING_MS = 45_000;
 /** What a switchboard tells whoever holds it.
  * @typedef {object} Ears
  * @property {(event: Event) => void} dispatch
- * @property {(dial: Call) => void} settled nobody need be asked about this dial any more
+ * @property {(dial: Call, code?: string) => void} settled nobody need be asked about this dial any more; `code` says why
  * @property {(reason: import('./errors.js').DropReason) => void} dropped
  */
 

@@ -28,6 +28,8 @@ export { Transfer } from './transfer.js';
 
 /** How often a page that stays open registers again. */
 const RENEWAL_MS = 24 * 60 * 60 * 1000;
+/** Ends of a ringing after which its notification stays, for the worker to say that a call was missed. */
+const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
 /** Where the pages of an origin tell each other which dial is dealt with. */
 const PAGES = 'whisper';
 
@@ -64,7 +66,7 @@ export class Whisper extends EventTarget {
     this.#registration = registration;
     this.#switchboard = new Switchboard(identity.address, server, {
       dispatch: (event) => this.dispatchEvent(event),
-      settled: (dial) => this.#settle(dial),
+      settled: (dial, code) => this.#settle(dial, code),
       dropped: (reason) => {
         this.#drop(reason);
         this.#inBackground(count(store, reason));
@@ -180,11 +182,25 @@ export class Whisper extends EventTarget {
     if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
   }
 
-  /** @param {Call} dial */
-  #settle(dial) {
+  /**
+   * @param {Call} dial
+   * @param {string} [code] why
+   */
+  #settle(dial, code) {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
     this.#pages.postMessage(dial.signature);
-    this.#inBackground(settle(this.#store, dial));
+    const settled = settle(this.#store, dial);
+    this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(() => this.#silence(dial.sender)));
+  }
+
+  /**
+   * Take away the notification of a dial that a page has dealt with.
+   * @param {string} address
+   */
+  async #silence(address) {
+    for (const shown of await this.#registration.getNotifications()) {
+      if (shown.data?.address === address && shown.data.rings) shown.close();
+    }
   }
 
   /** @param {import('./errors.js').DropReason} reason */

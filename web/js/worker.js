@@ -59,9 +59,12 @@ async function take(event, describe) {
   const store = await Store.open();
   try {
     const call = await receive(store, message.data);
+    const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
     tell({ whisper: 'call', call });
     const seen = windows.some((client) => client.visibilityState === 'visible');
-    await notify(store, call, message, seen, describe);
+    await notify(call, message, { seen, unanswered }, describe);
+    const dealtWith = call.method === 'dial' && !(await isUnsettled(store, call.sender)); // a page was faster than the notification
+    if (dealtWith) (await ringing(call.sender))?.close();
   } catch (error) {
     if (isForced(message)) await worker.registration.showNotification('Whisper', { tag: message.tag, silent: true });
     if (!(error instanceof Dropped)) throw error;
@@ -73,15 +76,14 @@ async function take(event, describe) {
 
 /**
  * Show a dial when nobody looks at a page, and whatever Safari wants shown. The pages have the call already: nothing waits for this.
- * @param {Store} store
  * @param {Call} call
  * @param {Message} message
- * @param {boolean} seen whether a page is visible
+ * @param {{seen: boolean, unanswered: boolean}} now whether a page is visible, and whether who hangs up was not answered
  * @param {Describe} describe
  */
-async function notify(store, call, message, seen, describe) {
+async function notify(call, message, { seen, unanswered }, describe) {
   const rang = call.method === 'close' ? await ringing(call.sender) : undefined;
-  const missed = rang !== undefined && (await isUnsettled(store, call.sender));
+  const missed = rang !== undefined && unanswered;
   rang?.close();
   const rings = call.method === 'dial' && !seen;
   if (!rings && !missed && !isForced(message)) return;

@@ -130,5 +130,5 @@ function lineOf(state, address, talk) {
   if (talk && LINES[talk.phase]) return LINES[talk.phase];
   if (talk?.missed) return 'Missed call';
   if (!state.contacts.has(address)) return 'Not in your people';
-  return shortAddress(address);
+  return state.contacts.get(address)?.name ? shortAddress(address) : '';
 }

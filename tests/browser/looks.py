@@ -1,0 +1,61 @@
+"""What a page looks like to everybody: axe-core's rules, and whether all of it fits."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.browser.tab import Tab
+from tests.processes import ROOT
+
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+
+# CSS pixels: a small phone, upright, and a laptop.
+SIZES = {"phone": (360, 740), "laptop": (1280, 800)}
+
+_AXE_FAULTS = """
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target, any }) =>
+        `${id} (${help}): ${target.join(' ')} ${any.map(({ message }) => message).join('; ')}`));
+"""
+
+_TOO_WIDE = """
+    const width = document.documentElement.clientWidth;
+    const isOut = ({ left, right }) => right > left && (left < -1 || right > width + 1);
+    return [...document.body.querySelectorAll('*')]
+        .filter(each => each.checkVisibility({ visibilityProperty: true }))
+        .filter(each => isOut(each.getBoundingClientRect()))
+        .map(each => `too wide: <${each.localName} id="${each.id}" class="${each.className}">`);
+"""
+
+_SETTLED = "return document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)"
+
+
+def faults(tab: Tab, name: str) -> list[str]:
+    """Return what is wrong with what *tab* shows, on a phone and on a laptop, in light and in dark.
+
+    The environment variable `SCREENSHOTS` names a folder that gets a picture of each.
+    """
+    found: list[str] = []
+    if not tab.evaluate("return 'axe' in globalThis"):
+        tab.evaluate(AXE.read_text())
+    for size, (width, height) in SIZES.items():
+        tab.resize(width, height)
+        for scheme in ("light", "dark"):
+            tab.darken(dark=scheme == "dark")
+            tab.wait_until(_SETTLED)
+            look = f"{name}-{size}-{scheme}"
+            keep_picture(tab, look)
+            found += [f"{look}: {fault}" for fault in all_of(tab, _AXE_FAULTS) + all_of(tab, _TOO_WIDE)]
+    return found
+
+
+def all_of(tab: Tab, script: str) -> list[str]:
+    """Return the faults that *script* finds."""
+    found: list[Any] = tab.evaluate(script)
+    return found
+
+
+def keep_picture(tab: Tab, look: str) -> None:
+    """Keep a picture, where somebody wants one."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        tab.screenshot(Path(folder) / f"{look}.png")

@@ -1,0 +1,91 @@
+"""Somebody at a Chromium, who may look away, close the page and come back."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.browser.bridge import bridged
+from tests.browser.chromium import Chromium, chromium
+from tests.browser.conftest import CHROMIUM, installed
+from tests.browser.page import wait_until
+from tests.browser.people import Someone
+from tests.browser.tab import Tab
+from tests.deployment import Deployment, PushServiceProcess
+
+_NOTIFICATIONS = """
+    const shown = await registration.getNotifications();
+    return shown.map(({ title, body }) => `${title}: ${body}`);
+"""
+_FORGET_NOTIFICATIONS = "for (const shown of await registration.getNotifications()) shown.close()"
+
+_DROPPED = """
+    document.getElementById('open-settings').click();
+    const text = document.getElementById('dropped').textContent;
+    document.getElementById('settings-close').click();
+    return text;
+"""
+
+
+class Resident(Someone):
+    """Somebody who has turned calls on."""
+
+    page: Tab
+
+    def __init__(self, browser: Chromium, url: str) -> None:
+        super().__init__(browser.open(url))
+        self.browser = browser
+        self.url = url
+        Someone.new(self.page)
+
+    def looks(self) -> None:
+        """Have a page in front, the one that is open or a new one."""
+        if self.browser.tabs > 1:
+            self.page.show()
+        else:
+            self.page = self.browser.open(self.url)
+        self.page.see("#my-status", "You")
+
+    def looks_away(self) -> None:
+        """Let another tab be in front."""
+        self.browser.show_blank()
+        self.page.wait_until("return document.visibilityState === 'hidden'")
+
+    def leaves(self) -> None:
+        """Close every page."""
+        self.browser.close_tabs()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many pushes were not believed, by reason, as the settings of an open page say it."""
+        said = self.page.evaluate(_DROPPED)
+        return {reason: int(count) for reason, count in re.findall(r"([a-z][a-z ]*): (\d+)", said)}
+
+    @property
+    def notifications(self) -> list[str]:
+        """The notifications that are seen, as `title: body`.
+
+        Not to be asked for while one is about to be shown: Chromium may take that for one that is gone.
+        """
+        shown: list[str] = self.browser.in_worker(self.url, _NOTIFICATIONS)
+        return shown
+
+    def forgets_notifications(self) -> None:
+        """Close every notification."""
+        self.browser.in_worker(self.url, _FORGET_NOTIFICATIONS)
+
+    def gets(self, text: str) -> None:
+        """Get a push with *text*, without a push service; and wait until the worker has done with it."""
+        before = len(self.browser.handled)
+        self.browser.deliver_push(self.url, text)
+        [how] = wait_until(lambda: self.browser.handled[before:])
+        assert how == "Success"
+
+
+@contextmanager
+def at_chromium(deployment: Deployment, push_service: PushServiceProcess) -> Iterator[Resident]:
+    """Give somebody new a Chromium until the block ends."""
+    with (
+        chromium(installed(CHROMIUM)) as running,
+        bridged(running, deployment.url, push_service.websocket_url),
+    ):
+        yield Resident(running, deployment.url)
