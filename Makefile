@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test test-code test-world check format install clean
+.PHONY: help run test test-code test-world soak check format install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,6 +32,9 @@ test-code:
 	$(BIN)/coverage run --parallel-mode -m pytest $(addprefix --ignore=,$(WORLD))
 test-world:
 	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider $(WORLD)
+
+soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
+	$(BIN)/python -m bench.soak $(SECONDS)
 
 check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, types, and who may import whom
 	$(BIN)/ruff check .

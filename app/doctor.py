@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from dotenv import dotenv_values
 
+from app.api.shared_limits import shared_buckets
 from app.home import kept_key
 from app.protocol.errors import Refused
+from app.protocol.rates import Rate
 from app.push.vapid import InvalidVapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
@@ -50,6 +52,10 @@ async def _findings(settings: Settings, url: str) -> AsyncIterator[Finding]:
     for finding in _unknown_variables():
         yield finding
     yield await _database(settings, url)
+    if settings.database_replica_url:
+        yield await _replica(settings.database_replica_url.get_secret_value())
+    if settings.redis_url:
+        yield await _redis(settings.redis_url.get_secret_value())
     for finding in _identity(settings):
         yield finding
     if settings.turn_secret and settings.ice_servers:
@@ -79,6 +85,23 @@ async def _database(settings: Settings, url: str) -> Finding:
             why = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
             return Finding(what, f"{refusal.reason}{why} See {PREFIX}DATABASE_URL.")
     return Finding(what)
+
+
+async def _replica(url: str) -> Finding:
+    async with connected(parse_url(url)) as replica:
+        try:
+            await schema.check(replica)
+        except Refused as refusal:
+            why = f"servers do without it. {refusal.reason} See {PREFIX}DATABASE_REPLICA_URL."
+            return Finding("replica", why)
+    return Finding("replica")
+
+
+async def _redis(url: str) -> Finding:
+    async with shared_buckets(url, {"doctor": Rate(1, 1)}, secret=b"") as shared:
+        if shared and await shared.take((), looked_at=[("doctor", b"")]) is None:
+            return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
+    return Finding("Redis")
 
 
 def _identity(settings: Settings) -> Iterator[Finding]:

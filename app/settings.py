@@ -90,12 +90,13 @@ def _otlp_endpoint(url: str) -> str:
 
 def _redis_url(url: SecretStr) -> SecretStr:
     try:
-        from redis.asyncio.connection import parse_url as parse  # noqa: PLC0415 - optional
+        from redis.asyncio import ConnectionPool  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         raise ValueError("Redis's client is not installed: pip install 'whisper-server[redis]'") from None
     try:
-        parse(url.get_secret_value())
-    except ValueError:
+        pool = ConnectionPool.from_url(url.get_secret_value())
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError):
         raise ValueError("must be a URL like redis://:password@host:6379/0, or rediss:// for TLS") from None
     return url
 

@@ -8,6 +8,7 @@ import random
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -66,7 +67,8 @@ async def measure(url: str) -> None:
 
 async def sizes(database: Database) -> dict[str, float]:
     """Return the bytes for each row, by what holds them."""
-    return {name: size / ROWS for name, size in await database.fetch(SIZES)}
+    found: list[Any] = list(await database.fetch(SIZES))
+    return {name: size / ROWS for name, size in found}
 
 
 async def written(database: Database) -> tuple[float, float]:

@@ -23,6 +23,8 @@ URL = f"postgresql://whisper:{NEEDLE}@db.example.org:5432/whisper"
 
 READINGS: list[tuple[str, str, str, object]] = [
     ("DATABASE_URL", URL, "database_url", SecretStr(URL)),
+    ("DATABASE_REPLICA_URL", URL, "database_replica_url", SecretStr(URL)),
+    ("REDIS_URL", "rediss://:secret@redis:6380/1", "redis_url", SecretStr("rediss://:secret@redis:6380/1")),
     ("DATA_DIR", "/var/lib/whisper", "data_dir", Path("/var/lib/whisper")),
     ("HOST", "::1", "host", "::1"),
     ("PORT", "0", "port", 0),
@@ -66,6 +68,11 @@ FAULTS = [
     ("DATABASE_URL", f"postgresql://whisper:{NEEDLE}@db:{NEEDLE}/whisper"),
     ("DATABASE_URL", f"postgresql+psycopg2://whisper:{NEEDLE}@db/whisper"),
     ("DATABASE_URL", f"sqlite:///{NEEDLE}"),
+    ("DATABASE_REPLICA_URL", f"mysql://whisper:{NEEDLE}@db/whisper"),
+    ("REDIS_URL", NEEDLE),
+    ("REDIS_URL", f"http://:{NEEDLE}@redis"),
+    ("REDIS_URL", f"redis://:{NEEDLE}@redis:{NEEDLE}"),
+    ("REDIS_URL", f"redis://redis?{NEEDLE}=1"),
     ("PORT", NEEDLE),
     ("PORT", "-1"),
     ("PORT", "65536"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from app.doctor import examine
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store.replica import REST_S
@@ -155,3 +156,19 @@ async def test_a_replica_that_hangs_costs_one_call_a_moment(world: World) -> Non
 
     assert statuses == [200] * 4
     assert asked == 2
+
+
+async def test_the_doctor_looks_at_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is away is something to mend."""
+    url, name = world.cluster.url(world.database), world.database
+    settings = [
+        Settings(_env_file=None, database_url=url, database_replica_url=place, push_endpoints=())
+        for place in (world.replica.url(name), "postgresql://127.0.0.1:1/nowhere")
+    ]
+
+    for each in settings:
+        await examine(each, url)
+
+    printed = capsys.readouterr().out
+    assert "ok    replica\n" in printed
+    assert "FAIL  replica: servers do without it." in printed

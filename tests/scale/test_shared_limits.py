@@ -13,9 +13,11 @@ from redis.asyncio import Redis
 
 from app.api.limits import RateLimits
 from app.api.shared_limits import ANSWER_S, REST_S, shared_buckets
+from app.doctor import examine
 from app.protocol.errors import TooManyCalls
 from app.protocol.messages import Close, Dial, Directed
 from app.protocol.rates import Rate
+from app.settings import Settings
 from tests.people import Person
 from tests.processes import Program
 from tests.scale.programs import free_port, redis
@@ -243,3 +245,15 @@ async def test_it_is_shared_again_when_redis_is_back(store: Store, opened: Async
 
     assert waits == [0, 0, 0, 0, 0, 10]
     assert one.seen[-3:] == ["ok", "ok", "ok"]
+
+
+async def test_the_doctor_looks_at_it(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is away is something to mend."""
+    nowhere = "postgresql://127.0.0.1:1/nowhere"
+    for url in (store.url, "redis://127.0.0.1:1"):
+        settings = Settings(_env_file=None, database_url=nowhere, redis_url=url, push_endpoints=())
+        await examine(settings, nowhere)
+
+    printed = capsys.readouterr().out
+    assert "ok    Redis\n" in printed
+    assert "FAIL  Redis: each server counts its limits alone." in printed

@@ -46,6 +46,12 @@ def test_what_hosting_services_add_is_taken() -> None:
     assert url.query == {"ssl": "require"}
 
 
+@pytest.mark.parametrize(("said", "kept"), [("true", {"prepared_statement_cache_size": "0"}), ("false", {})])
+def test_a_pooler_is_told_of_as_hosting_services_do(said: str, kept: dict[str, str]) -> None:
+    """`pgbouncer=true` is in the URLs that they hand out."""
+    assert parse_url(f"postgres://db/calls?pgbouncer={said}").query == kept
+
+
 @pytest.mark.parametrize("text", ["postgres://db/calls?sslrootcert=/x", "postgres://db:99999/calls"])
 def test_what_can_not_be_kept_is_refused(text: str) -> None:
     """Better no start than a connection that is not what was asked for."""
