@@ -1,7 +1,6 @@
 """Browsers, each new for its test. Without them these tests are left out, which CI does not allow."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,11 +8,12 @@ import pytest
 from tests.browser.chromium import Chromium, chromium
 from tests.browser.firefox import Firefox, firefox
 from tests.deployment import PushServiceProcess
+from tests.processes import installed, missing
 
 FIREFOX = "firefox-esr"
 CHROMIUM = "chromium"
 
-_MISSING = [name for name in (FIREFOX, CHROMIUM) if shutil.which(name) is None]
+_MISSING = missing(FIREFOX, CHROMIUM)
 _LEFT_OUT = f"Left out: tests/browser. To run them: apt-get install {' '.join(_MISSING)}"
 
 collect_ignore_glob = ["test_*.py"] if _MISSING else []
@@ -26,13 +26,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if _MISSING:
         terminalreporter.write_line(_LEFT_OUT)
-
-
-def installed(name: str) -> str:
-    """Return where the program is."""
-    path = shutil.which(name)
-    assert path
-    return path
 
 
 @pytest.fixture(name="firefox")

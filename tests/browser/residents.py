@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 from tests.browser.bridge import bridged
 from tests.browser.chromium import Chromium, chromium
-from tests.browser.conftest import CHROMIUM, installed
+from tests.browser.conftest import CHROMIUM
 from tests.browser.page import wait_until
 from tests.browser.people import Someone
 from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
+from tests.processes import installed
 
 _NOTIFICATIONS = """
     const shown = await registration.getNotifications();

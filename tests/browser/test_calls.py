@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import installed
 from tests.browser.firefox import Firefox, firefox
 from tests.browser.page import wait_until
 from tests.browser.people import Resident, Someone
 from tests.deployment import Deployment, PushServiceProcess
+from tests.processes import installed
 
 
 def _resident(firefox: Firefox, url: str) -> Resident:

@@ -10,11 +10,12 @@ import pytest
 
 from tests.browser.bridge import bridged
 from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM, installed
+from tests.browser.conftest import CHROMIUM
 from tests.browser.page import wait_until
 from tests.browser.residents import Resident, at_chromium
 from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
+from tests.processes import installed
 
 _START = """
     const { Whisper } = await import('/js/whisper.js');

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import installed
 from tests.browser.firefox import firefox
 from tests.browser.page import Page, wait_until
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
+from tests.processes import installed
 
 # What comes is noted; who rings is connected unless the script says otherwise.
 _START = """

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import installed
 from tests.browser.firefox import firefox
 from tests.browser.page import PATIENCE_S
 from tests.browser.people import Someone
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
 from tests.people import Person
+from tests.processes import installed
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """nginx, PgBouncer and Redis are Debian's. Where they are missing these tests are left out; not so in CI."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from tests.faults.cluster import Cluster, cluster
+from tests.faults.conftest import push, steady_cluster
 from tests.processes import missing
-from tests.push_service import PushService
+
+__all__ = ["push", "steady_cluster"]  # fixtures of the fault matrix, wanted here too
 
 NEEDED = {
     "test_instances.py": ("nginx", "pgbouncer", "redis-server"),
@@ -29,20 +28,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if _MISSING:
         terminalreporter.write_line(_LEFT_OUT)
-
-
-@pytest.fixture(scope="session")
-def steady_cluster() -> Iterator[Cluster]:
-    """Run a Postgres."""
-    with cluster() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def push() -> Iterator[PushService]:
-    """Run a push service in a thread of its own, so that no test holds it up."""
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(PushService.running()) as running,
-    ):
-        yield running
