@@ -131,9 +131,10 @@ class Relay:
         return outcome
 
     async def _newer(self, address: Address, gone: Registered, now: int) -> Registered | None:
-        """Forget what is *gone*, or return what *address* has registered since it was found."""
+        """Forget what is *gone*, or return what has taken its place where a replica may have been late."""
         with suppress(DatabaseUnavailable):
-            if not await self._subscriptions.drop(address, gone):
+            dropped = await self._subscriptions.drop(address, gone)
+            if not dropped and self._subscriptions.may_lag:
                 return await self._subscriptions.of(address, now)
         return None
 

@@ -61,6 +61,11 @@ class Subscriptions:
         found = await self._database.fetch(_find(address, now), "find")
         return _subscription(found[0]) if found else None
 
+    @property
+    def may_lag(self) -> bool:
+        """Whether what `find` returns may have been replaced before it was asked."""
+        return self._replica is not None
+
     async def find(self, address: Address, now: int) -> Registered | None:
         """Return what `of` returns, or returned a moment ago: a replica is asked first, if there is one.
 
