@@ -77,10 +77,10 @@ async def _receive(opened: socket.socket, began: float, *, has_body: bool) -> Re
     head, _, body = received.partition(_END_OF_HEAD)
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    missing = int(headers["content-length"]) - len(body) if has_body else 0
-    while missing > 0 and (piece := await _read(opened)):
+    length = int(headers["content-length"]) if has_body else 0
+    while len(body) < length and (piece := await _read(opened)):
         body += piece
-        missing -= len(piece)
+    body = body[:length]  # the answer to what else was sent may come with it
     seconds = time.monotonic() - began
     closed = headers.get("connection") == "close"
     while closed and await _read(opened):
