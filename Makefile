@@ -6,16 +6,18 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test test-code test-world soak check format install clean
+PEERS := bench/peers/node
+
+.PHONY: help run test test-code test-world bench bench-peers profile soak check format install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgres of its own unless .env names one
 	@$(BIN)/whisper serve
 
-test: $(VENV)/.installed-embedded,test node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
+test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
 	$(BIN)/node --test "tests/web/*.test.js"
 	@$(BIN)/coverage erase
 ifdef ARGS
@@ -32,6 +34,15 @@ test-code:
 	$(BIN)/coverage run --parallel-mode -m pytest $(addprefix --ignore=,$(WORLD))
 test-world:
 	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider $(WORLD)
+
+bench: $(VENV)/.installed-embedded,test ## what a call costs, in less than three minutes: make bench ARGS="--quick"
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(VENV)/.installed-embedded,test $(PEERS)/node_modules/.installed ## the same work by other servers, in a minute and a half: make bench-peers ARGS="--quick"
+	@$(BIN)/python -m bench.peers $(ARGS)
+
+profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its time: make profile ARGS="--seconds 20"
+	@$(BIN)/python -m bench.profile $(ARGS)
 
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)
@@ -51,7 +62,7 @@ format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what
 install: $(VENV)/.installed-$(EXTRAS) ## install into .venv: make install EXTRAS=embedded
 
 clean: ## remove what make made; .env and the data in .whisper stay
-	rm -rf $(VENV) node_modules *.egg-info .coverage* .*_cache .hypothesis
+	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
 $(VENV)/.installed%: pyproject.toml constraints.txt | $(BIN)/pip
@@ -61,8 +72,13 @@ $(VENV)/.installed%: pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $@
 
 # Without a lock file, which would name a registry: package.json has exact versions, and so has what they need.
+NPM_INSTALL := $(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
 node_modules/.installed: package.json | $(VENV)/.installed-embedded,test
-	$(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	$(NPM_INSTALL)
+	@touch $@
+
+$(PEERS)/node_modules/.installed: $(PEERS)/package.json | $(VENV)/.installed-embedded,test
+	$(NPM_INSTALL) --prefix $(PEERS)
 	@touch $@
 
 $(BIN)/pip:

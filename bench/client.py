@@ -1,0 +1,198 @@
+"""A client that loads a server: it runs in a process of its own, over connections that stay open."""
+
+import asyncio
+import time
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import cast
+
+import httptools
+import uvloop
+
+from bench.people import Person, Request, everybody
+
+PATIENCE_S = 10  # for what is still on its way at the end
+OK = 200
+LOST = 0  # instead of a status
+
+# Makes the requests of a run, given all people and a seed.
+Requests = Callable[[list[Person], int], Iterator[Request]]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked of a server: *rate* requests a second, or as many as so many connections carry."""
+
+    port: int
+    connections: int
+    seconds: float
+    requests: Requests
+    seed: int
+    rate: float | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it: a latency for each request that was served, in seconds, and what else was answered."""
+
+    seconds: float = 0
+    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    pushed: int = 0  # of those that were served
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def include(self, other: "Result") -> None:
+        """Add what came of another load."""
+        self.latencies.extend(other.latencies)
+        self.pushed += other.pushed
+        self.refused += other.refused
+
+    @property
+    def per_second(self) -> float:
+        """How many were served a second."""
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, percent: float) -> float:
+        """Return the latency that so many percent did not exceed, in seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
+
+
+class Connection(asyncio.Protocol):
+    """One connection, with one request on its way at a time."""
+
+    request: Request
+    asked_at: float
+
+    def __init__(self, port: int, ended: Callable[["Connection", int, bytes], None]) -> None:
+        self._host = f"127.0.0.1:{port}"
+        self._ended = ended
+        self._closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the *transport*."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def ask(self, request: Request, asked_at: float) -> None:
+        """Send *request*, which was wanted at *asked_at*."""
+        self.request, self.asked_at = request, asked_at
+        self._parser = httptools.HttpResponseParser(self)
+        self._body = b""
+        self._transport.write(
+            b"POST %b HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+            % (request.path.encode(), self._host.encode(), len(request.body), request.body)
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Read what was answered."""
+        self._parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep the answer."""
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Say that the request has ended."""
+        self._ended(self, self._parser.get_status_code(), self._body)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """Say that there will be no answer."""
+        if not self._closed:
+            self._ended(self, LOST, b"no answer")
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._closed = True
+        self._transport.close()
+
+
+def run(load: Load) -> Result:
+    """Do what *load* says."""
+    return uvloop.run(_Run(load).run())
+
+
+def prepare() -> None:
+    """Know all people before the first load."""
+    everybody()
+
+
+class _Run:
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._requests = load.requests(everybody(), load.seed)
+        self._idle: deque[Connection] = deque()
+        self._asked = 0
+        self._quiet = asyncio.Event()
+        self._waiting: deque[float] = deque()
+        self._result = Result()
+        self._open = True
+
+    async def run(self) -> Result:
+        loop = asyncio.get_running_loop()
+        for _ in range(self._load.connections):
+            _, connection = await loop.create_connection(
+                lambda: Connection(self._load.port, self._ended), "127.0.0.1", self._load.port
+            )
+            self._idle.append(connection)
+        connections = list(self._idle)
+        began = time.perf_counter()
+        if self._load.rate:
+            await self._pace(began, 1 / self._load.rate)
+        else:
+            while self._idle:
+                self._ask(time.perf_counter())
+            await asyncio.sleep(self._load.seconds)
+        self._open = False
+        self._result.seconds = time.perf_counter() - began
+        await self._end()
+        for connection in connections:
+            connection.close()
+        return self._result
+
+    async def _pace(self, began: float, gap: float) -> None:
+        """Ask at even intervals, whatever is still on its way: a slow server is not spared."""
+        for turn in range(int(self._load.seconds / gap)):
+            due = began + turn * gap
+            if (early := due - time.perf_counter()) > 0:
+                await asyncio.sleep(early)
+            self._waiting.append(due)
+            if self._idle:
+                self._ask(self._waiting.popleft())
+
+    async def _end(self) -> None:
+        """Wait for what is still on its way; what does not come is as good as refused."""
+        if self._asked or self._waiting:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), PATIENCE_S)
+        if late := self._asked + len(self._waiting):
+            self._result.refused["too late"] += late
+
+    def _ask(self, wanted_at: float) -> None:
+        request = next(self._requests)
+        asked_at = wanted_at if self._load.rate else time.perf_counter()  # not before it was signed
+        self._asked += 1
+        self._idle.popleft().ask(request, asked_at)
+
+    def _ended(self, connection: Connection, status: int, body: bytes) -> None:
+        if status == LOST and connection in self._idle:  # closed by the server, with nothing to answer
+            self._idle.remove(connection)
+            return
+        self._asked -= 1
+        if status == OK:
+            self._result.latencies.append(time.perf_counter() - connection.asked_at)
+            self._result.pushed += connection.request.is_pushed
+        else:
+            self._result.refused[f"{status} {body.decode(errors='replace')}"] += 1
+        if status != LOST:
+            self._idle.append(connection)
+            self._ask_next()
+        if not self._open and not self._asked:
+            self._quiet.set()
+
+    def _ask_next(self) -> None:
+        if self._waiting:
+            self._ask(self._waiting.popleft())
+        elif self._open and not self._load.rate:
+            self._ask(time.perf_counter())

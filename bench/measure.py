@@ -1,0 +1,140 @@
+"""One round: the floor, a load, the floor again; and what that says of a server."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing import get_context
+from statistics import median
+
+from bench import client, floor
+from bench.client import Load, Requests, Result
+from bench.processes import Program, taken
+
+
+class Failed(Exception):
+    """What was measured is not what was meant to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round found; times in seconds, memory in MB."""
+
+    per_second: float
+    p50: float
+    p99: float
+    served: int
+    refused: int
+    cpu: float  # of the server, per call
+    floor: float
+    resident: float
+
+    @property
+    def ratio(self) -> float:
+        """CPU per call, in floors."""
+        return self.cpu / self.floor
+
+    @property
+    def tail(self) -> float:
+        """The 99th percentile, in medians."""
+        return self.p99 / self.p50
+
+    @property
+    def refusals(self) -> float:
+        """The share of all calls that was refused."""
+        return self.refused / (self.served + self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The medians of some rounds."""
+
+    name: str
+    rounds: Sequence[Round]
+
+    def median(self, figure: str) -> float:
+        """Return the median of a figure of `Round`."""
+        figures: list[float] = [getattr(each, figure) for each in self.rounds]
+        return median(figures)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The lowest and the highest ratio."""
+        ratios = [each.ratio for each in self.rounds]
+        return min(ratios), max(ratios)
+
+
+class Bench:
+    """Loads servers that push to one stub, from client processes of its own."""
+
+    def __init__(self, clients: ProcessPoolExecutor, processes: int, stub: Program) -> None:
+        self._clients = clients
+        self._processes = processes
+        self._stub = stub
+        self._seeds = count()
+
+    def load(
+        self, server: Program, requests: Requests, connections: int, seconds: float, rate: float | None = None
+    ) -> Result:
+        """Load *server*. Raise `Failed` when no call was served, or one did not become a push that should."""
+        before = taken(self._stub)
+        parts = min(self._processes, connections)
+        loads = [
+            Load(
+                port=server.port,
+                connections=connections // parts,
+                seconds=seconds,
+                requests=requests,
+                seed=next(self._seeds),
+                rate=rate / parts if rate else None,
+            )
+            for _ in range(parts)
+        ]
+        total = Result()
+        for result in self._clients.map(client.run, loads):
+            total.seconds = max(total.seconds, result.seconds)
+            total.include(result)
+        _require_honest(total, taken(self._stub) - before)
+        return total
+
+    def round(
+        self, server: Program, requests: Requests, connections: int, seconds: float, rate: float | None = None
+    ) -> Round:
+        """Measure one round."""
+        floor_before = floor.measure()
+        cpu_before = server.cpu()
+        result = self.load(server, requests, connections, seconds, rate)
+        cpu = server.cpu() - cpu_before
+        served = len(result.latencies)
+        return Round(
+            per_second=result.per_second,
+            p50=result.percentile(50),
+            p99=result.percentile(99),
+            served=served,
+            refused=result.refused.total(),
+            cpu=cpu / served,
+            floor=(floor_before + floor.measure()) / 2,
+            resident=server.memory(),
+        )
+
+
+@contextmanager
+def clients(stub: Program, processes: int) -> Iterator[Bench]:
+    """Start the client processes, which get ready while whatever they are to load is started."""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for _ in range(processes):
+            pool.submit(client.prepare)
+        yield Bench(pool, processes, stub)
+
+
+def _require_honest(result: Result, pushes: int) -> None:
+    if not result.latencies:
+        raise Failed(f"no call was served: {_most(result.refused)}")
+    if not result.pushed <= pushes <= result.pushed + result.refused.total():
+        raise Failed(f"{result.pushed} pushed calls were served, {pushes} pushes arrived")
+
+
+def _most(refused: Counter[str]) -> str:
+    return "; ".join(f"{times} x {answer[:200]}" for answer, times in refused.most_common(3))

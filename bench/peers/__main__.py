@@ -1,0 +1,63 @@
+"""`python -m bench.peers`: the same work by other servers, in the same run, against the same push service."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from app.push.vapid import VapidKey
+from bench import report
+from bench.bars import peers_bars
+from bench.database import postgres, register_everybody
+from bench.measure import Round, Row, clients
+from bench.options import parsed
+from bench.people import calls
+from bench.processes import Program, program, push_stub, whisper
+
+CONNECTIONS = 32
+NODE = Path(__file__).parent / "node"
+_TOOLS = Path(sys.executable).parent
+
+
+def main() -> None:
+    """Measure each in turn, round by round, and print the medians."""
+    options = parsed("make bench-peers", __doc__)
+    before = report.read(options.compare) if options.compare else None
+    with ExitStack() as opened:
+        stub = opened.enter_context(push_stub())
+        bench = opened.enter_context(clients(stub, options.clients))
+        url = opened.enter_context(postgres())
+        register_everybody(url, stub.url)
+        ours = {"whisper": opened.enter_context(whisper(url, [stub.url]))}
+        servers = ours | {name: opened.enter_context(peer) for name, peer in peers(url)}
+        found: dict[str, list[Round]] = {name: [] for name in servers}
+        for server in servers.values():
+            bench.load(server, calls, CONNECTIONS, options.seconds / 2)
+        for _ in range(options.rounds):
+            for name, server in servers.items():
+                found[name].append(bench.round(server, calls, CONNECTIONS, options.seconds))
+    rows = [Row(name, each) for name, each in found.items()]
+    held = list(peers_bars(rows[0], rows[1:]))
+    print(report.table(rows, before))
+    print(f"\n{report.verdicts(held)}")
+    if options.json:
+        report.write(report.as_json(rows, held), options.json)
+
+
+def peers(url: str) -> Iterator[tuple[str, AbstractContextManager[Program]]]:
+    """Return the others, by what they are made of, ready to start on the database at *url*."""
+    key = VapidKey.generate()
+    env = {
+        "DATABASE_URL": url,
+        "NODE_ENV": "production",
+        "VAPID_PRIVATE_KEY": key.private_text,
+        "VAPID_PUBLIC_KEY": key.public_text,
+    }
+    node = str(_TOOLS / "node")
+    yield "fastify + web-push + pg", program([node, "fastify.js"], env, NODE)
+    yield "express + web-push + pg", program([node, "express.js"], env, NODE)
+    yield "FastAPI + SQLModel + pywebpush", program([sys.executable, "-m", "bench.peers.stock"], env)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+// fastify + web-push + pg
+import Fastify from "fastify";
+import { relay } from "./relay.js";
+
+const app = Fastify({ bodyLimit: 8192 });
+app.post("/:method", (request) => relay(request.body));
+app.setErrorHandler((error, _request, reply) => {
+  reply.status(error.status ?? 500).send({ ok: false, code: error.message });
+});
+
+const address = await app.listen({ port: 0, host: "127.0.0.1" });
+console.log(`fastify at ${address}`);

@@ -1,0 +1,141 @@
+"""Whoever calls and is called: the same people in every process, and their calls, signed as they are made."""
+
+import json
+import os
+import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from itertools import count
+from random import Random
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+# More than any cache of a few entries, and registered in a second.
+POPULATION = 10_000
+
+# What is sealed in an offer with its candidates, and in a late candidate: their bodies are 1.1 and 0.6 kB.
+OFFER_BYTES = 555
+ICE_BYTES = 180
+
+Data = dict[str, Any]  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a key, who is registered."""
+
+    key: Ed25519PrivateKey
+    raw: bytes
+    address: str
+
+    @classmethod
+    def of(cls, number: int) -> "Person":
+        """Return the person of this *number*, always the same."""
+        key = Ed25519PrivateKey.from_private_bytes(sha256(b"bench %d" % number).digest())
+        raw = key.public_key().public_bytes_raw()
+        return cls(key, raw, b64encode(raw).decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where somebody's browser takes messages; nobody has to read them, so the private key is not kept."""
+
+    endpoint: str
+    p256dh: bytes
+    auth: bytes
+
+    @classmethod
+    def at(cls, origin: str, number: int) -> "Subscription":
+        """Return the subscription of this *number* at the push service *origin*, always the same.
+
+        Its endpoint is as long as Mozilla's are.
+        """
+        chance = sha256(b"subscription %d" % number).digest()
+        key = ec.derive_private_key(int.from_bytes(chance), ec.SECP256R1()).public_key()
+        point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return cls(f"{origin}/wpush/v2/{number:08}{'g' * 170}", point, chance[:16])
+
+    @property
+    def as_data(self) -> Data:
+        """The subscription as it is sent."""
+        p256dh, auth = (urlsafe_b64encode(each).decode().rstrip("=") for each in (self.p256dh, self.auth))
+        return {"a": self.endpoint, "b": None, "c": {"a": p256dh, "b": auth}}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call as it is posted: the path, and the body."""
+
+    path: str
+    body: bytes
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it reaches somebody else."""
+        return self.path != "/update"
+
+
+@cache
+def everybody() -> list[Person]:
+    """Return all people; takes about half a second, once in a process."""
+    return [Person.of(number) for number in range(POPULATION)]
+
+
+def calls(people: list[Person], seed: int) -> Iterator[Request]:
+    """Make one call after the other, signed when it is asked for: a dial, its offer, a late candidate."""
+    chance = Random(seed)  # noqa: S311 - who calls whom is no secret
+    for turn in count():
+        if turn % 3 == 0:
+            alice, bob = chance.sample(people, 2)
+            yield _call("dial", alice, bob)
+        elif turn % 3 == 1:
+            yield _call("offer", bob, alice, OFFER_BYTES)
+        else:
+            yield _call("ice", alice, bob, ICE_BYTES)
+
+
+def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
+    """Make one call after the other, as `calls` does: an update, a dial, its offer, its answer.
+
+    Each person comes once in all people's turn, so that no update is older than the one before it.
+    """
+    first = Random(seed).randrange(len(people))  # noqa: S311 - who begins is no secret
+    for turn in count(first):
+        number, other = turn % len(people), (turn + 1) % len(people)
+        alice, bob = people[number], people[other]
+        yield _update(alice, Subscription.at(origin, number))
+        yield _call("dial", alice, bob)
+        yield _call("offer", bob, alice, OFFER_BYTES)
+        yield _call("answer", alice, bob, OFFER_BYTES)
+
+
+def _update(person: Person, subscription: Subscription) -> Request:
+    return _signed("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
+
+
+def _call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
+    data: Data = {
+        "a": sender.address,
+        "b": _now_ms(),
+        "c": recipient.address,
+        "d": b64encode(os.urandom(32)).decode(),
+    }
+    if sealed:
+        data["e"] = b64encode(os.urandom(sealed)).decode()
+    return _signed(method, sender, data)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _signed(method: str, sender: Person, data: Data) -> Request:
+    text = json.dumps(data, separators=(",", ":"))
+    signature = b64encode(sender.key.sign(text.encode())).decode()
+    return Request(f"/{method}", f'{{"a":"{method}","b":{text},"c":"{signature}"}}'.encode())

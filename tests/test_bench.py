@@ -1,0 +1,254 @@
+"""The benchmarks measure what they say they do. How fast anything is, no test asks."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
+
+import httpx
+import pytest
+
+from bench import client, report
+from bench.bars import Bar, bars, peers_bars
+from bench.cases import CASES, CROWDED, TWO_WORKERS, USUAL
+from bench.client import Load, Result
+from bench.database import postgres, register_everybody
+from bench.measure import Failed, Round, Row, clients
+from bench.peers.__main__ import peers
+from bench.people import calls, everybody
+from bench.processes import Program, push_stub, taken
+from tests.people import Person, body, now_ms
+from tests.processes import ROOT
+
+PATIENCE_S = 120
+JSON = {"content-type": "application/json"}
+
+
+def found(ratio: float = 1, *, tail: float = 1, refused: int = 0, resident: float = 1) -> Round:
+    """Return a round that found this."""
+    return Round(100, 0.01, 0.01 * tail, 1000, refused, ratio * 0.0002, 0.0002, resident)
+
+
+def held(*rows: Row) -> dict[str, float]:
+    """Return the values that *rows* are held to bars with, by name."""
+    return {bar.name: bar.value for bar in bars(rows)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the benchmark: how it ended, what it printed and what it wrote."""
+
+    status: int
+    lines: list[str]
+    file: Path
+
+    def line(self, begin: str) -> str:
+        """Return the line that begins so."""
+        return next(line for line in self.lines if line.startswith(begin))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the benchmark once, as quick as it can be, and compare it with a run that knew one row only."""
+    before, after = (tmp_path_factory.mktemp("bench") / name for name in ("before.json", "after.json"))
+    report.write(report.as_json([Row(USUAL.name, [found()])], []), before)
+    options = ["--quick", "--seconds", "0.2", "--compare", str(before), "--json", str(after)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    return Run(ended.returncode, ended.stdout.splitlines(), after)
+
+
+def test_it_ends_with_the_ratio(run: Run) -> None:
+    """Whoever wants one figure only finds it in the last line."""
+    assert run.status == 0
+    assert re.fullmatch(r"crypto floor ratio at 32 concurrent: \d+\.\d\d", run.lines[-1])
+
+
+def test_it_has_a_row_for_each_case_of_one_worker(run: Run) -> None:
+    """The quick run leaves nothing else out."""
+    assert all(run.line(case.name) for case in CASES if case.server == "one worker")
+
+
+def test_it_holds_what_it_found_to_the_bars(run: Run) -> None:
+    """Each bar has its verdict."""
+    verdict = run.line("CPU per call, in crypto floors")
+
+    assert re.search(r"at most 3 +(ok|over)$", verdict)
+
+
+def test_it_shows_the_change_since_another_run(run: Run) -> None:
+    """A row that the other run did not have is new."""
+    assert run.lines[0].endswith("change")
+    assert re.search(r"[+-]\d+%$", run.line(USUAL.name))
+    assert run.line(CROWDED.name).endswith("new")
+
+
+def test_what_it_wrote_can_be_compared_with(run: Run) -> None:
+    """Nothing has changed since the run itself."""
+    written = report.read(run.file)
+    rows = [Row(name, [Round(**each) for each in row["rounds"]]) for name, row in written["rows"].items()]
+
+    _, *lines = report.table(rows, written).splitlines()
+
+    assert lines
+    assert all(line.endswith(" +0%") for line in lines)
+
+
+def test_a_ratio_of_rows_is_the_median_of_each_rounds() -> None:
+    """What slows a whole round down changes nothing; nor does one bad round."""
+    usual = Row(USUAL.name, [found(2), found(4), found(2)])
+    two = Row(TWO_WORKERS.name, [found(3), found(6), found(9)])
+
+    assert held(usual, two)["CPU per call: two workers, 64, over closed loop, 32"] == 1.5
+
+
+def test_memory_is_that_of_the_largest_at_the_end() -> None:
+    """And has grown since its own first round."""
+    small = Row(USUAL.name, [found(resident=90), found(resident=91)])
+    large = Row(CROWDED.name, [found(resident=80), found(resident=100)])
+
+    bars_held = held(small, large)
+
+    assert bars_held["MB that the largest worker holds"] == 100
+    assert bars_held["its memory after the last round, over the first"] == 1.25
+
+
+def test_every_refused_call_counts() -> None:
+    """In whichever row and round."""
+    usual = Row(USUAL.name, [found(), found(refused=2)])
+    crowded = Row(CROWDED.name, [found(refused=1), found()])
+
+    assert held(usual, crowded)["calls refused"] == 3
+
+
+def test_the_usual_tail_is_a_median() -> None:
+    """One bad round is not the server's."""
+    usual = Row(USUAL.name, [found(tail=1.5), found(tail=9), found(tail=1.25)])
+
+    assert held(usual)["p99, in p50s, at 32"] == 1.5
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(2.0, "ok"), (2.1, "over")])
+def test_a_bar_says_whether_it_holds(value: float, verdict: str) -> None:
+    """The limit itself is allowed."""
+    assert report.verdicts([Bar("it", value, 2)]).endswith(f" {verdict}")
+
+
+def test_half_of_what_another_server_needs_is_twice_as_fast() -> None:
+    """That is the bar beside others."""
+    (bar,) = peers_bars(Row("we", [found(3)]), [Row("they", [found(6)])])
+
+    assert (bar.value, bar.holds) == (0.5, True)
+
+
+def test_a_percentile_is_a_latency_that_there_was() -> None:
+    """The one that so many percent did not exceed."""
+    result = Result()
+    result.latencies.extend(reversed(range(1, 101)))
+
+    assert [result.percentile(percent) for percent in (0, 50, 99, 100)] == [1, 51, 100, 100]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The other servers, by name, and the push service that they send to."""
+
+    servers: dict[str, Program]
+    stub: Program
+
+
+NAMES = [name for name, _ in peers("")]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """Run the other servers, all people registered."""
+    with ExitStack() as opened:
+        url, stub = opened.enter_context(postgres()), opened.enter_context(push_stub())
+        register_everybody(url, stub.url)
+        yield Scene({name: opened.enter_context(peer) for name, peer in peers(url)}, stub)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_server_pushes_each_call_that_it_serves(scene: Scene, name: str) -> None:
+    """Or it would do less than what it is compared with."""
+    before = taken(scene.stub)
+
+    answers = [
+        httpx.post(scene.servers[name].url + call.path, content=call.body, headers=JSON)
+        for call in islice(calls(everybody(), 0), 6)
+    ]
+
+    assert [(answer.status_code, answer.json()["ok"]) for answer in answers] == [(200, True)] * 6
+    assert taken(scene.stub) - before == 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_server_checks_what_it_serves(
+    scene: Scene, name: str, alice: Person, mallory: Person
+) -> None:
+    """Its time, its signature and its recipient."""
+    bob = Person(everybody()[0].key)
+    honest = alice.to("dial", bob)
+    before = taken(scene.stub)
+
+    statuses = [
+        httpx.post(f"{scene.servers[name].url}/dial", content=body(call), headers=JSON).status_code
+        for call in (
+            alice.to("dial", bob, b=now_ms() - 6000),
+            honest | {"c": mallory.to("dial", bob)["c"]},
+            alice.to("dial", mallory),
+        )
+    ]
+
+    assert statuses == [409, 401, 404]
+    assert taken(scene.stub) == before
+
+
+def test_calls_that_become_no_push_are_not_measured(scene: Scene) -> None:
+    """A server that only says that it has pushed is no match."""
+    with (
+        push_stub() as another,
+        clients(another, 1) as bench,
+        pytest.raises(Failed, match="0 pushes arrived"),
+    ):
+        bench.load(scene.servers[NAMES[0]], calls, 1, 0.1)
+
+
+def test_what_is_refused_is_not_served(scene: Scene) -> None:
+    """A push service takes no calls."""
+    result = client.run(Load(scene.stub.port, 2, 0.1, calls, 0))
+
+    assert not result.latencies
+    assert {answer[:3] for answer in result.refused} == {"400"}
+
+
+class Silent(BaseRequestHandler):
+    """Reads, and closes the connection."""
+
+    def handle(self) -> None:
+        """Answer nothing."""
+        self.request.recv(65536)
+
+
+def test_what_is_never_answered_is_refused() -> None:
+    """A connection that ends before its answer is not forgotten."""
+    with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        Thread(target=server.serve_forever).start()
+        result = client.run(Load(server.server_address[1], 2, 0.1, calls, 0))
+        server.shutdown()
+
+    assert not result.latencies
+    assert result.refused == {"0 no answer": 2}
