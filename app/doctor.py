@@ -6,13 +6,13 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
 from dotenv import dotenv_values
 
 from app.api.shared_limits import shared_buckets
 from app.home import kept_key
 from app.protocol.errors import Refused
 from app.protocol.rates import Rate
+from app.protocol.subscription import Endpoint
 from app.push.vapid import InvalidVapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
@@ -134,8 +134,12 @@ def _reachability(settings: Settings) -> list[Awaitable[Finding]]:
 
 async def _reach(name: str, origin: str) -> Finding:
     what = f"push service {name}"
+    endpoint = Endpoint.parse(f"{origin}/")
     try:
-        async with ClientSession(timeout=ClientTimeout(REACH_TIMEOUT_S)) as session, session.head(origin):
-            return Finding(what)
-    except (ClientError, OSError, TimeoutError) as error:
+        async with asyncio.timeout(REACH_TIMEOUT_S):
+            tls = endpoint.scheme == "https"
+            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=tls or None)
+            writer.close()
+    except OSError as error:
         return Finding(what, f"{origin} can't be reached ({type(error).__name__}): check DNS and firewall")
+    return Finding(what)

@@ -7,19 +7,32 @@ from typing import Literal
 
 Form = Literal["console", "json"]
 
+# No line tells where in the code, or in which thread, it was made: nobody has to find out.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging._srcfile = None  # noqa: SLF001 - as its documentation advises
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class ConsoleLine(logging.Formatter):
     """Time, level, logger, message; then the event's fields as `name=value`."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _second = 0
+    _written = ""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's
-        """Return the line of *record*; a traceback comes after it."""
-        line = super().formatMessage(record)
-        return line + "".join(f" {name}={value}" for name, value in _fields(record).items())
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*, and its traceback after it."""
+        fields = "".join([f" {name}={value}" for name, value in _fields(record).items()])
+        line = f"{self._time(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+    def _time(self, record: logging.LogRecord) -> str:
+        """Return when *record* was made; its second is written once for all that come in it."""
+        second = int(record.created)
+        if second != self._second:
+            self._second = second
+            self._written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return f"{self._written},{int(record.msecs):03}"
 
 
 class JsonLine(logging.Formatter):

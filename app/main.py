@@ -1,12 +1,14 @@
 """Builds and connects every room; the only file that knows them all."""
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -16,6 +18,7 @@ from pydantic import SecretStr
 from app.api import documentation, errors, pages, routes
 from app.api.cors import Cors
 from app.api.dependencies import Clock, Parts, State
+from app.api.entrance import Application, Entrance
 from app.api.ice import IceServers
 from app.api.insiders import Insiders
 from app.api.limits import RateLimits, Room
@@ -40,6 +43,9 @@ FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, 
 
 VERSION = version("whisper-server")
 
+# Objects that may be made and kept before somebody looks for garbage among them: those of a hundred calls.
+GARBAGE = 20_000
+
 
 def server_clock() -> int:
     """Return the time, ms since the Unix epoch."""
@@ -57,6 +63,13 @@ def _end_with_parent() -> None:
     if parent is not None:
         loop = asyncio.get_running_loop()
         loop.add_reader(parent.sentinel, lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def _settle() -> None:
+    """Let the garbage collector pass over what stays anyway: it stops everybody for 60 ms each second."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
 
 
 def _revealed(secret: SecretStr | None) -> str | None:
@@ -104,19 +117,27 @@ def create_app(
                 clock=clock,
                 ticks=ticks,
                 clock_window_ms=settings.clock_window_ms,
-                room=Room(settings.max_in_flight, metrics.limit),
+                room=Room(settings.max_in_flight, metrics.limit, metrics.in_flight.inc),
                 rate_limits=RateLimits(settings.rates, hit=metrics.limit, shared=shared),
                 insiders=Insiders(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
                 vapid_public_key=keyring.newest.key.public_text,
                 ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),
                 ready=lambda: schema.check(database),
             )
+            _settle()
             yield State(parts=parts)
 
-    app = FastAPI(
+    app = Application(
+        layers=[
+            Observed,
+            SecureHeaders,
+            partial(Cors, origins=settings.cors_origins, clock=clock),
+            partial(Entrance, doors=routes.doors.routes),
+        ],
         title="Whisper",
         version=VERSION,
         description=documentation.DESCRIPTION,
+        routes=routes.doors.routes,
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
@@ -127,8 +148,5 @@ def create_app(
     errors.install(app)
     documentation.install(app)
     app.add_middleware(Failures)
-    app.add_middleware(Cors, origins=settings.cors_origins, clock=clock)
     app.add_middleware(Heads)
-    app.add_middleware(SecureHeaders)
-    app.add_middleware(Observed)
     return app

@@ -1,9 +1,10 @@
 """Carry one verified call to its recipient; register and forget people."""
 
-from asyncio import Event
+from asyncio import Future, get_running_loop, shield
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import cast
 
 from app.protocol.envelope import Call, Claim
 from app.protocol.errors import (
@@ -44,7 +45,7 @@ class _Relayed:
     """A call that is on its way, or has ended: well, or in a refusal."""
 
     signature: str
-    ended: Event = field(default_factory=Event)
+    ending: Future[None] | None  # `None` once it has ended
     refusal: Refused | None = None
 
 
@@ -62,16 +63,14 @@ class Relay:
         relayed = self._relayed.find(claim.text, claim.message.method, now)
         return relayed is not None and relayed.signature == claim.signature
 
-    async def carry(self, call: Call[Message], now: int, welcome: Welcome) -> None:
-        """Do what *call* asks for. Raise the `Refused` that says why it was not done.
+    def carry(self, call: Call[Message], now: int, welcome: Welcome) -> Awaitable[None]:
+        """Do what *call* asks for. The awaited raises the `Refused` that says why it was not done.
 
         *welcome* is asked before a new address is stored, and may refuse.
         """
-        match call.message:
-            case Update() as update:
-                await self._update(update, now, welcome)
-            case Directed() as message:
-                await self._forward_once(Call(message, call.text, call.signature), now)
+        if call.message.method == Update.method:
+            return self._update(cast("Update", call.message), now, welcome)
+        return self._forward_once(cast("Call[Directed]", call), now)
 
     async def _update(self, update: Update, now: int, welcome: Welcome) -> None:
         subscription = update.subscription
@@ -97,11 +96,13 @@ class Relay:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
         if earlier := self._relayed.find(call.text, method, now):
-            await earlier.ended.wait()
+            if earlier.ending:
+                await shield(earlier.ending)  # which is not ended by who waits no longer
             if earlier.refusal:
                 raise earlier.refusal
             return
-        relayed = _Relayed(call.signature)
+        ending = get_running_loop().create_future()
+        relayed = _Relayed(call.signature, ending)
         stale_at = call.message.sent_at + self._window
         self._relayed.add(call.text, method, relayed, stale_at=stale_at, now=now)
         try:
@@ -111,7 +112,8 @@ class Relay:
             self._relayed.remove(call.text)
             raise
         finally:
-            relayed.ended.set()
+            relayed.ending = None
+            ending.set_result(None)
 
     async def _forward(self, call: Call[Directed], now: int) -> None:
         subscription = await self._subscriptions.find(call.message.recipient, now)

@@ -42,7 +42,8 @@ class Connection(HttpToolsProtocol):
     _unread: TimerHandle | None = None  # runs while the client does not take its answers
     _leaving = False  # after the present request, since the server stops
     _latest = b""
-    _received = 0  # bytes of the present request
+    _receiving = False  # a request, some of which is here
+    _received = 0  # bytes of it
     _in_head = True
     _refusal: Refused | None = None  # of what came behind a request that is being served
 
@@ -62,8 +63,7 @@ class Connection(HttpToolsProtocol):
         """Take what came, a slice at a time, unless a request grows too large."""
         if self._refusal:
             return
-        if self.cycle is None or self.cycle.response_complete:
-            self._begin()
+        self._receiving = True
         for start in range(0, len(data), SLICE_BYTES):
             self._latest = data[start : start + SLICE_BYTES]
             self._received += len(self._latest)
@@ -73,12 +73,14 @@ class Connection(HttpToolsProtocol):
             elif self._received > MAX_REQUEST_BYTES:
                 self._refuse(BodyTooLarge())
             if self._refusal or self.transport.is_closing():
-                break
+                return
+        if self._receiving:  # more is to come; most requests are here at once, and wait for nothing
+            self._begin()
 
     def on_message_begin(self) -> None:
         """Begin to receive a request."""
         super().on_message_begin()
-        self._begin()
+        self._receiving = True
 
     def on_headers_complete(self) -> None:
         """Serve the request, but no upgrade: the parser stops at it, and would take its body for another."""
@@ -95,6 +97,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Let the request take its time, now that it is here."""
         self._end()
+        self._receiving = False
         self._latest = b""  # what follows begins somewhere inside
         self._received, self._in_head = 0, True
         if not self.transport.is_closing():

@@ -6,17 +6,13 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
-from app.api.answers import Accepted
 from app.api.ice import IceServers
 from app.api.insiders import Insiders
-from app.api.limits import RateLimits, Room, visitor
+from app.api.limits import RateLimits, Room
 from app.api.observe import Observer
-from app.protocol.envelope import Call
-from app.protocol.messages import Message
 from app.relay import Relay
 
 Clock = Callable[[], int]
-Carry = Callable[[Call[Message]], Awaitable[Accepted]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class State(TypedDict):
 
 def parts(request: Request) -> Parts:
     """Return the running application's parts."""
-    return cast("Parts", request.state.parts)
+    return cast("Parts", request.scope["state"]["parts"])
 
 
 async def _parts(request: Request) -> Parts:
@@ -55,19 +51,3 @@ async def _parts(request: Request) -> Parts:
 
 
 PartsDep = Annotated[Parts, Depends(_parts)]
-
-
-async def _carry(request: Request) -> Carry:
-    state = parts(request)
-
-    async def carry(call: Call[Message]) -> Accepted:
-        with state.room.taken(), state.observer.metrics.in_flight.track_inprogress():
-            await state.relay.carry(
-                call, state.clock(), lambda: state.rate_limits.welcome(visitor(request), state.ticks())
-            )
-        return Accepted(timestamp=state.clock())
-
-    return carry
-
-
-Relayed = Annotated[Carry, Depends(_carry)]

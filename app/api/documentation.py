@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.answers import Refusal
+from app.api.answers import Accepted, Refusal
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
 from app.protocol import errors
 from app.protocol.errors import Refused
@@ -82,6 +82,7 @@ def door(kind: type[Message]) -> dict[str, Any]:
     }
     return {
         "tags": [CALLS],
+        "response_model": Accepted,
         "responses": refusals(*_SHARED, *(_REGISTERING if Update in kinds else ()), *relaying),
         "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": body}}},
     }

@@ -1,21 +1,23 @@
 """How much of a request is read, how many at once, and how often."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import cast
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from app.api.shared_limits import Charge, SharedBuckets
 from app.protocol.errors import BodyTooLarge, NotJson, Overloaded, TooManyCalls, UnsupportedEncoding
 from app.protocol.limits import MAX_BODY_BYTES
-from app.protocol.messages import Dial, Directed, Message
+from app.protocol.messages import Dial, Directed, Message, Update
 from app.protocol.rates import Buckets, Rate
 
 # Keys that each limit remembers: some 20 MB in all when every one of them is full.
 MAX_KEYS = 100_000
 
 OVERLOADED_RETRY_AFTER_S = 1
+MAX_VISITORS = 1024  # who are known at once by their addresses' text
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 
 
@@ -25,18 +27,21 @@ async def read_body(request: Request) -> bytes:
     Raise `BodyTooLarge`, from its announced length where there is one, and `UnsupportedEncoding` for a
     compressed one, which is never inflated.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    headers: dict[bytes, bytes] = dict(request.scope["headers"])
+    if b"content-encoding" in headers and set(request.headers.getlist("content-encoding")) != {"identity"}:
         raise UnsupportedEncoding
-    announced = request.headers.get("content-length", "0")
+    announced = headers.get(b"content-length", b"0")
     _require_fits(int(announced) if len(announced) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            _require_fits(len(body))
-    except ClientDisconnect:
-        raise NotJson("The body ended before its announced length.") from None
-    return bytes(body)
+    chunks, length, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise NotJson("The body ended before its announced length.")
+        chunks.append(message.get("body", b""))
+        length += len(chunks[-1])
+        _require_fits(length)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def _require_fits(length: int) -> None:
@@ -48,12 +53,19 @@ def unheard(_: str) -> None:
     """Tell nobody that a limit was hit."""
 
 
+def unmoved(_: int) -> None:
+    """Tell nobody that one more is being carried, or one less."""
+
+
 class Room:
     """So many calls are carried at once, and no more; those that are still being received take none of it."""
 
-    def __init__(self, size: int, hit: Callable[[str], None] = unheard) -> None:
+    def __init__(
+        self, size: int, hit: Callable[[str], None] = unheard, moved: Callable[[int], None] = unmoved
+    ) -> None:
         self._size = size
         self._hit = hit
+        self._moved = moved
         self._taken = 0
 
     def require(self) -> None:
@@ -62,20 +74,26 @@ class Room:
             self._hit("in_flight")
             raise Overloaded(retry_after=OVERLOADED_RETRY_AFTER_S)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Take the room of one call. Raise `Overloaded` when it has been taken since it was required."""
         self.require()
         self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
+        self._moved(1)
+
+    def __exit__(self, *_: object) -> None:
+        """Leave it to the next."""
+        self._taken -= 1
+        self._moved(-1)
 
 
 def visitor(request: Request) -> bytes:
     """Return who a request comes from, as limits count: an IPv4 address, or the /64 of an IPv6 one."""
-    host = request.client.host if request.client else ""
+    host, _ = request.scope["client"] or ("", 0)
+    return _counted_as(host)
+
+
+@lru_cache(MAX_VISITORS)
+def _counted_as(host: str) -> bytes:
     try:
         address = ip_address(host)
     except ValueError:
@@ -107,29 +125,40 @@ class RateLimits:
         self._hit = hit
         self._shared = shared
 
-    def check(self, message: Message, who: bytes, now: int) -> None:
-        """Raise `TooManyCalls` if *message* is over a limit, or *who* has signed too much wrongly.
+    def check(self, message: Message, who: bytes, now: int) -> list[Charge]:
+        """Return what *message* counts for, to `count` it once it is verified.
 
-        Only what was counted here is looked at: it costs nothing to refuse.
+        Raise `TooManyCalls` if it is over a limit, or *who* has signed too much wrongly. Only what was
+        counted here is looked at: it costs nothing to refuse.
         """
-        self._refuse(self._waits(self._limited([(_REFUSED, who), *_charges(message)]), now))
+        charges = self._limited(_charges(message))
+        self._refuse(self._waits([*self._limited([(_REFUSED, who)]), *charges], now))
+        return charges
 
-    async def count(self, message: Message, who: bytes, now: int) -> None:
-        """Count a verified *message*. Raise `TooManyCalls` if it is over a limit elsewhere."""
-        await self._take(_charges(message), now, looked_at=[(_REFUSED, who)])
+    async def count(self, charges: Sequence[Charge], who: bytes, now: int) -> None:
+        """Count what was checked at this very *now*. Raise `TooManyCalls` if it is over a limit elsewhere."""
+        if self._shared:
+            await self._ask(charges, now, looked_at=self._limited([(_REFUSED, who)]))
+        self._spend(charges, now)
 
     async def count_refused(self, who: bytes, now: int) -> None:
         """Count a signature that did not verify. Raise `TooManyCalls` if *who* is over that elsewhere."""
-        await self._take([(_REFUSED, who)], now)
+        await self._take(_REFUSED, who, now)
 
     async def welcome(self, who: bytes, now: int) -> None:
         """Count a new address from *who*. Raise `TooManyCalls` if there are too many."""
-        await self._take([("new_addresses", who)], now)
+        await self._take("new_addresses", who, now)
 
-    async def _take(self, charges: Sequence[Charge], now: int, looked_at: Sequence[Charge] = ()) -> None:
-        charges, looked_at = self._limited(charges), self._limited(looked_at)
+    async def _take(self, name: str, who: bytes, now: int) -> None:
+        charges = self._limited([(name, who)])
+        await self._ask(charges, now)
+        self._spend(charges, now)
+
+    async def _ask(self, charges: Sequence[Charge], now: int, looked_at: Sequence[Charge] = ()) -> None:
         waits = await self._shared.take(charges, looked_at) if self._shared else None
         self._refuse(self._waits([*looked_at, *charges], now) if waits is None else waits)
+
+    def _spend(self, charges: Sequence[Charge], now: int) -> None:
         for name, key in charges:
             self._buckets[name].take(key, now)
 
@@ -140,18 +169,19 @@ class RateLimits:
         return {name: self._buckets[name].wait(key, now) for name, key in charges}
 
     def _refuse(self, waits: Mapping[str, int]) -> None:
-        hits = {name: wait for name, wait in waits.items() if wait}
-        for name in hits:
+        if not any(waits.values()):
+            return
+        for name in (name for name, wait in waits.items() if wait):
             self._hit(name)
-        if hits:
-            raise TooManyCalls(retry_after=max(hits.values()))
+        raise TooManyCalls(retry_after=max(waits.values()))
 
 
 def _charges(message: Message) -> list[Charge]:
     """Return the limits that *message* counts for, each with its key."""
-    if not isinstance(message, Directed):
-        return [("updates", message.sender.raw)]
-    recipient = message.recipient.raw
-    pair = message.sender.raw + recipient
-    dial = [("dial", pair)] if isinstance(message, Dial) else []
-    return [*dial, ("calls", pair), ("recipient", recipient), ("recipient_hour", recipient)]
+    sender = message.sender.raw
+    if message.method == Update.method:
+        return [("updates", sender)]
+    recipient = cast("Directed", message).recipient.raw
+    pair = sender + recipient
+    charges = [("calls", pair), ("recipient", recipient), ("recipient_hour", recipient)]
+    return [("dial", pair), *charges] if message.method == Dial.method else charges

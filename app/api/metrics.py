@@ -114,6 +114,7 @@ class Metrics:
                 multiprocess_mode="livemax",
             )
         )
+        self._ages: dict[str, int] = {}
         self.in_flight = Gauge(
             "whisper_in_flight", "Calls being carried now.", registry=own, multiprocess_mode="livesum"
         )
@@ -145,7 +146,9 @@ class Metrics:
         """Count a message that was sent, or could not be."""
         self._pushes[attempt.service, _status(attempt)].inc()
         self._push_seconds[attempt.service,].observe(attempt.seconds)
-        self._token_age[attempt.service,].set(attempt.token_age)
+        if self._ages.get(attempt.service) != attempt.token_age:  # once a second, not for each message
+            self._ages[attempt.service] = attempt.token_age
+            self._token_age[attempt.service,].set(attempt.token_age)
 
     def statement(self, name: str, seconds: float) -> None:
         """Count a statement."""

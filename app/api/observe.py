@@ -4,14 +4,12 @@ The push service's host and what it answered are told; addresses, endpoints, key
 """
 
 import logging
-import secrets
+import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import OK, Metrics
@@ -21,6 +19,7 @@ from app.push.outcome import Attempt
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-ID"
+_REQUEST_ID = REQUEST_ID.lower().encode()  # as ASGI has it
 MAX_ID_CHARACTERS = 64
 
 ABORTED = "aborted"  # the outcome of a call whose client, or server, did not wait for its end
@@ -38,6 +37,7 @@ class Seen:
     trace: Trace | None
     method: str | None = None  # of the call, if it is one
     code: str = OK
+    status: int = 0  # of the answer; 0: not yet
     push: Attempt | None = None  # the latest
     pushes: int = 0
 
@@ -84,21 +84,14 @@ class Observer:
                     what["http.response.status_code"] = attempt.outcome.status
                 seen.trace.waited(f"push {attempt.service}", attempt.seconds, what)
 
-    @contextmanager
-    def request(self, scope: Scope) -> Iterator["Served"]:
-        """Watch a request until it ends."""
+    def begin(self, scope: Scope) -> Seen:
+        """Begin to watch a request."""
         trace = self._tracing.begin(scope["method"]) if self._tracing else None
-        seen = Seen(_id_of(scope), trace)
-        served = Served(seen.id)
-        token = _seen.set(seen)
-        began = time.perf_counter()
-        try:
-            yield served
-        finally:
-            _seen.reset(token)
-            self._tell(scope, seen, served.status, time.perf_counter() - began)
+        return Seen(_id_of(scope), trace)
 
-    def _tell(self, scope: Scope, seen: Seen, status: int, seconds: float) -> None:
+    def tell(self, scope: Scope, seen: Seen, seconds: float) -> None:
+        """Tell of a request that has ended, after so many *seconds*."""
+        status = seen.status
         path = getattr(scope.get("route"), "path", "-")  # the template: what was asked for may be anything
         code = seen.code if status else ABORTED
         if seen.method:
@@ -106,19 +99,14 @@ class Observer:
         level = logging.DEBUG if path in _PROBES else logging.INFO
         if log.isEnabledFor(level):
             fields = _fields(scope["method"], path, seen, status, code, seconds)
-            log.log(level, "request", extra={"fields": fields})
+            # As `log.log` would with `extra`, but for its search for where in the code this is.
+            record = logging.LogRecord(log.name, level, "", 0, "request", None, None)
+            record.__dict__["fields"] = fields
+            log.handle(record)
         if seen.trace:
             what = {"http.request.method": scope["method"], "http.route": path, "whisper.code": code}
             told = {"http.response.status_code": status, "whisper.request_id": seen.id}
             seen.trace.end(f"{scope['method']} {path}", what | told)
-
-
-@dataclass(slots=True)
-class Served:
-    """How a request is answered; 0: not yet."""
-
-    id: str
-    status: int = 0
 
 
 class Observed:
@@ -133,23 +121,31 @@ class Observed:
             await self._app(scope, receive, send)
             return
         observer: Observer = scope["state"]["parts"].observer
-        with observer.request(scope) as served:
+        seen = observer.begin(scope)
+        header = (_REQUEST_ID, seen.id.encode())
 
-            async def send_with_id(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    served.status = message["status"]
-                    MutableHeaders(scope=message)[REQUEST_ID] = served.id
-                await send(message)
+        def send_with_id(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                seen.status = message["status"]
+                message["headers"].append(header)
+            return send(message)
 
+        token = _seen.set(seen)
+        began = time.perf_counter()
+        try:
             await self._app(scope, receive, send_with_id)
+        finally:
+            _seen.reset(token)
+            observer.tell(scope, seen, time.perf_counter() - began)
 
 
 def _id_of(scope: Scope) -> str:
     """Return the id that a proxy gave the request, if it is plain, or a new one."""
-    given = Headers(scope=scope).get(REQUEST_ID, "")
-    if len(given) <= MAX_ID_CHARACTERS and given.isascii() and given.replace("-", "").isalnum():
-        return given
-    return secrets.token_hex(8)
+    for name, value in scope["headers"]:
+        if name == _REQUEST_ID and len(value) <= MAX_ID_CHARACTERS and value.replace(b"-", b"").isalnum():
+            given: str = value.decode()
+            return given
+    return os.urandom(8).hex()
 
 
 def _fields(

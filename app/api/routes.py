@@ -1,64 +1,62 @@
 """A door per method, the same door for all, and what a client and an operator ask."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 
 from app.api.answers import Accepted, Config, Limits
-from app.api.dependencies import PartsDep, Relayed
+from app.api.dependencies import PartsDep
 from app.api.documentation import CLIENTS, OPERATORS, door, refusals
-from app.api.signed import signed
-from app.protocol.envelope import Call
+from app.api.signed import carried
 from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
 from app.protocol.limits import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
 from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update
 
+doors = APIRouter()
 router = APIRouter()
 
 
-@router.post("/update", **door(Update))
-async def update(call: Annotated[Call[Update], Depends(signed(Update))], carry: Relayed) -> Accepted:
+@doors.post("/update", **door(Update))
+async def update(request: Request) -> Response:
     """Register your push subscription, renew it, or ask to be forgotten."""
-    return await carry(call)
+    return await carried(request, Update)
 
 
-@router.post("/dial", **door(Dial))
-async def dial(call: Annotated[Call[Dial], Depends(signed(Dial))], carry: Relayed) -> Accepted:
+@doors.post("/dial", **door(Dial))
+async def dial(request: Request) -> Response:
     """Ring somebody: they answer with an offer."""
-    return await carry(call)
+    return await carried(request, Dial)
 
 
-@router.post("/offer", **door(Offer))
-async def offer(call: Annotated[Call[Offer], Depends(signed(Offer))], carry: Relayed) -> Accepted:
+@doors.post("/offer", **door(Offer))
+async def offer(request: Request) -> Response:
     """Forward an offer to whoever dialled."""
-    return await carry(call)
+    return await carried(request, Offer)
 
 
-@router.post("/answer", **door(Answer))
-async def answer(call: Annotated[Call[Answer], Depends(signed(Answer))], carry: Relayed) -> Accepted:
+@doors.post("/answer", **door(Answer))
+async def answer(request: Request) -> Response:
     """Forward an answer to whoever made the offer."""
-    return await carry(call)
+    return await carried(request, Answer)
 
 
-@router.post("/ice", **door(Ice))
-async def ice(call: Annotated[Call[Ice], Depends(signed(Ice))], carry: Relayed) -> Accepted:
+@doors.post("/ice", **door(Ice))
+async def ice(request: Request) -> Response:
     """Forward ICE candidates that came too late for the SDP."""
-    return await carry(call)
+    return await carried(request, Ice)
 
 
-@router.post("/close", **door(Close))
-async def close(call: Annotated[Call[Close], Depends(signed(Close))], carry: Relayed) -> Accepted:
+@doors.post("/close", **door(Close))
+async def close(request: Request) -> Response:
     """Tell the other that the connection is over."""
-    return await carry(call)
+    return await carried(request, Close)
 
 
-@router.post("/api/v1/call", **door(Message))
-async def call(call: Annotated[Call[Message], Depends(signed(Message))], carry: Relayed) -> Accepted:
+@doors.post("/api/v1/call", **door(Message))
+async def call(request: Request) -> Response:
     """Take any call: the same as the path of its method."""
-    return await carry(call)
+    return await carried(request, Message)
 
 
 @router.get("/config", tags=[CLIENTS], response_model_exclude_none=True)

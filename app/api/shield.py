@@ -1,6 +1,7 @@
 """Around every request: an answer whatever happens, with headers that leave a browser little room."""
 
 import logging
+from collections.abc import Awaitable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,9 @@ SECURE_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+# As ASGI has them.
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURE_HEADERS.items()]
+
 # The page at /docs loads its scripts from where FastAPI takes them.
 _DOCS = "/docs"
 _DOCS_POLICY = (
@@ -36,22 +40,20 @@ class SecureHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
                 if scope["path"] == _DOCS:
-                    headers["Content-Security-Policy"] = _DOCS_POLICY
-                for name, value in SECURE_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
+                    MutableHeaders(scope=message)["Content-Security-Policy"] = _DOCS_POLICY
+                said = {name for name, _ in message["headers"]}
+                message["headers"] += [header for header in _HEADERS if header[0] not in said]
+            return send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        return self._app(scope, receive, send_with_headers)
 
 
 class Failures:

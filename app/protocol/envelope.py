@@ -17,7 +17,7 @@ from app.protocol.errors import (
 from app.protocol.jcs import canonical, parse
 from app.protocol.keys import decode
 from app.protocol.limits import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
-from app.protocol.messages import METHODS, Directed, Message, Update
+from app.protocol.messages import METHODS, Message, Update
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 _MEMBERS = {"a", "b", "c"}
@@ -69,7 +69,7 @@ def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Claim[
 
 def check_fresh(message: Message, now: int, window: int) -> None:
     """Raise `StaleTimestamp` if the message's timestamp is more than *window* ms from *now*."""
-    sent_at = message.sent_at if isinstance(message, Directed | Update) else None
+    sent_at: int | None = getattr(message, "sent_at", None)
     if sent_at is None or abs(now - sent_at) <= window:
         return
     side = "behind" if sent_at < now else "ahead of"
@@ -82,13 +82,14 @@ def check_fresh(message: Message, now: int, window: int) -> None:
 def _read_envelope(body: bytes) -> tuple[str, dict[str, Any], str]:
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body is {len(body) - MAX_BODY_BYTES} bytes over {MAX_BODY_BYTES}.")
-    match parse(body):
-        case {"a": str(method), "b": dict(data), "c": str(signature), **others} if not others:
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise NotACall
+    match value:
+        case {"a": str(method), "b": dict(data), "c": str(signature)} if len(value) == len(_MEMBERS):
             return method, data, signature
-        case dict() as value:
-            raise NotACall(errors=_shape_faults(value))
         case _:
-            raise NotACall
+            raise NotACall(errors=_shape_faults(value))
 
 
 def _shape_faults(value: dict[str, Any]) -> list[str]:
@@ -105,7 +106,7 @@ def _kind_of(method: str, kind: type[Message]) -> type[Message]:
     found = METHODS.get(method)
     if found is None:
         raise UnknownMethod(errors=[f"a: must be one of {', '.join(METHODS)}"])
-    if not issubclass(found, kind):
+    if kind not in (found, Message):
         raise WrongMethod(f'a must be "{kind.method}" here.', errors=[f'a: must be "{kind.method}"'])
     return found
 
@@ -117,8 +118,8 @@ def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now
         message = kind.model_validate(data)
     except ValidationError as invalid:
         faults = _data_faults(kind, invalid)
-    if isinstance(message, Update):
-        faults += _update_faults(message, now)
+    if message is not None and kind is Update:
+        faults += _update_faults(cast("Update", message), now)
     try:
         decode(signature, SIGNATURE_BYTES)
     except ValueError as fault:

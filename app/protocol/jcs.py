@@ -1,6 +1,7 @@
 """JSON as the protocol takes it: parsed strictly (RFC 8259, RFC 7493), printed one way only (RFC 8785)."""
 
 import json
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from app.protocol.errors import NotJson
@@ -34,18 +35,25 @@ def canonical(value: object) -> str:
         case str():
             return _text(value)
         case dict():
-            members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-            return "{" + ",".join([f"{_text(name)}:{canonical(item)}" for name, item in members]) + "}"
+            names = sorted(value, key=None if "".join(value).isascii() else _in_utf_16)
+            return "{" + ",".join([f"{_text(name)}:{canonical(value[name])}" for name in names]) + "}"
         case list():
             return "[" + ",".join([canonical(item) for item in value]) + "]"
-        case None | bool() | int():
+        case None | bool():
             return json.dumps(value)
+        case int():
+            return str(value)
         case _:
             raise TypeError(f"{type(value).__name__} has no canonical text here")
 
 
 # Escapes exactly what RFC 8785, section 3.2.2.2, wants escaped, in its spelling.
-_text = json.JSONEncoder(ensure_ascii=False).encode
+_text = encode_basestring
+
+
+def _in_utf_16(name: str) -> bytes:
+    """Return what members are sorted by; for ASCII the same as the name itself."""
+    return name.encode("utf-16-be")
 
 
 def _no_duplicates(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Keys as people say them: an address is 32 bytes with exactly one text."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 from app.protocol.errors import BadSignature
 from app.protocol.limits import ADDRESS_BYTES, ENCRYPTION_KEY_BYTES, SIGNATURE_BYTES
 
 _FIELD = 2**255 - 19
-_SIGN_BIT = 2**255
+_SIGN_BIT = 2**255  # of an Edwards point's encoding; X25519 overlooks it
 
 
 def decode(text: str, length: int | None = None) -> bytes:
@@ -20,10 +22,10 @@ def decode(text: str, length: int | None = None) -> bytes:
     Raise `ValueError` for any other spelling, or when there are not exactly *length* bytes.
     """
     try:
-        raw = b64decode(text.encode(), validate=True)
+        raw = a2b_base64(text, strict_mode=True)
     except ValueError:
         raise ValueError("is not padded standard base64") from None
-    if b64encode(raw).decode() != text:
+    if b2a_base64(raw, newline=False).decode() != text:
         raise ValueError("is not in canonical base64")
     if length is not None and len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")
@@ -41,7 +43,7 @@ class Address:
         """Take 32 bytes. Raise `ValueError` if nobody can own them alone (small order, not canonical)."""
         if len(raw) != ADDRESS_BYTES:
             raise ValueError(f"must be {ADDRESS_BYTES} bytes, not {len(raw)}")
-        if _is_weak_point(raw):
+        if raw in _ED25519_WEAK:
             raise ValueError("is not a key that one person can own")
         return cls(raw)
 
@@ -58,13 +60,14 @@ class Address:
     def verify(self, text: str, signature: bytes) -> None:
         """Raise `BadSignature` unless this address signed exactly *text* (RFC 8032, section 5.1.7, strict).
 
-        Stricter than OpenSSL, which takes small-order points: R may not be one, nor be spelled unusually.
+        What is weak is refused here, whatever the library would do: R may be no small-order point, nor be
+        spelled unusually.
         """
-        if len(signature) != SIGNATURE_BYTES or _is_weak_point(signature[:32]):
+        if len(signature) != SIGNATURE_BYTES or signature[:32] in _ED25519_WEAK:
             raise BadSignature
         try:
-            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text.encode())
-        except InvalidSignature:
+            crypto_sign_open(signature + text.encode(), self.raw)
+        except BadSignatureError:
             raise BadSignature from None
 
     def __repr__(self) -> str:
@@ -74,7 +77,7 @@ class Address:
 def parse_encryption_key(text: object) -> bytes:
     """Return an X25519 public key (RFC 7748). Raise `ValueError` for one of low order."""
     raw = decode(_require_text(text), ENCRYPTION_KEY_BYTES)
-    if int.from_bytes(raw, "little") % _SIGN_BIT in _X25519_LOW_ORDER:
+    if raw in _X25519_LOW_ORDER:
         raise ValueError("is a key of low order, which hides nothing")
     return raw
 
@@ -85,18 +88,19 @@ def _require_text(value: object) -> str:
     return value
 
 
-def _is_weak_point(raw: bytes) -> bool:
-    """Tell whether an encoded Edwards point has small order, or a y that is not below p."""
-    y = int.from_bytes(raw, "little") % _SIGN_BIT
-    return y >= _FIELD or y in _ED25519_SMALL_ORDER
+def _encodings(coordinates: Iterable[int]) -> frozenset[bytes]:
+    """Return the 32 bytes of each coordinate, with the highest bit clear and set."""
+    return frozenset((each | bit).to_bytes(32, "little") for each in coordinates for bit in (0, _SIGN_BIT))
 
 
-# The y coordinates of the eight points of small order, whatever the sign bit: y of order 1, 2, 4 and 8.
+# Points that nobody owns alone, the eight of small order, by their y: of order 1, 2, 4 and 8. And every y
+# that is not below p, so that a point has one spelling.
 _Y_OF_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-_ED25519_SMALL_ORDER = frozenset({1, _FIELD - 1, 0, _Y_OF_ORDER_8, _FIELD - _Y_OF_ORDER_8})
+_SMALL_ORDER = (1, _FIELD - 1, 0, _Y_OF_ORDER_8, _FIELD - _Y_OF_ORDER_8)
+_ED25519_WEAK = _encodings([*_SMALL_ORDER, *range(_FIELD, _SIGN_BIT)])
 
 # The u coordinates whose shared secret is zero (https://cr.yp.to/ecdh.html#validate), the unreduced ones too.
-_X25519_LOW_ORDER = frozenset(
+_X25519_LOW_ORDER = _encodings(
     {
         0,
         1,

@@ -48,23 +48,24 @@ class Buckets:
     def wait(self, key: bytes, now: int) -> int:
         """Return the seconds until *key* may again, 0 for now; takes nothing. *now* in ms."""
         early = self._full_at.get(key, 0) - self._slack - now * self._scale
-        return max(0, -(-early // (1000 * self._scale)))
+        return -(-early // (1000 * self._scale)) if early > 0 else 0
 
     def take(self, key: bytes, now: int) -> int:
         """Take from the bucket of *key* unless it is empty; return what `wait` would have said before."""
-        seconds = self.wait(key, now)
-        if seconds == 0:
-            self._full_at[key] = max(self._full_at.get(key, 0), now * self._scale) + self._token
-            self._full_at.move_to_end(key)
-            self._shrink(now)
-        return seconds
+        full = now * self._scale
+        full_at = max(self._full_at.get(key, 0), full)
+        if full_at - self._slack > full:
+            return self.wait(key, now)
+        self._full_at[key] = full_at + self._token
+        self._full_at.move_to_end(key)
+        self._shrink(full)
+        return 0
 
     def fill(self, key: bytes) -> None:
         """Fill the bucket of *key* again: what was taken was not used."""
         self._full_at.pop(key, None)
 
-    def _shrink(self, now: int) -> None:
-        full = now * self._scale
+    def _shrink(self, full: int) -> None:
         while self._full_at and (
             len(self._full_at) > self._size or next(iter(self._full_at.values())) <= full
         ):

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Generic, TypeVar
 
@@ -10,6 +11,8 @@ from app.protocol.errors import Replayed
 # A memory of one clock window at several thousand calls a second. Beyond it the oldest is forgotten: the
 # recipient drops duplicates too.
 MAX_REMEMBERED = 50_000
+
+LATELY = 64  # calls whose hash is not computed again
 
 T = TypeVar("T")
 
@@ -55,5 +58,6 @@ class ReplayMemory(Generic[T]):
         self._entries.pop(_digest(text), None)
 
 
+@lru_cache(LATELY)  # it is asked for, and then remembered
 def _digest(text: str) -> bytes:
     return sha256(text.encode()).digest()

@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -32,6 +32,8 @@ class Endpoint:
     scheme: str
     host: str
     port: int
+    authority: str  # host and, unless it is the scheme's own, port
+    target: str  # path and query
 
     @classmethod
     def parse(cls, url: object) -> Self:
@@ -41,17 +43,25 @@ class Endpoint:
         found = _ENDPOINT.fullmatch(url)
         if found is None or len(found["host"]) > _MAX_HOST_BYTES or _DOT_SEGMENT.search(found["path"]):
             raise ValueError("is not a plain https URL of a push service")
-        scheme = found["scheme"]
-        port = int(found["port"] or _DEFAULT_PORTS[scheme])
-        if port > MAX_PORT:
+        endpoint = cls.known(url)
+        if endpoint.port > MAX_PORT:
             raise ValueError("is not a plain https URL of a push service: there is no such port")
-        return cls(url, scheme, found["host"], port)
+        return endpoint
+
+    @classmethod
+    def known(cls, url: str) -> Self:
+        """Take the URL of an endpoint that was parsed before, without judging it again."""
+        scheme = url[: url.index(":")]
+        authority, slash, rest = url[len(scheme) + len("://") :].partition("/")
+        host, _, digits = authority.partition(":")
+        port = int(digits or _DEFAULT_PORTS[scheme])
+        authority = host if port == _DEFAULT_PORTS[scheme] else authority
+        return cls(url, scheme, host, port, authority, slash + rest)
 
     @property
     def origin(self) -> str:
         """Scheme, host and port, the port only when it is not the scheme's own (RFC 6454, RFC 8292)."""
-        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{self.host}{port}"
+        return f"{self.scheme}://{self.authority}"
 
     def __repr__(self) -> str:
         return f"Endpoint({self.origin}/…)"
@@ -91,6 +101,30 @@ def _decode_either(text: object, length: int) -> bytes:
     if len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")
     return raw
+
+
+class BrowserKeys(Protocol):
+    """What is encrypted for a browser is encrypted with these (RFC 8291, section 2)."""
+
+    @property
+    def p256dh(self) -> bytes:
+        """The browser's P-256 public key, 65 bytes, uncompressed."""
+
+    @property
+    def auth(self) -> bytes:
+        """The browser's authentication secret, 16 bytes."""
+
+
+class Browser(Protocol):
+    """Where a browser is reached: a `Subscription` as it is sent, or as it was stored."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its push service takes messages."""
+
+    @property
+    def keys(self) -> BrowserKeys:
+        """Its keys."""
 
 
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
@@ -135,6 +169,10 @@ class Subscription(BaseModel):
     ] = None
     keys: Annotated[SubscriptionKeys, Field(alias="c", description="`keys` of the subscription.")]
 
-    def same_as(self, other: "Subscription | None") -> bool:
-        """Tell whether *other* leads to the same browser, whatever it says of its expiration."""
-        return other is not None and (self.endpoint, self.keys) == (other.endpoint, other.keys)
+    def same_as(self, other: Browser | None) -> bool:
+        """Tell whether *other* leads to the same browser."""
+        return other is not None and _content(self) == _content(other)
+
+
+def _content(browser: Browser) -> tuple[Endpoint, bytes, bytes]:
+    return browser.endpoint, browser.keys.p256dh, browser.keys.auth

@@ -3,38 +3,24 @@
 import asyncio
 import logging
 import time
-from asyncio import IncompleteReadError
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-from aiohttp import (
-    ClientConnectionError,
-    ClientConnectorError,
-    ClientError,
-    ClientPayloadError,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    StreamReader,
-)
-from yarl import URL
 
 from app.push.budget import HostBudget
 from app.push.encrypt import PushRequest
 from app.push.guard import INTERNET, STRANGE, TRUSTED, Network, NotPublic, Reach
 from app.push.outcome import Attempt, Fate, Outcome, outcome_of
-from app.push.pools import QUEUE_RETRY_AFTER_S, Pools, Progress, pooled
+from app.push.pool import QUEUE_RETRY_AFTER_S, Pool, Progress
+from app.push.pools import Pools, pooled
 from app.push.rests import Rests
+from app.push.wire import NotAnAnswer, posting
 
 log = logging.getLogger(__name__)
 
 TOTAL_S = 10  # for a call in all, with its retries: what a caller waits for
 ATTEMPT_S = 8  # for one POST, whatever the push service dribbles
-CONNECT_S = 3  # for a connection, TLS included
-DRAIN_S = 0.5  # for an answer's body: its status has said all that matters
 RETRY_PAUSES_S = (0.2, 1.0)  # before the second and the third attempt
-MAX_ANSWER_BYTES = 4096  # more of an answer is not read, and its connection not kept
 # Messages to one host on their way. A slow one must leave room for those to other hosts: it takes half of it.
 MAX_AT_ONCE_PER_HOST = 256
 
@@ -74,19 +60,15 @@ class Deliverer:
         if self._on_their_way[host] >= MAX_AT_ONCE_PER_HOST:
             return Outcome(Fate.BUSY, retry_after=QUEUE_RETRY_AFTER_S)
         self._on_their_way[host] += 1
+        service = self._reach.service(request.endpoint)
         try:
-            return await self._send(request, within)
+            if service == STRANGE:
+                return await self._deliver_once(request, within)
+            return await self._deliver(service, request, within)
         finally:
             self._on_their_way[host] -= 1
             if not self._on_their_way[host]:
                 del self._on_their_way[host]
-
-    async def _send(self, request: PushRequest, within: float) -> Outcome:
-        service = self._reach.service(request.endpoint)
-        if service == STRANGE:
-            return await self._deliver_once(request, within)
-        pool = self._pools.trusted if service == TRUSTED else self._pools.browsers
-        return await self._deliver(pool, service, request, within)
 
     async def _deliver_once(self, request: PushRequest, within: float) -> Outcome:
         host = request.endpoint.host
@@ -97,9 +79,8 @@ class Deliverer:
         self._budget.note(host, _monotonic_ms(), failed=outcome.fate not in _WORKING)
         return outcome
 
-    async def _deliver(
-        self, pool: ClientSession, service: str, request: PushRequest, within: float
-    ) -> Outcome:
+    async def _deliver(self, service: str, request: PushRequest, within: float) -> Outcome:
+        pool = self._pools.trusted if service == TRUSTED else self._pools.browsers
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
         outcome = await self._attempt(pool, service, request, min(within, ATTEMPT_S))
@@ -111,26 +92,26 @@ class Deliverer:
             outcome = await self._attempt(pool, service, request, min(deadline - clock(), ATTEMPT_S))
         return outcome
 
-    async def _attempt(
-        self, pool: ClientSession, service: str, request: PushRequest, seconds: float
-    ) -> Outcome:
+    async def _attempt(self, pool: Pool, service: str, request: PushRequest, seconds: float) -> Outcome:
         began = time.monotonic()
         progress = Progress()
+        message = posting(request.endpoint, request.headers, request.body)
         try:
-            outcome = await _post(pool, request, seconds, progress)
-        except ClientConnectorError as error:
-            outcome = Outcome(Fate.FORBIDDEN if isinstance(error.os_error, NotPublic) else Fate.UNREACHABLE)
-        except ConnectionTimeoutError:
-            outcome = Outcome(Fate.UNREACHABLE)
+            answer = await pool.post(request.endpoint, message, seconds, progress)
+            outcome = outcome_of(answer.status, answer.retry_after)
+        except NotPublic:
+            outcome = Outcome(Fate.FORBIDDEN)
         except TimeoutError:
             outcome = progress.timed_out
-        except (ClientConnectionError, OSError):
+        except OSError:
             outcome = Outcome(Fate.UNREACHABLE)
-        except ClientError:  # an answer that is not HTTP
+        except NotAnAnswer:
             outcome = Outcome(Fate.REFUSED)
         took = time.monotonic() - began
-        host, fate = request.endpoint.host, outcome.fate.name.lower()
-        log.debug("push to %s: %s (status %s, %d ms)", host, fate, outcome.status, 1000 * took)
+        host = request.endpoint.host
+        if log.isEnabledFor(logging.DEBUG):
+            fate = outcome.fate.name.lower()
+            log.debug("push to %s: %s (status %s, %d ms)", host, fate, outcome.status, 1000 * took)
         self._observe(Attempt(service, host, outcome, took, request.token_age))
         if outcome.status and outcome.retry_after:
             self._rests.note(request.endpoint.url, outcome.retry_after, _monotonic_ms())
@@ -146,33 +127,6 @@ async def deliverer(
         yield Deliverer(pools, reach, observe)
 
 
-async def _post(session: ClientSession, request: PushRequest, seconds: float, progress: Progress) -> Outcome:
-    post = session.post(
-        URL(request.endpoint.url, encoded=True),
-        data=request.body,
-        headers=request.headers,
-        timeout=ClientTimeout(seconds, sock_connect=CONNECT_S, ceil_threshold=TOTAL_S),
-        allow_redirects=False,
-        trace_request_ctx=progress,
-    )
-    async with post as response:
-        if not await _ends(response.content):
-            response.close()
-        return outcome_of(response.status, response.headers.get("Retry-After"))
-
-
-async def _ends(content: StreamReader) -> bool:
-    """Read an answer's body and tell whether it ended soon: then its connection can serve again."""
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            await content.readexactly(MAX_ANSWER_BYTES + 1)
-    except IncompleteReadError:
-        return True
-    except (TimeoutError, ClientPayloadError):
-        pass
-    return False
-
-
 _GATEWAY_TROUBLE = (502, 504)
 
 
@@ -183,6 +137,8 @@ def _monotonic_ms() -> int:
 def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:
     """Return the seconds to wait before another attempt, `None` when there should be none."""
     match outcome:
+        case Outcome(fate=Fate.ACCEPTED):
+            return None
         case Outcome(fate=Fate.BUSY, status=None):  # it has waited long enough
             return None
         case Outcome(fate=Fate.BUSY, retry_after=int(seconds)):

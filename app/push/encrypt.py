@@ -1,13 +1,45 @@
 """Subscription and payload in, an encrypted push message out (RFC 8291). No I/O."""
 
-from base64 import urlsafe_b64encode
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
 
-from pywebpush import WebPusher
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDH,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.protocol.errors import MessageTooLarge
 from app.protocol.limits import MAX_PLAINTEXT_BYTES
-from app.protocol.subscription import Endpoint, Subscription
+from app.protocol.subscription import Browser, BrowserKeys, Endpoint
+
+# RFC 8188, section 2: salt, record size, and the length of the sender's key, which follows.
+_RECORD_BYTES = 4096
+_SALT_BYTES = 16
+_KEY_BYTES = 65
+_SIZES = _RECORD_BYTES.to_bytes(4) + bytes([_KEY_BYTES])
+
+# A message is one record, and its last: this byte says so, and that no padding follows.
+_LAST = b"\x02"
+
+_CURVE = SECP256R1()
+_ECDH = ECDH()
+_SHA256 = SHA256()
+
+# Browsers that are called now are called again in a moment: a connection takes three messages. Some 2 MB.
+_KEYS_KEPT = 1024
+
+# Keys of our own are made so many at once: the tables for it are large, and then they are at hand.
+_KEYS_MADE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +55,49 @@ class PushRequest:
     token_age: int = 0
 
 
-def encrypt(subscription: Subscription, payload: bytes) -> bytes:
-    """Return *payload* as an `aes128gcm` body that only the subscription's browser can read.
+def encrypt(browser: Browser, payload: bytes) -> bytes:
+    """Return *payload* as an `aes128gcm` body that only *browser* can read.
 
     Raise `MessageTooLarge`, with the number of bytes, for more than `MAX_PLAINTEXT_BYTES`.
     """
     over = len(payload) - MAX_PLAINTEXT_BYTES
     if over > 0:
         raise MessageTooLarge(f"The call does not fit one Web Push message: {over} bytes too many.")
-    keys = {
-        "p256dh": urlsafe_b64encode(subscription.keys.p256dh).decode(),
-        "auth": urlsafe_b64encode(subscription.keys.auth).decode(),
-    }
-    pusher = WebPusher({"endpoint": subscription.endpoint.url, "keys": keys})
-    body: bytes = pusher.encode(payload, content_encoding="aes128gcm")["body"]
-    return body
+    return seal(browser.keys, payload, next(_new_keys), os.urandom(_SALT_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class SenderKey:
+    """A key pair for one message, its public half as it is sent."""
+
+    private: EllipticCurvePrivateKey
+    point: bytes
+
+    @classmethod
+    def of(cls, private: EllipticCurvePrivateKey) -> Self:
+        """Take a private key."""
+        return cls(private, private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+
+def _generated() -> Iterator[SenderKey]:
+    """Make keys; each is taken once: by one thread, and by no fork."""
+    while True:
+        yield from [SenderKey.of(generate_private_key(_CURVE)) for _ in range(_KEYS_MADE)]
+
+
+_new_keys = _generated()
+
+
+def seal(browser: BrowserKeys, payload: bytes, key: SenderKey, salt: bytes) -> bytes:
+    """Encrypt *payload* to a browser; *key* and *salt* must both be new (RFC 8291, section 3)."""
+    shared = key.private.exchange(_ECDH, _public_key(browser.p256dh))
+    info = b"WebPush: info\0" + browser.p256dh + key.point
+    secret = HKDF.extract(_SHA256, salt, HKDF(_SHA256, 32, browser.auth, info).derive(shared))
+    content_key = HKDFExpand(_SHA256, 16, b"Content-Encoding: aes128gcm\0").derive(secret)
+    nonce = HKDFExpand(_SHA256, 12, b"Content-Encoding: nonce\0").derive(secret)
+    return salt + _SIZES + key.point + AESGCM(content_key).encrypt(nonce, payload + _LAST, None)
+
+
+@lru_cache(_KEYS_KEPT)
+def _public_key(point: bytes) -> EllipticCurvePublicKey:
+    return EllipticCurvePublicKey.from_encoded_point(_CURVE, point)

@@ -8,15 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohappyeyeballs import AddrInfoType
 
 from app.protocol.errors import EndpointNotAllowed
 from app.protocol.subscription import Endpoint
-
-if TYPE_CHECKING:
-    from aiohttp.connector import AddrInfoType
 
 # The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
 BROWSER_HOSTS = {
@@ -111,7 +108,7 @@ class NotPublic(OSError):
     """An address, or a name that leads to one, is not of the public Internet."""
 
 
-class PublicResolver(AbstractResolver):
+class PublicResolver:
     """Resolves names to public addresses only: one bad answer condemns the name."""
 
     def __init__(self, look_up: LookUp = socket.getaddrinfo, timeout: float = LOOKUP_TIMEOUT_S) -> None:
@@ -122,25 +119,17 @@ class PublicResolver(AbstractResolver):
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    ) -> Sequence[AddrInfoType]:
         """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
         try:
-            found = await asyncio.wait_for(asyncio.shield(self._ask(host, port, family)), self._timeout)
+            found: Sequence[AddrInfoType] = await asyncio.wait_for(
+                asyncio.shield(self._ask(host, port, family)), self._timeout
+            )
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
         if not all(is_public(str(address[0])) for *_, address in found):
             raise NotPublic("the name leads to an address that is not public")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=family,
-                proto=proto,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for family, _, proto, _, address in found
-        ]
+        return found
 
     def _ask(self, host: str, port: int, family: int) -> asyncio.Future[Any]:
         """Look *host* up, or join the look-up that is under way: a name that hangs holds one thread."""
@@ -158,7 +147,7 @@ class PublicResolver(AbstractResolver):
         if not answer.cancelled():
             answer.exception()  # it may be that nobody is left to look at it
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Let go of the threads; a look-up that hangs is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -169,9 +158,9 @@ class Network:
 
     look_up: LookUp = socket.getaddrinfo
     make_socket: Callable[[int, int, int], socket.socket] = socket.socket
-    tls: SSLContext | bool = True
+    tls: SSLContext | None = None  # the machine's own trust
 
-    def public_socket(self, addr_info: "AddrInfoType") -> socket.socket:
+    def public_socket(self, addr_info: AddrInfoType) -> socket.socket:
         """Make the socket for an address that is about to be connected. Raise `NotPublic` for a bad one."""
         family, kind, proto, _, address = addr_info
         if not is_public(str(address[0])):

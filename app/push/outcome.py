@@ -63,7 +63,9 @@ _SUCCESS = range(200, 300)
 
 def outcome_of(status: int, retry_after: str | None) -> Outcome:
     """Read a push service's answer: its HTTP status and its Retry-After header."""
-    fate = Fate.ACCEPTED if status in _SUCCESS else _FATES.get(status, Fate.REFUSED)
+    if status in _SUCCESS:
+        return Outcome(Fate.ACCEPTED, status)
+    fate = _FATES.get(status, Fate.REFUSED)
     seconds = _seconds(retry_after) if fate is Fate.BUSY and retry_after else None
     return Outcome(fate, status, seconds)
 

@@ -1,95 +1,89 @@
-"""Connections to push services, kept open: so many, and those of strangers' hosts apart from the others."""
+"""Connections to push services: those of strangers' hosts apart from the others, all to judged addresses."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import dataclass
+from ssl import SSLContext, create_default_context
 
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector, TraceConfig
+from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
 
+from app.protocol.subscription import Endpoint
 from app.push.guard import Network, PublicResolver
-from app.push.outcome import Fate, Outcome
+from app.push.pool import Connect, Pool
+from app.push.wire import Wire
 
-MAX_CONNECTIONS = 512
-MAX_CONNECTIONS_PER_HOST = 64
-QUEUE_RETRY_AFTER_S = 1  # when all of those were taken, and none became free in time
-
-# What a message that runs out of time has become by then: only one that had a connection may have arrived.
-_QUEUED = Outcome(Fate.BUSY, retry_after=QUEUE_RETRY_AFTER_S)
-_CONNECTING = Outcome(Fate.UNREACHABLE)
-_SENT = Outcome(Fate.TIMED_OUT)
-
-_HEADERS = {"User-Agent": "whisper", "Accept-Encoding": "identity"}
+CONNECT_S = 3  # for a connection, with name and TLS
+NEXT_ADDRESS_S = 0.25  # after which another address is tried as well (RFC 8305, section 5)
 
 
 @dataclass(frozen=True, slots=True)
 class Pools:
     """Pooled connections to the browsers' push services, to strangers' hosts, and to trusted origins."""
 
-    browsers: ClientSession
-    strangers: ClientSession
-    trusted: ClientSession
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a message has come: what has become of it if it runs out of time now.
-
-    aiohttp tells, to what it is given as a request's `trace_request_ctx`.
-    """
-
-    timed_out: Outcome = field(default_factory=lambda: _SENT)
+    browsers: Pool
+    strangers: Pool
+    trusted: Pool
 
 
 @asynccontextmanager
 async def pooled(network: Network) -> AsyncIterator[Pools]:
     """Open the pools, and close them."""
-    pool = partial(TCPConnector, limit=MAX_CONNECTIONS, limit_per_host=MAX_CONNECTIONS_PER_HOST)
-    async with (
-        _public(pool, network) as browsers,
-        _public(pool, network) as strangers,
-        _session(pool()) as trusted,
-    ):
-        yield Pools(browsers, strangers, trusted)
+    tls = network.tls or _tls()
+    async with _public(network, tls) as browsers, _public(network, tls) as strangers:
+        trusted = Pool(_connecting(_look_up, _tls()))
+        try:
+            yield Pools(browsers, strangers, trusted)
+        finally:
+            trusted.close()
 
 
 @asynccontextmanager
-async def _public(pool: Callable[..., TCPConnector], network: Network) -> AsyncIterator[ClientSession]:
+async def _public(network: Network, tls: SSLContext) -> AsyncIterator[Pool]:
     """Open connections to public addresses, with look-ups of their own."""
     resolver = PublicResolver(network.look_up)
-    connector = pool(resolver=resolver, socket_factory=network.public_socket, ssl=network.tls)
-    async with _session(connector) as session:
+    pool = Pool(_connecting(resolver.resolve, tls, network.public_socket))
+    try:
+        yield pool
+    finally:
+        pool.close()
+        resolver.close()
+
+
+def _connecting(
+    resolve: Callable[[str, int], Awaitable[Sequence[AddrInfoType]]],
+    tls: SSLContext,
+    make_socket: SocketFactoryType | None = None,
+) -> Connect:
+    """Return what connects to an endpoint, at the addresses that *resolve* gives, within `CONNECT_S`."""
+
+    async def connect(endpoint: Endpoint, wire: Callable[[], Wire]) -> Wire:
+        secure = endpoint.scheme == "https"
         try:
-            yield session
-        finally:
-            await resolver.close()
+            async with asyncio.timeout(CONNECT_S):
+                addresses = await resolve(endpoint.host, endpoint.port)
+                connected = await start_connection(
+                    addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, socket_factory=make_socket
+                )
+                _, made = await asyncio.get_running_loop().create_connection(
+                    wire,
+                    sock=connected,
+                    ssl=tls if secure else None,
+                    server_hostname=endpoint.host if secure else None,
+                )
+        except TimeoutError:
+            raise ConnectionError("no connection was made in time") from None
+        return made
+
+    return connect
 
 
-def _session(connector: TCPConnector) -> ClientSession:
-    progress = TraceConfig()
-    progress.on_connection_queued_start.append(_waits)
-    progress.on_connection_queued_end.append(_sends)
-    progress.on_connection_create_start.append(_connects)
-    progress.on_connection_create_end.append(_sends)
-    return ClientSession(
-        connector=connector,
-        headers=_HEADERS,
-        cookie_jar=DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        trace_configs=[progress],
-    )
+async def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-async def _waits(_: ClientSession, context: SimpleNamespace, __: Any) -> None:  # noqa: ANN401 - aiohttp's own
-    context.trace_request_ctx.timed_out = _QUEUED
-
-
-async def _connects(_: ClientSession, context: SimpleNamespace, __: Any) -> None:  # noqa: ANN401 - the same
-    context.trace_request_ctx.timed_out = _CONNECTING
-
-
-async def _sends(_: ClientSession, context: SimpleNamespace, __: Any) -> None:  # noqa: ANN401 - the same
-    context.trace_request_ctx.timed_out = _SENT
+def _tls() -> SSLContext:
+    context = create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -11,7 +11,7 @@ from app.protocol.errors import TooManyCalls
 from app.protocol.keys import Address
 from app.protocol.messages import Directed
 from app.protocol.rates import Buckets, Rate
-from app.protocol.subscription import Endpoint, Subscription
+from app.protocol.subscription import Browser, Endpoint, Subscription
 from app.push.deliver import TOTAL_S, Deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
@@ -27,6 +27,9 @@ _VERIFYING = Handling(ttl=300, urgency="normal")
 # One verification push an endpoint, and another ten minutes later if the first was lost.
 VERIFICATIONS = Rate(1, 600)
 MAX_STRANGERS = 10_000  # endpoints whose last verification push is remembered
+
+
+_printed = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class PushService:
@@ -79,7 +82,7 @@ class PushService:
         return outcome
 
     async def send(
-        self, call: Call[Directed], subscription: Subscription, key_id: str | None, now: int
+        self, call: Call[Directed], subscription: Browser, key_id: str | None, now: int
     ) -> Outcome:
         """Push *call* to *subscription*, which came with the key *key_id*; *now* in ms.
 
@@ -91,14 +94,14 @@ class PushService:
 
     async def _push(
         self,
-        subscription: Subscription,
+        subscription: Browser,
         key_id: str | None,
         how: Handling,
         message: dict[str, object],
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        payload = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        payload = _printed(message).encode()
         body = encrypt(subscription, payload)
         service = self._reach.service(subscription.endpoint)
         deadline = time.monotonic() + TOTAL_S
@@ -108,7 +111,7 @@ class PushService:
                 break
             request = _signed(identity, subscription.endpoint, how, body, now)
             outcome = await self._deliverer.deliver(request, deadline - time.monotonic())
-            if not may_be_another_key(service, outcome.status):
+            if outcome.fate is Fate.ACCEPTED or not may_be_another_key(service, outcome.status):
                 return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]

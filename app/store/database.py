@@ -3,14 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from asyncpg import (
+    AdminShutdownError,
+    CrashShutdownError,
+    InterfaceError,
+    PostgresConnectionError,
+    PostgresError,
+    Record,
+)
 from sqlalchemy import Executable, Row, event, make_url, text
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.protocol.errors import DatabaseUnavailable
 from app.protocol.subscription import MAX_PORT
@@ -66,6 +74,13 @@ _NEEDLESS = {"application_name", "channel_binding", "connect_timeout", "gssencmo
 # Told of each statement: its name, and the seconds it took with all its waits.
 Observe = Callable[[str, float], None]
 
+R = TypeVar("R")
+Execute = Callable[[AsyncConnection], Awaitable[R]]
+
+# What SQLAlchemy says of the driver, and what the driver says itself; of that, what another connection mends.
+_FAILURES = (OSError, SQLAlchemyError, PostgresError, InterfaceError)
+_ENDED = (PostgresConnectionError, AdminShutdownError, CrashShutdownError, InterfaceError)
+
 
 def unobserved(_: str, __: float) -> None:
     """Tell nobody."""
@@ -85,25 +100,56 @@ class Database:
         *name* is what it is measured as. Raise `DatabaseUnavailable` when there is no answer in time; why is
         logged.
         """
+
+        async def execute(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            result = await connection.execute(statement)
+            return result.all() if result.returns_rows else ()
+
+        return await self._measured(name, execute)
+
+    async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
+        """Return the rows of *query* as `fetch` does, but in the driver's own words: $1 is the first value.
+
+        This is for what each call needs: it goes without SQLAlchemy's work on a statement and on its rows.
+        """
+
+        async def execute(connection: AsyncConnection) -> Sequence[Record]:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                rows: Sequence[Record] = await driver.fetch(query, *values)
+            except BaseException:
+                await connection.invalidate()  # nobody else knows that it may be of no more use
+                raise
+            return rows
+
+        return await self._measured(name, execute)
+
+    async def _measured(self, name: str, execute: Execute[R]) -> R:
         began = time.monotonic()
         try:
             async with asyncio.timeout(TOTAL_S):
-                return await self._fetch_twice(statement)
+                return await self._twice(execute)
         except TimeoutError as error:
             raise self._unavailable(error) from error
         finally:
             self._observe(name, time.monotonic() - began)
 
-    async def _fetch_twice(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def _twice(self, execute: Execute[R]) -> R:
         try:
-            return await self._fetch(statement)
-        except (OSError, SQLAlchemyError) as error:
+            return await self._once(execute)
+        except _FAILURES as error:
             if not _lost_connection(error):
                 raise self._unavailable(error) from error
+            if isinstance(error, _ENDED):  # and so, most likely, were the others of the pool
+                await self._engine.dispose()
         try:
-            return await self._fetch(statement)
-        except (OSError, SQLAlchemyError) as error:
+            return await self._once(execute)
+        except _FAILURES as error:
             raise self._unavailable(error) from error
+
+    async def _once(self, execute: Execute[R]) -> R:
+        async with self._engine.connect() as connection:
+            return await execute(connection)
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         now = time.monotonic()
@@ -119,11 +165,6 @@ class Database:
             return None
         rows = await self.fetch(text("SELECT version_num FROM alembic_version"), "check")
         return str(rows[0][0]) if rows else None
-
-    async def _fetch(self, statement: Executable) -> Sequence[Row[Any]]:
-        async with self._engine.connect() as connection:
-            result = await connection.execute(statement)
-            return result.all() if result.returns_rows else ()
 
 
 # A pooler in transaction mode gives each statement another session: a name prepared in one is unknown in the
@@ -165,7 +206,7 @@ def first_line(error: BaseException | None) -> str:
     return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
-def _lost_connection(error: OSError | SQLAlchemyError) -> bool:
-    return isinstance(error, ConnectionError) or (
+def _lost_connection(error: Exception) -> bool:
+    return isinstance(error, (ConnectionError, *_ENDED)) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sqlalchemy import Executable, Row
+from asyncpg import Record
 from sqlalchemy.engine import URL
 
 from app.protocol.errors import DatabaseUnavailable
@@ -26,13 +25,13 @@ class Replica:
         self._database = database
         self._rests_until = 0.0
 
-    async def fetch(self, statement: Executable, name: str) -> Sequence[Row[Any]]:
-        """Return the rows of *statement*, none when the replica does not answer in time."""
+    async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
+        """Return the rows of *query*, none when the replica does not answer in time."""
         if time.monotonic() < self._rests_until:
             return ()
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await self._database.fetch(statement, name)
+                return await self._database.look_up(query, *values, name=name)
         except (DatabaseUnavailable, TimeoutError):
             if time.monotonic() >= self._rests_until:
                 log.warning("the replica does not serve: the database is asked instead for %d s", REST_S)

@@ -3,9 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
 from app.store.database import Database, connected, first_line
 
-_INI = Path(__file__).parents[2] / "alembic.ini"
+_PROJECT = Path(__file__).parents[2]
+
+# The revisions that this version knows, oldest first: each file begins with its own.
+REVISIONS = sorted(file.name.partition("_")[0] for file in _PROJECT.glob("migrations/versions/*.py"))
 
 
 def migrate(url: URL) -> None:
@@ -22,7 +22,10 @@ def migrate(url: URL) -> None:
     A schema that is newer than this version is left alone. Raise `DatabaseUnavailable`, with what the
     database says, when it can't be done.
     """
-    config = Config(str(_INI))
+    from alembic import command  # noqa: PLC0415 - 10 MB that nobody needs who only serves
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(str(_PROJECT / "alembic.ini"))
     config.attributes["url"] = url
     try:
         if not asyncio.run(_is_newer(url)):
@@ -37,24 +40,13 @@ async def check(database: Database) -> None:
     Migrations only add what the version before does without, so that both can serve during an upgrade.
     """
     present = await database.revision()
-    if present is None or present in _older():
-        found = f"The database's schema is {present or 'empty'}, this version needs {_newest()}"
+    *older, newest = REVISIONS
+    if present is None or present in older:
+        found = f"The database's schema is {present or 'empty'}, this version needs {newest}"
         raise OutdatedSchema(f"{found}: run `whisper migrate`.")
     await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"), "check")
 
 
 async def _is_newer(url: URL) -> bool:
     async with connected(url) as database:
-        return await database.revision() not in {None, _newest(), *_older()}
-
-
-def _newest() -> str | None:
-    return _script().get_current_head()
-
-
-def _older() -> set[str]:
-    return {revision.revision for revision in _script().walk_revisions()} - set(_script().get_heads())
-
-
-def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(Config(str(_INI)))
+        return await database.revision() not in {None, *REVISIONS}

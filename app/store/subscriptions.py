@@ -1,18 +1,29 @@
 """The subscriptions of people: found by address, remembered, forgotten, purged."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, or_, select, text, update
+from asyncpg import Record
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    delete,
+    or_,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.errors import StaleUpdate
 from app.protocol.keys import Address
 from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.subscription import Endpoint, Subscription, SubscriptionKeys
+from app.protocol.subscription import Browser, Endpoint, Subscription
 from app.store.database import Database
 from app.store.replica import Replica
 from app.store.tables import SubscriptionRow
+from app.store.together import Together
 
 _table: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]  # SQLModel hides what SQLAlchemy adds
 _row = _table.c
@@ -43,9 +54,23 @@ _PURGE = text(f"""
 """)  # noqa: S608 - numbers of ours
 
 
-class Registered(Subscription):
+_Found = Mapping[bytes, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a browser: a point on P-256, and a secret."""
+
+    p256dh: bytes
+    auth: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
     """A subscription as it is kept: with the id of the server's key that it came with, if that is known."""
 
+    endpoint: Endpoint
+    keys: Keys
     vapid_key: str | None = None
 
 
@@ -54,25 +79,25 @@ class Subscriptions:
 
     def __init__(self, database: Database, replica: Replica | None = None) -> None:
         self._database = database
-        self._replica = replica
+        self._rows = Together(_finding(database, "find"))
+        self._copies = Together(_finding(replica, "find_replica")) if replica else None
 
     async def of(self, address: Address, now: int) -> Registered | None:
         """Return the subscription of *address*, `None` when there is none or it has expired."""
-        found = await self._database.fetch(_find(address, now), "find")
-        return _subscription(found[0]) if found else None
+        return _subscription(await self._rows.get(address.raw), now)
 
     @property
     def may_lag(self) -> bool:
         """Whether what `find` returns may have been replaced before it was asked."""
-        return self._replica is not None
+        return self._copies is not None
 
     async def find(self, address: Address, now: int) -> Registered | None:
         """Return what `of` returns, or returned a moment ago: a replica is asked first, if there is one.
 
         Whoever is not there may have registered since, so that the database is asked all the same.
         """
-        found = await self._replica.fetch(_find(address, now), "find_replica") if self._replica else ()
-        return _subscription(found[0]) if found else await self.of(address, now)
+        copy = await self._copies.get(address.raw) if self._copies else None
+        return _subscription(copy, now) or await self.of(address, now)
 
     async def remember(
         self,
@@ -112,12 +137,12 @@ class Subscriptions:
             vapid_key=None,
         )
 
-    async def drop(self, address: Address, gone: Subscription) -> bool:
+    async def drop(self, address: Address, gone: Browser) -> bool:
         """Delete the row of *address* if its subscription is still the one that is *gone*; tell if it was."""
         dropped = delete(_table).where(*_is(address, gone)).returning(_row.address)
         return bool(await self._database.fetch(dropped, "drop"))
 
-    async def assign(self, address: Address, subscription: Subscription, vapid_key: str) -> None:
+    async def assign(self, address: Address, subscription: Browser, vapid_key: str) -> None:
         """Correct the key of *address*, as long as *subscription* is the one that it was found out for."""
         row = update(_table).where(*_is(address, subscription)).values(vapid_key=vapid_key)
         await self._database.fetch(row, "assign")
@@ -160,13 +185,23 @@ class Subscriptions:
             raise StaleUpdate
 
 
-def _find(address: Address, now: int) -> Select[Any]:
-    return select(_row.endpoint, _row.p256dh, _row.auth, _row.expires_at, _row.vapid_key).where(
-        _row.address == address.raw, _row.expires_at > now
-    )
+# One text and one parameter, however many are looked for.
+_FIND = """
+    SELECT address, endpoint, p256dh, auth, expires_at, vapid_key FROM subscription
+    WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
+"""
 
 
-def _is(address: Address, subscription: Subscription) -> list[ColumnElement[bool]]:
+def _finding(database: Database | Replica, name: str) -> Callable[[Sequence[bytes]], Awaitable[_Found]]:
+    """Return what finds the rows of some addresses, registered ones only."""
+
+    async def find(addresses: Sequence[bytes]) -> _Found:
+        return {row["address"]: row for row in await database.look_up(_FIND, addresses, name=name)}
+
+    return find
+
+
+def _is(address: Address, subscription: Browser) -> list[ColumnElement[bool]]:
     """Return what is true of the row of *address* as long as *subscription* is its own."""
     return [
         _row.address == address.raw,
@@ -180,10 +215,9 @@ def _same(new: Any, names: Iterable[str]) -> list[ColumnElement[bool]]:  # noqa:
     return [new[name].is_not_distinct_from(_row[name]) for name in names]
 
 
-def _subscription(row: Row[Any]) -> Registered:
-    """Build the value anew, without judging again what was judged when it was stored."""
-    keys = SubscriptionKeys.model_construct(p256dh=row.p256dh, auth=row.auth)
-    endpoint = Endpoint.parse(row.endpoint)
-    return Registered.model_construct(
-        endpoint=endpoint, expires_at=row.expires_at, keys=keys, vapid_key=row.vapid_key
-    )
+def _subscription(row: Record | None, now: int) -> Registered | None:
+    """Return the value, without judging again what was judged when it was stored; `None` if it expired."""
+    if row is None:
+        return None
+    _, endpoint, p256dh, auth, expires_at, vapid_key = row
+    return Registered(Endpoint.known(endpoint), Keys(p256dh, auth), vapid_key) if expires_at > now else None

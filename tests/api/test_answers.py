@@ -178,6 +178,15 @@ async def test_a_compressed_body_is_not_inflated(client: httpx.AsyncClient) -> N
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_encoding")
 
 
+async def test_a_body_that_is_also_compressed_is_refused(client: httpx.AsyncClient) -> None:
+    """Each Content-Encoding counts (RFC 9110, section 8.4), whatever the others say."""
+    headers = [("Content-Encoding", "gzip"), ("Content-Encoding", "identity")]
+    for each in (headers, headers[::-1]):
+        response = await client.post("/dial", content=b"{}", headers=each)
+
+        assert (response.status_code, response.json()["code"]) == (415, "unsupported_encoding")
+
+
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/cbor"])
 async def test_the_content_type_does_not_matter(
     client: httpx.AsyncClient, alice: Person, content_type: str

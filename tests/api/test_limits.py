@@ -325,8 +325,8 @@ async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
         message = Dial.model_construct(
             sender=Address(sender.to_bytes(32)), sent_at=0, recipient=bob, encryption_key=b""
         )
-        limits.check(message, HOME.encode(), now=0)
-        await limits.count(message, HOME.encode(), now=0)
+        charges = limits.check(message, HOME.encode(), now=0)
+        await limits.count(charges, HOME.encode(), now=0)
 
     await dial(0)
     with pytest.raises(TooManyCalls):

@@ -158,7 +158,7 @@ class Life:
 
     async def _rows_break(self) -> None:
         """Spoil what was stored, which nobody foresaw."""
-        for broken in ("endpoint = 'ftp' || endpoint", "p256dh = '\\x00'", "auth = ''"):
+        for broken in ("endpoint = 'ftp' || endpoint", "p256dh = '\\x00'"):
             bob = await self.registered()
             await self._database.fetch(
                 text(f"UPDATE subscription SET {broken} WHERE endpoint LIKE 'http:%'")  # noqa: S608 - from above

@@ -10,7 +10,7 @@ from app.push.deliver import Deliverer, deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import Reach
 from app.push.outcome import Attempt, Fate, Outcome
-from app.push.pools import MAX_CONNECTIONS_PER_HOST
+from app.push.pool import MAX_CONNECTIONS_PER_HOST
 from app.push.vapid import Vapid, VapidKey
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription

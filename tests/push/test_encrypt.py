@@ -9,11 +9,13 @@ import http_ece
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.protocol.errors import MessageTooLarge
 from app.protocol.limits import MAX_PLAINTEXT_BYTES
-from app.protocol.subscription import Subscription
-from app.push.encrypt import encrypt
+from app.protocol.subscription import Subscription, SubscriptionKeys
+from app.push.encrypt import SenderKey, encrypt, seal
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RFC_8291 = json.loads((VECTORS / "rfc/rfc8291-appendix-a.json").read_text(encoding="utf-8"))
@@ -127,3 +129,24 @@ def test_the_header_is_that_of_rfc_8188(browser: Browser) -> None:
 def test_a_request_holds_nothing_of_its_payload(browser: Browser) -> None:
     """A push service learns the length, and no more."""
     assert b"needle" not in encrypt(browser.subscription, b"needle" * 20)
+
+
+def test_what_the_rfc_encrypts_is_encrypted_alike() -> None:
+    """RFC 8291, appendix A: with its key and its salt, every byte is the same."""
+    browser = SubscriptionKeys.model_construct(p256dh=raw("ua_public"), auth=raw("auth_secret"))
+    key = ec.derive_private_key(int.from_bytes(raw("as_private")), ec.SECP256R1())
+
+    assert seal(browser, RFC_8291["plaintext_utf8"].encode(), SenderKey.of(key), raw("salt")) == raw("body")
+
+
+@given(payload=st.binary(min_size=1, max_size=MAX_PLAINTEXT_BYTES), salt=st.binary(min_size=16, max_size=16))
+def test_what_pywebpush_encrypts_is_encrypted_alike(payload: bytes, salt: bytes) -> None:
+    """What it encrypts with, http_ece, writes the same bytes when given the same key and the same salt."""
+    browser, key = Browser(), ec.generate_private_key(ec.SECP256R1())
+    keys = browser.subscription.keys
+
+    theirs = http_ece.encrypt(
+        payload, salt=salt, private_key=key, dh=keys.p256dh, auth_secret=keys.auth, version="aes128gcm"
+    )
+
+    assert seal(keys, payload, SenderKey.of(key), salt) == theirs

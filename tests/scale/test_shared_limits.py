@@ -70,8 +70,8 @@ class Server:
     async def dial(self, message: Directed, who: bytes = HOME) -> int:
         """Count a call as a verified one is counted; return the seconds to wait, 0 if it is let through."""
         try:
-            self.limits.check(message, who, now=0)
-            await self.limits.count(message, who, now=0)
+            charges = self.limits.check(message, who, now=0)
+            await self.limits.count(charges, who, now=0)
         except TooManyCalls as refusal:
             return refusal.retry_after or 0
         return 0

@@ -3,9 +3,12 @@
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -27,6 +30,14 @@ async def _execute(url: URL, statement: str) -> None:
 async def _check(url: URL) -> None:
     async with connected(url) as database:
         await schema.check(database)
+
+
+def test_each_migration_is_named_by_its_revision() -> None:
+    """What the server knows without Alembic is what Alembic knows, in its order."""
+    script = ScriptDirectory.from_config(Config(str(Path(__file__).parents[2] / "alembic.ini")))
+    revisions = [revision.revision for revision in script.walk_revisions()]
+
+    assert [*reversed(revisions)] == schema.REVISIONS
 
 
 def test_an_empty_database_is_outdated(empty: URL) -> None:

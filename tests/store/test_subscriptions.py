@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.protocol.errors import DatabaseUnavailable, StaleUpdate
 from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.subscription import Subscription
+from app.protocol.subscription import Browser
 from app.store.database import Database
 from app.store.subscriptions import PURGE_BATCH, PURGE_LOCK, Subscriptions
 from tests.people import Person
@@ -27,7 +27,7 @@ OLD = subscription_at("https://fcm.googleapis.com/fcm/send/old")
 NEW = subscription_at("https://fcm.googleapis.com/fcm/send/new")
 
 
-def content(subscription: Subscription | None) -> tuple[str, bytes, bytes] | None:
+def content(subscription: Browser | None) -> tuple[str, bytes, bytes] | None:
     """Return what matters of a subscription."""
     if subscription is None:
         return None
