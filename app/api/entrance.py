@@ -1,11 +1,10 @@
 """The way in: a call goes straight to its door, past all that the framework does for other requests."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,7 +14,6 @@ from app.protocol.errors import Refused
 
 log = logging.getLogger(__name__)
 
-Door = Callable[[Request], Awaitable[Response]]
 Layer = Callable[[ASGIApp], ASGIApp]
 
 
@@ -50,7 +48,7 @@ class Entrance:
         scope["route"] = door
         request = Request(scope, receive)
         try:
-            response: Response = await door.endpoint(request)
+            response: ASGIApp = await door.endpoint(request)
         except Refused as refusal:
             response = refuse(parts(request).clock(), refusal)
         except Exception:
