@@ -40,8 +40,8 @@ class Cors(CORSMiddleware):
         if scope["type"] != "http" or scope["method"] == "OPTIONS":
             await super().__call__(scope, receive, send)
         else:
-            origin = dict(scope["headers"]).get(b"origin")
-            await self._share(scope, receive, send, origin and origin.decode("latin-1"))
+            origin: bytes | None = dict(scope["headers"]).get(b"origin")
+            await self._share(scope, receive, send, None if origin is None else origin.decode("latin-1"))
 
     async def simple_response(
         self, scope: Scope, receive: Receive, send: Send, request_headers: Headers

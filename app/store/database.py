@@ -117,9 +117,12 @@ class Database:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             try:
                 rows: Sequence[Record] = await driver.fetch(query, *values)
-            except BaseException:
+            except BaseException as error:
                 await connection.invalidate()  # nobody else knows that it may be of no more use
-                raise
+                if isinstance(error, (OSError, PostgresError)) or not isinstance(error, Exception):
+                    raise
+                # The driver, or the loop, has a word of its own for each way to use what has ended.
+                raise InterfaceError(str(error)) from error
             return rows
 
         return await self._measured(name, execute)

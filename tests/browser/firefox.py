@@ -103,6 +103,8 @@ class Tab(Page):
             answer = self._in_front().execute_async_script(call, arguments, sandbox=None)
         except JavascriptException as left:
             raise ScriptFailed(str(left)) from None
+        if answer is None:
+            raise ScriptFailed("the page was left meanwhile")
         if "error" in answer:
             raise ScriptFailed(answer["error"])
         return answer.get("value")
@@ -169,7 +171,10 @@ class Firefox:
         """Wait for a tab whose address begins with *url*."""
 
         def look() -> Tab | None:
-            return next((tab for tab in self.tabs if tab.url.startswith(url)), None)
+            try:
+                return next((tab for tab in self.tabs if tab.url.startswith(url)), None)
+            except ScriptFailed:  # while a page is left for another
+                return None
 
         return wait_until(look, seconds)
 
