@@ -25,7 +25,8 @@ from app.protocol.messages import Directed, Message, Update
 from app.protocol.replay import ReplayMemory
 from app.push.outcome import DEFAULT_RETRY_AFTER_S, Fate, Outcome
 from app.push.service import PushService
-from app.store.subscriptions import Registered, Subscriptions
+from app.store.registered import Registered
+from app.store.subscriptions import Subscriptions
 
 _REFUSALS: dict[Fate, type[Refused]] = {
     Fate.GONE: RecipientGone,

@@ -99,7 +99,7 @@ class Observer:
         level = logging.DEBUG if path in _PROBES else logging.INFO
         if log.isEnabledFor(level):
             fields = _fields(scope["method"], path, seen, status, code, seconds)
-            # As `log.log` would with `extra`, but for its search for where in the code this is.
+            # What `log.log` would make of these as `extra`, made in one step.
             record = logging.LogRecord(log.name, level, "", 0, "request", None, None)
             record.__dict__["fields"] = fields
             log.handle(record)

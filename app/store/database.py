@@ -121,7 +121,7 @@ class Database:
                 await connection.invalidate()  # nobody else knows that it may be of no more use
                 if isinstance(error, (OSError, PostgresError)) or not isinstance(error, Exception):
                     raise
-                # The driver, or the loop, has a word of its own for each way to use what has ended.
+                # The driver has many words for a connection that ended: InternalClientError is one more.
                 raise InterfaceError(str(error)) from error
             return rows
 

@@ -1,10 +1,8 @@
 """The subscriptions of people: found by address, remembered, forgotten, purged."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from asyncpg import Record
 from sqlalchemy import (
     ColumnElement,
     and_,
@@ -19,8 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from app.protocol.errors import StaleUpdate
 from app.protocol.keys import Address
 from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.subscription import Browser, Endpoint, Subscription
+from app.protocol.subscription import Browser, Subscription
 from app.store.database import Database
+from app.store.registered import Registered, finding, registered
 from app.store.replica import Replica
 from app.store.tables import SubscriptionRow
 from app.store.together import Together
@@ -54,37 +53,17 @@ _PURGE = text(f"""
 """)  # noqa: S608 - numbers of ours
 
 
-_Found = Mapping[bytes, Record]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of a browser: a point on P-256, and a secret."""
-
-    p256dh: bytes
-    auth: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A subscription as it is kept: with the id of the server's key that it came with, if that is known."""
-
-    endpoint: Endpoint
-    keys: Keys
-    vapid_key: str | None = None
-
-
 class Subscriptions:
     """The table as the relay sees it: protocol values in and out. All times in ms."""
 
     def __init__(self, database: Database, replica: Replica | None = None) -> None:
         self._database = database
-        self._rows = Together(_finding(database, "find"))
-        self._copies = Together(_finding(replica, "find_replica")) if replica else None
+        self._rows = Together(finding(database, "find"))
+        self._copies = Together(finding(replica, "find_replica")) if replica else None
 
     async def of(self, address: Address, now: int) -> Registered | None:
         """Return the subscription of *address*, `None` when there is none or it has expired."""
-        return _subscription(await self._rows.get(address.raw), now)
+        return registered(await self._rows.get(address.raw), now)
 
     @property
     def may_lag(self) -> bool:
@@ -97,7 +76,7 @@ class Subscriptions:
         Whoever is not there may have registered since, so that the database is asked all the same.
         """
         copy = await self._copies.get(address.raw) if self._copies else None
-        return _subscription(copy, now) or await self.of(address, now)
+        return registered(copy, now) or await self.of(address, now)
 
     async def remember(
         self,
@@ -185,22 +164,6 @@ class Subscriptions:
             raise StaleUpdate
 
 
-# One text and one parameter, however many are looked for.
-_FIND = """
-    SELECT address, endpoint, p256dh, auth, expires_at, vapid_key FROM subscription
-    WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
-"""
-
-
-def _finding(database: Database | Replica, name: str) -> Callable[[Sequence[bytes]], Awaitable[_Found]]:
-    """Return what finds the rows of some addresses, registered ones only."""
-
-    async def find(addresses: Sequence[bytes]) -> _Found:
-        return {row["address"]: row for row in await database.look_up(_FIND, addresses, name=name)}
-
-    return find
-
-
 def _is(address: Address, subscription: Browser) -> list[ColumnElement[bool]]:
     """Return what is true of the row of *address* as long as *subscription* is its own."""
     return [
@@ -213,11 +176,3 @@ def _is(address: Address, subscription: Browser) -> list[ColumnElement[bool]]:
 
 def _same(new: Any, names: Iterable[str]) -> list[ColumnElement[bool]]:  # noqa: ANN401 - SQLAlchemy's excluded
     return [new[name].is_not_distinct_from(_row[name]) for name in names]
-
-
-def _subscription(row: Record | None, now: int) -> Registered | None:
-    """Return the value, without judging again what was judged when it was stored; `None` if it expired."""
-    if row is None:
-        return None
-    _, endpoint, p256dh, auth, expires_at, vapid_key = row
-    return Registered(Endpoint.known(endpoint), Keys(p256dh, auth), vapid_key) if expires_at > now else None

@@ -1,6 +1,8 @@
 """URLs as operators write them, and what a database that is away looks like."""
 
 import asyncio
+import os
+import signal
 import time
 
 import pytest
@@ -24,6 +26,9 @@ from tests.people import Person
 from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
+
+# Holds a connection for a moment; it can be recognised afterwards.
+NAP = "SELECT set_config('application_name', 'nap', false), pg_sleep(0.1)"
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -129,6 +134,45 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long() -> None:
     listening.close()
     for writer in hung:
         writer.close()
+
+
+async def test_a_look_up_survives_the_loss_of_every_connection(migrated: URL, database: Database) -> None:
+    """One that was lost says that the others of the pool were, too: the second try is over a new one."""
+    async with connected(migrated) as victim:
+        await asyncio.gather(*(victim.look_up(NAP, name="nap") for _ in range(4)))
+        ended = await database.fetch(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nap'")
+        )
+
+        rows = await victim.look_up("SELECT $1::int + 1", 41, name="sum")
+
+    assert (len(ended), rows[0][0]) == (4, 42)
+
+
+async def test_a_look_up_that_hangs_keeps_its_connection_to_itself(migrated: URL) -> None:
+    """Who comes next is given another."""
+    async with connected(migrated) as database:
+        backend = (await database.look_up("SELECT pg_backend_pid()", name="pid"))[0][0]
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            with pytest.raises(DatabaseUnavailable):
+                await database.look_up("SELECT 1", name="one")
+
+            rows = await database.look_up("SELECT 2", name="two")
+        finally:
+            os.kill(backend, signal.SIGCONT)
+
+    assert rows[0][0] == 2
+
+
+async def test_a_look_up_that_fails_is_told_and_logged(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What Postgres refuses is not tried again, and is no fault of the caller."""
+    with pytest.raises(DatabaseUnavailable):
+        await database.look_up("SELECT 1 / $1::int", 0, name="nonsense")
+
+    assert "division by zero" in caplog.text
 
 
 async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) -> None:
