@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import time
 from typing import Literal
 
@@ -54,6 +55,18 @@ class JsonLine(logging.Formatter):
         return _ENCODER.encode(line)
 
 
+class Stderr(logging.Handler):
+    """Writes each line as it comes, in one go: the stream's own lock is enough."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write *record*."""
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - whatever it is, logging's own word on it is better than an end
+            self.handleError(record)
+        return True
+
+
 def log_config(level: str, form: Form) -> dict[str, object]:
     """Return the logging of every process: one stream, one form; libraries only when something is wrong."""
     line = {"console": ConsoleLine, "json": JsonLine}[form]
@@ -61,7 +74,7 @@ def log_config(level: str, form: Form) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": line}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"()": Stderr, "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {name: {"level": level} for name in ("app", "whisper", "uvicorn")},
     }

@@ -5,11 +5,13 @@ import re
 import sys
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
+from typing import cast
 
 from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.answers import Refusal
+from app.api.corked import Corked
 from app.api.errors import HTTP_CODES
 from app.api.shield import SECURE_HEADERS
 from app.protocol.errors import BodyTooLarge, HeadTooLarge, NotHttp, Refused, RequestTimedOut
@@ -50,7 +52,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
         self.logger = _quiet
-        super().connection_made(transport)
+        self._corked = Corked(transport)
+        super().connection_made(cast("Transport", self._corked))
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -105,6 +108,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or to the refusal of what came instead."""
+        self._corked.flush()
         super().on_response_complete()
         if self._refusal and not self.pipeline:
             self._refuse(self._refusal)

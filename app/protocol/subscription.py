@@ -34,6 +34,7 @@ class Endpoint:
     port: int
     authority: str  # host and, unless it is the scheme's own, port
     target: str  # path and query
+    origin: str  # scheme and authority (RFC 6454, RFC 8292)
 
     @classmethod
     def parse(cls, url: object) -> Self:
@@ -56,12 +57,7 @@ class Endpoint:
         host, _, digits = authority.partition(":")
         port = int(digits or _DEFAULT_PORTS[scheme])
         authority = host if port == _DEFAULT_PORTS[scheme] else authority
-        return cls(url, scheme, host, port, authority, slash + rest)
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port, the port only when it is not the scheme's own (RFC 6454, RFC 8292)."""
-        return f"{self.scheme}://{self.authority}"
+        return cls(url, scheme, host, port, authority, slash + rest, f"{scheme}://{authority}")
 
     def __repr__(self) -> str:
         return f"Endpoint({self.origin}/…)"

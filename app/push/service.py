@@ -1,10 +1,11 @@
 """One call to one subscription: what is said, encrypted, authorised and delivered."""
 
-import hmac
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import blake2b
+
+import orjson
 
 from app.protocol.envelope import Call
 from app.protocol.errors import TooManyCalls
@@ -27,9 +28,6 @@ _VERIFYING = Handling(ttl=300, urgency="normal")
 # One verification push an endpoint, and another ten minutes later if the first was lost.
 VERIFICATIONS = Rate(1, 600)
 MAX_STRANGERS = 10_000  # endpoints whose last verification push is remembered
-
-
-_printed = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class PushService:
@@ -101,8 +99,7 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        payload = _printed(message).encode()
-        body = encrypt(subscription, payload)
+        body = encrypt(subscription, orjson.dumps(message))
         service = self._reach.service(subscription.endpoint)
         deadline = time.monotonic() + TOTAL_S
         refusals: list[Outcome] = []
@@ -127,7 +124,7 @@ class PushService:
     def _tag(self, message: Directed) -> str:
         """Return the notification's tag: a second dial of the same two replaces the first."""
         pair = message.sender.raw + message.recipient.raw
-        return hmac.digest(self._tag_key, pair, "sha256").hex()[:16]
+        return blake2b(pair, key=self._tag_key, digest_size=8).hexdigest()
 
 
 def _signed(identity: Vapid, endpoint: Endpoint, how: Handling, body: bytes, now: int) -> PushRequest:

@@ -88,4 +88,4 @@ async def relay(
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=0, access_log=False)
+    uvicorn.run(app, port=0)

@@ -13,7 +13,7 @@ from asgi_lifespan import LifespanManager
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.api.metrics import Metrics
-from app.logs import ConsoleLine, JsonLine
+from app.logs import ConsoleLine, JsonLine, Stderr
 from app.main import create_app
 from app.protocol.errors import Refused
 from app.protocol.messages import METHODS
@@ -303,6 +303,19 @@ def test_a_line_for_programs_is_json() -> None:
 def test_a_line_for_people_ends_with_the_fields() -> None:
     """As they are named."""
     assert ConsoleLine().format(record()).endswith("INFO app.x: it is id=7 ms=1.5")
+
+
+def test_a_line_is_written_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that can't be written is told in its place, and stops nobody."""
+    stderr = Stderr()
+    stderr.setFormatter(ConsoleLine())
+
+    stderr.handle(record(args=("is", "too many")))
+    stderr.handle(record())
+
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "--- Logging error ---"
+    assert last.endswith("it is id=7 ms=1.5")
 
 
 @pytest.mark.parametrize("form", [JsonLine(), ConsoleLine()], ids=["json", "console"])

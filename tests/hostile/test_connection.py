@@ -382,6 +382,24 @@ def test_a_body_is_asked_for_when_it_is_wanted(server: Server) -> None:
         assert end(opened, 1).codes == [(400, "not_a_call")]
 
 
+def test_head_and_body_of_an_answer_come_together(server: Server) -> None:
+    """A client wakes up once."""
+    with connected(server) as opened:
+        for _ in range(50):
+            opened.sendall(LIVE)
+
+            assert opened.recv(HEAD_BYTES).endswith(b"}")
+
+
+def test_an_answer_without_a_body_waits_for_nothing(server: Server) -> None:
+    """Its head is all that comes."""
+    with connected(server) as opened:
+        for _ in range(2):
+            opened.sendall(LIVE.replace(b"GET", b"HEAD"))
+
+            assert opened.recv(HEAD_BYTES).endswith(b"\r\n\r\n")
+
+
 def leave(server: Server, *, rudely: bool) -> None:
     """Begin in every way, and go without waiting."""
     begun = [b"", LIVE[:9], POST + b"Content-Length: 9\r\n\r\n{", CHUNKED + b"5\r\n{", LIVE, LIVE * 50]

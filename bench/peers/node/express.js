@@ -1,8 +1,10 @@
 // express + web-push + pg
 import express from "express";
+import morgan from "morgan";
 import { relay } from "./relay.js";
 
 const app = express();
+app.use(morgan("combined"));
 app.use(express.json({ limit: "8kb" }));
 app.post("/:method", async (request, response) => {
   response.json(await relay(request.body));

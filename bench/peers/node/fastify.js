@@ -2,7 +2,7 @@
 import Fastify from "fastify";
 import { relay } from "./relay.js";
 
-const app = Fastify({ bodyLimit: 8192 });
+const app = Fastify({ bodyLimit: 8192, logger: true });
 app.post("/:method", (request) => relay(request.body));
 app.setErrorHandler((error, _request, reply) => {
   reply.status(error.status ?? 500).send({ ok: false, code: error.message });
