@@ -25,6 +25,11 @@ from app.protocol.subscription import MAX_PORT
 
 log = logging.getLogger(__name__)
 
+# What can't be closed properly is gone already: that is no news to anybody, and less so a traceback of it.
+logging.getLogger("sqlalchemy.pool.impl.AsyncAdaptedQueuePool").addFilter(
+    lambda record: not record.msg.startswith(("Exception closing", "Exception terminating"))
+)
+
 ACQUIRE_S = 1  # for a connection of the pool
 CONNECT_S = 2  # for a new connection
 STATEMENT_S = 1.5  # for a statement; each of ours touches one row by its key

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from app.protocol.errors import DatabaseUnavailable
 from app.store.database import (
@@ -163,6 +165,22 @@ async def test_a_look_up_that_hangs_keeps_its_connection_to_itself(migrated: URL
             os.kill(backend, signal.SIGCONT)
 
     assert rows[0][0] == 2
+
+
+class Lost:
+    """A connection whose other side is gone."""
+
+    def close(self) -> None:
+        """Fail, as a write into the void does."""
+        raise BrokenPipeError
+
+
+def test_a_lost_connection_is_let_go_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    """The pool would log a traceback for each, in an outage."""
+    made: Any = Lost
+    AsyncAdaptedQueuePool(made).connect().invalidate()
+
+    assert not caplog.records
 
 
 async def test_a_look_up_that_fails_is_told_and_logged(
