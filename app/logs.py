@@ -18,8 +18,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 class ConsoleLine(logging.Formatter):
     """Time, level, logger, message; then the event's fields as `name=value`."""
 
-    _second = 0
-    _written = ""
+    _latest = (0, "")  # a second, and its text
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, and its traceback after it."""
@@ -29,11 +28,12 @@ class ConsoleLine(logging.Formatter):
 
     def _time(self, record: logging.LogRecord) -> str:
         """Return when *record* was made; its second is written once for all that come in it."""
-        second = int(record.created)
-        if second != self._second:
-            self._second = second
-            self._written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-        return f"{self._written},{int(record.msecs):03}"
+        second, written = self._latest
+        if second != int(record.created):
+            second = int(record.created)
+            written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+            self._latest = second, written  # at once: other threads read it
+        return f"{written},{int(record.msecs):03}"
 
 
 class JsonLine(logging.Formatter):
@@ -56,7 +56,7 @@ class JsonLine(logging.Formatter):
 
 
 class Stderr(logging.Handler):
-    """Writes each line as it comes, in one go: the stream's own lock is enough."""
+    """Writes each line as it comes, in one write: no lock has to keep it together."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write *record*."""

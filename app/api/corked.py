@@ -4,13 +4,15 @@ from asyncio import Transport
 from typing import Any
 
 _VERSION = b"HTTP/1.1 "
-_INTERIM = b"HTTP/1.1 1"  # "100 Continue" (RFC 9110, section 15.2): the client waits for it
+_INTERIM = b"1"  # "100 Continue" (RFC 9110, section 15.2): the client waits for it
+_CLASS = slice(len(_VERSION), len(_VERSION) + 1)  # of a status: its first digit
 
 
 class Corked:
     """A *transport* that holds back what looks like the head of an answer.
 
-    It goes with what is written next, or when it is flushed, or closed. All else is the transport's own.
+    It goes with what is written next, or when it is flushed, or closed: never before the first of its body.
+    All else is the transport's own.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -24,9 +26,9 @@ class Corked:
     def write(self, data: bytes) -> None:
         """Send *data*, and what was held back before it; or hold it back."""
         if self._head:
-            self._transport.write(self._head + data)
-            self._head = b""
-        elif data.startswith(_VERSION) and not data.startswith(_INTERIM):
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        elif data[: len(_VERSION)] == _VERSION and data[_CLASS] != _INTERIM:
             self._head = data
         else:
             self._transport.write(data)

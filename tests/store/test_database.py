@@ -186,7 +186,7 @@ def test_a_lost_connection_is_let_go_without_a_word(caplog: pytest.LogCaptureFix
 async def test_a_look_up_that_fails_is_told_and_logged(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What Postgres refuses is not tried again, and is no fault of the caller."""
+    """What Postgres refuses is no fault of the caller."""
     with pytest.raises(DatabaseUnavailable):
         await database.look_up("SELECT 1 / $1::int", 0, name="nonsense")
 

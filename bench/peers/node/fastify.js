@@ -1,8 +1,13 @@
 // fastify + web-push + pg
-import Fastify from "fastify";
+import Fastify, { LogController } from "fastify";
 import { relay } from "./relay.js";
 
-const app = Fastify({ bodyLimit: 8192, logger: true });
+// One line for each call, as the others write: when it has ended.
+class OneLine extends LogController {
+  incomingRequest() {}
+}
+
+const app = Fastify({ bodyLimit: 8192, logger: true, logController: new OneLine() });
 app.post("/:method", (request) => relay(request.body));
 app.setErrorHandler((error, _request, reply) => {
   reply.status(error.status ?? 500).send({ ok: false, code: error.message });
