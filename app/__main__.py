@@ -15,15 +15,15 @@ from typing import NoReturn
 
 import uvicorn
 
-from app import doctor, identity
-from app.home import embedded_postgres
-from app.logs import log_config
-from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
+from app import doctor, vapid_keys
+from app.data_dir import embedded_postgres
+from app.server.supervisor import run
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
-from app.store.database import connected, parse_url
+from app.store.database import open_database, parse_url
+from app.store.errors import DatabaseUnavailable, OutdatedSchema
 from app.store.subscriptions import Subscriptions
-from app.workers import run
+from app.telemetry.log_format import log_config
 
 log = logging.getLogger("whisper")
 
@@ -90,8 +90,8 @@ def _serve(settings: Settings, _: Options) -> int:
                 log_config=log_config(settings.log_level, settings.log_format),
                 access_log=False,
                 server_header=False,
-                http="app.api.connection:Connection",
-                loop="app.loop:PatientLoop",
+                http="app.server.http_protocol:HttpProtocol",
+                loop="app.server.draining_loop:DrainingLoop",
                 ws="none",
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
@@ -117,12 +117,12 @@ def _purge(settings: Settings, _: Options) -> int:
 
 
 async def _purge_once(url: str) -> int | None:
-    async with connected(parse_url(url)) as database:
+    async with open_database(parse_url(url)) as database:
         return await Subscriptions(database).purge(time.time_ns() // 1_000_000)
 
 
 def _vapid(settings: Settings, options: Options) -> int:
-    return identity.show(settings, keep=options.keep, rotate=options.rotate)
+    return vapid_keys.print_key(settings, keep=options.keep, rotate=options.rotate)
 
 
 def _doctor(settings: Settings, _: Options) -> int:
@@ -134,7 +134,7 @@ def _doctor(settings: Settings, _: Options) -> int:
 def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
-        prepared = {"database_url": url, **identity.completed(settings)}
+        prepared = {"database_url": url, **vapid_keys.fill_defaults(settings)}
         fit = load(**prepared)
         fit.require_vapid()
         fit.require_web_app()
@@ -155,7 +155,7 @@ def _database_url(settings: Settings) -> Iterator[str]:
 
 
 async def _check_schema(url: str) -> None:
-    async with connected(parse_url(url)) as database:
+    async with open_database(parse_url(url)) as database:
         try:
             await schema.check(database)
         except DatabaseUnavailable:

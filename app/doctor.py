@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
-from app.api.shared_limits import shared_buckets
-from app.home import kept_key
+from app.data_dir import load_key
+from app.limits.redis_buckets import open_redis_buckets
+from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
-from app.protocol.rates import Rate
 from app.protocol.subscription import Endpoint
 from app.push.vapid import InvalidVapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
-from app.store.database import connected, first_line, parse_url
+from app.store.database import first_line, open_database, parse_url
 
 # One of each browser's push services; any answer of theirs, a refusal too, shows that they can be reached.
 PUSH_SERVICES = {
@@ -75,7 +75,7 @@ def _unknown_variables() -> Iterator[Finding]:
 
 async def _database(settings: Settings, url: str) -> Finding:
     what = "database and schema" if settings.database_url else "embedded Postgres"
-    async with connected(parse_url(url)) as database:
+    async with open_database(parse_url(url)) as database:
         try:
             if settings.database_url is None:
                 await database.revision()  # `whisper serve` migrates its own
@@ -88,7 +88,7 @@ async def _database(settings: Settings, url: str) -> Finding:
 
 
 async def _replica(url: str) -> Finding:
-    async with connected(parse_url(url)) as replica:
+    async with open_database(parse_url(url)) as replica:
         try:
             await schema.check(replica)
         except Refused as refusal:
@@ -98,7 +98,7 @@ async def _replica(url: str) -> Finding:
 
 
 async def _redis(url: str) -> Finding:
-    async with shared_buckets(url, {"doctor": Rate(1, 1)}, secret=b"") as shared:
+    async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, secret=b"") as shared:
         if shared and await shared.take((), looked_at=[("doctor", b"")]) is None:
             return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
     return Finding("Redis")
@@ -117,7 +117,7 @@ def _fault_of_key(settings: Settings) -> str | None:
     try:
         if given:
             parse_keys(given.get_secret_value())
-        elif kept_key(settings.data_dir) is None and settings.database_url:  # the embedded one makes its own
+        elif load_key(settings.data_dir) is None and settings.database_url:  # the embedded one makes its own
             return "`whisper vapid --keep` makes one"
     except InvalidVapidKey as fault:
         return f"it is {fault}: see {PREFIX}VAPID_PRIVATE_KEY"
@@ -127,8 +127,8 @@ def _fault_of_key(settings: Settings) -> str | None:
 
 
 def _reachability(settings: Settings) -> list[Awaitable[Finding]]:
-    browsers = PUSH_SERVICES if settings.reach.browsers or settings.reach.public else {}
-    origins = {origin: origin for origin in settings.reach.origins}
+    browsers = PUSH_SERVICES if settings.endpoint_policy.browsers or settings.endpoint_policy.public else {}
+    origins = {origin: origin for origin in settings.endpoint_policy.origins}
     return [_reach(name, origin) for name, origin in (browsers | origins).items()]
 
 

@@ -16,27 +16,28 @@ from fastapi.telemetry import TelemetryConfig
 from pydantic import SecretStr
 
 from app.api import documentation, errors, pages, routes
-from app.api.cors import Cors
-from app.api.dependencies import Clock, Parts, State
+from app.api.cors import CorsMiddleware
 from app.api.entrance import Application, Entrance
-from app.api.ice import IceServers
-from app.api.insiders import Insiders
-from app.api.limits import RateLimits, Room
-from app.api.metrics import Metrics
-from app.api.observe import Observed, Observer
-from app.api.shared_limits import shared_buckets
-from app.api.shield import Failures, Heads, SecureHeaders
-from app.api.tracing import tracing
-from app.push.deliver import deliverer
+from app.api.headers import CatchAll, HeadSupport, SecurityHeaders
+from app.api.ice_servers import IceServers
+from app.api.metrics_access import MetricsAccess
+from app.api.state import AppState, Clock, LifespanState
+from app.limits.concurrency import ConcurrencyLimit
+from app.limits.rate_limits import RateLimits
+from app.limits.redis_buckets import open_redis_buckets
+from app.push.delivery import open_deliverer
 from app.push.guard import INTERNET, Network
 from app.push.service import PushService
 from app.relay import Relay
 from app.settings import Settings, load
 from app.store import schema
-from app.store.database import connected, parse_url
-from app.store.replica import replicated
+from app.store.database import open_database, parse_url
+from app.store.replica import open_replica
 from app.store.subscriptions import Subscriptions
-from app.store.upkeep import purging
+from app.store.upkeep import run_purger
+from app.telemetry.metrics import Metrics
+from app.telemetry.request_log import Observer, RequestLog
+from app.telemetry.tracing import open_tracing
 
 # The framework's own would tell paths and exceptions as they came; api/observe.py decides what may be told.
 FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
@@ -52,7 +53,7 @@ def server_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def steady_clock() -> int:
+def monotonic_clock() -> int:
     """Return ms since some moment: it never jumps, whatever the machine's time is set to."""
     return time.monotonic_ns() // 1_000_000
 
@@ -80,7 +81,7 @@ def create_app(
     settings: Settings | None = None,
     clock: Clock = server_clock,
     network: Network = INTERNET,
-    ticks: Clock = steady_clock,
+    monotonic_ms: Clock = monotonic_clock,
 ) -> FastAPI:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
@@ -90,48 +91,52 @@ def create_app(
     metrics = Metrics(VERSION, settings.max_in_flight)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
         _end_with_parent()
         async with AsyncExitStack() as opened:
-            traces = await opened.enter_async_context(tracing(settings.otlp_endpoint, VERSION))
+            traces = await opened.enter_async_context(open_tracing(settings.otlp_endpoint, VERSION))
             observer = Observer(metrics, traces)
-            database = await opened.enter_async_context(connected(url, observer.statement))
+            database = await opened.enter_async_context(open_database(url, observer.statement))
             copy = await opened.enter_async_context(
-                replicated(parse_url(replica) if replica else None, observer.statement)
+                open_replica(parse_url(replica) if replica else None, observer.statement)
             )
             shared = await opened.enter_async_context(
-                shared_buckets(
+                open_redis_buckets(
                     _revealed(settings.redis_url),
                     settings.rates,
                     keyring.oldest.key.derive("limits"),
                     metrics.shared_limits,
                 )
             )
-            delivery = await opened.enter_async_context(deliverer(settings.reach, network, observer.push))
+            delivery = await opened.enter_async_context(
+                open_deliverer(settings.endpoint_policy, network, observer.push)
+            )
             subscriptions = Subscriptions(database, copy)
-            await opened.enter_async_context(purging(subscriptions, clock, metrics.purge))
-            push = PushService(keyring, settings.reach, delivery, ticks)
-            parts = Parts(
+            await opened.enter_async_context(run_purger(subscriptions, clock, metrics.purge))
+            push = PushService(keyring, settings.endpoint_policy, delivery, monotonic_ms)
+            app_state = AppState(
                 relay=Relay(subscriptions, push, settings.clock_window_ms),
                 observer=observer,
                 clock=clock,
-                ticks=ticks,
+                monotonic_ms=monotonic_ms,
                 clock_window_ms=settings.clock_window_ms,
-                room=Room(settings.max_in_flight, metrics.limit, metrics.in_flight.inc),
+                in_flight_limit=ConcurrencyLimit(
+                    settings.max_in_flight, metrics.limit, metrics.in_flight.inc
+                ),
                 rate_limits=RateLimits(settings.rates, hit=metrics.limit, shared=shared),
-                insiders=Insiders(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
+                metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
                 vapid_public_key=keyring.newest.key.public_text,
                 ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),
                 ready=lambda: schema.check(database),
             )
             _settle()
-            yield State(parts=parts)
+            yield LifespanState(app=app_state)
 
     app = Application(
         layers=[
-            Observed,
-            SecureHeaders,
-            partial(Cors, origins=settings.cors_origins, clock=clock),
+            RequestLog,
+            SecurityHeaders,
+            partial(CorsMiddleware, origins=settings.cors_origins, clock=clock),
             partial(Entrance, doors=routes.doors.routes),
         ],
         title="Whisper",
@@ -147,6 +152,6 @@ def create_app(
     app.include_router(pages.router(settings.require_web_app()))
     errors.install(app)
     documentation.install(app)
-    app.add_middleware(Failures)
-    app.add_middleware(Heads)
+    app.add_middleware(CatchAll)
+    app.add_middleware(HeadSupport)
     return app

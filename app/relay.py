@@ -6,9 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from app.protocol.envelope import Call, Claim
-from app.protocol.errors import (
-    DatabaseUnavailable,
+from app.protocol.envelope import Call, UnverifiedCall
+from app.protocol.errors import Refused
+from app.protocol.keys import Address
+from app.protocol.messages import Directed, Message, Update
+from app.protocol.replay import ReplayMemory
+from app.push.errors import (
     EndpointNotAllowed,
     EndpointUnverified,
     MessageTooLarge,
@@ -17,24 +20,19 @@ from app.protocol.errors import (
     PushTimedOut,
     PushUnreachable,
     RecipientGone,
-    Refused,
-    UnknownRecipient,
 )
-from app.protocol.keys import Address
-from app.protocol.messages import Directed, Message, Update
-from app.protocol.replay import ReplayMemory
-from app.push.outcome import DEFAULT_RETRY_AFTER_S, Fate, Outcome
+from app.push.outcome import DEFAULT_RETRY_AFTER_S, DeliveryStatus, Outcome
 from app.push.service import PushService
-from app.store.registered import Registered
-from app.store.subscriptions import Subscriptions
+from app.store.errors import DatabaseUnavailable, UnknownRecipient
+from app.store.subscriptions import StoredSubscription, Subscriptions
 
-_REFUSALS: dict[Fate, type[Refused]] = {
-    Fate.GONE: RecipientGone,
-    Fate.TOO_LARGE: MessageTooLarge,
-    Fate.REFUSED: PushRefused,
-    Fate.FORBIDDEN: EndpointNotAllowed,
-    Fate.UNREACHABLE: PushUnreachable,
-    Fate.TIMED_OUT: PushTimedOut,
+_REFUSALS: dict[DeliveryStatus, type[Refused]] = {
+    DeliveryStatus.GONE: RecipientGone,
+    DeliveryStatus.TOO_LARGE: MessageTooLarge,
+    DeliveryStatus.REFUSED: PushRefused,
+    DeliveryStatus.FORBIDDEN: EndpointNotAllowed,
+    DeliveryStatus.UNREACHABLE: PushUnreachable,
+    DeliveryStatus.TIMED_OUT: PushTimedOut,
 }
 
 # Asked before a new address is stored; may refuse.
@@ -59,7 +57,7 @@ class Relay:
         self._window = window
         self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
 
-    def knows(self, claim: Claim[Message], now: int) -> bool:
+    def knows(self, claim: UnverifiedCall[Message], now: int) -> bool:
         """Tell whether *claim* was verified and relayed before. Raise `Replayed` if it was another method."""
         relayed = self._relayed.find(claim.text, claim.message.method, now)
         return relayed is not None and relayed.signature == claim.signature
@@ -79,19 +77,19 @@ class Relay:
             return
         if subscription is not None:
             self._push.check(subscription.endpoint)
-        stored = await self._subscriptions.of(update.sender, now)
+        stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
             await welcome()
         if subscription is None:
-            await self._subscriptions.forget(update.sender, update.sent_at or 0)
+            await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return
-        if not subscription.same_as(stored):
-            outcome = await self._push.challenge(update.sender, subscription, update.code, now)
+        if stored is None or stored.target != subscription.target:
+            outcome = await self._push.challenge(update.sender, subscription.target, update.code, now)
             if outcome is not None:
                 _require_accepted(outcome)
                 raise EndpointUnverified
         key = self._push.newest_key
-        await self._subscriptions.remember(update.sender, subscription, update.sent_at, now, key)
+        await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
 
     async def _forward_once(self, call: Call[Directed], now: int) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
@@ -117,39 +115,41 @@ class Relay:
             ending.set_result(None)
 
     async def _forward(self, call: Call[Directed], now: int) -> None:
-        subscription = await self._subscriptions.find(call.message.recipient, now)
+        subscription = await self._subscriptions.find_recipient(call.message.recipient, now)
         if subscription is None:
             raise UnknownRecipient
         outcome = await self._send(call, subscription, now)
-        if outcome.fate is Fate.GONE:
+        if outcome.delivery is DeliveryStatus.GONE:
             newer = await self._newer(call.message.recipient, subscription, now)
             outcome = await self._send(call, newer, now) if newer else outcome
         _require_accepted(outcome)
 
-    async def _send(self, call: Call[Directed], subscription: Registered, now: int) -> Outcome:
-        outcome = await self._push.send(call, subscription, subscription.vapid_key, now)
-        if outcome.fate is Fate.ACCEPTED and outcome.key_id is not None:
+    async def _send(self, call: Call[Directed], subscription: StoredSubscription, now: int) -> Outcome:
+        outcome = await self._push.send(call, subscription.target, subscription.vapid_key, now)
+        if outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is not None:
             with suppress(DatabaseUnavailable):  # the next call finds out again
-                await self._subscriptions.assign(call.message.recipient, subscription, outcome.key_id)
+                await self._subscriptions.set_vapid_key(
+                    call.message.recipient, subscription.target, outcome.key_id
+                )
         return outcome
 
-    async def _newer(self, address: Address, gone: Registered, now: int) -> Registered | None:
+    async def _newer(self, address: Address, gone: StoredSubscription, now: int) -> StoredSubscription | None:
         """Forget what is *gone*, or return what has taken its place where a replica may have been late."""
         with suppress(DatabaseUnavailable):
-            dropped = await self._subscriptions.drop(address, gone)
+            dropped = await self._subscriptions.delete_if_current(address, gone.target)
             if not dropped and self._subscriptions.may_lag:
-                return await self._subscriptions.of(address, now)
+                return await self._subscriptions.get(address, now)
         return None
 
 
 def _require_accepted(outcome: Outcome) -> None:
     """Raise the refusal that tells the caller the truth about *outcome*."""
     match outcome:
-        case Outcome(fate=Fate.ACCEPTED):
+        case Outcome(delivery=DeliveryStatus.ACCEPTED):
             return
-        case Outcome(fate=Fate.BUSY, retry_after=seconds):
+        case Outcome(delivery=DeliveryStatus.BUSY, retry_after=seconds):
             raise PushBusy(retry_after=DEFAULT_RETRY_AFTER_S if seconds is None else seconds)
-        case Outcome(fate=Fate.REFUSED, status=int(status)):
+        case Outcome(delivery=DeliveryStatus.REFUSED, status=int(status)):
             raise PushRefused(f"The recipient's push service refused the message with status {status}.")
-        case Outcome(fate=fate):
-            raise _REFUSALS[fate]
+        case Outcome(delivery=delivery):
+            raise _REFUSALS[delivery]

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.protocol.limits import CLOCK_WINDOW_MS
-from app.protocol.rates import Rate
-from app.push.guard import Reach
+from app.limits.token_bucket import Rate
+from app.protocol.numbers import CLOCK_WINDOW_MS
+from app.push.guard import EndpointPolicy
 from app.push.vapid import InvalidVapidKey, Keyring, Vapid, parse_keys
 from app.store.database import parse_url
 
@@ -50,7 +50,7 @@ def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
 
 def _push_endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        Reach.of(names)
+        EndpointPolicy.parse(names)
     except ValueError:
         raise ValueError("each must be browsers, public or an origin like https://push.example.org") from None
     return names
@@ -166,9 +166,9 @@ class Settings(BaseSettings):
         return {name.removeprefix("limit_"): getattr(self, name) for name in names}
 
     @property
-    def reach(self) -> Reach:
+    def endpoint_policy(self) -> EndpointPolicy:
         """The push services this server may send to."""
-        return Reach.of(self.push_endpoints)
+        return EndpointPolicy.parse(self.push_endpoints)
 
     def require_web_app(self) -> Path | None:
         """Return the web app's folder, `None` when it is off. Raise `InvalidSettings` if it is not there."""

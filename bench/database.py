@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
-from app.home import embedded_postgres
+from app.data_dir import embedded_postgres
 from app.store import schema
 from app.store.database import parse_url
 from bench.people import Subscription, everybody

@@ -9,7 +9,7 @@ import asyncpg
 
 from app.protocol.keys import Address
 from app.protocol.subscription import Subscription
-from app.store.database import connected, parse_url
+from app.store.database import open_database, parse_url
 from app.store.subscriptions import Subscriptions
 from bench.database import add_others, postgres
 from bench.people import Subscription as Registered
@@ -62,12 +62,12 @@ async def written(connection: asyncpg.Connection, url: str) -> tuple[float, floa
     subscription = Subscription.model_validate(Registered.at(ORIGIN, 0).as_data)
     await connection.execute("CHECKPOINT")
     positions = [await _position(connection)]
-    async with connected(parse_url(url)) as database:
+    async with open_database(parse_url(url)) as database:
         subscriptions = Subscriptions(database)
         began = time.time_ns() // 1_000_000
         for now in (began, began + 1):
             for person in people:
-                await subscriptions.remember(person, subscription, now, now)
+                await subscriptions.upsert(person, subscription, now, now)
             positions.append(await _position(connection))
     first, second, third = positions
     return (second - first) / SINGLE, (third - second) / SINGLE

@@ -12,12 +12,12 @@ from asgi_lifespan import LifespanManager
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from app.home import embedded_postgres
+from app.data_dir import embedded_postgres
 from app.main import create_app
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store import schema
-from app.store.database import Database, connected, parse_url
+from app.store.database import Database, open_database, parse_url
 from app.store.subscriptions import Subscriptions
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.people import Person, now_ms
@@ -73,14 +73,14 @@ def empty(postgres: str) -> Iterator[URL]:
 
 
 async def _execute(url: URL, statement: str) -> None:
-    async with connected(url) as database:
+    async with open_database(url) as database:
         await database.fetch(text(statement))
 
 
 @pytest.fixture
 async def database(migrated: URL) -> AsyncIterator[Database]:
     """Yield an empty database."""
-    async with connected(migrated) as opened:
+    async with open_database(migrated) as opened:
         await opened.fetch(text("DELETE FROM subscription"))
         yield opened
 

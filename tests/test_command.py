@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import Settings
-from app.store.database import connected
+from app.store.database import open_database
 from app.store.subscriptions import PURGE_LOCK
 from tests.processes import WHISPER, program, whisper
 
@@ -411,7 +411,7 @@ def test_purge_leaves_it_to_who_is_at_it(home: Path, deployed: dict[str, str], m
 
 async def execute(url: URL, statement: str) -> None:
     """Run one statement."""
-    async with connected(url) as database:
+    async with open_database(url) as database:
         await database.fetch(text(statement))
 
 

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from app.api.errors import HTTP_CODES
-from app.api.metrics import Metrics
 from app.protocol.errors import Refused
-from app.push.outcome import Attempt, Fate, Outcome
-from app.push.policy import handling
+from app.push.outcome import Attempt, DeliveryStatus, Outcome
+from app.push.policy import push_options
 from app.settings import Settings
+from app.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -41,7 +41,7 @@ def test_the_protocols_push_table_is_the_codes(method: str) -> None:
         line for line in PROTOCOL.splitlines() if f"`{method}`" in line and re.search(r"\| \d0 \|$", line)
     ]
 
-    how = handling(method, "fcm.googleapis.com")
+    how = push_options(method, "fcm.googleapis.com")
     assert how.urgency in row
     assert f"| {how.ttl} |" in row
 
@@ -87,7 +87,7 @@ def metrics_there_are() -> set[str]:
     """Return the name of every series, once everything has happened that is measured."""
     metrics = Metrics("1", 1)
     metrics.call("dial", "ok", 1)
-    metrics.push(Attempt("google", "fcm.googleapis.com", Outcome(Fate.ACCEPTED, 201), 1))
+    metrics.push(Attempt("google", "fcm.googleapis.com", Outcome(DeliveryStatus.ACCEPTED, 201), 1))
     metrics.statement("find", 1)
     metrics.limit("dial")
     metrics.shared_limits("ok", 1)

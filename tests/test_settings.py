@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.push.guard import Reach
+from app.push.guard import EndpointPolicy
 from app.push.vapid import VapidKey
 from app.settings import InvalidSettings, Settings, load
 from tests.people import now_ms
@@ -35,12 +35,12 @@ READINGS: list[tuple[str, str, str, object]] = [
     ("CLOCK_WINDOW_SECONDS", "30", "clock_window_ms", 30_000),
     ("CLOCK_WINDOW_SECONDS", "0.25", "clock_window_ms", 250),
     ("CLOCK_WINDOW_SECONDS", "300", "clock_window_ms", 300_000),
-    ("PUSH_ENDPOINTS", "public", "reach", Reach(public=True)),
+    ("PUSH_ENDPOINTS", "public", "endpoint_policy", EndpointPolicy(public=True)),
     (
         "PUSH_ENDPOINTS",
         "browsers, http://127.0.0.1:8100 ,",
-        "reach",
-        Reach(browsers=True, origins=frozenset({"http://127.0.0.1:8100"})),
+        "endpoint_policy",
+        EndpointPolicy(browsers=True, origins=frozenset({"http://127.0.0.1:8100"})),
     ),
     (
         "CORS_ORIGINS",
@@ -136,7 +136,7 @@ def test_whoever_decides_nothing_gets_a_small_and_safe_server() -> None:
         1,
         "INFO",
     )
-    assert (settings.reach, settings.clock_window_ms) == (Reach(browsers=True), 5_000)
+    assert (settings.endpoint_policy, settings.clock_window_ms) == (EndpointPolicy(browsers=True), 5_000)
     assert (settings.cors_origins, settings.ice_servers, settings.data_dir) == (("*",), (), Path(".whisper"))
 
 

@@ -21,7 +21,7 @@ class Accepted(BaseModel):
     timestamp: Timestamp
 
 
-class Done(Response):
+class OkResponse(Response):
     """`Accepted` as it is sent: always the same but for the time, which is *now*."""
 
     def __init__(self, now: int) -> None:

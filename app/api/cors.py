@@ -7,14 +7,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import refuse
-from app.api.observe import REQUEST_ID
-from app.protocol.errors import OriginNotAllowed
+from app.api.errors import OriginNotAllowed, refuse
+from app.telemetry.request_log import REQUEST_ID
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
 
 
-class Cors(CORSMiddleware):
+class CorsMiddleware(CORSMiddleware):
     """Starlette's, with refusals in the one form."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], clock: Callable[[], int]) -> None:

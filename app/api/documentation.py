@@ -5,11 +5,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api import errors as http
 from app.api.answers import Accepted, Refusal
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.limits import errors as limits
 from app.protocol import errors
 from app.protocol.errors import Refused
 from app.protocol.messages import METHODS, Message, Update
+from app.push import errors as push
+from app.store import errors as store
 
 CALLS = "Calls"
 CLIENTS = "For clients"
@@ -32,34 +36,34 @@ and an entry in `errors` for each fault.
 """
 
 _SHARED = (
-    errors.NotHttp,
+    http.NotHttp,
     errors.NotJson,
     errors.NotACall,
     errors.BadSignature,
-    errors.OriginNotAllowed,
-    errors.RequestTimedOut,
+    http.OriginNotAllowed,
+    http.RequestTimedOut,
     errors.StaleTimestamp,
     errors.BodyTooLarge,
-    errors.UnsupportedEncoding,
+    http.UnsupportedEncoding,
     errors.UnknownMethod,
     errors.WrongMethod,
     errors.InvalidCall,
-    errors.TooManyCalls,
-    errors.HeadTooLarge,
-    errors.DatabaseUnavailable,
-    errors.Overloaded,
+    limits.TooManyCalls,
+    http.HeadTooLarge,
+    store.DatabaseUnavailable,
+    limits.Overloaded,
 )
 _DELIVERING = (
-    errors.EndpointNotAllowed,
-    errors.RecipientGone,
-    errors.MessageTooLarge,
-    errors.PushRefused,
-    errors.PushUnreachable,
-    errors.PushBusy,
-    errors.PushTimedOut,
+    push.EndpointNotAllowed,
+    push.RecipientGone,
+    push.MessageTooLarge,
+    push.PushRefused,
+    push.PushUnreachable,
+    push.PushBusy,
+    push.PushTimedOut,
 )
-_REGISTERING = (*_DELIVERING, errors.EndpointUnverified, errors.StaleUpdate)
-_RELAYING = (*_DELIVERING, errors.UnknownRecipient, errors.Replayed)
+_REGISTERING = (*_DELIVERING, push.EndpointUnverified, store.StaleUpdate)
+_RELAYING = (*_DELIVERING, store.UnknownRecipient, errors.Replayed)
 
 _REF = "#/components/schemas/"
 _SIGNATURE = {

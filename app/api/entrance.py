@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.dependencies import parts
 from app.api.errors import fail, refuse
+from app.api.state import app_state
 from app.protocol.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class Entrance:
         try:
             response: ASGIApp = await door.endpoint(request)
         except Refused as refusal:
-            response = refuse(parts(request).clock(), refusal)
+            response = refuse(app_state(request).clock(), refusal)
         except Exception:
             log.exception("a call failed")
-            response = fail(parts(request).clock())
+            response = fail(app_state(request).clock())
         await response(scope, receive, send)

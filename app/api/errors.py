@@ -1,4 +1,12 @@
-"""Refusals become responses, in one place; every one tells the server's time."""
+"""Refusals of HTTP, and the response for each refusal.
+
+Refused
+├── NotHttp              400 not_http
+├── OriginNotAllowed     403 origin_not_allowed
+├── RequestTimedOut      408 request_timed_out
+├── UnsupportedEncoding  415 unsupported_encoding
+└── HeadTooLarge         431 head_too_large
+"""
 
 from http import HTTPStatus
 from typing import cast
@@ -8,9 +16,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.api.answers import Refusal
-from app.api.dependencies import parts
-from app.api.observe import note_refusal
+from app.api.state import app_state
 from app.protocol.errors import BodyTooLarge, Refused
+from app.telemetry.request_log import note_refusal
 
 # What can go wrong before a call is one: a path or an HTTP method that is not there, or a fault of ours.
 HTTP_CODES = {
@@ -18,6 +26,46 @@ HTTP_CODES = {
     405: ("method_not_allowed", "This path takes another HTTP method: see Allow."),
     500: ("internal_error", "The server failed; it was logged."),
 }
+
+
+class NotHttp(Refused):
+    """What came is not an HTTP request, or one whose length is ambiguous."""
+
+    code = "not_http"
+    status = 400
+    reason = "This is not an HTTP request that can be read in one way only."
+
+
+class OriginNotAllowed(Refused):
+    """A page of this origin may not call, or not with this HTTP method or these headers."""
+
+    code = "origin_not_allowed"
+    status = 403
+    reason = "Pages of this origin may not call, or not in this way."
+
+
+class RequestTimedOut(Refused):
+    """The request was not received in time."""
+
+    code = "request_timed_out"
+    status = 408
+    reason = "The request was not received in time."
+
+
+class UnsupportedEncoding(Refused):
+    """The request's body is compressed; compressed requests are never inflated."""
+
+    code = "unsupported_encoding"
+    status = 415
+    reason = "Send the body as it is, without a Content-Encoding."
+
+
+class HeadTooLarge(Refused):
+    """The request's head is larger than any client's."""
+
+    code = "head_too_large"
+    status = 431
+    reason = "The request's head is too large."
 
 
 def install(app: FastAPI) -> None:
@@ -38,14 +86,14 @@ def refuse(now: int, refusal: Refused) -> JSONResponse:
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
-    return refuse(parts(request).clock(), cast("Refused", error))
+    return refuse(app_state(request).clock(), cast("Refused", error))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     status = cast("HTTPException", error).status_code
     code, reason = HTTP_CODES.get(status, (f"http_{status}", HTTPStatus(status).phrase))
     headers = dict(cast("HTTPException", error).headers or {})
-    return _response(parts(request).clock(), status, code, reason, [], headers)
+    return _response(app_state(request).clock(), status, code, reason, [], headers)
 
 
 def fail(now: int) -> JSONResponse:

@@ -6,12 +6,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 
 from app.api.answers import Accepted, Config, Limits
-from app.api.dependencies import PartsDep
 from app.api.documentation import CLIENTS, OPERATORS, door, refusals
 from app.api.signed import carried
-from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
-from app.protocol.limits import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
+from app.api.state import AppStateDep
 from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update
+from app.protocol.numbers import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
+from app.store.errors import DatabaseUnavailable, OutdatedSchema
 
 doors = APIRouter()
 router = APIRouter()
@@ -60,7 +60,7 @@ async def call(request: Request) -> Response:
 
 
 @router.get("/config", tags=[CLIENTS], response_model_exclude_none=True)
-async def config(state: PartsDep) -> Config:
+async def config(state: AppStateDep) -> Config:
     """Tell a client what it needs to start."""
     now = state.clock()
     limits = Limits(
@@ -78,21 +78,21 @@ async def config(state: PartsDep) -> Config:
 
 
 @router.get("/livez", tags=[OPERATORS])
-async def livez(state: PartsDep) -> Accepted:
+async def livez(state: AppStateDep) -> Accepted:
     """Say that the process runs."""
     return Accepted(timestamp=state.clock())
 
 
 @router.get("/readyz", tags=[OPERATORS], responses=refusals(DatabaseUnavailable, OutdatedSchema))
-async def readyz(state: PartsDep) -> Accepted:
+async def readyz(state: AppStateDep) -> Accepted:
     """Say that calls can be served: the database answers, with the schema of this version."""
     await state.ready()
     return Accepted(timestamp=state.clock())
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(request: Request, state: PartsDep) -> Response:
+async def metrics(request: Request, state: AppStateDep) -> Response:
     """Tell Prometheus what it may know; to everybody else there is nothing here."""
-    if not state.insiders.include(request):
+    if not state.metrics_access.allows(request):
         raise HTTPException(404)
     return Response(state.observer.metrics.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -5,13 +5,21 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import Response
 
-from app.api.answers import Done
-from app.api.dependencies import parts
-from app.api.limits import read_body, visitor
-from app.api.observe import UNKNOWN, note_method
+from app.api.answers import OkResponse
+from app.api.body import read_body
+from app.api.state import app_state
+from app.limits.rate_limits import client_key
 from app.protocol.envelope import Call, read_call
 from app.protocol.errors import BadSignature
 from app.protocol.messages import Message
+from app.telemetry.request_log import UNKNOWN, note_method
+
+
+def client_host(request: Request) -> str:
+    """Return the client's IP address, as a trusted proxy tells it; empty for a socket without addresses."""
+    host, _ = request.scope["client"] or ("", 0)
+    return str(host)
+
 
 M = TypeVar("M", bound=Message)
 
@@ -21,31 +29,33 @@ async def carried(request: Request, kind: type[Message]) -> Response:
 
     Raise the `Refused` that says why it was not done.
     """
-    state = parts(request)
+    state = app_state(request)
     call = await verified(request, kind)
-    with state.room:
+    with state.in_flight_limit:
         await state.relay.carry(
-            call, state.clock(), lambda: state.rate_limits.welcome(visitor(request), state.ticks())
+            call,
+            state.clock(),
+            lambda: state.rate_limits.welcome(client_key(client_host(request)), state.monotonic_ms()),
         )
-    return Done(state.clock())
+    return OkResponse(state.clock())
 
 
 async def verified(request: Request, kind: type[M]) -> Call[M]:
     """Return the call in *request*, which its sender really made. Raise `Refused` with what is wrong."""
     note_method(getattr(kind, "method", UNKNOWN))
-    state, who = parts(request), visitor(request)
+    state, who = app_state(request), client_key(client_host(request))
     body = await read_body(request)
-    state.room.require()
-    now, ticks = state.clock(), state.ticks()
+    state.in_flight_limit.require()
+    now, monotonic_ms = state.clock(), state.monotonic_ms()
     claim = read_call(body, kind, now=now, window=state.clock_window_ms)
     note_method(claim.message.method)
     if state.relay.knows(claim, now):
         return claim.believe()  # an honest retry counts for nothing
-    charges = state.rate_limits.check(claim.message, who, ticks)
+    charges = state.rate_limits.check(claim.message, who, monotonic_ms)
     try:
         call = claim.verify()
     except BadSignature:
-        await state.rate_limits.count_refused(who, ticks)
+        await state.rate_limits.count_refused(who, monotonic_ms)
         raise
-    await state.rate_limits.count(charges, who, ticks)
+    await state.rate_limits.count(charges, who, monotonic_ms)
     return call

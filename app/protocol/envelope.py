@@ -16,8 +16,8 @@ from app.protocol.errors import (
 )
 from app.protocol.jcs import canonical, parse
 from app.protocol.keys import decode
-from app.protocol.limits import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
 from app.protocol.messages import METHODS, Message, Update
+from app.protocol.numbers import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 _MEMBERS = {"a", "b", "c"}
@@ -33,7 +33,7 @@ class Call(Generic[M_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(Generic[M_co]):
+class UnverifiedCall(Generic[M_co]):
     """A call that is well said and in time. Who said it is not known yet: the signature was not looked at."""
 
     message: M_co
@@ -51,11 +51,11 @@ class Claim(Generic[M_co]):
 
 
 def open_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Call[M_co]:
-    """Return the verified call in *body*, as `read_call` and `Claim.verify` do together."""
+    """Return the verified call in *body*, as `read_call` and `UnverifiedCall.verify` do together."""
     return read_call(body, kind, now=now, window=window).verify()
 
 
-def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Claim[M_co]:
+def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> UnverifiedCall[M_co]:
     """Return what *body* claims; *kind* is what the path asks for, `Message` for any.
 
     *now* is the server's clock and *window* how far a timestamp may be from it, both in ms. All of this is
@@ -64,7 +64,7 @@ def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Claim[
     method, data, signature = _read_envelope(body)
     message = _read_message(_kind_of(method, kind), data, signature, now)
     check_fresh(message, now, window)
-    return Claim(cast("M_co", message), canonical(data), signature)
+    return UnverifiedCall(cast("M_co", message), canonical(data), signature)
 
 
 def check_fresh(message: Message, now: int, window: int) -> None:

@@ -3,12 +3,12 @@
 import re
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from app.protocol.limits import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
+from app.protocol.numbers import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
 
 # One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -99,28 +99,13 @@ def _decode_either(text: object, length: int) -> bytes:
     return raw
 
 
-class BrowserKeys(Protocol):
-    """What is encrypted for a browser is encrypted with these (RFC 8291, section 2)."""
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """Endpoint and keys of one browser: where a message goes, and what it is encrypted to (RFC 8291)."""
 
-    @property
-    def p256dh(self) -> bytes:
-        """The browser's P-256 public key, 65 bytes, uncompressed."""
-
-    @property
-    def auth(self) -> bytes:
-        """The browser's authentication secret, 16 bytes."""
-
-
-class Browser(Protocol):
-    """Where a browser is reached: a `Subscription` as it is sent, or as it was stored."""
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where its push service takes messages."""
-
-    @property
-    def keys(self) -> BrowserKeys:
-        """Its keys."""
+    endpoint: Endpoint
+    p256dh: bytes  # P-256 public key, 65 bytes, uncompressed
+    auth: bytes  # authentication secret, 16 bytes
 
 
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
@@ -165,10 +150,7 @@ class Subscription(BaseModel):
     ] = None
     keys: Annotated[SubscriptionKeys, Field(alias="c", description="`keys` of the subscription.")]
 
-    def same_as(self, other: Browser | None) -> bool:
-        """Tell whether *other* leads to the same browser."""
-        return other is not None and _content(self) == _content(other)
-
-
-def _content(browser: Browser) -> tuple[Endpoint, bytes, bytes]:
-    return browser.endpoint, browser.keys.p256dh, browser.keys.auth
+    @property
+    def target(self) -> PushTarget:
+        """The endpoint and keys, as they are stored and sent to."""
+        return PushTarget(self.endpoint, self.keys.p256dh, self.keys.auth)

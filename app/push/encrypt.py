@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.protocol.errors import MessageTooLarge
-from app.protocol.limits import MAX_PLAINTEXT_BYTES
-from app.protocol.subscription import Browser, BrowserKeys, Endpoint
+from app.protocol.numbers import MAX_PLAINTEXT_BYTES
+from app.protocol.subscription import Endpoint, PushTarget
+from app.push.errors import MessageTooLarge
 
 # RFC 8188, section 2: salt, record size, and the length of the sender's key, which follows.
 _RECORD_BYTES = 4096
@@ -55,15 +55,15 @@ class PushRequest:
     token_age: int = 0
 
 
-def encrypt(browser: Browser, payload: bytes) -> bytes:
-    """Return *payload* as an `aes128gcm` body that only *browser* can read.
+def encrypt(target: PushTarget, payload: bytes) -> bytes:
+    """Return *payload* as an `aes128gcm` body that only *target* can read.
 
     Raise `MessageTooLarge`, with the number of bytes, for more than `MAX_PLAINTEXT_BYTES`.
     """
     over = len(payload) - MAX_PLAINTEXT_BYTES
     if over > 0:
         raise MessageTooLarge(f"The call does not fit one Web Push message: {over} bytes too many.")
-    return seal(browser.keys, payload, next(_new_keys), os.urandom(_SALT_BYTES))
+    return seal(target, payload, next(_new_keys), os.urandom(_SALT_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +79,20 @@ class SenderKey:
         return cls(private, private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
-def _generated() -> Iterator[SenderKey]:
+def _generate() -> Iterator[SenderKey]:
     """Make keys; each is taken once: by one thread, and by no fork."""
     while True:
         yield from [SenderKey.of(generate_private_key(_CURVE)) for _ in range(_KEYS_MADE)]
 
 
-_new_keys = _generated()
+_new_keys = _generate()
 
 
-def seal(browser: BrowserKeys, payload: bytes, key: SenderKey, salt: bytes) -> bytes:
+def seal(target: PushTarget, payload: bytes, key: SenderKey, salt: bytes) -> bytes:
     """Encrypt *payload* to a browser; *key* and *salt* must both be new (RFC 8291, section 3)."""
-    shared = key.private.exchange(_ECDH, _public_key(browser.p256dh))
-    info = b"WebPush: info\0" + browser.p256dh + key.point
-    secret = HKDF.extract(_SHA256, salt, HKDF(_SHA256, 32, browser.auth, info).derive(shared))
+    shared = key.private.exchange(_ECDH, _public_key(target.p256dh))
+    info = b"WebPush: info\0" + target.p256dh + key.point
+    secret = HKDF.extract(_SHA256, salt, HKDF(_SHA256, 32, target.auth, info).derive(shared))
     content_key = HKDFExpand(_SHA256, 16, b"Content-Encoding: aes128gcm\0").derive(secret)
     nonce = HKDFExpand(_SHA256, 12, b"Content-Encoding: nonce\0").derive(secret)
     return salt + _SIZES + key.point + AESGCM(content_key).encrypt(nonce, payload + _LAST, None)

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from aiohappyeyeballs import AddrInfoType
 
-from app.protocol.errors import EndpointNotAllowed
 from app.protocol.subscription import Endpoint
+from app.push.errors import EndpointNotAllowed
 
 # The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
 BROWSER_HOSTS = {
@@ -24,7 +24,7 @@ BROWSER_HOSTS = {
     ".notify.windows.com": "microsoft",  # Edge on Windows
 }
 TRUSTED = "trusted"  # any origin that the operator named
-STRANGE = "other"  # any host that a stranger chose
+UNTRUSTED = "other"  # any host that a stranger chose
 
 HTTPS_PORT = 443
 
@@ -44,7 +44,7 @@ _V6_REFUSED = [ip_network(net) for net in ("2001::/23", "2001:db8::/32", "2002::
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class EndpointPolicy:
     """The push services that an operator allows.
 
     *browsers*: the browsers' own. *public*: any public https host. *origins*: trusted exactly as given.
@@ -55,7 +55,7 @@ class Reach:
     origins: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> Self:
+    def parse(cls, names: Sequence[str]) -> Self:
         """Take `browsers`, `public` and origins like `http://127.0.0.1:8100`. Raise `ValueError` for more."""
         origins = [name for name in names if name not in ("browsers", "public")]
         return cls("browsers" in names, "public" in names, frozenset(map(_origin, origins)))
@@ -65,22 +65,22 @@ class Reach:
         if self.trusts(endpoint):
             return TRUSTED
         owners = (owner for host, owner in BROWSER_HOSTS.items() if _matches(endpoint.host, host))
-        return next(owners, STRANGE)
+        return next(owners, UNTRUSTED)
 
     def trusts(self, endpoint: Endpoint) -> bool:
         """Tell whether the operator named this very origin: then its address may be private."""
         return endpoint.origin in self.origins
 
-    def is_strange(self, endpoint: Endpoint) -> bool:
+    def is_untrusted(self, endpoint: Endpoint) -> bool:
         """Tell whether a stranger chose this host: it is no browser's, and not named by the operator."""
-        return self.service(endpoint) == STRANGE
+        return self.service(endpoint) == UNTRUSTED
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless the endpoint is at a push service that may be reached."""
         if self.trusts(endpoint):
             return
         standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
-        strange = self.is_strange(endpoint)
+        strange = self.is_untrusted(endpoint)
         browser = self.browsers and not strange
         public = self.public and (not strange or _is_public_name(endpoint.host))
         if not (standard and (browser or public)):

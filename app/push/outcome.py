@@ -9,7 +9,7 @@ MAX_RETRY_AFTER_S = 3600  # a junk date must not silence a recipient for years
 DEFAULT_RETRY_AFTER_S = 30  # when a push service asks to wait and does not say how long
 
 
-class Fate(Enum):
+class DeliveryStatus(Enum):
     """What became of a push message."""
 
     ACCEPTED = auto()
@@ -24,12 +24,12 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The fate of a message, with the push service's HTTP status and its wish to wait, in seconds.
+    """The delivery of a message, with the push service's HTTP status and its wish to wait, in seconds.
 
     *key_id* names the server's key that the message was accepted with, where that is news.
     """
 
-    fate: Fate
+    delivery: DeliveryStatus
     status: int | None = None
     retry_after: int | None = None
     key_id: str | None = None
@@ -39,7 +39,7 @@ class Outcome:
 class Attempt:
     """One POST to a push service, as it is measured: nothing of it is secret.
 
-    *service* is one of a fixed few (`Reach.service`), *token_age* that of its VAPID token in seconds.
+    *service* is a fixed label (`EndpointPolicy.service`), *token_age* that of its VAPID token, s.
     """
 
     service: str
@@ -50,13 +50,13 @@ class Attempt:
 
 
 # 406 is how Windows throttles. All that is not here is a refusal.
-_FATES = {
-    404: Fate.GONE,
-    406: Fate.BUSY,
-    410: Fate.GONE,
-    413: Fate.TOO_LARGE,
-    429: Fate.BUSY,
-    503: Fate.BUSY,
+_DELIVERY_STATUS = {
+    404: DeliveryStatus.GONE,
+    406: DeliveryStatus.BUSY,
+    410: DeliveryStatus.GONE,
+    413: DeliveryStatus.TOO_LARGE,
+    429: DeliveryStatus.BUSY,
+    503: DeliveryStatus.BUSY,
 }
 _SUCCESS = range(200, 300)
 
@@ -64,10 +64,10 @@ _SUCCESS = range(200, 300)
 def outcome_of(status: int, retry_after: str | None) -> Outcome:
     """Read a push service's answer: its HTTP status and its Retry-After header."""
     if status in _SUCCESS:
-        return Outcome(Fate.ACCEPTED, status)
-    fate = _FATES.get(status, Fate.REFUSED)
-    seconds = _seconds(retry_after) if fate is Fate.BUSY and retry_after else None
-    return Outcome(fate, status, seconds)
+        return Outcome(DeliveryStatus.ACCEPTED, status)
+    delivery = _DELIVERY_STATUS.get(status, DeliveryStatus.REFUSED)
+    seconds = _seconds(retry_after) if delivery is DeliveryStatus.BUSY and retry_after else None
+    return Outcome(delivery, status, seconds)
 
 
 def _seconds(retry_after: str) -> int:

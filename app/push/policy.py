@@ -6,7 +6,7 @@ from app.protocol.messages import Answer, Close, Dial, Ice, Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """What a service worker shows; *silent* shows it without a sound."""
 
     title: str
@@ -15,35 +15,35 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Handling:
+class PushOptions:
     """RFC 8030 TTL in seconds (section 5.2) and Urgency (5.3), and the notice if one is shown."""
 
     ttl: int
     urgency: str
-    notice: Notice | None = None
+    notice: Notification | None = None
 
 
-_RINGING = Notice("Incoming call", "Someone wants to connect with you.")
-_CONNECTING = Notice("Connecting", "A connection is being set up.", silent=True)
-_CLOSED = Notice("Call ended", "The connection was closed.", silent=True)
+_RINGING = Notification("Incoming call", "Someone wants to connect with you.")
+_CONNECTING = Notification("Connecting", "A connection is being set up.", silent=True)
+_CLOSED = Notification("Call ended", "The connection was closed.", silent=True)
 
 # A minute: who has not been woken by then is not answering this call. Never 0: Windows refuses it, and others
 # drop the message. Urgent only what shows something, or Google slows the sender down.
 _ELSEWHERE = {
-    Dial.method: Handling(60, "high", _RINGING),
-    Offer.method: Handling(60, "normal"),
-    Answer.method: Handling(60, "normal"),
-    Close.method: Handling(60, "normal"),
-    Ice.method: Handling(30, "normal"),
+    Dial.method: PushOptions(60, "high", _RINGING),
+    Offer.method: PushOptions(60, "normal"),
+    Answer.method: PushOptions(60, "normal"),
+    Close.method: PushOptions(60, "normal"),
+    Ice.method: PushOptions(30, "normal"),
 }
 
 # Safari revokes a subscription after three pushes that show nothing: everything carries a notice there.
 _APPLE = {
-    Dial.method: Handling(60, "high", Notice(_RINGING.title, _RINGING.body, silent=True)),
-    Offer.method: Handling(60, "high", _CONNECTING),
-    Answer.method: Handling(60, "high", _CONNECTING),
-    Close.method: Handling(60, "high", _CLOSED),
-    Ice.method: Handling(30, "high", _CONNECTING),
+    Dial.method: PushOptions(60, "high", Notification(_RINGING.title, _RINGING.body, silent=True)),
+    Offer.method: PushOptions(60, "high", _CONNECTING),
+    Answer.method: PushOptions(60, "high", _CONNECTING),
+    Close.method: PushOptions(60, "high", _CLOSED),
+    Ice.method: PushOptions(30, "high", _CONNECTING),
 }
 
 
@@ -57,6 +57,6 @@ def may_be_another_key(service: str, status: int | None) -> bool:
     return status in _KEY_MISMATCH.get(service, _KEY_MISMATCH_ELSEWHERE)
 
 
-def handling(method: str, host: str) -> Handling:
+def push_options(method: str, host: str) -> PushOptions:
     """Return how a relayed *method* goes to the push service at *host*."""
     return (_APPLE if host.endswith(".push.apple.com") else _ELSEWHERE)[method]

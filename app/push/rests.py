@@ -5,7 +5,7 @@ from collections import OrderedDict
 MAX_RESTING = 10_000  # endpoints; beyond them the one that asked first is forgotten
 
 
-class Rests:
+class RetryAfterTracker:
     """Until when each endpoint rests. Times in ms, on a clock that never jumps."""
 
     def __init__(self, size: int = MAX_RESTING) -> None:

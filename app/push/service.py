@@ -7,23 +7,23 @@ from hashlib import blake2b
 
 import orjson
 
+from app.limits.errors import TooManyCalls
+from app.limits.token_bucket import Rate, TokenBuckets
 from app.protocol.envelope import Call
-from app.protocol.errors import TooManyCalls
 from app.protocol.keys import Address
 from app.protocol.messages import Directed
-from app.protocol.rates import Buckets, Rate
-from app.protocol.subscription import Browser, Endpoint, Subscription
-from app.push.deliver import TOTAL_S, Deliverer
+from app.protocol.subscription import Endpoint, PushTarget
+from app.push.delivery import TOTAL_S, Deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import Reach
-from app.push.outcome import Fate, Outcome
-from app.push.policy import Handling, handling, may_be_another_key
-from app.push.proof import Codes
+from app.push.guard import EndpointPolicy
+from app.push.outcome import DeliveryStatus, Outcome
+from app.push.policy import PushOptions, may_be_another_key, push_options
 from app.push.vapid import Keyring, Vapid
+from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
 LAST_TRY_S = 2  # another key is tried only if there is so much time left for it
-_VERIFYING = Handling(ttl=300, urgency="normal")
+_VERIFYING = PushOptions(ttl=300, urgency="normal")
 
 # One verification push an endpoint, and another ten minutes later if the first was lost.
 VERIFICATIONS = Rate(1, 600)
@@ -31,20 +31,20 @@ MAX_STRANGERS = 10_000  # endpoints whose last verification push is remembered
 
 
 class PushService:
-    """The push services as the relay sees them. *ticks* is a clock in ms that never jumps."""
+    """The push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps."""
 
     def __init__(
-        self, keyring: Keyring, reach: Reach, deliverer: Deliverer, ticks: Callable[[], int]
+        self, keyring: Keyring, reach: EndpointPolicy, deliverer: Deliverer, monotonic_ms: Callable[[], int]
     ) -> None:
         self._keyring = keyring
-        self._reach = reach
+        self._endpoint_policy = reach
         self._deliverer = deliverer
-        self._ticks = ticks
+        self._monotonic_ms = monotonic_ms
         # Tags and codes are the same on every instance and after a restart, and tell an outsider nothing.
         # They are made with the oldest key, which instances share while they are given a newer one.
         self._tag_key = keyring.oldest.key.derive("tag")
-        self._codes = [Codes(key.derive("verification")) for key in reversed(keyring.keys)]
-        self._verifications = Buckets(VERIFICATIONS, MAX_STRANGERS)
+        self._codes = [VerificationCodes(key.derive("verification")) for key in reversed(keyring.keys)]
+        self._verifications = TokenBuckets(VERIFICATIONS, MAX_STRANGERS)
 
     @property
     def newest_key(self) -> str:
@@ -53,71 +53,73 @@ class PushService:
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*."""
-        self._reach.check(endpoint)
+        self._endpoint_policy.check(endpoint)
 
     async def challenge(
-        self, address: Address, subscription: Subscription, code: str | None, now: int
+        self, address: Address, target: PushTarget, code: str | None, now: int
     ) -> Outcome | None:
-        """Return `None` if *address* is known to read what *subscription* gets; otherwise ask for a proof.
+        """Return `None` if *address* is known to read what *target* gets; otherwise ask for a proof.
 
         Only an endpoint that a stranger chose needs a proof: *code*, from the one message that it gets before
         (as with PushVerification in RFC 8620, section 7.2.2). The outcome is what became of that message.
         Raise `TooManyCalls` if one is on its way already. *now* in ms.
         """
-        if not self._reach.is_strange(subscription.endpoint):
+        if not self._endpoint_policy.is_untrusted(target.endpoint):
             return None
-        if code is not None and any(codes.prove(code, address, subscription, now) for codes in self._codes):
+        if code is not None and any(codes.verify(code, address, target, now) for codes in self._codes):
             return None
-        endpoint = subscription.endpoint.url.encode()
-        wait = self._verifications.take(endpoint, self._ticks())
+        endpoint = target.endpoint.url.encode()
+        wait = self._verifications.take(endpoint, self._monotonic_ms())
         if wait:
             raise TooManyCalls(retry_after=wait)
-        made = self._codes[0].of(address, subscription, now)
+        made = self._codes[0].make(address, target, now)
         message: dict[str, object] = {"data": {"a": VERIFY, "b": made}}
-        outcome = await self._push(subscription, self.newest_key, _VERIFYING, message, now)
-        if outcome.fate not in (Fate.ACCEPTED, Fate.TIMED_OUT):
+        outcome = await self._push(target, self.newest_key, _VERIFYING, message, now)
+        if outcome.delivery not in (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT):
             self._verifications.fill(endpoint)
         return outcome
 
-    async def send(
-        self, call: Call[Directed], subscription: Browser, key_id: str | None, now: int
-    ) -> Outcome:
-        """Push *call* to *subscription*, which came with the key *key_id*; *now* in ms.
+    async def send(self, call: Call[Directed], target: PushTarget, key_id: str | None, now: int) -> Outcome:
+        """Push *call* to *target*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
         """
-        self.check(subscription.endpoint)
-        how = handling(call.message.method, subscription.endpoint.host)
-        return await self._push(subscription, key_id, how, self._message(call, how), now)
+        self.check(target.endpoint)
+        options = push_options(call.message.method, target.endpoint.host)
+        return await self._push(target, key_id, options, self._message(call, options), now)
 
     async def _push(
         self,
-        subscription: Browser,
+        target: PushTarget,
         key_id: str | None,
-        how: Handling,
+        options: PushOptions,
         message: dict[str, object],
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        body = encrypt(subscription, orjson.dumps(message))
-        service = self._reach.service(subscription.endpoint)
+        body = encrypt(target, orjson.dumps(message))
+        service = self._endpoint_policy.service(target.endpoint)
         deadline = time.monotonic() + TOTAL_S
         refusals: list[Outcome] = []
         for identity in self._keyring.for_key(key_id):
             if refusals and time.monotonic() > deadline - LAST_TRY_S:
                 break
-            request = _signed(identity, subscription.endpoint, how, body, now)
+            request = _signed(identity, target.endpoint, options, body, now)
             outcome = await self._deliverer.deliver(request, deadline - time.monotonic())
-            if outcome.fate is Fate.ACCEPTED or not may_be_another_key(service, outcome.status):
+            if outcome.delivery is DeliveryStatus.ACCEPTED or not may_be_another_key(service, outcome.status):
                 return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]
 
-    def _message(self, call: Call[Directed], how: Handling) -> dict[str, object]:
+    def _message(self, call: Call[Directed], options: PushOptions) -> dict[str, object]:
         message: dict[str, object] = {}
-        if how.notice:
-            message = {"title": how.notice.title, "body": how.notice.body, "tag": self._tag(call.message)}
-            message |= {"silent": True} if how.notice.silent else {}
+        if options.notice:
+            message = {
+                "title": options.notice.title,
+                "body": options.notice.body,
+                "tag": self._tag(call.message),
+            }
+            message |= {"silent": True} if options.notice.silent else {}
         message["data"] = {"a": call.message.method, "b": call.text, "c": call.signature}
         return message
 
@@ -127,10 +129,10 @@ class PushService:
         return blake2b(pair, key=self._tag_key, digest_size=8).hexdigest()
 
 
-def _signed(identity: Vapid, endpoint: Endpoint, how: Handling, body: bytes, now: int) -> PushRequest:
+def _signed(identity: Vapid, endpoint: Endpoint, options: PushOptions, body: bytes, now: int) -> PushRequest:
     headers = {
-        "TTL": str(how.ttl),
-        "Urgency": how.urgency,
+        "TTL": str(options.ttl),
+        "Urgency": options.urgency,
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "Authorization": identity.header(endpoint.origin, now),

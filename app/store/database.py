@@ -20,8 +20,8 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.protocol.errors import DatabaseUnavailable
 from app.protocol.subscription import MAX_PORT
+from app.store.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ _UNNAMED: dict[str, Any] = {"statement_cache_size": 0, "prepared_statement_name_
 
 
 @asynccontextmanager
-async def connected(url: URL, observe: Observe = unobserved) -> AsyncIterator[Database]:
+async def open_database(url: URL, observe: Observe = unobserved) -> AsyncIterator[Database]:
     """Open the pool, and close it. No connection is made before the first statement."""
     unnamed = _UNNAMED if url.query.get(_KEPT_STATEMENTS) == "0" else {}
     engine = create_async_engine(

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from asyncpg import Record
 from sqlalchemy.engine import URL
 
-from app.protocol.errors import DatabaseUnavailable
-from app.store.database import Database, Observe, connected, unobserved
+from app.store.database import Database, Observe, open_database, unobserved
+from app.store.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def replicated(url: URL | None, observe: Observe = unobserved) -> AsyncIterator[Replica | None]:
+async def open_replica(url: URL | None, observe: Observe = unobserved) -> AsyncIterator[Replica | None]:
     """Open the pool of the replica at *url*, if there is one, and close it."""
     if url is None:
         yield None
         return
-    async with connected(url, observe) as database:
+    async with open_database(url, observe) as database:
         yield Replica(database)

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
-from app.store.database import Database, connected, first_line
+from app.store.database import Database, first_line, open_database
+from app.store.errors import DatabaseUnavailable, OutdatedSchema
 
 _PROJECT = Path(__file__).parents[2]
 
@@ -48,5 +48,5 @@ async def check(database: Database) -> None:
 
 
 async def _is_newer(url: URL) -> bool:
-    async with connected(url) as database:
+    async with open_database(url) as database:
         return await database.revision() not in {None, *REVISIONS}

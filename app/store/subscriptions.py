@@ -1,8 +1,10 @@
 """The subscriptions of people: found by address, remembered, forgotten, purged."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import (
     ColumnElement,
     and_,
@@ -14,15 +16,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from app.protocol.errors import StaleUpdate
 from app.protocol.keys import Address
-from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.subscription import Browser, Subscription
+from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
+from app.protocol.subscription import Endpoint, PushTarget, Subscription
+from app.store.batching import BatchLoader
 from app.store.database import Database
-from app.store.registered import Registered, finding, registered
+from app.store.errors import StaleUpdate
 from app.store.replica import Replica
 from app.store.tables import SubscriptionRow
-from app.store.together import Together
 
 _table: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]  # SQLModel hides what SQLAlchemy adds
 _row = _table.c
@@ -53,32 +54,47 @@ _PURGE = text(f"""
 """)  # noqa: S608 - numbers of ours
 
 
+# One text and one parameter, however many addresses are looked up.
+_FIND = """
+    SELECT address, endpoint, p256dh, auth, expires_at, vapid_key FROM subscription
+    WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubscription:
+    """A push target as it is stored, with the id of the VAPID key that it was subscribed for, if known."""
+
+    target: PushTarget
+    vapid_key: str | None = None
+
+
 class Subscriptions:
     """The table as the relay sees it: protocol values in and out. All times in ms."""
 
     def __init__(self, database: Database, replica: Replica | None = None) -> None:
         self._database = database
-        self._rows = Together(finding(database, "find"))
-        self._copies = Together(finding(replica, "find_replica")) if replica else None
+        self._rows = BatchLoader(_row_loader(database, "find"))
+        self._copies = BatchLoader(_row_loader(replica, "find_replica")) if replica else None
 
-    async def of(self, address: Address, now: int) -> Registered | None:
+    async def get(self, address: Address, now: int) -> StoredSubscription | None:
         """Return the subscription of *address*, `None` when there is none or it has expired."""
-        return registered(await self._rows.get(address.raw), now)
+        return _from_row(await self._rows.get(address.raw), now)
 
     @property
     def may_lag(self) -> bool:
-        """Whether what `find` returns may have been replaced before it was asked."""
+        """Whether what `find_recipient` returns may have been replaced before it was asked."""
         return self._copies is not None
 
-    async def find(self, address: Address, now: int) -> Registered | None:
-        """Return what `of` returns, or returned a moment ago: a replica is asked first, if there is one.
+    async def find_recipient(self, address: Address, now: int) -> StoredSubscription | None:
+        """Return what `get` returns, or returned a moment ago: a replica is asked first, if there is one.
 
         Whoever is not there may have registered since, so that the database is asked all the same.
         """
         copy = await self._copies.get(address.raw) if self._copies else None
-        return registered(copy, now) or await self.of(address, now)
+        return _from_row(copy, now) or await self.get(address, now)
 
-    async def remember(
+    async def upsert(
         self,
         address: Address,
         subscription: Subscription,
@@ -103,8 +119,8 @@ class Subscriptions:
             vapid_key=vapid_key,
         )
 
-    async def forget(self, address: Address, sent_at: int) -> None:
-        """Leave nothing of *address* but itself and *sent_at*. Raise `StaleUpdate` like `remember`."""
+    async def tombstone(self, address: Address, sent_at: int) -> None:
+        """Leave nothing of *address* but itself and *sent_at*. Raise `StaleUpdate` like `upsert`."""
         await self._replace(
             "forget",
             address=address.raw,
@@ -116,14 +132,14 @@ class Subscriptions:
             vapid_key=None,
         )
 
-    async def drop(self, address: Address, gone: Browser) -> bool:
+    async def delete_if_current(self, address: Address, gone: PushTarget) -> bool:
         """Delete the row of *address* if its subscription is still the one that is *gone*; tell if it was."""
-        dropped = delete(_table).where(*_is(address, gone)).returning(_row.address)
+        dropped = delete(_table).where(*_is_current(address, gone)).returning(_row.address)
         return bool(await self._database.fetch(dropped, "drop"))
 
-    async def assign(self, address: Address, subscription: Browser, vapid_key: str) -> None:
-        """Correct the key of *address*, as long as *subscription* is the one that it was found out for."""
-        row = update(_table).where(*_is(address, subscription)).values(vapid_key=vapid_key)
+    async def set_vapid_key(self, address: Address, target: PushTarget, vapid_key: str) -> None:
+        """Correct the key of *address*, as long as *target* is the one that it was found out for."""
+        row = update(_table).where(*_is_current(address, target)).values(vapid_key=vapid_key)
         await self._database.fetch(row, "assign")
 
     async def purge(self, now: int) -> int | None:
@@ -164,15 +180,36 @@ class Subscriptions:
             raise StaleUpdate
 
 
-def _is(address: Address, subscription: Browser) -> list[ColumnElement[bool]]:
-    """Return what is true of the row of *address* as long as *subscription* is its own."""
+def _is_current(address: Address, target: PushTarget) -> list[ColumnElement[bool]]:
+    """Return what is true of the row of *address* as long as *target* is its own."""
     return [
         _row.address == address.raw,
-        _row.endpoint == subscription.endpoint.url,
-        _row.p256dh == subscription.keys.p256dh,
-        _row.auth == subscription.keys.auth,
+        _row.endpoint == target.endpoint.url,
+        _row.p256dh == target.p256dh,
+        _row.auth == target.auth,
     ]
 
 
 def _same(new: Any, names: Iterable[str]) -> list[ColumnElement[bool]]:  # noqa: ANN401 - SQLAlchemy's excluded
     return [new[name].is_not_distinct_from(_row[name]) for name in names]
+
+
+def _row_loader(
+    database: Database | Replica, name: str
+) -> Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, Record]]]:
+    """Return the loader of rows by address; *name* is what its statement is measured as."""
+
+    async def load(addresses: Sequence[bytes]) -> Mapping[bytes, Record]:
+        return {row["address"]: row for row in await database.look_up(_FIND, addresses, name=name)}
+
+    return load
+
+
+def _from_row(row: Record | None, now: int) -> StoredSubscription | None:
+    """Return the value of *row*, not parsed again; `None` for no row, or one that has expired by *now*."""
+    if row is None:
+        return None
+    _, endpoint, p256dh, auth, expires_at, vapid_key = row
+    if expires_at <= now:
+        return None
+    return StoredSubscription(PushTarget(Endpoint.known(endpoint), p256dh, auth), vapid_key)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from app.protocol.errors import DatabaseUnavailable
+from app.store.errors import DatabaseUnavailable
 from app.store.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def unobserved(_: int) -> None:
 
 
 @asynccontextmanager
-async def purging(
+async def run_purger(
     subscriptions: Subscriptions,
     clock: Callable[[], int],
     observe: Callable[[int], None] = unobserved,

@@ -9,10 +9,10 @@ import pytest
 from asgi_lifespan import LifespanManager
 from starlette.requests import Request
 
-from app.api.limits import read_body
+from app.api.body import read_body
 from app.main import create_app
 from app.protocol.errors import NotJson
-from app.protocol.limits import MAX_BODY_BYTES
+from app.protocol.numbers import MAX_BODY_BYTES
 from app.settings import Settings
 from tests.people import Person, body, now_ms
 

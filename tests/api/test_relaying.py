@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.protocol.limits import MAX_PLAINTEXT_BYTES
+from app.protocol.numbers import MAX_PLAINTEXT_BYTES
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store.database import Database

@@ -4,10 +4,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.push.deliver import deliverer
-from app.push.proof import Codes
+from app.push.delivery import open_deliverer
 from app.push.service import PushService as Pushing
 from app.push.vapid import Keyring, Vapid, VapidKey
+from app.push.verification import VerificationCodes
 from app.settings import Settings
 from app.store.database import Database
 from tests.api.conftest import Registered, post, register
@@ -129,11 +129,11 @@ async def test_only_a_refused_key_is_tried_with_another(
 
 async def test_a_proof_outlives_the_rotation(alice: Person) -> None:
     """A code of the old key is good afterwards, and instances agree while one is not restarted yet."""
-    subscription = subscription_at("https://push.unified.example/x")
+    target = subscription_at("https://push.unified.example/x").target
     keyring = Keyring([Vapid(NEW, SUBJECT), Vapid(OLD, SUBJECT)])
     now = now_ms()
-    async with deliverer(Settings(push_endpoints=("public",)).reach) as delivery:
-        pushing = Pushing(keyring, Settings(push_endpoints=("public",)).reach, delivery, now_ms)
+    async with open_deliverer(Settings(push_endpoints=("public",)).endpoint_policy) as delivery:
+        pushing = Pushing(keyring, Settings(push_endpoints=("public",)).endpoint_policy, delivery, now_ms)
         for key in (OLD, NEW):
-            code = Codes(key.derive("verification")).of(alice.address, subscription, now)
-            assert await pushing.challenge(alice.address, subscription, code, now) is None
+            code = VerificationCodes(key.derive("verification")).make(alice.address, target, now)
+            assert await pushing.challenge(alice.address, target, code, now) is None

@@ -11,10 +11,10 @@ import pytest
 import rfc8785
 
 from app.protocol.subscription import Subscription
-from app.push.deliver import deliverer
+from app.push.delivery import open_deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import Reach
-from app.push.outcome import Fate
+from app.push.guard import EndpointPolicy
+from app.push.outcome import DeliveryStatus
 from app.push.vapid import Vapid, VapidKey
 from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.peer.errors import Reason, ServerRefused
@@ -222,6 +222,6 @@ async def push_as_the_server(deployment: Deployment, peer: Peer, call: dict[str,
         "Content-Encoding": "aes128gcm",
         "Authorization": vapid.header(origin, now_ms()),
     }
-    async with deliverer(Reach.of([origin])) as delivery:
-        request = PushRequest(subscription.endpoint, headers, encrypt(subscription, payload))
-        assert (await delivery.deliver(request)).fate is Fate.ACCEPTED
+    async with open_deliverer(EndpointPolicy.parse([origin])) as delivery:
+        request = PushRequest(subscription.endpoint, headers, encrypt(subscription.target, payload))
+        assert (await delivery.deliver(request)).delivery is DeliveryStatus.ACCEPTED

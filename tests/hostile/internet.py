@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import URL
 
-from app.api.dependencies import Clock
+from app.api.state import Clock
 from app.main import create_app
 from app.push.guard import HTTPS_PORT, Network
 from app.push.vapid import VapidKey
@@ -292,7 +292,7 @@ async def whisper(
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
     app = create_app(settings, clock, network, clock)
     config = uvicorn.Config(
-        app, http="app.api.connection:Connection", ws="none", log_config=None, lifespan="on"
+        app, http="app.server.http_protocol:HttpProtocol", ws="none", log_config=None, lifespan="on"
     )
     server = uvicorn.Server(config)
     # Only a socket that says TCP is spared Nagle's delays by asyncio.

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
-from app.push.budget import FAILURES, REST_S, HostBudget
-from app.push.proof import EPOCH_MS, Codes
+from app.protocol.subscription import Subscription
+from app.push.host_limits import FAILURES, REST_S, HostLimits
+from app.push.verification import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock
@@ -32,12 +33,12 @@ VERIFICATION_S = 600  # from one verification push to an endpoint to the next
 BURST = 10  # pushes to a stranger's host at once
 
 NOW = 1_700_000_000_000 // EPOCH_MS * EPOCH_MS  # the hour begins
-ADDRESS, SUBSCRIPTION = Person().address, subscription_at(URL_THERE)
-CODES = Codes(b"key")
-CODE = CODES.of(ADDRESS, SUBSCRIPTION, NOW)
+ADDRESS, TARGET = Person().address, subscription_at(URL_THERE).target
+CODES = VerificationCodes(b"key")
+CODE = CODES.make(ADDRESS, TARGET, NOW)
 
 
-def drain(budget: HostBudget, host: str, now: int) -> int:
+def drain(budget: HostLimits, host: str, now: int) -> int:
     """Send until the budget says to wait; return how often it did not."""
     sent = 0
     while budget.wait(host, now) == 0:
@@ -45,7 +46,7 @@ def drain(budget: HostBudget, host: str, now: int) -> int:
     return sent
 
 
-def fail(budget: HostBudget, host: str, now: int, times: int = FAILURES) -> None:
+def fail(budget: HostLimits, host: str, now: int, times: int = FAILURES) -> None:
     """Let sending to *host* fail in a row."""
     for _ in range(times):
         budget.note(host, now, failed=True)
@@ -53,7 +54,7 @@ def fail(budget: HostBudget, host: str, now: int, times: int = FAILURES) -> None
 
 def test_a_host_gets_ten_at_once_and_one_a_second() -> None:
     """Enough for the calls of one household."""
-    budget = HostBudget()
+    budget = HostLimits()
 
     assert drain(budget, HOST, NOW) == BURST
     assert budget.wait(HOST, NOW) == 1
@@ -63,7 +64,7 @@ def test_a_host_gets_ten_at_once_and_one_a_second() -> None:
 
 def test_a_host_has_its_own_budget() -> None:
     """What one has used up, another has not."""
-    budget = HostBudget()
+    budget = HostLimits()
     drain(budget, HOST, NOW)
 
     assert drain(budget, "other.example.org", NOW) == BURST
@@ -71,7 +72,7 @@ def test_a_host_has_its_own_budget() -> None:
 
 def test_a_host_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() -> None:
     """And says for how long."""
-    budget = HostBudget()
+    budget = HostLimits()
 
     fail(budget, HOST, NOW)
 
@@ -83,7 +84,7 @@ def test_a_host_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() -> N
 @pytest.mark.parametrize("failures", range(1, FAILURES))
 def test_a_host_may_fail_now_and_then(failures: int) -> None:
     """Only failures in a row count."""
-    budget = HostBudget()
+    budget = HostLimits()
 
     for _ in range(3):
         fail(budget, HOST, NOW, failures)
@@ -94,7 +95,7 @@ def test_a_host_may_fail_now_and_then(failures: int) -> None:
 
 def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
     """One attempt is all it gets."""
-    budget = HostBudget()
+    budget = HostLimits()
     fail(budget, HOST, NOW)
     later = NOW + 1000 * REST_S
 
@@ -106,7 +107,7 @@ def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
 
 def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
     """It may fail as often as any other."""
-    budget = HostBudget()
+    budget = HostLimits()
     fail(budget, HOST, NOW)
     later = NOW + 1000 * REST_S
 
@@ -118,7 +119,7 @@ def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
 
 def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
     """The one that was used least recently, and no other: memory is bounded."""
-    budget = HostBudget(size=2)
+    budget = HostLimits(size=2)
 
     hosts = ("first.example.org", "second.example.org", "third.example.org")
     for host in hosts:
@@ -132,7 +133,7 @@ def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
 )
 def test_a_wait_is_bounded_whatever_happens(events: list[tuple[str, int, bool | None]]) -> None:
     """Nobody is left alone for longer than the rest, and after it everybody is sent to again."""
-    budget, now = HostBudget(size=3), NOW
+    budget, now = HostLimits(size=3), NOW
     for host, pause, failed in events:
         now += pause
         if failed is None:
@@ -152,23 +153,23 @@ def test_a_code_is_short_text() -> None:
 @pytest.mark.parametrize("ms", [0, EPOCH_MS - 1, EPOCH_MS, 2 * EPOCH_MS - 1])
 def test_a_code_is_good_in_its_hour_and_the_next(ms: int) -> None:
     """Long enough for a phone that was switched off."""
-    assert CODES.prove(CODE, ADDRESS, SUBSCRIPTION, NOW + ms)
+    assert CODES.verify(CODE, ADDRESS, TARGET, NOW + ms)
 
 
 @pytest.mark.parametrize("ms", [-1, 2 * EPOCH_MS, 24 * EPOCH_MS])
 def test_a_code_is_good_at_no_other_time(ms: int) -> None:
     """Neither before nor later."""
-    assert not CODES.prove(CODE, ADDRESS, SUBSCRIPTION, NOW + ms)
+    assert not CODES.verify(CODE, ADDRESS, TARGET, NOW + ms)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Codes(b"other").of(ADDRESS, SUBSCRIPTION, NOW),
-        CODES.of(Person().address, SUBSCRIPTION, NOW),
-        CODES.of(ADDRESS, subscription_at(URL_THERE + "x"), NOW),
-        CODES.of(ADDRESS, subscription_at(URL_THERE, auth="A" * 21 + "w"), NOW),
-        CODES.of(ADDRESS, subscription_at(URL_THERE, Phone().at(URL_THERE)["c"]["a"]), NOW),
+        VerificationCodes(b"other").make(ADDRESS, TARGET, NOW),
+        CODES.make(Person().address, TARGET, NOW),
+        CODES.make(ADDRESS, subscription_at(URL_THERE + "x").target, NOW),
+        CODES.make(ADDRESS, subscription_at(URL_THERE, auth="A" * 21 + "w").target, NOW),
+        CODES.make(ADDRESS, subscription_at(URL_THERE, Phone().at(URL_THERE)["c"]["a"]).target, NOW),
         "",
         CODE[:-1],
         CODE + "=",
@@ -179,14 +180,14 @@ def test_a_code_is_good_at_no_other_time(ms: int) -> None:
 )
 def test_another_code_proves_nothing(other: str) -> None:
     """It is for one address and one subscription, under one key."""
-    assert not CODES.prove(other, ADDRESS, SUBSCRIPTION, NOW)
+    assert not CODES.verify(other, ADDRESS, TARGET, NOW)
 
 
 def test_a_code_is_the_same_whatever_the_expiration() -> None:
     """A browser may say another one each time."""
     sent = {"a": URL_THERE, "b": NOW, "c": {"a": P256DH, "b": "BTBZMqHH6r4Tts7J_aSIgg"}}
 
-    assert CODES.of(ADDRESS, type(SUBSCRIPTION).model_validate(sent), NOW) == CODE
+    assert CODES.make(ADDRESS, Subscription.model_validate(sent).target, NOW) == CODE
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ async def test_the_eleventh_push_at_once_is_for_browsers_only(
     server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, url: str, codes: list[int]
 ) -> None:
     """A stranger's host is asked to wait instead, and nothing is sent."""
-    await subscriptions.remember(bob.address, subscription_at(url), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(url), None, now_ms())
 
     ten = await asyncio.gather(*(dial(server, bob, clock) for _ in range(10)))
     eleventh = await dial(server, bob, clock)
@@ -255,7 +256,7 @@ async def test_a_strangers_host_that_fails_is_left_alone(
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     server.internet.answers = dict.fromkeys(NAMES, refuse)
-    await subscriptions.remember(bob.address, subscription_at(url), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(url), None, now_ms())
 
     answers = [await dial(server, bob, clock) for _ in range(6)]
 
@@ -271,12 +272,12 @@ async def test_a_strangers_endpoint_is_registered_by_who_reads_it(
     """One push brings the code, and nothing is stored before it comes back."""
     phone = Phone()
     code = await server.code_for(bob, phone)
-    before = await subscriptions.of(bob.address, now_ms())
+    before = await subscriptions.get(bob.address, now_ms())
 
     answer = await server.update(bob, phone.at(URL_THERE), code)
 
     assert (before, answer) == (None, "ok")
-    assert await subscriptions.of(bob.address, now_ms()) is not None
+    assert await subscriptions.get(bob.address, now_ms()) is not None
     assert [phone.read(request) for request in server.internet.requests] == [
         {"data": {"a": "verify", "b": code}}
     ]
@@ -298,7 +299,7 @@ async def test_a_code_of_something_else_registers_nothing(
     answer = await server.update(bob, phone.at(URL_THERE), code)
 
     assert answer in ("too_many_calls", "endpoint_unverified")
-    assert await subscriptions.of(bob.address, now_ms()) is None
+    assert await subscriptions.get(bob.address, now_ms()) is None
 
 
 @pytest.mark.parametrize(("hours", "ending"), [(1, "ok"), (2, "endpoint_unverified")])
@@ -313,7 +314,7 @@ async def test_a_code_is_good_for_the_next_hour_only(
     answer = await server.update(bob, phone.at(URL_THERE), code)
 
     assert answer == ending
-    assert (await subscriptions.of(bob.address, now_ms()) is not None) is (ending == "ok")
+    assert (await subscriptions.get(bob.address, now_ms()) is not None) is (ending == "ok")
     assert len(server.internet.requests) == hours
 
 
@@ -397,4 +398,4 @@ async def test_a_verification_push_that_did_not_arrive_is_told_and_costs_no_wait
 
     assert (busy, again) == ("push_busy", "endpoint_unverified")
     assert len(server.internet.requests) == 2
-    assert await subscriptions.of(bob.address, now_ms()) is None
+    assert await subscriptions.get(bob.address, now_ms()) is None

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.engine import URL
 
-from app.store.database import Database, connected
+from app.store.database import Database, open_database
 from app.store.subscriptions import Subscriptions
 from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
@@ -62,7 +62,7 @@ async def worlds(migrated: URL) -> AsyncIterator[dict[str, World]]:
 @pytest.fixture(scope="module")
 async def opened_once(migrated: URL) -> AsyncIterator[Database]:
     """Open the database: connecting takes longer than most of the tests here."""
-    async with connected(migrated) as database:
+    async with open_database(migrated) as database:
         yield database
 
 
@@ -159,7 +159,7 @@ async def test_a_hostile_endpoint_is_refused(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Before any look-up; what Bob had stays, and nobody is told what he sent."""
-    await subscriptions.remember(bob.address, subscription_at(HONEST), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(HONEST), None, now_ms())
     before = await rows(database)
     url = url_of(case)
 
@@ -200,11 +200,11 @@ async def test_an_honest_endpoint_is_delivered_to(
     assert logged(caplog, url) == []
 
 
-STRANGE = cases("refuse_connect", but=["dns-23", "dns-24", "dns-26", "dns-28", "dns-29"])
+UNTRUSTED = cases("refuse_connect", but=["dns-23", "dns-24", "dns-26", "dns-28", "dns-29"])
 POISONED = [pytest.param(mode, case_of(name)) for mode in MODES for name in ("dns-28", "dns-29")]
 
 
-@pytest.mark.parametrize(("mode", "case"), STRANGE)
+@pytest.mark.parametrize(("mode", "case"), UNTRUSTED)
 async def test_a_name_that_leads_inside_is_not_registered(
     world: World, case: Case, database: Database, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,7 +216,7 @@ async def test_a_name_that_leads_inside_is_not_registered(
     assert (told(answer, case["url"]), logged(caplog, case["url"])) == ([], [])
 
 
-@pytest.mark.parametrize(("mode", "case"), STRANGE)
+@pytest.mark.parametrize(("mode", "case"), UNTRUSTED)
 async def test_a_name_that_leads_inside_later_is_not_sent_to(
     world: World,
     case: Case,
@@ -226,7 +226,7 @@ async def test_a_name_that_leads_inside_later_is_not_sent_to(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """However honest it was when it was stored."""
-    await subscriptions.remember(bob.address, subscription_at(case["url"]), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(case["url"]), None, now_ms())
     before = await rows(database)
 
     answer = await dial(world, bob)
@@ -297,7 +297,7 @@ async def test_names_that_hang_hold_up_nobody_else(
     migrated: URL, subscriptions: Subscriptions, bob: Person
 ) -> None:
     """Strangers' names may all be slow: a browser's push service is reached while they are."""
-    await subscriptions.remember(bob.address, subscription_at(HONEST), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(HONEST), None, now_ms())
     async with opened(migrated, "public", NAMES) as world:
         names = [f"slow{number}.example.org" for number in range(HUNG)]
         world.internet.slow = {*names}

@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.push.guard import INTERNET, Network
-from app.store.database import connected
+from app.store.database import open_database
 from app.store.subscriptions import Subscriptions
 from tests.hostile.internet import (
     Answer,
@@ -348,9 +348,9 @@ async def test_nothing_is_logged_but_events(aftermath: Aftermath) -> None:
 
 async def test_who_is_gone_is_forgotten(aftermath: Aftermath, migrated: URL) -> None:
     """A 404 with a Location is a 404."""
-    async with connected(migrated) as database:
+    async with open_database(migrated) as database:
         stored = {
-            name: await Subscriptions(database).of(person.address, now_ms())
+            name: await Subscriptions(database).get(person.address, now_ms())
             for name, person in aftermath.people.items()
         }
 

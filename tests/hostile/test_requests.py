@@ -110,7 +110,7 @@ async def test_the_window_ends_to_the_millisecond(
 ) -> None:
     """With a clock that stands still, both ends of the window are in it, and nothing beyond."""
     case, now, bob = CASES[name], now_ms(), push_service.subscribe()
-    await subscriptions.remember(PEOPLE["bob"].address, subscription_at(bob.endpoint), None, now)
+    await subscriptions.upsert(PEOPLE["bob"].address, subscription_at(bob.endpoint), None, now)
 
     async with (
         LifespanManager(create_app(settings, lambda: now)) as manager,

@@ -16,9 +16,11 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 from sqlalchemy.engine import URL
 
-from app.protocol.errors import DatabaseUnavailable, Overloaded, Refused, TooManyCalls
+from app.limits.errors import Overloaded, TooManyCalls
+from app.protocol.errors import Refused
 from app.protocol.messages import METHODS
 from app.push.vapid import VapidKey
+from app.store.errors import DatabaseUnavailable
 from tests.deployment import Deployment, serving
 from tests.people import Person, now_ms
 

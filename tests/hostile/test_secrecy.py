@@ -17,9 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.main import create_app
-from app.protocol.errors import DatabaseUnavailable
 from app.settings import Settings
-from app.store.database import Database, connected, parse_url
+from app.store.database import Database, open_database, parse_url
+from app.store.errors import DatabaseUnavailable
 from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
@@ -223,7 +223,7 @@ async def test_no_secret_is_in_any_log(
 
     log = "\n".join(map(caplog.handler.format, caplog.records))
     assert life.given_away(log) == set()
-    assert {record.name for record in caplog.records} >= {"app.push.deliver", "sqlalchemy.engine.Engine"}
+    assert {record.name for record in caplog.records} >= {"app.push.delivery", "sqlalchemy.engine.Engine"}
 
 
 ROLE = "server"
@@ -270,7 +270,7 @@ async def test_the_database_role_needs_four_rights_on_one_table(
 
 async def test_the_role_of_this_test_really_may_do_little(role: str) -> None:
     """Or the test above would show nothing."""
-    async with connected(parse_url(role)) as limited:
+    async with open_database(parse_url(role)) as limited:
         assert (await limited.fetch(text("SELECT current_user")))[0][0] == ROLE
         for statement in (
             "DROP TABLE subscription",

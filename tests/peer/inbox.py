@@ -8,8 +8,8 @@ from app.protocol.envelope import Call
 from app.protocol.errors import BadSignature, NotJson
 from app.protocol.jcs import canonical, parse
 from app.protocol.keys import Address, decode
-from app.protocol.limits import SIGNATURE_BYTES
 from app.protocol.messages import METHODS, Directed
+from app.protocol.numbers import SIGNATURE_BYTES
 from tests.peer.errors import Dropped, Reason
 
 # A push can take seconds where an HTTP request takes milliseconds.

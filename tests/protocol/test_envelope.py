@@ -22,8 +22,8 @@ from app.protocol.errors import (
     UnknownMethod,
     WrongMethod,
 )
-from app.protocol.limits import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
 from app.protocol.messages import METHODS, Answer, Close, Dial, Directed, Ice, Message, Offer, Update
+from app.protocol.numbers import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
 from tests.people import SEALED, Person, body
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors/wire.json").read_text(encoding="utf-8"))

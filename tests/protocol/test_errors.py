@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.protocol import errors
-from app.protocol.errors import PushBusy, Refused, UnknownRecipient
+from app.protocol.errors import Refused
+from app.push.errors import PushBusy
+from app.store.errors import UnknownRecipient
 
 DRAWN = re.compile(r"^[├└]── (\w+) +(\d{3}) (\w+)$", re.MULTILINE)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from app.protocol.limits import MAX_ENDPOINT_BYTES
+from app.protocol.numbers import MAX_ENDPOINT_BYTES
 from app.protocol.subscription import Endpoint, parse_auth, parse_p256dh
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -101,7 +101,7 @@ REFUSED_ENDPOINTS = {
     "another scheme": "ws://push.example.org/x",
 }
 
-# Parts of URLs, and characters that URL parsers are known to read differently.
+# AppState of URLs, and characters that URL parsers are known to read differently.
 HOSTS = ["push.example.org", "127.0.0.1", "1.2", "0x7f.1", "xn--bcher-kva.example", "x", "A.example"]
 HOSTS += ["[::1]", "a_b", "user@a.example", "a.example."]
 JUNK = [

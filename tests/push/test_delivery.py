@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.protocol.subscription import Endpoint
-from app.push.deliver import Deliverer, deliverer
+from app.push.delivery import Deliverer, open_deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import Reach
-from app.push.outcome import Attempt, Fate, Outcome
-from app.push.pool import MAX_CONNECTIONS_PER_HOST
+from app.push.guard import EndpointPolicy
+from app.push.http.pool import MAX_CONNECTIONS_PER_HOST
+from app.push.outcome import Attempt, DeliveryStatus, Outcome
 from app.push.vapid import Vapid, VapidKey
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription
@@ -24,7 +24,7 @@ VAPID = Vapid(VapidKey.generate(), "mailto:operator@example.org")
 @pytest.fixture
 async def delivery(push_service: PushService) -> AsyncIterator[Deliverer]:
     """Open connections to the push service here, which is trusted."""
-    async with deliverer(Reach.of([push_service.origin])) as opened:
+    async with open_deliverer(EndpointPolicy.parse([push_service.origin])) as opened:
         yield opened
 
 
@@ -36,7 +36,7 @@ def request_to(browser: Subscription) -> PushRequest:
         "Content-Encoding": "aes128gcm",
         "Authorization": VAPID.header(stored.endpoint.origin, now_ms()),
     }
-    return PushRequest(stored.endpoint, headers, encrypt(stored, b"hello"))
+    return PushRequest(stored.endpoint, headers, encrypt(stored.target, b"hello"))
 
 
 async def test_a_message_arrives(delivery: Deliverer, push_service: PushService) -> None:
@@ -45,7 +45,7 @@ async def test_a_message_arrives(delivery: Deliverer, push_service: PushService)
 
     outcome = await delivery.deliver(request_to(browser))
 
-    assert outcome == Outcome(Fate.ACCEPTED, 201)
+    assert outcome == Outcome(DeliveryStatus.ACCEPTED, 201)
     assert browser.decrypted == [b"hello"]
 
 
@@ -70,7 +70,7 @@ async def test_passing_trouble_is_retried(
 
     outcome = await delivery.deliver(request_to(browser))
 
-    assert (outcome.fate, browser.decrypted) == (Fate.ACCEPTED, [b"hello"])
+    assert (outcome.delivery, browser.decrypted) == (DeliveryStatus.ACCEPTED, [b"hello"])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_two_retries_are_all(delivery: Deliverer, push_service: PushServic
 
     outcome = await delivery.deliver(request_to(push_service.subscribe()))
 
-    assert (outcome, len(push_service.received)) == (Outcome(Fate.BUSY, 503), 3)
+    assert (outcome, len(push_service.received)) == (Outcome(DeliveryStatus.BUSY, 503), 3)
 
 
 async def test_a_push_service_that_hangs_ends_at_eight_seconds(
@@ -114,7 +114,7 @@ async def test_a_push_service_that_hangs_ends_at_eight_seconds(
     async with asyncio.timeout(8.5):
         outcome = await delivery.deliver(request_to(push_service.subscribe()))
 
-    assert outcome.fate is Fate.TIMED_OUT
+    assert outcome.delivery is DeliveryStatus.TIMED_OUT
     assert len(push_service.received) == 1
 
 
@@ -125,7 +125,7 @@ async def test_attempts_share_ten_seconds(delivery: Deliverer, push_service: Pus
     async with asyncio.timeout(10.5):
         outcome = await delivery.deliver(request_to(push_service.subscribe()))
 
-    assert outcome.fate is Fate.TIMED_OUT
+    assert outcome.delivery is DeliveryStatus.TIMED_OUT
 
 
 async def test_a_proxy_of_the_environment_is_not_used(
@@ -135,10 +135,10 @@ async def test_a_proxy_of_the_environment_is_not_used(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     browser = push_service.subscribe()
 
-    async with deliverer(Reach.of([push_service.origin])) as delivery:
+    async with open_deliverer(EndpointPolicy.parse([push_service.origin])) as delivery:
         outcome = await delivery.deliver(request_to(browser))
 
-    assert (outcome.fate, browser.decrypted) == (Fate.ACCEPTED, [b"hello"])
+    assert (outcome.delivery, browser.decrypted) == (DeliveryStatus.ACCEPTED, [b"hello"])
 
 
 async def test_an_answer_that_hangs_after_its_status_has_said_enough(
@@ -150,7 +150,7 @@ async def test_an_answer_that_hangs_after_its_status_has_said_enough(
     async with asyncio.timeout(2):
         outcome = await delivery.deliver(request_to(push_service.subscribe()))
 
-    assert outcome == Outcome(Fate.GONE, 410)
+    assert outcome == Outcome(DeliveryStatus.GONE, 410)
 
 
 async def test_an_endless_answer_is_not_read(delivery: Deliverer, push_service: PushService) -> None:
@@ -160,7 +160,7 @@ async def test_an_endless_answer_is_not_read(delivery: Deliverer, push_service: 
     async with asyncio.timeout(2):
         outcome = await delivery.deliver(request_to(push_service.subscribe()))
 
-    assert outcome.fate is Fate.ACCEPTED
+    assert outcome.delivery is DeliveryStatus.ACCEPTED
 
 
 async def test_nobody_listening_is_unreachable() -> None:
@@ -168,10 +168,10 @@ async def test_nobody_listening_is_unreachable() -> None:
     async with PushService.running() as ephemeral:
         request = request_to(ephemeral.subscribe())
 
-    async with deliverer(Reach.of([ephemeral.origin])) as delivery:
+    async with open_deliverer(EndpointPolicy.parse([ephemeral.origin])) as delivery:
         outcome = await delivery.deliver(request)
 
-    assert outcome == Outcome(Fate.UNREACHABLE)
+    assert outcome == Outcome(DeliveryStatus.UNREACHABLE)
 
 
 async def test_an_answer_that_is_not_http_is_a_refusal() -> None:
@@ -184,10 +184,10 @@ async def test_an_answer_that_is_not_http_is_a_refusal() -> None:
     async with await asyncio.start_server(babble, "127.0.0.1") as server:
         host, port = server.sockets[0].getsockname()
         origin = f"http://{host}:{port}"
-        async with deliverer(Reach.of([origin])) as delivery:
+        async with open_deliverer(EndpointPolicy.parse([origin])) as delivery:
             outcome = await delivery.deliver(PushRequest(Endpoint.parse(f"{origin}/x"), {}, b"x"))
 
-    assert outcome == Outcome(Fate.REFUSED)
+    assert outcome == Outcome(DeliveryStatus.REFUSED)
 
 
 async def test_a_private_address_is_not_connected(push_service: PushService) -> None:
@@ -195,20 +195,20 @@ async def test_a_private_address_is_not_connected(push_service: PushService) -> 
     port = push_service.origin.rpartition(":")[2]
     endpoint = Endpoint.parse(f"http://localhost:{port}/push/x")
 
-    async with deliverer(Reach.of(["public"])) as delivery:
+    async with open_deliverer(EndpointPolicy.parse(["public"])) as delivery:
         outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
 
-    assert (outcome, push_service.received) == (Outcome(Fate.FORBIDDEN), [])
+    assert (outcome, push_service.received) == (Outcome(DeliveryStatus.FORBIDDEN), [])
 
 
 async def test_a_literal_private_address_is_not_connected(push_service: PushService) -> None:
     """Without a name there is no look-up; the socket itself is refused."""
     endpoint = Endpoint.parse(f"{push_service.origin}/push/x")
 
-    async with deliverer(Reach.of(["public"])) as delivery:
+    async with open_deliverer(EndpointPolicy.parse(["public"])) as delivery:
         outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
 
-    assert (outcome.fate, push_service.received) == (Fate.FORBIDDEN, [])
+    assert (outcome.delivery, push_service.received) == (DeliveryStatus.FORBIDDEN, [])
 
 
 async def test_a_percent_escape_arrives_as_it_was_given(
@@ -219,7 +219,7 @@ async def test_a_percent_escape_arrives_as_it_was_given(
 
     outcome = await delivery.deliver(PushRequest(endpoint, {}, b"x"))
 
-    assert outcome.fate is Fate.GONE
+    assert outcome.delivery is DeliveryStatus.GONE
     assert subscription_at(endpoint.url).endpoint == endpoint
 
 
@@ -234,8 +234,11 @@ async def test_who_asked_to_wait_is_not_asked_again_sooner(
     second = await delivery.deliver(request_to(browser))
     third = await delivery.deliver(request_to(other))
 
-    assert (first, second) == (Outcome(Fate.BUSY, 429, 90), Outcome(Fate.BUSY, retry_after=90))
-    assert (third.fate, len(push_service.received)) == (Fate.ACCEPTED, 2)
+    assert (first, second) == (
+        Outcome(DeliveryStatus.BUSY, 429, 90),
+        Outcome(DeliveryStatus.BUSY, retry_after=90),
+    )
+    assert (third.delivery, len(push_service.received)) == (DeliveryStatus.ACCEPTED, 2)
 
 
 async def test_who_did_not_say_how_long_is_asked_again(
@@ -247,7 +250,7 @@ async def test_who_did_not_say_how_long_is_asked_again(
 
     await delivery.deliver(request_to(browser))
 
-    assert (await delivery.deliver(request_to(browser))).fate is Fate.ACCEPTED
+    assert (await delivery.deliver(request_to(browser))).delivery is DeliveryStatus.ACCEPTED
 
 
 async def test_who_waits_for_a_connection_in_vain_is_told_to_come_again(
@@ -265,7 +268,7 @@ async def test_who_waits_for_a_connection_in_vain_is_told_to_come_again(
 
         outcome = await delivery.deliver(request_to(browser), within=0.2)
 
-    assert outcome == Outcome(Fate.BUSY, retry_after=1)
+    assert outcome == Outcome(DeliveryStatus.BUSY, retry_after=1)
     assert len(push_service.received) == MAX_CONNECTIONS_PER_HOST
 
 
@@ -274,7 +277,7 @@ async def test_each_attempt_is_told(push_service: PushService) -> None:
     push_service.script([{"status": 503}, {}])
     told: list[Attempt] = []
 
-    async with deliverer(Reach.of([push_service.origin]), observe=told.append) as delivery:
+    async with open_deliverer(EndpointPolicy.parse([push_service.origin]), observe=told.append) as delivery:
         await delivery.deliver(request_to(push_service.subscribe()))
 
     assert [(each.service, each.host, each.outcome.status) for each in told] == [

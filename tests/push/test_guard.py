@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.protocol.errors import EndpointNotAllowed
 from app.protocol.subscription import Endpoint
-from app.push.guard import INTERNET, LookUp, NotPublic, PublicResolver, Reach, is_public
+from app.push.errors import EndpointNotAllowed
+from app.push.guard import INTERNET, EndpointPolicy, LookUp, NotPublic, PublicResolver, is_public
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -171,7 +171,7 @@ BAD_ORIGINS = {
 def verdict_on(mode: str, url: object) -> str:
     """Say what /update does with an endpoint."""
     try:
-        Reach.of([mode]).check(Endpoint.parse(url))
+        EndpointPolicy.parse([mode]).check(Endpoint.parse(url))
     except ValueError:
         return "not an endpoint"
     except EndpointNotAllowed:
@@ -202,7 +202,7 @@ def test_every_browsers_push_service_is_reached(host: str) -> None:
 def test_what_the_operator_does_not_name_is_not_allowed(names: list[str], url: str) -> None:
     """There is no push service that is always reached."""
     with pytest.raises(EndpointNotAllowed):
-        Reach.of(names).check(Endpoint.parse(url))
+        EndpointPolicy.parse(names).check(Endpoint.parse(url))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_the_operator_does_not_name_is_not_allowed(names: list[str], url: s
 )
 def test_modes_and_origins_add_up(url: str) -> None:
     """An operator may name several."""
-    reach = Reach.of(["browsers", "http://127.0.0.1:8100", "public", "http://lan"])
+    reach = EndpointPolicy.parse(["browsers", "http://127.0.0.1:8100", "public", "http://lan"])
 
     reach.check(Endpoint.parse(url))
 
@@ -226,7 +226,7 @@ def test_modes_and_origins_add_up(url: str) -> None:
 )
 def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
     """With every path below it; its address may be private."""
-    reach = Reach.of(["http://127.0.0.1:8100"])
+    reach = EndpointPolicy.parse(["http://127.0.0.1:8100"])
 
     assert reach.trusts(Endpoint.parse(url))
 
@@ -246,7 +246,7 @@ def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
 @pytest.mark.parametrize("names", [["http://127.0.0.1:8100"], ["http://127.0.0.1:8100", "public"]], ids=len)
 def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> None:
     """Another scheme, host or port is another origin."""
-    reach = Reach.of(names)
+    reach = EndpointPolicy.parse(names)
     endpoint = Endpoint.parse(url)
 
     assert not reach.trusts(endpoint)
@@ -264,7 +264,7 @@ def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> No
 )
 def test_the_port_of_the_scheme_may_be_said(origin: str, url: str) -> None:
     """It is the same origin (RFC 6454)."""
-    assert Reach.of([origin]).trusts(Endpoint.parse(url))
+    assert EndpointPolicy.parse([origin]).trusts(Endpoint.parse(url))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -277,14 +277,14 @@ def test_a_push_service_is_spoken_to_in_https(mode: str, url: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_trusts_no_one(mode: str) -> None:
     """Only an origin that is named may have a private address."""
-    assert not Reach.of([mode]).trusts(Endpoint.parse("https://fcm.googleapis.com/x"))
+    assert not EndpointPolicy.parse([mode]).trusts(Endpoint.parse("https://fcm.googleapis.com/x"))
 
 
 @pytest.mark.parametrize("name", BAD_ORIGINS.values(), ids=BAD_ORIGINS)
 def test_what_is_no_origin_is_a_mistake_of_the_operator(name: str) -> None:
     """It is told at the start, not taken for nothing."""
     with pytest.raises(ValueError, match="not a plain https URL"):
-        Reach.of(["browsers", name])
+        EndpointPolicy.parse(["browsers", name])
 
 
 @pytest.mark.parametrize("address", PUBLIC.values(), ids=PUBLIC)

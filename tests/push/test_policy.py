@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.push.policy import handling
+from app.push.policy import push_options
 
 APPLE = ["web.push.apple.com", "api2.push.apple.com"]
 ELSEWHERE = ["fcm.googleapis.com", "updates.push.services.mozilla.com", "wns2-par02p.notify.windows.com"]
@@ -29,34 +29,34 @@ URGENCY = [
 @pytest.mark.parametrize(("method", "seconds"), LIFE)
 def test_a_message_lives_as_long_as_it_is_of_use(method: str, seconds: int, host: str) -> None:
     """A minute, half of it for candidates, at every push service; never 0, which some refuse or drop."""
-    assert handling(method, host).ttl == seconds
+    assert push_options(method, host).ttl == seconds
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
 @pytest.mark.parametrize(("method", "urgency"), URGENCY)
 def test_only_ringing_is_urgent(method: str, urgency: str, host: str) -> None:
     """Google slows down a sender whose urgent messages show nothing."""
-    assert handling(method, host).urgency == urgency
+    assert push_options(method, host).urgency == urgency
 
 
 @pytest.mark.parametrize("host", APPLE)
 @pytest.mark.parametrize("method", METHODS)
 def test_everything_is_urgent_to_apple(method: str, host: str) -> None:
     """It wakes nobody for less."""
-    assert handling(method, host).urgency == "high"
+    assert push_options(method, host).urgency == "high"
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
 @pytest.mark.parametrize("method", METHODS)
 def test_only_ringing_is_shown(method: str, host: str) -> None:
     """A service worker shows a notification when there is a title."""
-    assert (handling(method, host).notice is not None) is (method == "dial")
+    assert (push_options(method, host).notice is not None) is (method == "dial")
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
 def test_ringing_makes_a_sound(host: str) -> None:
     """It is what a person should notice."""
-    notice = handling("dial", host).notice
+    notice = push_options("dial", host).notice
 
     assert notice is not None
     assert (bool(notice.title), bool(notice.body), notice.silent) == (True, True, False)
@@ -66,7 +66,7 @@ def test_ringing_makes_a_sound(host: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_safari_shows_everything_without_a_sound(method: str, host: str) -> None:
     """After three pushes that show nothing it revokes the subscription."""
-    notice = handling(method, host).notice
+    notice = push_options(method, host).notice
 
     assert notice is not None
     assert (bool(notice.title), bool(notice.body), notice.silent) == (True, True, True)
@@ -76,4 +76,4 @@ def test_safari_shows_everything_without_a_sound(method: str, host: str) -> None
 def test_an_update_is_not_pushed(host: str) -> None:
     """It is for the server alone."""
     with pytest.raises(KeyError):
-        handling("update", host)
+        push_options("update", host)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import pytest
 from redis.asyncio import Redis
 
-from app.api.limits import RateLimits
-from app.api.shared_limits import ANSWER_S, REST_S, shared_buckets
 from app.doctor import examine
-from app.protocol.errors import TooManyCalls
+from app.limits.errors import TooManyCalls
+from app.limits.rate_limits import RateLimits
+from app.limits.redis_buckets import ANSWER_S, REST_S, open_redis_buckets
+from app.limits.token_bucket import Rate
 from app.protocol.messages import Close, Dial, Directed
-from app.protocol.rates import Rate
 from app.settings import Settings
 from tests.people import Person
 from tests.processes import Program
@@ -88,7 +88,7 @@ async def server(store: Store, opened: AsyncExitStack, secret: bytes = SECRET) -
     """Return a server that shares its limits; its own clock stands still."""
     seen: list[str] = []
     shared = await opened.enter_async_context(
-        shared_buckets(store.url, RATES, secret, lambda outcome, _: seen.append(outcome))
+        open_redis_buckets(store.url, RATES, secret, lambda outcome, _: seen.append(outcome))
     )
     return Server(RateLimits(RATES, shared=shared), seen)
 
@@ -139,7 +139,7 @@ async def test_what_is_refused_by_one_limit_counts_for_none(store: Store, opened
 
 async def test_the_time_to_wait_is_true(store: Store, opened: AsyncExitStack) -> None:
     """Whoever waits so long may again, once."""
-    shared = await opened.enter_async_context(shared_buckets(store.url, {"dial": Rate(2, 4)}, SECRET))
+    shared = await opened.enter_async_context(open_redis_buckets(store.url, {"dial": Rate(2, 4)}, SECRET))
     assert shared
     told = [await shared.take([("dial", b"somebody")]) for _ in range(3)]
     time.sleep(2)  # noqa: ASYNC251 - nothing else happens

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.store import schema
-from app.store.database import connected
+from app.store.database import open_database
 from app.store.subscriptions import Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
@@ -46,9 +46,9 @@ async def test_what_was_backed_up_can_be_restored(
 ) -> None:
     """Into an empty database, or over an old one: who was registered then is registered."""
     backup, restore = commands()
-    await subscriptions.remember(alice.address, BROWSER, None, NOW, "a key")
+    await subscriptions.upsert(alice.address, BROWSER, None, NOW, "a key")
     run(backup, migrated, tmp_path)
-    async with connected(migrated) as database:
+    async with open_database(migrated) as database:
         await database.fetch(text("DROP DATABASE IF EXISTS restored WITH (FORCE)"))
         await database.fetch(text("CREATE DATABASE restored TEMPLATE template0"))
     restored = migrated.set(database="restored")
@@ -57,18 +57,18 @@ async def test_what_was_backed_up_can_be_restored(
 
     run(restore, restored, tmp_path)
 
-    async with connected(restored) as database:
+    async with open_database(restored) as database:
         await schema.check(database)
-        found = await Subscriptions(database).of(alice.address, NOW)
+        found = await Subscriptions(database).get(alice.address, NOW)
         assert found
-        assert (found.endpoint, found.vapid_key) == (BROWSER.endpoint, "a key")
-        assert await Subscriptions(database).of(bob.address, NOW) is None
-    async with connected(migrated) as database:
+        assert (found.target, found.vapid_key) == (BROWSER.target, "a key")
+        assert await Subscriptions(database).get(bob.address, NOW) is None
+    async with open_database(migrated) as database:
         await database.fetch(text("DROP DATABASE restored WITH (FORCE)"))
 
 
 async def _use(url: URL, person: Person) -> None:
     """Make a database in which somebody else is registered."""
     await asyncio.to_thread(schema.migrate, url)
-    async with connected(url) as database:
-        await Subscriptions(database).remember(person.address, BROWSER, None, NOW)
+    async with open_database(url) as database:
+        await Subscriptions(database).upsert(person.address, BROWSER, None, NOW)

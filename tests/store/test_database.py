@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from app.protocol.errors import DatabaseUnavailable
 from app.store.database import (
     CLOSE_S,
     POOL_OVERFLOW,
@@ -19,11 +18,12 @@ from app.store.database import (
     TOTAL_S,
     Database,
     InvalidDatabaseUrl,
-    connected,
+    open_database,
     parse_url,
 )
+from app.store.errors import DatabaseUnavailable
 from app.store.subscriptions import Subscriptions
-from app.store.upkeep import purging
+from app.store.upkeep import run_purger
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
@@ -75,7 +75,7 @@ def test_another_url_is_refused(text: str) -> None:
 
 async def test_a_database_that_is_away_is_said_to_be() -> None:
     """A refused connection is the protocol's refusal, with a time to come back."""
-    async with connected(parse_url("postgresql://127.0.0.1:1/calls")) as database:
+    async with open_database(parse_url("postgresql://127.0.0.1:1/calls")) as database:
         with pytest.raises(DatabaseUnavailable) as refused:
             await database.fetch(text("SELECT 1"))
 
@@ -86,7 +86,7 @@ async def test_why_a_database_is_away_is_logged_but_not_for_every_call(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An operator reads it once, without the password."""
-    async with connected(parse_url("postgresql://me:hunter2@127.0.0.1:1/calls")) as database:
+    async with open_database(parse_url("postgresql://me:hunter2@127.0.0.1:1/calls")) as database:
         for _ in range(3):
             with pytest.raises(DatabaseUnavailable):
                 await database.fetch(text("SELECT 1"))
@@ -98,7 +98,7 @@ async def test_why_a_database_is_away_is_logged_but_not_for_every_call(
 
 async def test_nobody_waits_long_for_a_connection(migrated: URL) -> None:
     """When all of the pool are in use, the next statement is refused after a second."""
-    async with connected(migrated) as database, asyncio.TaskGroup() as busy:
+    async with open_database(migrated) as database, asyncio.TaskGroup() as busy:
         for _ in range(POOL_SIZE + POOL_OVERFLOW):
             busy.create_task(database.fetch(text("SELECT pg_sleep(1.3)")))
         await asyncio.sleep(0.1)
@@ -128,7 +128,7 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long() -> None:
     listening = await asyncio.start_server(hang, "127.0.0.1")
     port = listening.sockets[0].getsockname()[1]
     began = time.monotonic()
-    async with connected(parse_url(f"postgresql://127.0.0.1:{port}/calls")) as database:
+    async with open_database(parse_url(f"postgresql://127.0.0.1:{port}/calls")) as database:
         with pytest.raises(DatabaseUnavailable):
             await database.fetch(text("SELECT 1"))
 
@@ -140,7 +140,7 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long() -> None:
 
 async def test_a_look_up_survives_the_loss_of_every_connection(migrated: URL, database: Database) -> None:
     """One that was lost says that the others of the pool were, too: the second try is over a new one."""
-    async with connected(migrated) as victim:
+    async with open_database(migrated) as victim:
         await asyncio.gather(*(victim.look_up(NAP, name="nap") for _ in range(4)))
         ended = await database.fetch(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nap'")
@@ -153,7 +153,7 @@ async def test_a_look_up_survives_the_loss_of_every_connection(migrated: URL, da
 
 async def test_a_look_up_that_hangs_keeps_its_connection_to_itself(migrated: URL) -> None:
     """Who comes next is given another."""
-    async with connected(migrated) as database:
+    async with open_database(migrated) as database:
         backend = (await database.look_up("SELECT pg_backend_pid()", name="pid"))[0][0]
         os.kill(backend, signal.SIGSTOP)
         try:
@@ -195,7 +195,7 @@ async def test_a_look_up_that_fails_is_told_and_logged(
 
 async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) -> None:
     """When Postgres ends a connection, the next statement is none the wiser."""
-    async with connected(migrated) as victim:
+    async with open_database(migrated) as victim:
         await victim.fetch(text("SET application_name = 'victim'"))
         await database.fetch(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'")
@@ -209,9 +209,9 @@ async def test_the_expired_go_by_themselves(
 ) -> None:
     """While the server runs, what has expired is deleted."""
     subscription = subscription_at("https://fcm.googleapis.com/x").model_copy(update={"expires_at": 2})
-    await subscriptions.remember(alice.address, subscription, None, 1)
+    await subscriptions.upsert(alice.address, subscription, None, 1)
 
-    async with purging(subscriptions, lambda: 3, every=0.01), asyncio.timeout(5):
+    async with run_purger(subscriptions, lambda: 3, every=0.01), asyncio.timeout(5):
         while await database.fetch(text("SELECT 1 FROM subscription")):
             await asyncio.sleep(0.01)
 
@@ -228,7 +228,7 @@ async def test_a_purge_outlives_a_database_that_is_away() -> None:
 
     clocks: list[int] = []
     async with (
-        connected(parse_url("postgresql://127.0.0.1:1/calls")) as away,
-        purging(Subscriptions(away), clock, every=0.01),
+        open_database(parse_url("postgresql://127.0.0.1:1/calls")) as away,
+        run_purger(Subscriptions(away), clock, every=0.01),
     ):
         await asyncio.wait_for(asked.wait(), 10)

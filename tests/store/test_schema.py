@@ -14,21 +14,21 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from app.protocol.errors import DatabaseUnavailable, OutdatedSchema
 from app.store import schema
-from app.store.database import connected
+from app.store.database import open_database
+from app.store.errors import DatabaseUnavailable, OutdatedSchema
 from tests.processes import program
 
 pytestmark = pytest.mark.anyio
 
 
 async def _execute(url: URL, statement: str) -> None:
-    async with connected(url) as database:
+    async with open_database(url) as database:
         await database.fetch(text(statement))
 
 
 async def _check(url: URL) -> None:
-    async with connected(url) as database:
+    async with open_database(url) as database:
         await schema.check(database)
 
 
@@ -146,7 +146,7 @@ FORGET_BEFORE = (
 
 
 async def _count(url: URL) -> int:
-    async with connected(url) as database:
+    async with open_database(url) as database:
         return int((await database.fetch(text("SELECT count(*) FROM subscription")))[0][0])
 
 

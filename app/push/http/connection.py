@@ -1,0 +1,152 @@
+"""One connection to a push service: HTTP/1.1 (RFC 9112), a message at a time; an answer is its head."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from app.protocol.subscription import Endpoint
+
+MAX_ANSWER_BYTES = 16_384  # of a head, or of a whole answer whose connection is worth keeping
+DRAIN_S = 0.5  # for an answer's body: its status has said all that matters
+FINAL = 200  # statuses below are interim (RFC 9110, section 15.2)
+
+
+class NotAnAnswer(Exception):
+    """What came is no HTTP answer, or has no end to its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a push service says: its status, and its Retry-After if it has one."""
+
+    status: int
+    retry_after: str | None = None
+
+
+def serialize_request(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return the POST of *body* to *endpoint*, byte for byte."""
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    head = (
+        f"POST {endpoint.target} HTTP/1.1\r\nHost: {endpoint.authority}\r\nUser-Agent: whisper\r\n"
+        f"Accept-Encoding: identity\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class PushConnection(asyncio.Protocol):
+    """A connection. *free* is told when it can take another message, *lost* when it never will again."""
+
+    def __init__(
+        self, free: Callable[["PushConnection"], None], lost: Callable[["PushConnection"], None]
+    ) -> None:
+        self._free = free
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._parser = HttpResponseParser(self)
+        self._answer: asyncio.Future[Answer] | None = None  # `None` while nothing is asked
+        self._deadline: asyncio.TimerHandle | None = None
+        self._received = 0
+        self._retry_after: str | None = None
+        self._ended = False
+        self._lasts = False
+        self._draining = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the *transport*."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - however it was lost
+        """Say so to who waits for an answer, and to who keeps the connection."""
+        self._fail(ConnectionResetError("the connection was closed"))
+        self._wait_no_longer()
+        del self._parser  # which holds this: large buffers would wait for the garbage collector
+        self._lost(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another message may be sent."""
+        return not self._transport.is_closing()
+
+    def send(self, message: bytes, deadline: float) -> asyncio.Future[Answer]:
+        """Send a *message* of `serialize_request`; return the answer, which comes when its head is read.
+
+        Raise `NotAnAnswer` there, `TimeoutError` at the *deadline* (the loop's time), or `OSError`. Whoever
+        does not wait for it must `leave` it.
+        """
+        self._answer = self._loop.create_future()
+        self._deadline = self._loop.call_at(deadline, self._give_up)
+        self._received, self._ended, self._draining = 0, False, False
+        self._transport.write(message)
+        return self._answer
+
+    def leave(self, answer: asyncio.Future[Answer]) -> None:
+        """Hang up, unless *answer* has come and the connection is free, or another's by now."""
+        if self._answer is answer:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, if it was asked for and has an end."""
+        if self._answer is None:
+            self.close()
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            self._fail(NotAnAnswer())
+            self.close()
+            return
+        too_long = self._received > MAX_ANSWER_BYTES
+        if self._ended and self._lasts and not too_long and not self._transport.get_write_buffer_size():
+            self._wait_no_longer()
+            self._answer = None
+            self._free(self)
+        elif self._ended or too_long:
+            self._fail(NotAnAnswer())
+            self.close()
+        elif self._answer.done() and not self._draining:
+            self._draining = True
+            self._wait_no_longer()
+            self._deadline = self._loop.call_later(DRAIN_S, self.close)
+
+    def on_message_begin(self) -> None:
+        """Take no second answer to one message, and nothing from one that was only interim."""
+        if self._ended:
+            raise NotAnAnswer
+        self._retry_after = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the one that matters."""
+        if name.lower() == b"retry-after":
+            self._retry_after = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Say what the answer is, unless it is only an interim one."""
+        status = self._parser.get_status_code()
+        if status >= FINAL and self._answer is not None and not self._answer.done():
+            self._answer.set_result(Answer(status, self._retry_after))
+
+    def on_message_complete(self) -> None:
+        """Note whether the connection can be used again."""
+        self._ended = self._parser.get_status_code() >= FINAL
+        self._lasts = self._parser.should_keep_alive()
+
+    def _give_up(self) -> None:
+        self._fail(TimeoutError())
+        self.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _wait_no_longer(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

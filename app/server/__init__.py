@@ -1,0 +1,1 @@
+"""uvicorn, uvloop, garbage collection, signals and processes."""

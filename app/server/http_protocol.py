@@ -1,0 +1,190 @@
+"""What uvicorn leaves open: a deadline for a request, a size for its head, refusals in the one form."""
+
+import logging
+import re
+import sys
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from typing import cast
+
+from httptools import HttpParserInvalidMethodError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.answers import Refusal
+from app.api.errors import HTTP_CODES, HeadTooLarge, NotHttp, RequestTimedOut
+from app.api.headers import SECURITY_HEADERS
+from app.protocol.errors import BodyTooLarge, Refused
+from app.server.head_buffer import HeadBuffer
+
+RECEIVE_S = 15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
+LATE_S = 1  # for the first request of a connection that was made when the server stops
+MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
+SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
+MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
+
+
+# uvicorn has a word on each request that is no HTTP: anybody could fill a disk with it. CatchAll are told.
+_quiet = logging.getLogger("uvicorn.connection")
+_quiet.setLevel(logging.ERROR)
+
+_REQUEST = re.compile(rb"[A-Z]{3,20} /")
+
+
+class UnknownHttpMethod(Refused):
+    """The HTTP method is none that any path takes."""
+
+    code, reason = HTTP_CODES[405]
+    status = 405
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """A connection whose requests are received in time, within bounds, or not at all."""
+
+    _deadline: TimerHandle | None = None
+    _unread: TimerHandle | None = None  # runs while the client does not take its answers
+    _leaving = False  # after the present request, since the server stops
+    _latest = b""
+    _receiving = False  # a request, some of which is here
+    _received = 0  # bytes of it
+    _in_head = True
+    _refusal: Refused | None = None  # of what came behind a request that is being served
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for a request."""
+        self.logger = _quiet
+        self._head_buffer = HeadBuffer(transport)
+        super().connection_made(cast("Transport", self._head_buffer))
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._end()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, a slice at a time, unless a request grows too large."""
+        if self._refusal:
+            return
+        self._receiving = True
+        for start in range(0, len(data), SLICE_BYTES):
+            self._latest = data[start : start + SLICE_BYTES]
+            self._received += len(self._latest)
+            super().data_received(self._latest)
+            if self._in_head and self._received > MAX_HEAD_BYTES:
+                self._refuse(HeadTooLarge())
+            elif self._received > MAX_REQUEST_BYTES:
+                self._refuse(BodyTooLarge())
+            if self._refusal or self.transport.is_closing():
+                return
+        if self._receiving:  # more is to come; most requests are here at once, and wait for nothing
+            self._begin()
+
+    def on_message_begin(self) -> None:
+        """Begin to receive a request."""
+        super().on_message_begin()
+        self._receiving = True
+
+    def on_headers_complete(self) -> None:
+        """Serve the request, but no upgrade: the parser stops at it, and would take its body for another."""
+        self._in_head = False
+        if self._received > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        elif self.parser.should_upgrade():
+            self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
+        else:
+            super().on_headers_complete()
+            if self._leaving:
+                self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Let the request take its time, now that it is here."""
+        self._end()
+        self._receiving = False
+        self._latest = b""  # what follows begins somewhere inside
+        self._received, self._in_head = 0, True
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or to the refusal of what came instead."""
+        self._head_buffer.flush()
+        super().on_response_complete()
+        if self._refusal and not self.pipeline:
+            self._refuse(self._refusal)
+
+    def shutdown(self) -> None:
+        """End after what is being served. Who has only just connected may still make one request."""
+        if self.cycle is None and not self._leaving:
+            self._leaving = True
+            self.loop.call_later(LATE_S, self.shutdown)
+        else:
+            super().shutdown()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take its answers, but not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(RECEIVE_S, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing more: the client was told."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - said in our own words
+        """Refuse what is not HTTP; an HTTP method that nobody knows is said to be one."""
+        unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
+        self._refuse(UnknownHttpMethod() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
+
+    def _begin(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(RECEIVE_S, self._expire)
+
+    def _end(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        self._refuse(RequestTimedOut())
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self._refusal = self._refusal or refusal
+            self.flow.pause_reading()
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            parts = self.app_state["app"]
+            parts.observer.metrics.refused_connection(refusal.code)
+            self.transport.write(_response(refusal, parts.clock()))
+        self._leave()
+        self.transport.close()
+
+    def _give_up(self) -> None:
+        self._leave()
+        self.transport.abort()
+
+    def _leave(self) -> None:
+        """Let the application know, before it writes to a connection that is closed."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+
+def _response(refusal: Refused, now: int) -> bytes:
+    answer = Refusal(timestamp=now, code=refusal.code, reason=refusal.reason)
+    body = answer.model_dump_json().encode()
+    headers = SECURITY_HEADERS | {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, HEAD, POST"
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

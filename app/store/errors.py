@@ -1,0 +1,42 @@
+"""Refusals of the store: unknown recipients, stale updates, a database that is away.
+
+Refused
+├── UnknownRecipient     404 unknown_recipient
+├── StaleUpdate          409 stale_update
+├── DatabaseUnavailable  503 database_unavailable
+└── OutdatedSchema       503 outdated_schema
+"""
+
+from app.protocol.errors import Refused
+
+
+class UnknownRecipient(Refused):
+    """Nobody is registered under this address."""
+
+    code = "unknown_recipient"
+    status = 404
+    reason = "Nobody is registered under the recipient's address."
+
+
+class StaleUpdate(Refused):
+    """The update is not newer than the one that is stored."""
+
+    code = "stale_update"
+    status = 409
+    reason = "A newer update of this address is stored already: sign a new one with the present time."
+
+
+class DatabaseUnavailable(Refused):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+    status = 503
+    reason = "The server's database is unavailable: try again soon."
+
+
+class OutdatedSchema(Refused):
+    """The database's tables are older than this version of the server."""
+
+    code = "outdated_schema"
+    status = 503
+    reason = "The database's schema is outdated: run `whisper migrate`."

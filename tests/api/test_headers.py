@@ -1,0 +1,248 @@
+"""Around every request: headers against mischief, and room for so many at once."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+
+from app.main import create_app
+from app.settings import Settings
+from tests.api.conftest import Registered, post, register
+from tests.people import Person, body, now_ms
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = {"Origin": "https://app.example.org"}
+PREFLIGHT = ORIGIN | {"Access-Control-Request-Method": "POST"}
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "cross-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+ROOM = 3
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an application with room for three, without pages, and with a fault."""
+    app = create_app(settings.model_copy(update={"max_in_flight": ROOM, "web_app": False}))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    async with (
+        LifespanManager(app) as manager,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
+        ) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+async def registered(client: httpx.AsyncClient, bob: Person, push_service: PushService) -> Registered:
+    """Return Bob, whose push service takes its time."""
+    found = await register(client, bob, push_service.subscribe())
+    push_service.script([{"delay": 1, "forever": True}])
+    return found
+
+
+@asynccontextmanager
+async def filled(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService
+) -> AsyncIterator[asyncio.Future[list[httpx.Response]]]:
+    """Keep as many calls in flight as there is room for; yield what their answers will be."""
+    calls = [Person().to("dial", registered.person) for _ in range(ROOM)]
+    answers = asyncio.gather(*(post(client, call) for call in calls))
+    async with asyncio.timeout(5):
+        while len(push_service.received) < ROOM:
+            await asyncio.sleep(0.01)
+    yield answers
+    await answers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("GET", "/config", b"", 200),
+        ("GET", "/livez", b"", 200),
+        ("GET", "/openapi.json", b"", 200),
+        ("GET", "/", b"", 307),
+        ("POST", "/dial", b"", 400),
+        ("GET", "/nowhere", b"", 404),
+        ("GET", "/dial", b"", 405),
+        ("POST", "/dial", b" " * 9000, 413),
+        ("POST", "/dial", b'{"a":"dial","b":{},"c":""}', 422),
+        ("GET", "/broken", b"", 500),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, ORIGIN], ids=["", "a page elsewhere"])
+async def test_every_answer_has_the_headers(
+    client: httpx.AsyncClient, method: str, path: str, content: bytes, status: int, headers: dict[str, str]
+) -> None:
+    """Whatever it is, a browser must not run, frame, guess or keep it."""
+    response = await client.request(method, path, content=content, headers=headers)
+
+    assert response.status_code == status
+    assert {name: response.headers.get_list(name) for name in HEADERS} == {
+        name: [value] for name, value in HEADERS.items()
+    }
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.org", "null"])
+async def test_a_preflight_has_the_headers_too(client: httpx.AsyncClient, origin: str) -> None:
+    """It is an answer like others."""
+    response = await client.options("/dial", headers=PREFLIGHT | {"Origin": origin})
+
+    assert response.status_code == 200
+    assert response.headers.items() >= HEADERS.items()
+
+
+async def test_a_page_elsewhere_can_read_a_failure(client: httpx.AsyncClient) -> None:
+    """A fault of the server has the CORS headers, as every refusal has."""
+    response = await client.get("/broken", headers=ORIGIN)
+
+    assert response.headers.get("access-control-allow-origin") == "https://app.example.org"
+
+
+async def test_the_documentation_may_load_what_it_needs_and_nothing_else(client: httpx.AsyncClient) -> None:
+    """Its own policy names where its scripts, styles and pictures come from."""
+    page = await client.get("/docs")
+
+    policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+    assert (policy.pop("default-src"), policy.pop("frame-ancestors")) == ("'none'", "'none'")
+    origins = {
+        kind: set(re.findall(rf'<{tag}[^>]* {link}="(https://[^/"]+)', page.text))
+        for kind, tag, link in [("script-src", "script", "src"), ("style-src", "link", "href")]
+    }
+    assert origins["script-src"] <= set(policy["script-src"].split())
+    assert origins["style-src"] <= set(" ".join(policy.values()).split())
+    assert "*" not in " ".join(policy.values())
+    assert page.headers.items() >= {"x-frame-options": "DENY", "x-content-type-options": "nosniff"}.items()
+
+
+async def test_beyond_its_room_a_server_says_come_again(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService, alice: Person
+) -> None:
+    """The refusal is told at once, with a time to wait and all the headers."""
+    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+        refused = await client.post(
+            "/dial", content=body(alice.to("dial", registered.person)), headers=ORIGIN
+        )
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
+    assert abs(refused.json()["timestamp"] - now_ms()) < 5000
+    assert refused.headers.items() >= HEADERS.items()
+    assert refused.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert len(push_service.received) == ROOM
+
+
+async def test_what_is_in_flight_is_served_and_then_there_is_room_again(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService, alice: Person
+) -> None:
+    """Nobody who was let in is put out, and whoever comes again is let in."""
+    dial = alice.to("dial", registered.person)
+    async with filled(client, registered, push_service) as answers:
+        await asyncio.gather(*(post(client, dial) for _ in range(20)))
+
+    assert {answer.status_code for answer in await answers} == {200}
+    assert (await post(client, dial)).status_code == 200
+    assert len(registered.pushed) == ROOM + 1
+
+
+async def test_health_is_told_when_there_is_no_room(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService
+) -> None:
+    """Or an orchestrator would kill a server that has much to do."""
+    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+        health = [(await client.get(path)).status_code for path in ("/livez", "/readyz")]
+        other = await client.post("/dial", content=b"{}")
+
+    assert (health, other.status_code) == ([200, 200], 503)
+
+
+async def test_a_preflight_is_answered_when_there_is_no_room(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService
+) -> None:
+    """Or a page could not read that it should come again."""
+    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+        response = await client.options("/dial", headers=PREFLIGHT)
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/broken", "/nowhere", "/dial", "/docs"])
+async def test_a_request_leaves_its_room_however_it_ends(client: httpx.AsyncClient, path: str) -> None:
+    """CatchAll and refusals too, or they would fill the server for good."""
+    before = {(await client.get(path)).status_code for _ in range(ROOM + 1)}
+
+    assert 503 not in before
+    assert (await client.get("/config")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/livez", 200), ("/readyz", 200), ("/config", 200), ("/docs", 200), ("/dial", 405), ("/nowhere", 404)],
+)
+async def test_a_head_is_a_get_without_its_body(client: httpx.AsyncClient, path: str, status: int) -> None:
+    """As a monitor asks it, with the headers that GET has."""
+    asked, got = await client.head(path), await client.get(path)
+
+    assert (asked.status_code, got.status_code, asked.content) == (status, status, b"")
+    assert got.content
+    assert asked.headers.keys() == got.headers.keys()
+
+
+async def test_a_head_is_logged_as_what_it_is(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its path."""
+    caplog.set_level(logging.INFO, "app.telemetry.request_log")
+    await client.head("/config")
+
+    (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "request"]
+    assert (line["http"], line["path"], line["status"]) == ("HEAD", "/config", 200)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"Access-Control-Request-Method": "DELETE"},
+        {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-Mine"},
+    ],
+    ids=["method", "header"],
+)
+async def test_a_refused_preflight_is_a_refusal_like_others(
+    client: httpx.AsyncClient, asks: dict[str, str]
+) -> None:
+    """In the one form, and without what would allow the page to go on."""
+    refused = await client.options("/dial", headers=ORIGIN | asks)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert "access-control-allow-origin" not in refused.headers
+    assert refused.headers["vary"] == "Origin"
+
+
+async def test_an_origin_that_may_not_call_is_told(settings: Settings) -> None:
+    """Whoever builds the page sees why."""
+    app = create_app(settings.model_copy(update={"cors_origins": ("https://mine.example.org",)}))
+    async with (
+        LifespanManager(app) as manager,
+        httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
+    ):
+        refused = await client.options("/dial", headers=PREFLIGHT)
+        allowed = await client.options("/dial", headers=PREFLIGHT | {"Origin": "https://mine.example.org"})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert allowed.status_code == 200

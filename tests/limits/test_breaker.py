@@ -1,0 +1,42 @@
+"""The circuit breaker: when it opens, for how long."""
+
+from app.limits.breaker import Breaker
+
+
+def test_it_is_closed_at_first() -> None:
+    """Nothing has failed yet."""
+    assert Breaker(1000).wait(5) == 0
+
+
+def test_a_failure_opens_it_for_its_pause() -> None:
+    """To the ms."""
+    breaker = Breaker(1000)
+    opened = breaker.fail(5)
+
+    assert (opened, breaker.wait(5), breaker.wait(1004), breaker.wait(1005)) == (True, 1000, 1, 0)
+
+
+def test_only_failures_in_a_row_count() -> None:
+    """A success between them begins anew."""
+    breaker = Breaker(1000, threshold=2)
+    breaker.fail(0)
+    breaker.succeed()
+
+    assert (breaker.fail(0), breaker.wait(0), breaker.fail(0), breaker.wait(0)) == (False, 0, True, 1000)
+
+
+def test_it_opens_once_however_many_fail_meanwhile() -> None:
+    """What is logged at its opening is logged once; each failure makes the pause begin again."""
+    breaker = Breaker(1000)
+    breaker.fail(0)
+
+    assert (breaker.fail(500), breaker.wait(500), breaker.fail(1500)) == (False, 1000, True)
+
+
+def test_after_the_pause_one_more_failure_opens_it_again() -> None:
+    """Failures are forgotten only by a success."""
+    breaker = Breaker(1000, threshold=3)
+    for _ in range(3):
+        breaker.fail(0)
+
+    assert (breaker.wait(1000), breaker.fail(1000), breaker.wait(1000)) == (0, True, 1000)

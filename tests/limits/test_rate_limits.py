@@ -1,0 +1,390 @@
+"""How often one may call: the limits that a server has by default, and what does not count."""
+
+import asyncio
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from sqlalchemy.engine import URL
+from starlette.requests import Request
+
+from app.api.signed import client_host
+from app.limits.errors import TooManyCalls
+from app.limits.rate_limits import RateLimits, client_key
+from app.limits.token_bucket import Rate
+from app.main import create_app
+from app.protocol.keys import Address
+from app.protocol.messages import Dial
+from app.push.vapid import VapidKey
+from app.settings import Settings, load
+from tests.api.conftest import Registered, post, register
+from tests.conftest import Clock
+from tests.deployment import Deployment, serving
+from tests.people import Person, body, now_ms
+from tests.push_service import PushService
+from tests.vectors_of import subscription_json
+
+pytestmark = pytest.mark.anyio
+
+HOME = "192.0.2.1"
+ELSEWHERE = "192.0.2.2"
+
+
+class StillClock(Clock):
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = now_ms()
+
+    def __call__(self) -> int:
+        """Return the time, ms since the Unix epoch."""
+        return self._began + self.ahead
+
+
+class World:
+    """The application, reached from many places. What people do here is each time another call."""
+
+    def __init__(self, app: Callable[..., Any], clock: StillClock, bob: Person) -> None:
+        self._app = app
+        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._said = 0
+        self.clock = clock
+        self.alice, self.bob = Person(), bob
+
+    def at(self, ip: str) -> httpx.AsyncClient:
+        """Return a client with this address."""
+        if ip not in self._clients:
+            transport = httpx.ASGITransport(self._app, client=(ip, 1))
+            self._clients[ip] = httpx.AsyncClient(transport=transport, base_url="http://whisper")
+        return self._clients[ip]
+
+    def call(self, method: str, sender: Person | None = None) -> dict[str, Any]:
+        """Return a call to Bob that was never made before."""
+        return (sender or self.alice).to(method, self.bob, b=self._next_time())
+
+    async def dial(self, ip: str = HOME) -> httpx.Response:
+        """Alice dials Bob."""
+        return await post(self.at(ip), self.call("dial"))
+
+    async def close(self, ip: str = HOME) -> httpx.Response:
+        """Alice calls Bob in another way."""
+        return await post(self.at(ip), self.call("close"))
+
+    async def stranger(self, ip: str = HOME) -> httpx.Response:
+        """Somebody calls Bob for the first time."""
+        return await post(self.at(ip), self.call("close", Person()))
+
+    async def update(self, ip: str = HOME) -> httpx.Response:
+        """Alice asks the time."""
+        return await post(self.at(ip), self.alice.update(sent_at=self._next_time()))
+
+    async def newcomer(self, ip: str = HOME) -> httpx.Response:
+        """Somebody registers for the first time."""
+        return await post(self.at(ip), Person().update(subscription_json("https://fcm.googleapis.com/x")))
+
+    async def forge(self, ip: str = HOME) -> httpx.Response:
+        """Somebody calls in Alice's name."""
+        return await post(self.at(ip), self.call("dial") | {"c": Person().sign(b"anything")})
+
+    def _next_time(self) -> int:
+        self._said += 1
+        return self.clock() + self._said % 4000
+
+
+@asynccontextmanager
+async def entered(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[World]:
+    """Start the application, and yield the world around it."""
+    async with LifespanManager(create_app(settings, clock, monotonic_ms=clock)) as manager:
+        yield World(manager.app, clock, bob)
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """Return the server's clock, which stands still."""
+    return StillClock()
+
+
+@pytest.fixture
+async def world(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[World]:
+    """Yield a world with the limits of every server."""
+    async with entered(settings, clock, bob) as made:
+        yield made
+
+
+@pytest.fixture
+async def registered(world: World, push_service: PushService) -> Registered:
+    """Return Bob, who can be reached from now on."""
+    return await register(world.at(ELSEWHERE), world.bob, push_service.subscribe())
+
+
+Deed = Callable[[World], Awaitable[httpx.Response]]
+
+# What is limited, by its setting: how often at once, and then once in so many seconds.
+LIMITS = [
+    pytest.param("DIAL", World.dial, 5, 10, id="dials of one to another"),
+    pytest.param("CALLS", World.close, 60, 1, id="calls of one to another"),
+    pytest.param("RECIPIENT", World.stranger, 60, 1, id="calls to one"),
+    pytest.param("UPDATES", World.update, 10, 6, id="updates of one"),
+    pytest.param("NEW_ADDRESSES", World.newcomer, 30, 120, id="new addresses from one place"),
+    pytest.param("REFUSED_SIGNATURES", World.forge, 20, 3, id="wrong signatures from one place"),
+]
+HOURLY = pytest.param("RECIPIENT_HOUR", World.stranger, 1000, 3.6, id="calls to one in an hour")
+
+
+async def do(world: World, deed: Deed, times: int) -> set[int]:
+    """Do it so many times, and return the statuses."""
+    return {(await deed(world)).status_code for _ in range(times)}
+
+
+def is_limited(response: httpx.Response, retry_after: int) -> bool:
+    """Tell whether *response* is the documented refusal, with this time to wait."""
+    assert set(response.json()) == {"ok", "timestamp", "code", "reason", "errors"}
+    told = (response.status_code, response.json()["code"], response.headers.get("retry-after"))
+    return told == (429, "too_many_calls", str(retry_after))
+
+
+@pytest.mark.parametrize(("_name", "deed", "burst", "every"), LIMITS)
+async def test_so_many_at_once_and_then_evenly(
+    world: World, _name: str, deed: Deed, burst: int, every: int
+) -> None:
+    """The next is refused, and told truly when it may be."""
+    assert 429 not in await do(world, deed, burst)
+    assert is_limited(await deed(world), retry_after=every)
+
+    world.clock.ahead += 1000 * (every - 1)
+    assert is_limited(await deed(world), retry_after=1)
+    world.clock.ahead += 1000
+    assert (await deed(world)).status_code != 429
+    assert is_limited(await deed(world), retry_after=every)
+
+
+async def test_a_recipient_is_called_a_thousand_times_an_hour(
+    settings: Settings, clock: StillClock, bob: Person
+) -> None:
+    """However many a minute they take."""
+    often = Rate(2000, 1)
+    eager = settings.model_copy(update={"limit_calls": often, "limit_recipient": often})
+
+    async with entered(eager, clock, bob) as world:
+        for _ in range(50):
+            statuses = await asyncio.gather(*(world.close() for _ in range(20)))
+            assert {response.status_code for response in statuses} == {404}
+        assert is_limited(await world.close(), retry_after=4)
+
+
+@pytest.mark.parametrize(("name", "deed", "_burst", "_every"), [*LIMITS, HOURLY])
+async def test_each_limit_has_its_setting(
+    settings: Settings,
+    clock: StillClock,
+    bob: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    deed: Deed,
+    _burst: int,
+    _every: float,
+) -> None:
+    """An operator names another rate."""
+    monkeypatch.setenv(f"WHISPER_LIMIT_{name}", "2/20s")
+    field = f"limit_{name.lower()}"
+    changed = settings.model_copy(update={field: getattr(load(), field)})
+
+    async with entered(changed, clock, bob) as world:
+        assert 429 not in await do(world, deed, 2)
+        assert is_limited(await deed(world), retry_after=10)
+
+
+async def test_all_limits_can_be_off(
+    settings: Settings, clock: StillClock, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a server behind something else that limits."""
+    monkeypatch.setenv("WHISPER_RATE_LIMITS", "off")
+    off = settings.model_copy(update={"rate_limits": load().rate_limits})
+
+    async with entered(off, clock, bob) as world:
+        for deed in (World.dial, World.close, World.stranger, World.update, World.newcomer, World.forge):
+            assert 429 not in await do(world, deed, 70)
+
+
+async def test_a_refused_call_pushes_nothing(world: World, registered: Registered) -> None:
+    """Bob's telephone rings five times."""
+    assert await do(world, World.dial, 20) == {200, 429}
+
+    assert len(registered.pushed) == 5
+
+
+async def test_limits_of_one_pair_are_not_anothers(world: World, mallory: Person) -> None:
+    """Who dials one too much hinders nobody else, and may dial another."""
+    await do(world, World.dial, 6)
+
+    from_another = await post(world.at(HOME), world.call("dial", mallory))
+    to_another = await post(world.at(HOME), world.alice.to("dial", mallory, b=world.clock()))
+
+    assert [response.json()["code"] for response in (from_another, to_another)] == ["unknown_recipient"] * 2
+
+
+async def test_an_honest_retry_counts_for_nothing(world: World, registered: Registered) -> None:
+    """The same call again is answered as before, also when nothing else would be."""
+    dial = world.call("dial")
+    retries = [(await post(world.at(HOME), dial)).status_code for _ in range(20)]
+
+    assert (set(retries), len(registered.pushed)) == ({200}, 1)
+    assert await do(world, World.dial, 4) == {200}
+    assert is_limited(await world.dial(), retry_after=10)
+    assert (await post(world.at(HOME), dial)).status_code == 200
+
+
+async def test_copies_of_a_call_that_fails_are_no_way_around_a_limit(
+    world: World, registered: Registered, push_service: PushService
+) -> None:
+    """They wait for the first as retries do; but whatever is then pushed again counts."""
+    push_service.script([{"status": 400, "delay": 0.1, "forever": True}])
+    dial = world.call("dial")
+
+    first = asyncio.create_task(post(world.at(HOME), dial))
+    while not push_service.received:
+        await asyncio.sleep(0.01)
+    await asyncio.gather(first, *(post(world.at(HOME), dial) for _ in range(20)))
+
+    assert registered.pushed == []
+    assert len(push_service.received) <= 5
+
+
+async def test_a_forged_call_uses_up_nothing_of_alices(world: World, registered: Registered) -> None:
+    """Only what she signed counts for her."""
+    assert {(await world.forge(ELSEWHERE)).status_code for _ in range(15)} == {401}
+
+    assert await do(world, World.dial, 5) == {200}
+    assert len(registered.pushed) == 5
+
+
+async def test_after_too_many_forgeries_no_signature_is_looked_at(
+    world: World, registered: Registered
+) -> None:
+    """A place that forges gets nothing through, good or bad; another does."""
+    await do(world, World.forge, 20)
+
+    assert is_limited(await world.dial(), retry_after=3)
+    assert (await world.dial(ELSEWHERE)).status_code == 200
+    assert len(registered.pushed) == 1
+
+
+@pytest.mark.parametrize(
+    ("ip", "same", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"),
+        ("192.0.2.9", "::ffff:192.0.2.9", "::ffff:192.0.2.8"),
+        ("::ffff:192.0.2.9", "192.0.2.9", "::ffff:192.0.2.8"),
+        ("192.0.2.9", "192.0.2.9", "192.0.2.8"),
+    ],
+    ids=["the /64 of IPv6", "IPv4", "IPv4 in IPv6", "not the /24 of IPv4"],
+)
+async def test_a_place_is_what_one_subscriber_has(world: World, ip: str, same: str, other: str) -> None:
+    """An IPv4 address however it is spelled, or the /64 that every IPv6 subscriber has."""
+    for _ in range(20):
+        await world.forge(ip)
+
+    assert is_limited(await world.forge(same), retry_after=3)
+    assert (await world.forge(other)).status_code == 401
+
+
+async def test_a_known_address_is_not_new(world: World, registered: Registered) -> None:
+    """Where many have registered, those who are known may still renew."""
+    await do(world, World.newcomer, 30)
+    browser = registered.browser
+    renewal = registered.person.update(subscription_json(browser.endpoint, browser.p256dh, browser.auth))
+
+    assert is_limited(await world.newcomer(), retry_after=120)
+    assert (await post(world.at(HOME), renewal)).status_code == 200
+    assert (await world.newcomer(ELSEWHERE)).status_code == 200
+
+
+async def test_a_page_elsewhere_can_read_how_long_to_wait(world: World) -> None:
+    """The refusal has the CORS headers, and exposes `Retry-After`."""
+    await do(world, World.dial, 5)
+
+    response = await world.at(HOME).post(
+        "/dial", content=body(world.call("dial")), headers={"Origin": "https://app.example.org"}
+    )
+
+    assert is_limited(response, retry_after=10)
+    assert response.headers["access-control-expose-headers"].startswith("Retry-After, ")
+
+
+async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
+    """Limits fail open: memory has its bound, and beyond it whoever was limited may call again."""
+    limits = RateLimits({"dial": Rate(1, 3600), "calls": Rate(60, 60)}, size=1000)
+    bob, used = Person().address, []
+
+    async def dial(sender: int) -> None:
+        message = Dial.model_construct(
+            sender=Address(sender.to_bytes(32)), sent_at=0, recipient=bob, encryption_key=b""
+        )
+        charges = limits.check(message, HOME.encode(), now=0)
+        await limits.count(charges, HOME.encode(), now=0)
+
+    await dial(0)
+    with pytest.raises(TooManyCalls):
+        await dial(0)
+    tracemalloc.start()
+    for sender in range(1, 20_001):
+        await dial(sender)
+        if sender % 2000 == 0:
+            used.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+
+    assert max(used) < 1.2 * used[0]
+    await dial(0)
+
+
+@pytest.fixture
+def deployed(migrated: URL, tmp_path: Path) -> Deployment:
+    """Return what it takes to serve in a process of its own."""
+    env = {
+        "WHISPER_DATABASE_URL": migrated.render_as_string(hide_password=False),
+        "WHISPER_VAPID_PRIVATE_KEY": VapidKey.generate().private_text,
+        "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
+    }
+    return Deployment(0, env, tmp_path)
+
+
+def forge_through_proxy(url: str, forwarded_for: str) -> int:
+    """Send a call that nobody signed, as a proxy would, and return the status."""
+    forged = Person().to("dial", Person()) | {"c": Person().sign(b"anything")}
+    return httpx.post(
+        f"{url}/dial", content=body(forged), headers={"X-Forwarded-For": forwarded_for}
+    ).status_code
+
+
+def test_a_trusted_proxy_says_who_calls(deployed: Deployment) -> None:
+    """Whoever it saw last: what stands before that is the caller's own word."""
+    trusting = replace(deployed, env=deployed.env | {"WHISPER_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1"})
+
+    with serving(trusting) as (_, server):
+        before = {forge_through_proxy(server.url, f"203.0.113.{n}, 192.0.2.1") for n in range(20)}
+        after = [forge_through_proxy(server.url, seen) for seen in ("192.0.2.1", "192.0.2.2, 192.0.2.1")]
+        others = [forge_through_proxy(server.url, seen) for seen in ("192.0.2.2", "192.0.2.1, 2001:db8::1")]
+
+    assert (before, after, others) == ({401}, [429, 429], [401, 401])
+
+
+def test_nobody_else_says_who_calls(deployed: Deployment) -> None:
+    """Without a proxy to trust, a header is no way around a limit."""
+    with serving(deployed) as (_, server):
+        statuses = [forge_through_proxy(server.url, f"203.0.113.{n}") for n in range(21)]
+
+    assert statuses == [401] * 20 + [429]
+
+
+@pytest.mark.parametrize("client", [None, ("/run/whisper.sock", 0)], ids=["no address", "a path"])
+def test_a_client_without_an_address_has_limits_too(client: tuple[str, int] | None) -> None:
+    """All that come by one socket count as one."""
+    request = Request({"type": "http", "headers": [], "client": client})
+
+    assert client_key(client_host(request)) == (client or ("",))[0].encode()

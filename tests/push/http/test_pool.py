@@ -1,0 +1,414 @@
+"""Connections to push services are kept, few, and never used when what came on them was not asked for."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.protocol.subscription import Endpoint
+from app.push.http.connection import Answer, NotAnAnswer, PushConnection, serialize_request
+from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, Progress
+from app.push.outcome import DeliveryStatus
+
+pytestmark = pytest.mark.anyio
+
+CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
+SOON_S = 2
+
+
+@dataclass
+class Door:
+    """A push service of a few lines: it counts who comes, and says to each message what it was told to."""
+
+    says: bytes = CREATED
+    afterwards: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
+    connections: int = 0
+    heads: list[bytes] = field(default_factory=list)
+    served: set["asyncio.Task[None] | None"] = field(default_factory=set)
+    endpoint: Endpoint = field(init=False)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        self.served.add(asyncio.current_task())
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                await reader.readexactly(len(b"hello"))
+                writer.write(self.says)
+                if self.afterwards:
+                    await self.afterwards(writer)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def connect(endpoint: Endpoint, wire: Callable[[], PushConnection]) -> PushConnection:
+    """Connect as simply as can be."""
+    _, made = await asyncio.get_running_loop().create_connection(wire, endpoint.host, endpoint.port)
+    return made
+
+
+@asynccontextmanager
+async def opened(
+    door: Door, size: int = 8, keep: float = 15, connect: Connect = connect
+) -> AsyncIterator[ConnectionPool]:
+    """Open a door, and yield a pool of connections that all lead to it."""
+    server = await asyncio.start_server(door.serve, "127.0.0.1", 0)
+    door.endpoint = Endpoint.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push?to=me")
+    pool = ConnectionPool(connect, size, keep)
+    try:
+        yield pool
+    finally:
+        pool.close()
+        server.close()
+        async with asyncio.timeout(SOON_S):
+            await asyncio.gather(*filter(None, door.served))
+
+
+def connecting_as(kind: type[PushConnection]) -> Connect:
+    """Return what connects with *kind* of wires."""
+
+    async def connect_as(endpoint: Endpoint, wire: Callable[[], PushConnection]) -> PushConnection:
+        def make() -> PushConnection:
+            made = wire()
+            made.__class__ = kind
+            return made
+
+        return await connect(endpoint, make)
+
+    return connect_as
+
+
+async def send(pool: ConnectionPool, door: Door, within: float = SOON_S) -> Answer:
+    """Send a message."""
+    message = serialize_request(door.endpoint, {"TTL": "60"}, b"hello")
+    return await pool.post(door.endpoint, message, within, Progress())
+
+
+async def test_a_connection_serves_again() -> None:
+    """One after another, they need no more than one."""
+    door = Door()
+    async with opened(door) as pool:
+        answers = [await send(pool, door) for _ in range(3)]
+
+    assert (answers, door.connections) == ([Answer(201)] * 3, 1)
+
+
+async def test_a_message_says_where_it_goes() -> None:
+    """Path and query as they were given, and the host with its port."""
+    door = Door()
+    async with opened(door) as pool:
+        await send(pool, door)
+
+    first, *fields = door.heads[0].decode().split("\r\n")
+    assert first == "POST /push?to=me HTTP/1.1"
+    assert {f"Host: {door.endpoint.authority}", "TTL: 60", "Content-Length: 5"} <= set(fields)
+
+
+async def test_who_asks_to_wait_is_heard() -> None:
+    """Whatever the case of the header's name."""
+    door = Door(b"HTTP/1.1 429 Too Many\r\nretry-AFTER: 7\r\nContent-Length: 0\r\n\r\n")
+    async with opened(door) as pool:
+        assert await send(pool, door) == Answer(429, "7")
+
+
+async def test_interim_answers_are_passed_over() -> None:
+    """RFC 9110, section 15.2: the final one comes after them."""
+    door = Door(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED)
+    async with opened(door) as pool:
+        answers = [await send(pool, door) for _ in range(2)]
+
+    assert (answers, door.connections) == ([Answer(201)] * 2, 1)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        CREATED + CREATED,
+        CREATED + b"x",
+        b"HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 201 Created\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\n\r\nuntil the end",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20000,
+    ],
+    ids=["two answers", "more than an answer", "last", "old", "without length", "long"],
+)
+async def test_after_such_an_answer_a_connection_is_not_used_again(says: bytes) -> None:
+    """Its status counts; the next message must not get what was left."""
+    door = Door(says)
+    async with opened(door) as pool:
+        answers = [await send(pool, door) for _ in range(2)]
+
+    assert ([answer.status for answer in answers], door.connections) == ([201, 201], 2)
+
+
+async def test_what_nobody_asked_for_ends_a_connection() -> None:
+    """An answer that comes before its message is no answer to it."""
+    said = asyncio.Event()
+
+    async def say_more(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        writer.write(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n")
+        said.set()
+
+    door = Door(afterwards=say_more)
+    async with opened(door) as pool:
+        first = await send(pool, door)
+        await said.wait()
+        await asyncio.sleep(0.02)
+        second = await send(pool, door)
+
+    assert (first.status, second.status, door.connections) == (201, 201, 2)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"220 mail.example.org ESMTP\r\n",
+        b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nX: " + b"x" * 20000,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000,
+    ],
+    ids=["mail", "upgrade", "endless head", "endless hints"],
+)
+async def test_what_is_no_answer_is_refused(says: bytes) -> None:
+    """Soon, and without reading more of it."""
+    door = Door(says)
+    async with opened(door) as pool:
+        with pytest.raises(NotAnAnswer):
+            await send(pool, door)
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
+    """The next message gets one of its own."""
+
+    async def hang_up(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        writer.close()
+
+    door = Door(afterwards=hang_up)
+    async with opened(door) as pool:
+        await send(pool, door)
+        await asyncio.sleep(0.1)
+
+        assert await send(pool, door) == Answer(201)
+
+
+async def test_a_connection_that_nobody_uses_is_closed() -> None:
+    """It holds a place at the push service, and here."""
+    gone = asyncio.Event()
+
+    class Watched(Door):
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await super().serve(reader, writer)
+            gone.set()
+
+    door = Watched()
+    async with opened(door, keep=0.05) as pool:
+        await send(pool, door)
+        async with asyncio.timeout(SOON_S):
+            await gone.wait()
+
+
+async def test_of_too_many_the_one_used_longest_ago_is_closed() -> None:
+    """So that another host gets its connection."""
+    one, other = Door(), Door()
+    async with opened(one, size=1) as pool, opened(other):
+        await send(pool, one)
+        answer = await send(pool, other)
+        await send(pool, one)
+
+    assert (answer, one.connections) == (Answer(201), 2)
+
+
+async def test_when_all_are_used_there_is_no_room() -> None:
+    """A message does not wait for another host's."""
+    hanging, door = Door(b""), Door()
+    async with opened(hanging, size=1) as pool, opened(door):
+        slow = asyncio.create_task(send(pool, hanging, within=0.3))
+        await asyncio.sleep(0.05)
+
+        with pytest.raises(TimeoutError):
+            await send(pool, door)
+        with pytest.raises(TimeoutError):
+            await slow
+
+
+async def test_who_waits_no_longer_leaves_no_connection_behind() -> None:
+    """Its answer may still come, and would be taken for another's."""
+    door = Door(b"")
+    async with opened(door) as pool:
+        leaving = asyncio.create_task(send(pool, door))
+        await asyncio.sleep(0.05)
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        door.says = CREATED
+
+        assert (await send(pool, door), door.connections) == (Answer(201), 2)
+
+
+async def test_who_leaves_with_an_answer_breaks_off_nobody_elses() -> None:
+    """The connection may be another's by then, whose message is on its way."""
+    door = Door()
+    tasks: list[asyncio.Task[Answer]] = []
+
+    class Hurried(PushConnection):
+        def data_received(self, data: bytes) -> None:
+            if len(tasks) == 1:
+                tasks.append(asyncio.create_task(send(pool, door)))
+            super().data_received(data)
+            tasks[0].cancel()
+
+    async with opened(door, connect=connecting_as(Hurried)) as pool:
+        tasks.append(asyncio.create_task(send(pool, door)))
+        await asyncio.wait(tasks)
+        second = await tasks[1]
+
+    assert (tasks[0].cancelled(), second, door.connections) == (True, Answer(201), 1)
+
+
+async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> None:
+    """Who waited for it gets one of their own."""
+    door = Door()
+
+    class Brief(PushConnection):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.close()
+
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, connect=connecting_as(Brief)) as pool:
+        sent = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST + 1)]
+
+        assert set(await asyncio.gather(*sent)) == {Answer(201)}
+
+
+async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
+    """What is not read of one message would stand before the next, and grow with each."""
+    gone = asyncio.Event()
+
+    async def read_no_more(_: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        raise ConnectionAbortedError
+
+    door = Door(afterwards=read_no_more)
+    async with opened(door) as pool:
+        long = serialize_request(door.endpoint, {}, b"hello" * 2_000_000)
+        early = await pool.post(door.endpoint, long, SOON_S, Progress())
+        second = await send(pool, door)
+        gone.set()
+
+    assert (early, second, door.connections) == (Answer(201), Answer(201), 2)
+
+
+async def test_an_interim_answer_asks_nobody_to_wait() -> None:
+    """Its headers are not those of the final one."""
+    door = Door(b"HTTP/1.1 103 Early Hints\r\nRetry-After: 7\r\n\r\n" + CREATED)
+    async with opened(door) as pool:
+        assert await send(pool, door) == Answer(201)
+
+
+async def test_a_closed_connection_leaves_nothing_behind() -> None:
+    """Its buffers are large: they go with it, not when somebody looks for garbage."""
+    gc.collect()
+    gc.disable()
+    door = Door(b"HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    async with opened(door) as pool:
+        await send(pool, door)
+        await asyncio.sleep(0.02)
+        left = [each for each in gc.get_objects() if isinstance(each, PushConnection)]
+    gc.enable()
+
+    assert left == []
+
+
+async def test_without_room_a_message_was_not_sent() -> None:
+    """It is the server that is busy: the other's host may be as well as ever."""
+    hanging, door, progress = Door(b""), Door(), Progress()
+    async with opened(hanging, size=1) as pool, opened(door):
+        slow = asyncio.create_task(send(pool, hanging, within=0.3))
+        await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            await pool.post(door.endpoint, serialize_request(door.endpoint, {}, b"hello"), SOON_S, progress)
+        await asyncio.gather(slow, return_exceptions=True)
+
+    assert (progress.timed_out.delivery, door.connections) == (DeliveryStatus.BUSY, 0)
+
+
+async def test_a_host_that_there_is_no_room_for_is_not_remembered() -> None:
+    """There are as many as strangers can name."""
+    hanging = Door(b"")
+    async with opened(hanging, size=1) as pool:
+        slow = asyncio.create_task(send(pool, hanging, within=0.3))
+        await asyncio.sleep(0.05)
+        gc.collect()
+        before = len(gc.get_objects())
+        for each in range(1000):
+            with suppress(TimeoutError):
+                await pool.post(Endpoint.parse(f"http://{each}.test/"), b"", SOON_S, Progress())
+        await asyncio.sleep(0.02)
+        gc.collect()
+        after = len(gc.get_objects())
+        await asyncio.gather(slow, return_exceptions=True)
+
+    assert after - before < 1000
+
+
+async def test_what_is_only_being_connected_takes_room_too() -> None:
+    """Hosts that nobody can connect to would take all sockets there are."""
+    asked = 0
+
+    async def never(_: Endpoint, __: Callable[[], PushConnection]) -> PushConnection:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    pool = ConnectionPool(never, size=2)
+    hosts = [Endpoint.parse(f"http://{each}.test/") for each in range(3)]
+    posts = [pool.post(host, b"", 0.05, Progress()) for host in hosts]
+    ended = await asyncio.gather(*posts, return_exceptions=True)
+
+    assert ([type(each) for each in ended], asked) == ([TimeoutError] * 3, 2)
+
+
+async def test_each_one_too_many_closes_another() -> None:
+    """Also when they come at once."""
+    one, other = Door(), Door()
+    async with opened(one, size=2) as pool, opened(other):
+        for door in (one, other, one):
+            await asyncio.gather(send(pool, door), send(pool, door))
+
+    assert (one.connections, other.connections) == (4, 2)
+
+
+async def test_a_connection_that_becomes_free_goes_to_who_waits() -> None:
+    """No host gets more of them than it may have."""
+    door = Door()
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST) as pool:
+        answers = await asyncio.gather(*[send(pool, door) for _ in range(2 * MAX_CONNECTIONS_PER_HOST)])
+
+    assert (set(answers), door.connections) == ({Answer(201)}, MAX_CONNECTIONS_PER_HOST)
+
+
+async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
+    """The connection that they were given is not lost."""
+    door = Door()
+    leaving: list[asyncio.Task[Answer]] = []
+
+    class Hurried(PushConnection):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            leaving[0].cancel()
+
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, connect=connecting_as(Hurried)) as pool:
+        first = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+        leaving.append(asyncio.create_task(send(pool, door)))
+        last = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+        answers = await asyncio.gather(*first, *last)
+
+    assert (leaving[0].cancelled(), set(answers)) == (True, {Answer(201)})
+    assert door.connections == MAX_CONNECTIONS_PER_HOST

@@ -1,0 +1,344 @@
+"""What an operator sees of the calls: metrics, and a line for each request."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.main import create_app
+from app.protocol.errors import Refused
+from app.protocol.messages import METHODS
+from app.push.outcome import Attempt, outcome_of
+from app.settings import Settings
+from app.telemetry.log_format import ConsoleLine, JsonLine, Stderr
+from app.telemetry.metrics import Metrics
+from tests.api.conftest import Registered, post
+from tests.people import Person
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+SERVICES = {"google", "mozilla", "apple", "microsoft", "trusted", "other"}
+
+
+async def measured(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    """Return every sample by its name and the values of its labels."""
+    text = (await client.get("/metrics")).text
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@asynccontextmanager
+async def coming_from(ip: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application, and yield a client at *ip*."""
+    async with (
+        LifespanManager(create_app(settings)) as manager,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(manager.app, client=(ip, 1)), base_url="http://whisper"
+        ) as client,
+    ):
+        yield client
+
+
+def fields_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
+    """Return the fields of each request's line."""
+    return [vars(record)["fields"] for record in caplog.records if record.name == "app.telemetry.request_log"]
+
+
+async def test_a_call_is_counted_by_method_and_outcome(
+    client: httpx.AsyncClient, registered: Registered, alice: Person
+) -> None:
+    """Well or refused; what never became a call is counted as one that could not be read."""
+    await post(client, alice.to("dial", registered.person))
+    await post(client, alice.to("offer", Person()))
+    await client.post("/api/v1/call", content=b"junk")
+
+    found = await measured(client)
+
+    assert found["whisper_calls_total", "update", "ok"] == 1
+    assert found["whisper_calls_total", "dial", "ok"] == 1
+    assert found["whisper_calls_total", "offer", "unknown_recipient"] == 1
+    assert found["whisper_calls_total", "unknown", "not_json"] == 1
+    assert found["whisper_call_duration_seconds_count", "dial"] == 1
+
+
+async def test_a_push_is_counted_by_service_and_status(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """Each attempt, with the time it took and the age of its token."""
+    push_service.script([{"status": 503}, {}])
+
+    await post(client, alice.to("dial", registered.person))
+    found = await measured(client)
+
+    assert found["whisper_push_total", "trusted", "503"] == 1
+    assert found["whisper_push_total", "trusted", "201"] == 1
+    assert found["whisper_push_duration_seconds_count", "trusted"] == 2
+    assert 0 <= found["whisper_vapid_token_age_seconds", "trusted"] < 60
+
+
+async def test_statements_and_limits_are_counted(
+    client: httpx.AsyncClient, registered: Registered, alice: Person
+) -> None:
+    """By the few names they have."""
+    for _ in range(6):
+        await post(client, alice.to("dial", registered.person, d=Person().encryption_key))
+    found = await measured(client)
+
+    assert found["whisper_limit_hits_total", "dial"] == 1
+    assert found["whisper_database_seconds_count", "remember"] == 1
+    assert found["whisper_database_seconds_count", "find"] >= 6
+
+
+async def test_calls_in_flight_are_told(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """As many as are being carried now, and none of them later."""
+    push_service.script([{"delay": 0.5}])
+    dialling = asyncio.create_task(post(client, alice.to("dial", registered.person)))
+    async with asyncio.timeout(5):
+        while not push_service.received:
+            await asyncio.sleep(0.01)
+
+    during = await measured(client)
+    await dialling
+    after = await measured(client)
+
+    assert (during["whisper_in_flight",], after["whisper_in_flight",]) == (1, 0)
+    assert after["whisper_in_flight_limit",] == 512
+
+
+async def test_no_label_is_made_from_what_somebody_sent(
+    client: httpx.AsyncClient, registered: Registered, push_service: PushService
+) -> None:
+    """Whatever they send, names are of a fixed few."""
+    push_service.script([{"status": status} for status in range(400, 600)])
+    for number in range(30):
+        await client.post(f"/x{number}", content=b"x")
+        await client.post("/api/v1/call", content=json.dumps({"a": f"x{number}", "b": {}, "c": ""}))
+        await post(client, Person().to("ice", registered.person), "/dial")
+        await post(client, Person().to("ice", registered.person))
+        await client.request("GET", f"/dial?x{number}", headers={"Origin": f"https://x{number}.org"})
+
+    found = await measured(client)
+
+    codes = {kind.code for kind in Refused.__subclasses__()} | {"ok", "aborted", "internal_error"}
+    calls = [key[1:] for key in found if key[0] == "whisper_calls_total"]
+    assert {method for method, _ in calls} <= {*METHODS, "unknown"}
+    assert {code for _, code in calls} <= codes
+    assert {key[1] for key in found if key[0] == "whisper_push_total"} <= SERVICES
+
+
+def test_statuses_that_a_stranger_makes_up_are_told_by_their_hundred() -> None:
+    """A push service may answer anything; the label takes few values."""
+    metrics = Metrics("1", 1)
+    for status in range(100, 1000):
+        metrics.push(Attempt("other", "push.example.org", outcome_of(status, None), 0.1))
+
+    told = set(
+        re.findall(r'whisper_push_total\{service="other",status="(\w+)"\}', metrics.exposition().decode())
+    )
+
+    assert told >= {"201", "410", "1xx", "4xx", "9xx"}
+    assert len(told) < 30
+
+
+@pytest.mark.parametrize(
+    ("ip", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.8.8.8", {}, 200),
+        ("::1", {}, 200),
+        ("192.0.2.1", {}, 404),
+        ("10.0.0.1", {}, 404),
+        ("2001:db8::1", {}, 404),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}, 404),
+        ("127.0.0.1", {"Forwarded": "for=192.0.2.1"}, 404),
+    ],
+)
+async def test_metrics_are_for_this_machine(
+    settings: Settings, ip: str, headers: dict[str, str], status: int
+) -> None:
+    """Unless an operator says otherwise; and not for whoever speaks through a proxy on it."""
+    async with coming_from(ip, settings) as client:
+        response = await client.get("/metrics", headers=headers)
+
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("text/plain" if status == 200 else "application/json")
+
+
+@pytest.mark.parametrize(
+    ("networks", "ip", "status"),
+    [(("10.0.0.0/8",), "10.1.2.3", 200), (("10.0.0.0/8",), "127.0.0.1", 404), ((), "127.0.0.1", 404)],
+    ids=["a network", "another", "off"],
+)
+async def test_an_operator_says_who_may_read_metrics(
+    settings: Settings, networks: tuple[str, ...], ip: str, status: int
+) -> None:
+    """The networks that they name, and no other."""
+    async with coming_from(ip, settings.model_copy(update={"metrics": networks})) as client:
+        assert (await client.get("/metrics")).status_code == status
+
+
+async def test_behind_a_trusted_proxy_the_client_itself_must_be_near(settings: Settings) -> None:
+    """The server in front of the application has put its address where the proxy's was."""
+    proxied = settings.model_copy(update={"trusted_proxies": ("10.0.0.1",)})
+    for ip, status in [("127.0.0.1", 200), ("192.0.2.1", 404)]:
+        async with coming_from(ip, proxied) as client:
+            assert (await client.get("/metrics", headers={"X-Forwarded-For": ip})).status_code == status
+
+
+async def test_each_request_is_one_line(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It tells what was asked, what became of it, and which push service took it."""
+    caplog.set_level(logging.INFO, "app.telemetry.request_log")
+
+    response = await post(client, alice.to("dial", registered.person))
+
+    (line,) = fields_of(caplog)
+    took = line.pop("ms")
+    assert line == {
+        "id": response.headers["x-request-id"],
+        "http": "POST",
+        "path": "/dial",
+        "status": 200,
+        "code": "ok",
+        "method": "dial",
+        "push_host": "127.0.0.1",
+        "push_status": 201,
+        "pushes": 1,
+    }
+    assert isinstance(took, float)
+
+
+async def test_a_refused_request_says_why(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A path that is not there is not repeated: it may hold anything."""
+    caplog.set_level(logging.INFO, "app.telemetry.request_log")
+
+    await client.post("/api/v1/call", content=b"{}")
+    await client.get("/my-secret?and=more")
+
+    told = [(line["path"], line["status"], line["code"]) for line in fields_of(caplog)]
+    assert told == [("/api/v1/call", 400, "not_a_call"), ("-", 404, "not_found")]
+
+
+async def test_health_is_asked_too_often_to_be_told(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Except to those who want every detail."""
+    caplog.set_level(logging.INFO, "app.telemetry.request_log")
+    for path in ("/livez", "/readyz", "/metrics"):
+        await client.get(path)
+    quiet = fields_of(caplog)
+    caplog.set_level(logging.DEBUG, "app.telemetry.request_log")
+    await client.get("/livez")
+
+    assert (quiet, len(fields_of(caplog))) == ([], 1)
+
+
+@pytest.mark.parametrize("given", ["7", "9f86d081-884c-7d65", "A" * 64])
+async def test_the_id_of_a_proxy_is_kept(client: httpx.AsyncClient, given: str) -> None:
+    """One request is one id, wherever it is logged."""
+    response = await client.get("/config", headers={"X-Request-ID": given})
+
+    assert response.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "-", "A" * 65, 'a"b', "a b", "a=b", "\u00e4"])
+async def test_any_other_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
+    """Nobody writes into the log what they like."""
+    response = await client.get("/config", headers=[(b"X-Request-ID", given.encode())])
+
+    assert re.fullmatch(r"[0-9a-f]{16}", response.headers["x-request-id"])
+
+
+async def test_two_requests_have_two_ids(client: httpx.AsyncClient) -> None:
+    """Refusals too."""
+    ids = [(await client.get(path)).headers["x-request-id"] for path in ("/livez", "/nowhere", "/dial")]
+
+    assert len(set(ids)) == 3
+
+
+def record(**changes: object) -> logging.LogRecord:
+    """Return an event with fields."""
+    return logging.makeLogRecord(
+        {
+            "name": "app.x",
+            "levelname": "INFO",
+            "msg": "it %s",
+            "args": ("is",),
+            "created": 1.5,
+            "msecs": 500.0,
+        }
+        | {"fields": {"id": "7", "ms": 1.5}}
+        | changes
+    )
+
+
+def test_a_line_for_programs_is_json() -> None:
+    """One object, with the fields among its members."""
+    assert json.loads(JsonLine().format(record())) == {
+        "time": "1970-01-01T00:00:01.500Z",
+        "level": "INFO",
+        "logger": "app.x",
+        "message": "it is",
+        "id": "7",
+        "ms": 1.5,
+    }
+
+
+def test_a_line_for_people_ends_with_the_fields() -> None:
+    """As they are named."""
+    assert ConsoleLine().format(record()).endswith("INFO app.x: it is id=7 ms=1.5")
+
+
+def test_a_line_is_written_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that can't be written is told in its place, and stops nobody."""
+    stderr = Stderr()
+    stderr.setFormatter(ConsoleLine())
+
+    stderr.handle(record(args=("is", "too many")))
+    stderr.handle(record())
+
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "--- Logging error ---"
+    assert last.endswith("it is id=7 ms=1.5")
+
+
+@pytest.mark.parametrize("form", [JsonLine(), ConsoleLine()], ids=["json", "console"])
+def test_a_traceback_is_told(form: logging.Formatter) -> None:
+    """In JSON on the same line."""
+    try:
+        raise RuntimeError("nobody foresaw this")
+    except RuntimeError as error:
+        told = form.format(record(exc_info=(type(error), error, error.__traceback__)))
+
+    assert "nobody foresaw this" in told
+    assert isinstance(form, ConsoleLine) or "\n" not in told
+
+
+async def test_a_client_that_does_not_wait_is_told_of(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """A call that was given up is counted as such, and is in flight no more."""
+    push_service.script([{"hang": "head"}])
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await post(client, alice.to("dial", registered.person))
+
+    found = await measured(client)
+    assert (found["whisper_calls_total", "dial", "aborted"], found["whisper_in_flight",]) == (1, 0)
