@@ -106,6 +106,7 @@ def create_app(
                     settings.rates,
                     keyring.oldest.key.derive("limits"),
                     metrics.shared_limits,
+                    monotonic_ms,
                 )
             )
             delivery = await opened.enter_async_context(
@@ -123,7 +124,7 @@ def create_app(
                 in_flight_limit=ConcurrencyLimit(
                     settings.max_in_flight, metrics.limit, metrics.in_flight.inc
                 ),
-                rate_limits=RateLimits(settings.rates, hit=metrics.limit, shared=shared),
+                rate_limits=RateLimits(settings.rates, metrics.limit, shared),
                 metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
                 vapid_public_key=keyring.newest.key.public_text,
                 ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),

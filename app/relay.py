@@ -1,4 +1,4 @@
-"""Carry one verified call to its recipient; register and forget people."""
+"""Relay of verified calls: registration, and forwarding to the recipient's push service."""
 
 from asyncio import Future, get_running_loop, shield
 from collections.abc import Awaitable, Callable
@@ -35,21 +35,21 @@ _REFUSALS: dict[DeliveryStatus, type[Refused]] = {
     DeliveryStatus.TIMED_OUT: PushTimedOut,
 }
 
-# Asked before a new address is stored; may refuse.
-Welcome = Callable[[], Awaitable[None]]
+# Counts a new address before it is stored; may refuse.
+ChargeNewAddress = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class _Relayed:
-    """A call that is on its way, or has ended: well, or in a refusal."""
+    """A call that is on its way, or has ended: well, or with an error."""
 
-    signature: str
-    ending: Future[None] | None  # `None` once it has ended
-    refusal: Refused | None = None
+    call: Call[Directed]
+    done: Future[None] | None  # `None` once it has ended
+    error: Exception | None = None
 
 
 class Relay:
-    """What the server does with a call. All times in ms; *window* is the clock window."""
+    """Action on each verified call. All times in ms; *window* is the clock window."""
 
     def __init__(self, subscriptions: Subscriptions, push: PushService, window: int) -> None:
         self._subscriptions = subscriptions
@@ -57,21 +57,24 @@ class Relay:
         self._window = window
         self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
 
-    def knows(self, claim: UnverifiedCall[Message], now: int) -> bool:
-        """Tell whether *claim* was verified and relayed before. Raise `Replayed` if it was another method."""
-        relayed = self._relayed.find(claim.text, claim.message.method, now)
-        return relayed is not None and relayed.signature == claim.signature
+    def recall(self, unverified: UnverifiedCall[Message], now: int) -> Call[Message] | None:
+        """Return the very call that was verified and relayed before, `None` for a new one.
 
-    def carry(self, call: Call[Message], now: int, welcome: Welcome) -> Awaitable[None]:
-        """Do what *call* asks for. The awaited raises the `Refused` that says why it was not done.
-
-        *welcome* is asked before a new address is stored, and may refuse.
+        Raise `Replayed` if the text was relayed as another method.
         """
-        if call.message.method == Update.method:
-            return self._update(cast("Update", call.message), now, welcome)
+        relayed = self._relayed.find(unverified.text, unverified.message.method, now)
+        return relayed.call if relayed and relayed.call.signature == unverified.signature else None
+
+    def handle(self, call: Call[Message], now: int, charge: ChargeNewAddress) -> Awaitable[None]:
+        """Register, forget or forward. The awaited raises the `Refused` that says why it was not done.
+
+        *charge* is awaited before a new address is stored, and may refuse.
+        """
+        if isinstance(call.message, Update):
+            return self._update(call.message, now, charge)
         return self._forward_once(cast("Call[Directed]", call), now)
 
-    async def _update(self, update: Update, now: int, welcome: Welcome) -> None:
+    async def _update(self, update: Update, now: int, charge: ChargeNewAddress) -> None:
         subscription = update.subscription
         if subscription is None and not update.forgets:
             return
@@ -79,7 +82,7 @@ class Relay:
             self._push.check(subscription.endpoint)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
-            await welcome()
+            await charge()
         if subscription is None:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return
@@ -95,24 +98,25 @@ class Relay:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
         if earlier := self._relayed.find(call.text, method, now):
-            if earlier.ending:
-                await shield(earlier.ending)  # which is not ended by who waits no longer
-            if earlier.refusal:
-                raise earlier.refusal
+            if earlier.done:
+                await shield(earlier.done)  # a caller that gives up must not end it for the others
+            if earlier.error:
+                raise earlier.error
             return
-        ending = get_running_loop().create_future()
-        relayed = _Relayed(call.signature, ending)
+        done = get_running_loop().create_future()
+        relayed = _Relayed(call, done)
         stale_at = call.message.sent_at + self._window
         self._relayed.add(call.text, method, relayed, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now)
         except BaseException as error:
-            relayed.refusal = error if isinstance(error, Refused) else PushTimedOut()
+            # Cancelled, it may have been delivered or not: that is what a time-out says.
+            relayed.error = error if isinstance(error, Exception) else PushTimedOut()
             self._relayed.remove(call.text)
             raise
         finally:
-            relayed.ending = None
-            ending.set_result(None)
+            relayed.done = None
+            done.set_result(None)
 
     async def _forward(self, call: Call[Directed], now: int) -> None:
         subscription = await self._subscriptions.find_recipient(call.message.recipient, now)

@@ -1,7 +1,5 @@
 """From a request to a verified call, cheap checks first; and from there to the answer."""
 
-from typing import TypeVar
-
 from fastapi import Request
 from fastapi.responses import Response
 
@@ -21,9 +19,6 @@ def client_host(request: Request) -> str:
     return str(host)
 
 
-M = TypeVar("M", bound=Message)
-
-
 async def carried(request: Request, kind: type[Message]) -> Response:
     """Do what the call in *request* asks for, and say so; *kind* is what its path is for, `Message` for any.
 
@@ -32,30 +27,32 @@ async def carried(request: Request, kind: type[Message]) -> Response:
     state = app_state(request)
     call = await verified(request, kind)
     with state.in_flight_limit:
-        await state.relay.carry(
+        await state.relay.handle(
             call,
             state.clock(),
-            lambda: state.rate_limits.welcome(client_key(client_host(request)), state.monotonic_ms()),
+            lambda: state.rate_limits.charge_new_address(
+                client_key(client_host(request)), state.monotonic_ms()
+            ),
         )
     return OkResponse(state.clock())
 
 
-async def verified(request: Request, kind: type[M]) -> Call[M]:
+async def verified(request: Request, kind: type[Message]) -> Call[Message]:
     """Return the call in *request*, which its sender really made. Raise `Refused` with what is wrong."""
     note_method(getattr(kind, "method", UNKNOWN))
     state, who = app_state(request), client_key(client_host(request))
     body = await read_body(request)
     state.in_flight_limit.require()
     now, monotonic_ms = state.clock(), state.monotonic_ms()
-    claim = read_call(body, kind, now=now, window=state.clock_window_ms)
-    note_method(claim.message.method)
-    if state.relay.knows(claim, now):
-        return claim.believe()  # an honest retry counts for nothing
-    charges = state.rate_limits.check(claim.message, who, monotonic_ms)
+    unverified = read_call(body, kind, now=now, window=state.clock_window_ms)
+    note_method(unverified.message.method)
+    if retried := state.relay.recall(unverified, now):
+        return retried  # an honest retry counts for nothing
+    charges = state.rate_limits.check(unverified.message, who, monotonic_ms)
     try:
-        call = claim.verify()
+        call = unverified.verify()
     except BadSignature:
-        await state.rate_limits.count_refused(who, monotonic_ms)
+        await state.rate_limits.charge_refused_signature(who, monotonic_ms)
         raise
     await state.rate_limits.count(charges, who, monotonic_ms)
     return call

@@ -3,21 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import cast
 
 from app.limits.errors import TooManyCalls
-from app.limits.redis_buckets import Charge, RedisBuckets
+from app.limits.redis_buckets import Cost, RedisBuckets
 from app.limits.token_bucket import Rate, TokenBuckets
-from app.protocol.messages import Dial, Directed, Message, Update
+from app.protocol.messages import Dial, Directed, Message
 
 # Keys that each limit remembers: some 20 MB in all when every one of them is full.
 MAX_KEYS = 100_000
 
 MAX_CLIENTS = 1024  # addresses whose text was read lately
-
-
-def unheard(_: str) -> None:
-    """Tell nobody that a limit was hit."""
 
 
 @lru_cache(MAX_CLIENTS)
@@ -46,56 +41,56 @@ class RateLimits:
     def __init__(
         self,
         rates: Mapping[str, Rate],
-        size: int = MAX_KEYS,
-        hit: Callable[[str], None] = unheard,
+        hit: Callable[[str], None],
         shared: RedisBuckets | None = None,
+        size: int = MAX_KEYS,
     ) -> None:
         self._buckets = {name: TokenBuckets(rate, size) for name, rate in rates.items()}
         self._hit = hit
         self._shared = shared
 
-    def check(self, message: Message, who: bytes, now: int) -> list[Charge]:
+    def check(self, message: Message, client: bytes, now: int) -> list[Cost]:
         """Return what *message* counts for, to `count` it once it is verified.
 
-        Raise `TooManyCalls` if it is over a limit, or *who* has signed too much wrongly. Only what was
+        Raise `TooManyCalls` if it is over a limit, or *client* has signed too much wrongly. Only what was
         counted here is looked at: it costs nothing to refuse.
         """
-        charges = self._limited(_charges(message))
-        self._refuse(self._waits([*self._limited([(_REFUSED, who)]), *charges], now))
-        return charges
+        costs = self._limited(_costs_of(message))
+        self._refuse(self._waits([*self._limited([(_REFUSED, client)]), *costs], now))
+        return costs
 
-    async def count(self, charges: Sequence[Charge], who: bytes, now: int) -> None:
+    async def count(self, costs: Sequence[Cost], client: bytes, now: int) -> None:
         """Count what was checked at this very *now*. Raise `TooManyCalls` if it is over a limit elsewhere."""
         if self._shared:
-            await self._ask(charges, now, looked_at=self._limited([(_REFUSED, who)]))
-        self._spend(charges, now)
+            await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]))
+        self._consume(costs, now)
 
-    async def count_refused(self, who: bytes, now: int) -> None:
-        """Count a signature that did not verify. Raise `TooManyCalls` if *who* is over that elsewhere."""
-        await self._take(_REFUSED, who, now)
+    async def charge_refused_signature(self, client: bytes, now: int) -> None:
+        """Count a signature that did not verify. Raise `TooManyCalls` if *client* is over that elsewhere."""
+        await self._charge(_REFUSED, client, now)
 
-    async def welcome(self, who: bytes, now: int) -> None:
-        """Count a new address from *who*. Raise `TooManyCalls` if there are too many."""
-        await self._take("new_addresses", who, now)
+    async def charge_new_address(self, client: bytes, now: int) -> None:
+        """Count a new address from *client*. Raise `TooManyCalls` if there are too many."""
+        await self._charge("new_addresses", client, now)
 
-    async def _take(self, name: str, who: bytes, now: int) -> None:
-        charges = self._limited([(name, who)])
-        await self._ask(charges, now)
-        self._spend(charges, now)
+    async def _charge(self, name: str, client: bytes, now: int) -> None:
+        costs = self._limited([(name, client)])
+        await self._ask(costs, now)
+        self._consume(costs, now)
 
-    async def _ask(self, charges: Sequence[Charge], now: int, looked_at: Sequence[Charge] = ()) -> None:
-        waits = await self._shared.take(charges, looked_at) if self._shared else None
-        self._refuse(self._waits([*looked_at, *charges], now) if waits is None else waits)
+    async def _ask(self, costs: Sequence[Cost], now: int, peeked: Sequence[Cost] = ()) -> None:
+        waits = await self._shared.take(costs, peeked) if self._shared else None
+        self._refuse(self._waits([*peeked, *costs], now) if waits is None else waits)
 
-    def _spend(self, charges: Sequence[Charge], now: int) -> None:
-        for name, key in charges:
+    def _consume(self, costs: Sequence[Cost], now: int) -> None:
+        for name, key in costs:
             self._buckets[name].take(key, now)
 
-    def _limited(self, charges: Sequence[Charge]) -> list[Charge]:
-        return [(name, key) for name, key in charges if name in self._buckets]
+    def _limited(self, costs: Sequence[Cost]) -> list[Cost]:
+        return [(name, key) for name, key in costs if name in self._buckets]
 
-    def _waits(self, charges: Sequence[Charge], now: int) -> dict[str, int]:
-        return {name: self._buckets[name].wait(key, now) for name, key in charges}
+    def _waits(self, costs: Sequence[Cost], now: int) -> dict[str, int]:
+        return {name: self._buckets[name].wait(key, now) for name, key in costs}
 
     def _refuse(self, waits: Mapping[str, int]) -> None:
         if not any(waits.values()):
@@ -105,12 +100,12 @@ class RateLimits:
         raise TooManyCalls(retry_after=max(waits.values()))
 
 
-def _charges(message: Message) -> list[Charge]:
+def _costs_of(message: Message) -> list[Cost]:
     """Return the limits that *message* counts for, each with its key."""
     sender = message.sender.raw
-    if message.method == Update.method:
+    if not isinstance(message, Directed):
         return [("updates", sender)]
-    recipient = cast("Directed", message).recipient.raw
+    recipient = message.recipient.raw
     pair = sender + recipient
-    charges = [("calls", pair), ("recipient", recipient), ("recipient_hour", recipient)]
-    return [("dial", pair), *charges] if message.method == Dial.method else charges
+    costs = [("calls", pair), ("recipient", recipient), ("recipient_hour", recipient)]
+    return [("dial", pair), *costs] if isinstance(message, Dial) else costs

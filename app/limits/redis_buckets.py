@@ -2,24 +2,24 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
+from app.limits.breaker import Breaker
 from app.limits.token_bucket import Rate
 
 log = logging.getLogger(__name__)
 
-# A limit, and who is limited.
-Charge = tuple[str, bytes]
+# The name of a limit, and the key that is limited.
+Cost = tuple[str, bytes]
 
 # Told of each question: what became of it, and the seconds it took.
 Observe = Callable[[str, float], None]
 
 ANSWER_S = 0.1  # for Redis, with the wait for a connection: a call must not notice it
-REST_S = 2  # after a failure: a Redis that hangs costs one call in so many seconds its 100 ms
+PAUSE_MS = 2000  # after a failure: a Redis that hangs costs one call in so many its 100 ms
 CONNECTIONS = 20  # for each worker
 
 # `app/limits/token_bucket.py` again, for all buckets of a call at once and on the time of one machine. Of a
@@ -49,34 +49,34 @@ return waits
 """
 
 
-def unobserved(_: str, __: float) -> None:
-    """Tell nobody."""
-
-
 class RedisBuckets:
-    """The buckets of *rates*, under keys that nobody can read who does not know the *secret*."""
+    """The buckets of *rates*, under keys hashed with *secret*; *monotonic_ms* is a clock that never jumps."""
 
     def __init__(
-        self, ask: Callable[..., Awaitable[Any]], rates: Mapping[str, Rate], secret: bytes, observe: Observe
+        self,
+        ask: Callable[..., Awaitable[Any]],
+        rates: Mapping[str, Rate],
+        secret: bytes,
+        observe: Observe,
+        monotonic_ms: Callable[[], int],
     ) -> None:
         self._ask = ask
         self._rates = rates
         self._secret = secret
         self._observe = observe
-        self._rests_until = 0.0
+        self._monotonic_ms = monotonic_ms
+        self._breaker = Breaker(PAUSE_MS)
 
-    async def take(
-        self, charges: Sequence[Charge], looked_at: Sequence[Charge] = ()
-    ) -> dict[str, int] | None:
-        """Take from the buckets of *charges*, from all of them or, if one of all these is empty, from none.
+    async def take(self, costs: Sequence[Cost], peeked: Sequence[Cost] = ()) -> dict[str, int] | None:
+        """Take from the buckets of *costs*, from all of them or, if one of all these is empty, from none.
 
         Return for each limit the seconds until it may be taken from again, 0 for now; `None` if Redis does
         not answer.
         """
-        asked = [*looked_at, *charges]
-        if not asked or time.monotonic() < self._rests_until:
+        asked = [*peeked, *costs]
+        if not asked or self._breaker.wait(self._monotonic_ms()):
             return None
-        words = ["look"] * len(looked_at) + ["take"] * len(charges)
+        words = ["look"] * len(peeked) + ["take"] * len(costs)
         rates = [self._rates[name] for name, _ in asked]
         arguments: list[str | int] = [
             argument
@@ -91,18 +91,19 @@ class RedisBuckets:
     async def _answer(self, keys: list[str], arguments: list[str | int]) -> list[int] | None:
         from redis.exceptions import RedisError  # noqa: PLC0415 - optional
 
-        began = time.monotonic()
+        loop_time = asyncio.get_running_loop().time  # finer than ms, for the measure alone
+        began = loop_time()
         try:
             async with asyncio.timeout(ANSWER_S):
                 waits: list[int] = await self._ask(keys=keys, args=arguments)
         except (RedisError, OSError, TimeoutError) as error:
-            self._observe("failed", time.monotonic() - began)
-            if time.monotonic() >= self._rests_until:
-                what = type(error).__name__
-                log.warning("Redis does not answer (%s): limits are counted here for %d s", what, REST_S)
-            self._rests_until = time.monotonic() + REST_S
+            self._observe("failed", loop_time() - began)
+            if self._breaker.fail(self._monotonic_ms()):
+                what, pause = type(error).__name__, PAUSE_MS // 1000
+                log.warning("Redis does not answer (%s): limits are counted here for %d s", what, pause)
             return None
-        self._observe("ok", time.monotonic() - began)
+        self._observe("ok", loop_time() - began)
+        self._breaker.succeed()
         return waits
 
     def _key(self, name: str, who: bytes) -> str:
@@ -113,7 +114,11 @@ class RedisBuckets:
 
 @asynccontextmanager
 async def open_redis_buckets(
-    url: str | None, rates: Mapping[str, Rate], secret: bytes, observe: Observe = unobserved
+    url: str | None,
+    rates: Mapping[str, Rate],
+    secret: bytes,
+    observe: Observe,
+    monotonic_ms: Callable[[], int],
 ) -> AsyncIterator[RedisBuckets | None]:
     """Open connections to the Redis at *url*, if there is one, and close them. None is made before a call."""
     if url is None:
@@ -134,4 +139,4 @@ async def open_redis_buckets(
         driver_info=None,  # or it would say who it is first
     )
     async with Redis.from_pool(pool) as redis:
-        yield RedisBuckets(redis.register_script(SCRIPT), rates, secret, observe)
+        yield RedisBuckets(redis.register_script(SCRIPT), rates, secret, observe, monotonic_ms)

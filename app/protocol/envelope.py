@@ -1,4 +1,4 @@
-"""From bytes to a verified call, or a refusal: shape, content, clock window, then the signature."""
+"""Envelope of a call `{"a": method, "b": data, "c": signature}`: parsing, clock window, then signature."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -25,7 +25,7 @@ _MEMBERS = {"a", "b", "c"}
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[M_co]):
-    """A call whose sender really said it: *text* is what they signed, byte for byte."""
+    """Verified call: its sender signed exactly *text*. Only `UnverifiedCall.verify` makes one."""
 
     message: M_co
     text: str
@@ -34,7 +34,7 @@ class Call(Generic[M_co]):
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedCall(Generic[M_co]):
-    """A call that is well said and in time. Who said it is not known yet: the signature was not looked at."""
+    """Well-formed call within the clock window whose signature has not been verified yet."""
 
     message: M_co
     text: str
@@ -43,20 +43,11 @@ class UnverifiedCall(Generic[M_co]):
     def verify(self) -> Call[M_co]:
         """Return the verified call. Raise `BadSignature` unless its sender signed it."""
         self.message.sender.verify(self.text, decode(self.signature))
-        return self.believe()
-
-    def believe(self) -> Call[M_co]:
-        """Return the call without looking: for one that is known to have been verified."""
         return Call(self.message, self.text, self.signature)
 
 
-def open_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Call[M_co]:
-    """Return the verified call in *body*, as `read_call` and `UnverifiedCall.verify` do together."""
-    return read_call(body, kind, now=now, window=window).verify()
-
-
 def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> UnverifiedCall[M_co]:
-    """Return what *body* claims; *kind* is what the path asks for, `Message` for any.
+    """Return the call in *body*, not verified yet; *kind* is the message type of the path, `Message` for any.
 
     *now* is the server's clock and *window* how far a timestamp may be from it, both in ms. All of this is
     cheap, so that the signature is looked at last. Raise the `Refused` that says what is wrong.
@@ -118,8 +109,8 @@ def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now
         message = kind.model_validate(data)
     except ValidationError as invalid:
         faults = _data_faults(kind, invalid)
-    if message is not None and kind is Update:
-        faults += _update_faults(cast("Update", message), now)
+    if isinstance(message, Update):
+        faults += _update_faults(message, now)
     try:
         decode(signature, SIGNATURE_BYTES)
     except ValueError as fault:

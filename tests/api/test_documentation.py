@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
-from app.protocol.envelope import open_call
+from app.protocol.envelope import read_call
 from app.protocol.messages import METHODS, Message
 from tests.people import body
 
@@ -34,7 +34,7 @@ async def test_there_is_a_page_for_people(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_example_is_a_call_that_verifies(method: str) -> None:
     """What the documentation shows was really signed."""
-    call = open_call(body(EXAMPLES[method]), Message, now=EXAMPLE_TIME, window=0)
+    call = read_call(body(EXAMPLES[method]), Message, now=EXAMPLE_TIME, window=0).verify()
 
     assert call.message.method == method
 

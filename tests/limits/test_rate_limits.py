@@ -319,7 +319,7 @@ async def test_a_page_elsewhere_can_read_how_long_to_wait(world: World) -> None:
 
 async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
     """Limits fail open: memory has its bound, and beyond it whoever was limited may call again."""
-    limits = RateLimits({"dial": Rate(1, 3600), "calls": Rate(60, 60)}, size=1000)
+    limits = RateLimits({"dial": Rate(1, 3600), "calls": Rate(60, 60)}, lambda _: None, size=1000)
     bob, used = Person().address, []
 
     async def dial(sender: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, web
 
-from app.protocol.envelope import Call, open_call
+from app.protocol.envelope import Call, read_call
 from app.protocol.messages import METHODS, Dial, Message, Update
 from tests.peer.errors import ServerRefused, ServerUnreachable
 from tests.peer.identity import Identity
@@ -59,7 +59,7 @@ class Desk:
 
     def call(self, kind: type[Message], number: int = 0) -> Call[Message]:
         """Return a call as a real server would open it."""
-        return open_call(self.bodies[number], kind, now=self.now, window=5000)
+        return read_call(self.bodies[number], kind, now=self.now, window=5000).verify()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.protocol.envelope import Call, check_fresh, open_call
+from app.protocol.envelope import Call, check_fresh, read_call
 from app.protocol.errors import (
     BadSignature,
     BodyTooLarge,
@@ -60,7 +60,7 @@ NOT_A_NUMBER = {name: value for name, value in WRONG.items() if name not in ("nu
 
 def opened(call: object, kind: type[Message] = Message, now: int = NOW) -> Call[Message]:
     """Open a call, as its bytes arrive."""
-    return open_call(json.dumps(call).encode(), kind, now=now, window=CLOCK_WINDOW_MS)
+    return read_call(json.dumps(call).encode(), kind, now=now, window=CLOCK_WINDOW_MS).verify()
 
 
 def refusal_of(call: object, kind: type[Message] = Message, now: int = NOW) -> Refused:
@@ -73,7 +73,7 @@ def refusal_of(call: object, kind: type[Message] = Message, now: int = NOW) -> R
 def outcome_of(text: bytes) -> Refused | None:
     """Return why bytes are refused, if they are."""
     try:
-        open_call(text, Message, now=NOW, window=CLOCK_WINDOW_MS)
+        read_call(text, Message, now=NOW, window=CLOCK_WINDOW_MS).verify()
     except Refused as refusal:
         return refusal
     return None
@@ -162,7 +162,7 @@ def test_a_call_may_be_spelt_in_any_way(
     """The signature is over the canonical text, which the server makes itself."""
     call = alice.to("offer", bob, b=NOW)
 
-    found = open_call(print_call(call), Offer, now=NOW, window=CLOCK_WINDOW_MS)
+    found = read_call(print_call(call), Offer, now=NOW, window=CLOCK_WINDOW_MS).verify()
 
     assert found == opened(call, Offer)
 
@@ -225,7 +225,7 @@ def test_the_window_is_the_operators(alice: Person, bob: Person) -> None:
     """What is stale for one server is fresh for another."""
     call = body(alice.to("dial", bob, b=NOW - 60_000))
 
-    assert open_call(call, Dial, now=NOW, window=60_000).message.sent_at == NOW - 60_000
+    assert read_call(call, Dial, now=NOW, window=60_000).verify().message.sent_at == NOW - 60_000
 
 
 def test_the_clock_is_looked_at_before_the_signature(alice: Person, bob: Person, mallory: Person) -> None:
@@ -310,7 +310,7 @@ def test_a_body_may_be_as_large_as_the_limit(alice: Person, bob: Person) -> None
     """White space counts."""
     call = body(alice.to("dial", bob, b=NOW)).ljust(MAX_BODY_BYTES)
 
-    assert open_call(call, Dial, now=NOW, window=CLOCK_WINDOW_MS).message.sender == alice.address
+    assert read_call(call, Dial, now=NOW, window=CLOCK_WINDOW_MS).verify().message.sender == alice.address
 
 
 def test_a_body_over_the_limit_says_by_how_much(alice: Person, bob: Person) -> None:
@@ -318,7 +318,7 @@ def test_a_body_over_the_limit_says_by_how_much(alice: Person, bob: Person) -> N
     call = body(alice.to("dial", bob, b=NOW)).ljust(MAX_BODY_BYTES + 7)
 
     with pytest.raises(BodyTooLarge, match="7 bytes over 8192"):
-        open_call(call, Dial, now=NOW, window=CLOCK_WINDOW_MS)
+        read_call(call, Dial, now=NOW, window=CLOCK_WINDOW_MS).verify()
 
 
 @pytest.mark.parametrize("value", WRONG.values(), ids=WRONG)

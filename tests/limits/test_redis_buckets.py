@@ -14,11 +14,12 @@ from redis.asyncio import Redis
 from app.doctor import examine
 from app.limits.errors import TooManyCalls
 from app.limits.rate_limits import RateLimits
-from app.limits.redis_buckets import ANSWER_S, REST_S, open_redis_buckets
+from app.limits.redis_buckets import ANSWER_S, PAUSE_MS, open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.messages import Close, Dial, Directed
 from app.settings import Settings
-from tests.people import Person
+from tests.conftest import Clock
+from tests.people import Person, now_ms
 from tests.processes import Program
 from tests.scale.programs import free_port, redis
 
@@ -66,6 +67,7 @@ class Server:
 
     limits: RateLimits
     seen: list[str]
+    clock: Clock
 
     async def dial(self, message: Directed, who: bytes = HOME) -> int:
         """Count a call as a verified one is counted; return the seconds to wait, 0 if it is let through."""
@@ -85,12 +87,13 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
 
 
 async def server(store: Store, opened: AsyncExitStack, secret: bytes = SECRET) -> Server:
-    """Return a server that shares its limits; its own clock stands still."""
+    """Return a server that shares its limits; its own clock is the test's to put forward."""
     seen: list[str] = []
+    clock = Clock()
     shared = await opened.enter_async_context(
-        open_redis_buckets(store.url, RATES, secret, lambda outcome, _: seen.append(outcome))
+        open_redis_buckets(store.url, RATES, secret, lambda outcome, _: seen.append(outcome), clock)
     )
-    return Server(RateLimits(RATES, shared=shared), seen)
+    return Server(RateLimits(RATES, lambda _: None, shared), seen, clock)
 
 
 def dial(sender: Person | None = None, recipient: Person | None = None) -> Dial:
@@ -139,25 +142,27 @@ async def test_what_is_refused_by_one_limit_counts_for_none(store: Store, opened
 
 async def test_the_time_to_wait_is_true(store: Store, opened: AsyncExitStack) -> None:
     """Whoever waits so long may again, once."""
-    shared = await opened.enter_async_context(open_redis_buckets(store.url, {"dial": Rate(2, 4)}, SECRET))
+    shared = await opened.enter_async_context(
+        open_redis_buckets(store.url, {"dial": Rate(2, 2)}, SECRET, lambda *_: None, now_ms)
+    )
     assert shared
     told = [await shared.take([("dial", b"somebody")]) for _ in range(3)]
-    time.sleep(2)  # noqa: ASYNC251 - nothing else happens
+    time.sleep(1)  # noqa: ASYNC251 - nothing else happens
 
     later = [await shared.take([("dial", b"somebody")]) for _ in range(2)]
 
-    assert told == [{"dial": 0}, {"dial": 0}, {"dial": 2}]
-    assert later == [{"dial": 0}, {"dial": 2}]
+    assert told == [{"dial": 0}, {"dial": 0}, {"dial": 1}]
+    assert later == [{"dial": 0}, {"dial": 1}]
 
 
 async def test_a_new_address_counts_for_its_place_everywhere(store: Store, opened: AsyncExitStack) -> None:
     """And says how long to wait."""
     one, other = await server(store, opened), await server(store, opened)
-    await one.limits.welcome(HOME, now=0)
-    await other.limits.welcome(HOME, now=0)
+    await one.limits.charge_new_address(HOME, now=0)
+    await other.limits.charge_new_address(HOME, now=0)
 
     with pytest.raises(TooManyCalls) as refused:
-        await one.limits.welcome(HOME, now=0)
+        await one.limits.charge_new_address(HOME, now=0)
 
     assert refused.value.retry_after == 20
 
@@ -166,10 +171,10 @@ async def test_who_forges_at_one_server_is_refused_at_all(store: Store, opened: 
     """Good calls and bad ones."""
     one, other = await server(store, opened), await server(store, opened)
     for _ in range(3):
-        await one.limits.count_refused(HOME, now=0)
+        await one.limits.charge_refused_signature(HOME, now=0)
 
     with pytest.raises(TooManyCalls):
-        await other.limits.count_refused(HOME, now=0)
+        await other.limits.charge_refused_signature(HOME, now=0)
     assert await other.dial(dial()) == 3
     assert await other.dial(dial(), who=b"elsewhere") == 0
 
@@ -238,7 +243,7 @@ async def test_it_is_shared_again_when_redis_is_back(store: Store, opened: Async
     for _ in range(3):
         await one.dial(dial())
     store.send(signal.SIGCONT)
-    time.sleep(REST_S)  # noqa: ASYNC251 - nothing else happens
+    one.clock.ahead += PAUSE_MS
     call = dial()
 
     waits = [await each.dial(call) for each in (one, other, one, other, one, other)]
