@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 PEERS := bench/peers/node
 
-.PHONY: help run test test-code test-world bench bench-peers profile soak check format install clean
+.PHONY: help run test test-code test-world bench bench-peers profile soak figures check format install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +46,9 @@ profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its ti
 
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)
+
+figures: $(VENV)/.installed-embedded,test ## sizes, circles, suppressions and dependencies of the code, against their bounds
+	@$(BIN)/python -m bench.figures
 
 check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, types, and who may import whom
 	$(BIN)/ruff check .

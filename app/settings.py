@@ -1,8 +1,5 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
-import re
-from importlib.util import find_spec
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,99 +11,30 @@ from app.limits.token_bucket import Rate
 from app.protocol.numbers import CLOCK_WINDOW_MS
 from app.push.guard import EndpointPolicy
 from app.push.vapid import InvalidVapidKey, Keyring, Vapid, parse_keys
-from app.store.database import parse_url
+from app.setting_values import (
+    check_database_url,
+    check_ice_urls,
+    check_networks,
+    check_origins,
+    check_otlp_endpoint,
+    check_push_endpoints,
+    check_redis_url,
+    parse_metrics_networks,
+    parse_rate,
+    split,
+)
 
 PREFIX = "WHISPER_"
 
 WEB_APP = Path(__file__).parents[1] / "web"  # like migrations/, beside the code
-
-# As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-
-_COLLECTOR = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
 
 class InvalidSettings(Exception):
     """The settings can't work: a line for each fault, naming its variable."""
 
 
-def _split(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _ice_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(url.startswith(("stun:", "stuns:", "turn:", "turns:")) for url in urls):
-        raise ValueError("each must begin with stun:, stuns:, turn: or turns:")
-    return urls
-
-
-def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("each must be * or an origin like https://app.example.org, without a path")
-    return origins
-
-
-def _push_endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        EndpointPolicy.parse(names)
-    except ValueError:
-        raise ValueError("each must be browsers, public or an origin like https://push.example.org") from None
-    return names
-
-
-def _database_url(url: SecretStr) -> SecretStr:
-    parse_url(url.get_secret_value())
-    return url
-
-
-def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
-    for network in networks:
-        ip_network(network)
-    return networks
-
-
-def _metrics(networks: tuple[str, ...]) -> tuple[str, ...]:
-    if networks == ("off",):
-        return ()
-    try:
-        return _networks(networks)
-    except ValueError:
-        raise ValueError("must be off, or networks like 127.0.0.0/8,10.0.0.0/8") from None
-
-
-def _otlp_endpoint(url: str) -> str:
-    if not _COLLECTOR.fullmatch(url):
-        raise ValueError("must be the URL of a collector like http://127.0.0.1:4318")
-    try:
-        found = find_spec("opentelemetry.sdk") and find_spec("opentelemetry.exporter.otlp.proto.http")
-    except ModuleNotFoundError:
-        found = None
-    if not found:
-        raise ValueError("tracing is not installed: pip install 'whisper-server[tracing]'")
-    return url
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    try:
-        from redis.asyncio import ConnectionPool  # noqa: PLC0415 - optional
-    except ModuleNotFoundError:
-        raise ValueError("Redis's client is not installed: pip install 'whisper-server[redis]'") from None
-    try:
-        pool = ConnectionPool.from_url(url.get_secret_value())
-        pool.connection_class(**pool.connection_kwargs)
-    except (TypeError, ValueError):
-        raise ValueError("must be a URL like redis://:password@host:6379/0, or rediss:// for TLS") from None
-    return url
-
-
-def _rate(text: object) -> object:
-    return Rate.parse(text) if isinstance(text, str) else text
-
-
-RateText = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+RateText = Annotated[Rate, NoDecode, BeforeValidator(parse_rate)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class Settings(BaseSettings):
@@ -116,9 +44,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
-    database_replica_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
-    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    database_url: Annotated[SecretStr, AfterValidator(check_database_url)] | None = None
+    database_replica_url: Annotated[SecretStr, AfterValidator(check_database_url)] | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(check_redis_url)] | None = None
     data_dir: Path = Path(".whisper")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -126,12 +54,12 @@ class Settings(BaseSettings):
     vapid_private_key: SecretStr | None = None
     vapid_subject: str | None = None
     clock_window_seconds: float = Field(default=CLOCK_WINDOW_MS / 1000, gt=0, le=300)
-    push_endpoints: Annotated[Names, AfterValidator(_push_endpoints)] = ("browsers",)
-    cors_origins: Annotated[Names, AfterValidator(_cors_origins)] = ("*",)
+    push_endpoints: Annotated[Names, AfterValidator(check_push_endpoints)] = ("browsers",)
+    cors_origins: Annotated[Names, AfterValidator(check_origins)] = ("*",)
     web_app: bool = True
-    ice_servers: Annotated[Names, AfterValidator(_ice_urls)] = ()
+    ice_servers: Annotated[Names, AfterValidator(check_ice_urls)] = ()
     turn_secret: SecretStr | None = None
-    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
+    trusted_proxies: Annotated[Names, AfterValidator(check_networks)] = ()
     max_in_flight: int = Field(default=512, ge=1)
     rate_limits: bool = True
     limit_dial: RateText = Rate(5, 50)
@@ -143,8 +71,8 @@ class Settings(BaseSettings):
     limit_refused_signatures: RateText = Rate(20, 60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
-    metrics: Annotated[Names, AfterValidator(_metrics)] = ("127.0.0.0/8", "::1")
-    otlp_endpoint: Annotated[str, AfterValidator(_otlp_endpoint)] | None = None
+    metrics: Annotated[Names, AfterValidator(parse_metrics_networks)] = ("127.0.0.0/8", "::1")
+    otlp_endpoint: Annotated[str, AfterValidator(check_otlp_endpoint)] | None = None
 
     @model_validator(mode="after")
     def _turn_needs_its_secret(self) -> Self:
