@@ -61,7 +61,7 @@ def test_every_dependency_has_its_reason() -> None:
 
     named = [package for extra in ("embedded", "redis", "tracing", "test") for package in extras[extra]]
     for package in [*project["dependencies"], *named, *javascript]:
-        assert package in reasons
+        assert re.split("[<>=]", package)[0] in reasons
 
 
 def test_every_version_is_pinned() -> None:
