@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { isMissed, receive, settle, waiting } from '../../web/js/inbox.js';
+import { isMissed, parkClick, receive, settle, takeClick, waiting } from '../../web/js/inbox.js';
 import { canonical } from '../../web/js/protocol.js';
 import { Memory } from './memory.js';
 import { Person } from './people.js';
@@ -180,3 +180,30 @@ test('a dial that is a minute old is a missed call', () => {
 
   assert.deepEqual(told, [false, true]);
 });
+
+test('a click is taken as it was parked', async () => {
+  const { store } = await Person.born();
+  await parkClick(store, { address: ALICE.address, action: 'decline' }, 0);
+
+  assert.deepEqual(await takeClick(store, MINUTE_MS), { address: ALICE.address, action: 'decline' });
+});
+
+test('a click is taken once', async () => {
+  const { store } = await Person.born();
+  await parkClick(store, { address: ALICE.address, action: 'answer' }, 0);
+
+  await takeClick(store, 1);
+
+  assert.equal(await takeClick(store, 1), undefined);
+});
+
+for (const [name, now] of [['over a minute old', MINUTE_MS + 1], ['from the future', -1], ['of no time', NaN]]) {
+  test(`a click that is ${name} is forgotten`, async () => {
+    const { store } = await Person.born();
+    await parkClick(store, { address: ALICE.address, action: 'answer' }, 0);
+
+    const taken = [await takeClick(store, now), await takeClick(store, 0)];
+
+    assert.deepEqual(taken, [undefined, undefined]);
+  });
+}

@@ -24,6 +24,12 @@ export class Memory {
     await this.put(room, change(await this.get(room, key)), key);
   }
 
+  async take(room, key) {
+    const value = this.#rooms[room].get(key);
+    this.#rooms[room].delete(key);
+    return value;
+  }
+
   async delete(room, key) {
     this.#rooms[room].delete(key);
   }

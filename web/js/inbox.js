@@ -15,6 +15,13 @@ import { PUSH_WINDOW_MS, readPush } from './protocol.js';
  * @typedef {Call & {settled?: boolean}} Kept
  */
 
+/** A click on a notification, until a page takes it.
+ * @typedef {{address: string, action: 'answer' | 'decline'}} Click
+ */
+
+/** A page takes a moment to open; whoever opens one later has something else in mind. */
+const CLICK_LIFE_MS = 60_000;
+const CLICKED = 'clicked';
 /** Missed calls that are remembered; the oldest are forgotten first. */
 const MAX_MISSED = 100;
 
@@ -76,6 +83,28 @@ export async function count(store, reason) {
  */
 export function isMissed(dial, now) {
   return now - dial.sentAt > PUSH_WINDOW_MS;
+}
+
+/**
+ * Park a click on a notification. A page takes it from here alone: nothing in a URL or in a message says whom to call.
+ * @param {Store} store
+ * @param {Click} click
+ * @param {number} now ms
+ */
+export async function parkClick(store, { address, action }, now) {
+  await store.put('state', { address, action, at: now }, CLICKED);
+}
+
+/**
+ * Take the click that is parked, once.
+ * @param {Store} store
+ * @param {number} now ms
+ * @returns {Promise<Click | undefined>} undefined when there is none, or it is over a minute old
+ */
+export async function takeClick(store, now) {
+  const parked = await store.take('state', CLICKED);
+  const age = now - parked?.at;
+  return age >= 0 && age <= CLICK_LIFE_MS ? { address: parked.address, action: parked.action } : undefined;
 }
 
 /**

@@ -80,7 +80,7 @@ window.addEventListener('popstate', () => {
   if (!history.state?.talk && !matchMedia('(min-width: 800px)').matches) select(app, null);
 });
 window.addEventListener('hashchange', () => {
-  const { address } = readLink();
+  const address = readLink();
   if (!address) return;
   if (state.phase !== 'on') {
     state.invited = address;

@@ -210,7 +210,7 @@ function isBase64(text, size) {
  */
 function decodeFragment(fragment) {
   try {
-    return decodeURIComponent(fragment.replace(/^answer=/, ''));
+    return decodeURIComponent(fragment);
   } catch {
     return fragment;
   }

@@ -57,7 +57,7 @@ export async function registerWorker(url) {
 export async function register(registration, server) {
   const { vapid_public_key: key } = await server.config();
   const subscription = await subscribe(registration.pushManager, decodeUrl(key));
-  const code = nextVerification();
+  const code = nextVerification(registration);
   try {
     await server.update(subscription);
   } catch (error) {
@@ -95,8 +95,20 @@ function subscribeFault(cause) {
   return name === 'AbortError' ? 'push_service_unreachable' : 'push_unavailable';
 }
 
-/** Listen for the code of a verification push, before it can come. */
-function nextVerification() {
+/**
+ * Tell whether a message comes from our own service worker. The origin may have others, for other scopes.
+ * @param {ServiceWorkerRegistration} registration
+ * @param {MessageEvent} event
+ */
+export function isFromWorker({ active, waiting, installing }, { source }) {
+  return source instanceof ServiceWorker && [active, waiting, installing].some((ours) => ours?.scriptURL === source.scriptURL);
+}
+
+/**
+ * Listen for the code of a verification push, before it can come.
+ * @param {ServiceWorkerRegistration} registration
+ */
+function nextVerification(registration) {
   const listening = new AbortController();
   /** @type {Promise<string>} */
   const promise = new Promise((resolve, reject) => {
@@ -104,8 +116,8 @@ function nextVerification() {
     stopped.addEventListener('abort', () => reject(new WhisperError('push_unavailable')));
     navigator.serviceWorker.addEventListener(
       'message',
-      ({ data }) => {
-        if (data?.whisper === 'verify') resolve(data.code);
+      (event) => {
+        if (isFromWorker(registration, event) && event.data?.whisper === 'verify') resolve(event.data.code);
       },
       { signal: stopped },
     );

@@ -89,6 +89,19 @@ export class Store {
   }
 
   /**
+   * Return a value and delete it, in one transaction: whoever else asks gets nothing.
+   * @param {Room} room
+   * @param {IDBValidKey} key
+   * @returns {Promise<any>} undefined when there is none
+   */
+  async take(room, key) {
+    const store = this.#in(room, 'readwrite');
+    const value = await result(store.get(key));
+    await result(store.delete(key));
+    return value;
+  }
+
+  /**
    * @param {Room} room
    * @param {IDBValidKey} key
    */

@@ -12,10 +12,11 @@
 
 import { WhisperError } from './errors.js';
 import { DialEvent, DropEvent, FileEvent, MissedEvent, PeerEvent, TroubleEvent } from './events.js';
-import { count, isMissed, settle, waiting } from './inbox.js';
+import { count, isMissed, settle, takeClick, waiting } from './inbox.js';
 import { Identity } from './keys.js';
 import { isAddress, parseAddress } from './protocol.js';
-import { askPermission, checkCurves, checkSupport, register, registerWorker } from './registration.js';
+import { askPermission, checkCurves, checkSupport, isFromWorker, register, registerWorker } from './registration.js';
+import { pause } from './promises.js';
 import { Server } from './server.js';
 import { Store } from './store.js';
 import { Switchboard } from './switchboard.js';
@@ -48,6 +49,7 @@ export class Whisper extends EventTarget {
   #stopped = new AbortController();
   #pages = new BroadcastChannel(PAGES);
   #renewedAt = 0;
+  /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
 
   /**
    * @param {Identity} identity
@@ -92,7 +94,8 @@ export class Whisper extends EventTarget {
     const whisper = new Whisper(identity, store, server, await registerWorker(worker));
     await whisper.update();
     whisper.#listen();
-    setTimeout(() => whisper.#inBackground(whisper.#catchUp())); // once whoever starts us listens
+    whisper.#caughtUp = pause(0).then(() => whisper.#catchUp()); // once whoever starts us listens
+    whisper.#inBackground(whisper.#caughtUp);
     return whisper;
   }
 
@@ -140,7 +143,7 @@ export class Whisper extends EventTarget {
   #listen() {
     const { signal } = this.#stopped;
     const worker = navigator.serviceWorker;
-    worker.addEventListener('message', ({ data }) => this.#hear(data), { signal });
+    worker.addEventListener('message', (event) => isFromWorker(this.#registration, event) && this.#hear(event.data), { signal });
     worker.startMessages();
     this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.taken(data), { signal });
     addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
@@ -152,8 +155,7 @@ export class Whisper extends EventTarget {
   /** @param {any} data what the service worker says */
   #hear(data) {
     if (data?.whisper === 'call') this.#switchboard.take(data.call);
-    else if (data?.whisper === 'answer') this.#switchboard.rings.answer(data.address);
-    else if (data?.whisper === 'decline') this.#switchboard.rings.decline(data.address);
+    else if (data?.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(() => this.#hearClick()));
     else if (data?.whisper === 'drop') this.#drop(data.reason);
     if (data?.whisper === 'call' && data.call.method !== 'dial') this.#inBackground(settle(this.#store, data.call));
   }
@@ -161,16 +163,23 @@ export class Whisper extends EventTarget {
   /** Take what came while no page was there. */
   async #catchUp() {
     this.dropped = { ...(await this.#store.get('state', 'dropped')), ...this.dropped };
-    const clicked = answeredBy(location.hash);
+    const click = await takeClick(this.#store, Date.now());
     for (const call of await waiting(this.#store)) {
-      if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, clicked);
+      if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, click?.address);
       else if (call.method === 'dial' || call.method === 'close') this.#switchboard.take(call);
       if (call.method !== 'dial') await settle(this.#store, call);
     }
-    if (clicked !== undefined) {
-      history.replaceState(history.state, '', location.pathname + location.search);
-      this.#switchboard.rings.answer(clicked);
-    }
+    this.#follow(click);
+  }
+
+  async #hearClick() {
+    this.#follow(await takeClick(this.#store, Date.now()));
+  }
+
+  /** @param {import('./inbox.js').Click | undefined} click */
+  #follow(click) {
+    if (click?.action === 'answer') this.#switchboard.rings.answer(click.address);
+    else if (click) this.#switchboard.rings.decline(click.address);
   }
 
   /**
@@ -217,18 +226,5 @@ export class Whisper extends EventTarget {
   /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */
   #inBackground(work) {
     work.catch((error) => this.#stopped.signal.aborted || this.dispatchEvent(new TroubleEvent(error)));
-  }
-}
-
-/**
- * @param {string} hash of a page that a notification has opened
- * @returns {string | undefined}
- */
-function answeredBy(hash) {
-  if (!hash.startsWith('#answer=')) return undefined;
-  try {
-    return parseAddress(hash);
-  } catch {
-    return undefined;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { Dropped } from './errors.js';
-import { receive, settle, waiting } from './inbox.js';
+import { parkClick, receive, settle, waiting } from './inbox.js';
 import { Identity } from './keys.js';
 import { decodeUrl } from './base64.js';
 import { Server } from './server.js';
@@ -111,20 +111,29 @@ function isForced(message) {
 }
 
 /**
- * Focus a page, or open one, and tell it who is to be answered.
+ * Park what was clicked; then tell a page to take it, or open one, which takes it when it starts.
  * @param {NotificationEvent} event
  */
 async function click(event) {
   event.notification.close();
   const { address } = /** @type {{address: string}} */ (event.notification.data);
   const [window] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  if (event.action === 'decline') {
-    await (window ? window.postMessage({ whisper: 'decline', address }) : decline(address));
-  } else if (window) {
-    window.postMessage({ whisper: 'answer', address });
-    await window.focus().catch(() => undefined); // a browser may refuse: the page has been told
-  } else {
-    await worker.clients.openWindow(`./#answer=${encodeURIComponent(address)}`);
+  const action = event.action === 'decline' ? 'decline' : 'answer';
+  if (action === 'decline' && !window) return decline(address);
+  await park({ address, action });
+  window?.postMessage({ whisper: 'clicked' });
+  if (action === 'decline') return;
+  if (!window) await worker.clients.openWindow('./');
+  else await window.focus().catch(() => undefined); // a browser may refuse: the page has been told
+}
+
+/** @param {import('./inbox.js').Click} click */
+async function park(click) {
+  const store = await Store.open();
+  try {
+    await parkClick(store, click, Date.now());
+  } finally {
+    store.close();
   }
 }
 

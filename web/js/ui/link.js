@@ -1,11 +1,10 @@
 /**
- * Links to a person: the address is in the fragment, which no server sees.
+ * Links to a person: the address is in the fragment, which no server sees. A link selects somebody, and does nothing else:
+ * anybody can make one, and any page can lead here.
  * @module
  */
 
 import { isAddress } from '../protocol.js';
-
-const ANSWER = 'answer=';
 
 /**
  * Return the link that lets whoever opens it ring an address.
@@ -15,12 +14,10 @@ export function linkTo(address) {
   return `${new URL('./', location.href).href}#${encodeURIComponent(address)}`;
 }
 
-/** @returns {{address: string | null, isAnswer: boolean}} whom the page was opened for; `isAnswer` by a notification */
+/** @returns {string | null} whom the page was opened for */
 export function readLink() {
-  const fragment = location.hash.slice(1);
-  const isAnswer = fragment.startsWith(ANSWER);
-  const address = decode(isAnswer ? fragment.slice(ANSWER.length) : fragment);
-  return { address: isAddress(address) ? address : null, isAnswer };
+  const address = decode(location.hash.slice(1));
+  return isAddress(address) ? address : null;
 }
 
 /** Take the fragment away, so that a reload does not go there again. */

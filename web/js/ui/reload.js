@@ -21,10 +21,12 @@ export function forgetConnected() {
   remember('whisper.connected', null);
 }
 
-/** @returns {string[]} the addresses that were connected a moment ago, once */
+/** @returns {string[]} the addresses that were connected a moment ago, once; none when a link or another page has led here */
 export function takeConnected() {
   const text = recall('whisper.connected');
   forgetConnected();
+  const [navigation] = performance.getEntriesByType('navigation');
+  if (/** @type {PerformanceNavigationTiming | undefined} */ (navigation)?.type !== 'reload') return [];
   try {
     const { addresses, at } = JSON.parse(text ?? '{}');
     return Date.now() - at < MAX_AGE_MS ? addresses.filter(isAddress) : [];

@@ -30,7 +30,7 @@ export async function open(app) {
   }
   const isAllowed = 'Notification' in globalThis && Notification.permission === 'granted';
   const isOn = isAllowed && recall('whisper.off') === null;
-  state.invited = readLink().address;
+  state.invited = readLink();
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
   app.changed();
@@ -132,9 +132,8 @@ function begin(app) {
   const { state } = app;
   const connected = takeConnected();
   for (const address of connected) void ring(app, address, 'reconnecting');
-  const link = readLink();
-  const wanted = link.address ?? state.invited ?? state.selected ?? connected[0];
-  if (!link.isAnswer) clearLink(); // the client itself takes the other
+  const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
+  clearLink();
   state.invited = null;
   if (wanted && wanted !== state.identity?.address) select(app, wanted);
   else if (wanted) app.notices.say('This is your own link: send it to somebody');
