@@ -26,8 +26,9 @@ export function listen(app, whisper) {
   whisper.addEventListener('peer', (event) => attach(app, /** @type {import('../whisper.js').PeerEvent} */ (event).peer));
   whisper.addEventListener('missed', (event) => {
     const { address, answered } = /** @type {import('../whisper.js').MissedEvent} */ (event);
-    if (answered) void ring(app, address);
-    else miss(app, talkWith(app.state, address));
+    if (!answered) return miss(app, talkWith(app.state, address));
+    select(app, address);
+    void ring(app, address);
   });
   whisper.addEventListener('trouble', (event) => {
     const { error } = /** @type {Event & {error: unknown}} */ (event);
