@@ -138,7 +138,7 @@ class Relay:
         return outcome
 
     async def _newer(self, address: Address, gone: StoredSubscription, now: int) -> StoredSubscription | None:
-        """Forget what is *gone*, or return what has taken its place where a replica may have been late."""
+        """Delete what is *gone*; return its successor if a replica was late."""
         with suppress(DatabaseUnavailable):
             dropped = await self._subscriptions.delete_if_current(address, gone.target)
             if not dropped and self._subscriptions.may_lag:
@@ -147,7 +147,7 @@ class Relay:
 
 
 def _require_accepted(outcome: Outcome) -> None:
-    """Raise the refusal that tells the caller the truth about *outcome*."""
+    """Raise the refusal for *outcome* unless the push service accepted the message."""
     match outcome:
         case Outcome(delivery=DeliveryStatus.ACCEPTED):
             return

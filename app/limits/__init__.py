@@ -1,1 +1,1 @@
-"""Rates, buckets, breakers and how much is in flight."""
+"""Rate limits, concurrency limit, circuit breaker and bounded memory."""

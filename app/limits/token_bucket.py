@@ -1,4 +1,4 @@
-"""How often something may happen: a bucket for each key, of bounded number, on a time it is given."""
+"""Token buckets (generic cell rate algorithm), one for each key, in bounded memory."""
 
 import re
 from collections import OrderedDict

@@ -1,1 +1,1 @@
-"""The pure core: what peers may say, and when we believe them."""
+"""Pure core of the protocol: messages, their parsing and their verification."""

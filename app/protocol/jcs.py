@@ -1,4 +1,4 @@
-"""JSON as the protocol takes it: parsed strictly (RFC 8259, RFC 7493), printed one way only (RFC 8785)."""
+"""Strict JSON parser (RFC 8259, RFC 7493) and canonical printer (RFC 8785, JCS)."""
 
 import json
 from json.encoder import encode_basestring

@@ -1,4 +1,4 @@
-"""Keys as people say them: an address is 32 bytes with exactly one text."""
+"""Ed25519 addresses and X25519 encryption keys: canonical base64, strict verification (RFC 8032, RFC 7748)."""
 
 from base64 import b64encode
 from binascii import a2b_base64, b2a_base64
@@ -34,13 +34,13 @@ def decode(text: str, length: int | None = None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A person: an Ed25519 public key (RFC 8032). Built by `parse` or `of`, so it is never a weak one."""
+    """Address of a person: an Ed25519 public key (RFC 8032). `parse` and `of` never make a weak one."""
 
     raw: bytes
 
     @classmethod
     def of(cls, raw: bytes) -> Self:
-        """Take 32 bytes. Raise `ValueError` if nobody can own them alone (small order, not canonical)."""
+        """Take 32 bytes. Raise `ValueError` for a key of small order, or one that is not canonical."""
         if len(raw) != ADDRESS_BYTES:
             raise ValueError(f"must be {ADDRESS_BYTES} bytes, not {len(raw)}")
         if raw in _ED25519_WEAK:

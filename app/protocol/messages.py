@@ -1,4 +1,4 @@
-"""What peers may say: one frozen value per method, with the wire's short names as aliases."""
+"""Message types: one frozen value per method, with the wire's short member names as aliases."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
@@ -56,7 +56,7 @@ def _present(kind: str) -> Callable[[dict[str, Any]], None]:
 
 
 class Message(BaseModel):
-    """What every method has: who says it."""
+    """Base of every message: its sender."""
 
     model_config = FROZEN
 
@@ -108,7 +108,7 @@ class Update(Message):
 
 
 class Directed(Message):
-    """What every relayed method has: when it was said, and to whom."""
+    """Base of every relayed message: its timestamp and recipient."""
 
     sent_at: Annotated[
         Milliseconds, Field(alias="b", description="The sender's idea of the server's time, ms.")
@@ -119,7 +119,7 @@ class Directed(Message):
 
 
 class Keyed(Directed):
-    """A relayed method that carries the sender's key for this connection."""
+    """Relayed message that carries the sender's key for this connection."""
 
     encryption_key: Annotated[
         EncryptionKey,
@@ -134,7 +134,7 @@ class Dial(Keyed):
 
 
 class Offer(Keyed):
-    """Send an SDP offer to whoever dialled."""
+    """Send an SDP offer to the caller."""
 
     method = "offer"
 
@@ -142,7 +142,7 @@ class Offer(Keyed):
 
 
 class Answer(Keyed):
-    """Send an SDP answer to whoever made the offer."""
+    """Send an SDP answer to the one who made the offer."""
 
     method = "answer"
 

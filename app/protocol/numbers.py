@@ -1,4 +1,4 @@
-"""Every number of the protocol, with its unit, its reason and its source."""
+"""Constants of the protocol, each with its unit, reason and source."""
 
 # A call must fit one Web Push message; 8 KiB leaves room for white space and escapes, not for abuse.
 MAX_BODY_BYTES = 8192

@@ -1,4 +1,4 @@
-"""A push subscription: where a push service takes messages for one browser, and the keys to encrypt to."""
+"""Push subscription of a browser (Push API, RFC 8030, RFC 8291): endpoint, expiration, keys."""
 
 import re
 from base64 import b64decode
@@ -26,7 +26,7 @@ _MAX_HOST_BYTES = 253  # RFC 1035, section 2.3.4, as text
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The URL of a push resource (RFC 8030). A secret: who knows it can send to it."""
+    """URL of a push resource (RFC 8030). A secret: whoever has it can send to it."""
 
     url: str
     scheme: str
@@ -51,7 +51,7 @@ class Endpoint:
 
     @classmethod
     def known(cls, url: str) -> Self:
-        """Take the URL of an endpoint that was parsed before, without judging it again."""
+        """Take the URL of an endpoint that was parsed before, without checking it again."""
         scheme = url[: url.index(":")]
         authority, slash, rest = url[len(scheme) + len("://") :].partition("/")
         host, _, digits = authority.partition(":")

@@ -1,1 +1,1 @@
-"""Speaking to push services."""
+"""Push messages: encryption, VAPID, delivery to push services."""

@@ -1,1 +1,1 @@
-"""Keeping push subscriptions in Postgres."""
+"""Push subscriptions in Postgres."""
