@@ -1,4 +1,4 @@
-"""Ed25519 addresses and X25519 encryption keys: canonical base64, strict verification (RFC 8032, RFC 7748)."""
+"""Ed25519 addresses and X25519 keys: canonical base64, strict verification (RFC 8032, RFC 7748)."""
 
 from base64 import b64encode
 from binascii import a2b_base64, b2a_base64
