@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 PEERS := bench/peers/node
 
-.PHONY: help run test test-code test-world bench bench-peers profile soak figures check format install clean
+.PHONY: help run test test-code test-faults test-browser bench bench-peers profile soak figures check format install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,17 +23,21 @@ test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_mod
 ifdef ARGS
 	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
 else
-	$(MAKE) --jobs=2 --output-sync=target test-code test-world
+	$(MAKE) --jobs=3 --output-sync=target test-faults test-browser test-code
 endif
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# Those that wait more than they work go beside the others.
-WORLD := tests/browser tests/faults tests/scale
+# Three at once: faults and browsers wait more than they work.
+FAULTS := tests/faults tests/scale
+BROWSER := tests/browser
+PYTEST := $(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider
 test-code:
-	$(BIN)/coverage run --parallel-mode -m pytest $(addprefix --ignore=,$(WORLD))
-test-world:
-	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider $(WORLD)
+	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER))
+test-faults:
+	$(PYTEST) $(FAULTS)
+test-browser:
+	$(PYTEST) $(BROWSER)
 
 bench: $(VENV)/.installed-embedded,test ## what a call costs, in less than three minutes: make bench ARGS="--quick"
 	@$(BIN)/python -m bench $(ARGS)
