@@ -72,10 +72,10 @@ clean: ## remove what make made; .env and the data in .whisper stay
 	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
-$(VENV)/.installed%: pyproject.toml constraints.txt | $(BIN)/pip
+$(VENV)/.installed%: pyproject.toml peer/pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing into $(VENV); the first time takes about a minute."
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))'
+		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))' $(if $(findstring test,$*),-e ./peer)
 	@touch $@
 
 # Without a lock file, which would name a registry: package.json has exact versions, and so has what they need.

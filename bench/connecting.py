@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, median
 
+from whisper_peer import Peer
+
 from bench.processes import Program, whisper
 from tests.deployment import PushServiceProcess, pushing
-from tests.peer import Peer
 
 CONNECTIONS = 10
 CALLS = 3  # dial, offer, answer
@@ -48,7 +49,7 @@ def _running(database_url: str) -> Iterator[tuple[Program, PushServiceProcess]]:
 
 async def _connect(server: Program, push_service: PushServiceProcess) -> Connection:
     async with AsyncExitStack() as opened:
-        started = [Peer.started(server=server.url, push_service=push_service.websocket_url) for _ in range(2)]
+        started = [Peer.start(server=server.url, push_service=push_service.websocket_url) for _ in range(2)]
         alice, bob = [await opened.enter_async_context(peer) for peer in started]
         once = partial(_once, alice, bob, server, push_service)
         await once()  # connections to the database and to the push service are made

@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp import ClientSession
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from whisper_peer.push import PushClient, Subscription
 
 from tests.browser.chromium import Chromium
-from tests.peer.push import PushClient, Subscription
 
 _PUSH_MANAGER = """
     const decode = text => Uint8Array.from(atob(text), each => each.charCodeAt()).buffer;
@@ -91,7 +91,7 @@ def bridged(chromium: Chromium, origin: str, push_service: str) -> Iterator[None
 
 @asynccontextmanager
 async def _connected(push_service: str) -> AsyncIterator[PushClient]:
-    async with ClientSession() as session, PushClient.connected(session, push_service) as client:
+    async with ClientSession() as session, PushClient.connect(session, push_service) as client:
         yield client
 
 

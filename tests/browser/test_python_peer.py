@@ -16,7 +16,7 @@ from tests.processes import Program, program
 def terminal(deployment: Deployment, push_process: PushServiceProcess, *arguments: str) -> Iterator[Program]:
     """Run a peer in a terminal."""
     options = ("--server", deployment.url, "--push-service", push_process.websocket_url)
-    with program(sys.executable, "-m", "tests.peer", *arguments, *options) as running:
+    with program(sys.executable, "-m", "whisper_peer", *arguments, *options) as running:
         yield running
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import rfc8785
+from whisper_peer.errors import Reason, ServerRefused
+from whisper_peer.peer import Peer
 
 from app.protocol.subscription import Subscription
 from app.push.delivery import open_deliverer
@@ -17,8 +19,6 @@ from app.push.guard import EndpointPolicy
 from app.push.outcome import DeliveryStatus
 from app.push.vapid import Vapid, VapidKey
 from tests.deployment import Deployment, PushServiceProcess, serving
-from tests.peer.errors import Reason, ServerRefused
-from tests.peer.peer import Peer
 from tests.people import Person, now_ms
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ class Peers:
 
     async def start(self, at: Deployment, *, trickle: bool = False) -> Peer:
         """Start a peer that uses the server *at*."""
-        peer = Peer.started(server=at.url, push_service=self._push_service, trickle=trickle)
+        peer = Peer.start(server=at.url, push_service=self._push_service, trickle=trickle)
         return await self._stack.enter_async_context(peer)
 
 

@@ -22,7 +22,7 @@ class Terminals:
 
     def peer(self, *arguments: str) -> Program:
         """Start a peer, which ends with the test."""
-        command = (sys.executable, "-m", "tests.peer", *arguments, *self._options)
+        command = (sys.executable, "-m", "whisper_peer", *arguments, *self._options)
         return self._stack.enter_context(program(*command))
 
     def listening(self, *arguments: str) -> tuple[Program, str]:

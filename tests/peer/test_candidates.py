@@ -1,9 +1,8 @@
 """Candidates leave the SDP whole, and come back as candidates or not at all."""
 
 import pytest
-
-from tests.peer.candidates import parse_candidates, take_out
-from tests.peer.errors import BrokenSeal
+from whisper_peer.candidates import parse_candidates, split_candidates
+from whisper_peer.errors import BrokenSeal
 
 HOST = "candidate:1 1 udp 2122252543 192.0.2.1 54321 typ host"
 SDP = (
@@ -14,14 +13,14 @@ SDP = (
 
 def test_candidates_are_taken_out_of_the_sdp() -> None:
     """What is left has none, and is otherwise the same."""
-    sdp, _ = take_out(SDP)
+    sdp, _ = split_candidates(SDP)
 
     assert sdp == SDP.replace(f"a={HOST}\r\na=end-of-candidates\r\n", "")
 
 
 def test_candidates_taken_out_are_inits() -> None:
     """As a browser's `toJSON()` has them, with an empty one for the end."""
-    _, taken = take_out(SDP)
+    _, taken = split_candidates(SDP)
 
     assert taken == [
         {"candidate": HOST, "sdpMid": "data", "sdpMLineIndex": 0},

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from whisper_peer.identity import Identity
+from whisper_peer.keys import decode
 
-from app.protocol.keys import decode
-from tests.peer.identity import Identity
 from tests.vectors_of import vectors
 
 WIRE = vectors("wire.json")
@@ -38,7 +38,7 @@ def test_a_signature_verifies() -> None:
 
     signature = identity.sign("text")
 
-    identity.address.verify("text", decode(signature))
+    identity.address.verify(b"text", decode(signature))
 
 
 def test_new_identities_differ() -> None:
@@ -50,7 +50,7 @@ def test_a_missing_file_is_made_for_its_owner_only(tmp_path: Path) -> None:
     """The secret key is never readable by others, not even for a moment."""
     file = tmp_path / "identity"
 
-    Identity.kept_in(file)
+    Identity.load_or_create(file)
 
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -59,7 +59,7 @@ def test_a_file_keeps_the_address(tmp_path: Path) -> None:
     """The second time it is the same person."""
     file = tmp_path / "identity"
 
-    assert Identity.kept_in(file).address == Identity.kept_in(file).address
+    assert Identity.load_or_create(file).address == Identity.load_or_create(file).address
 
 
 @pytest.mark.parametrize("content", ["", "AAAA", "not base64", "é"])
@@ -69,6 +69,6 @@ def test_a_file_without_a_seed_is_refused(tmp_path: Path, content: str) -> None:
     file.write_text(content)
 
     with pytest.raises(ValueError, match="does not hold an identity"):
-        Identity.kept_in(file)
+        Identity.load_or_create(file)
 
     assert file.read_text() == content

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import rfc8785
+from whisper_peer.errors import Dropped, Reason
+from whisper_peer.inbox import MAX_REMEMBERED, WINDOW_MS, Inbox
+from whisper_peer.keys import Address
 
-from app.protocol.keys import Address
-from tests.peer.errors import Dropped, Reason
-from tests.peer.inbox import MAX_REMEMBERED, WINDOW_MS, Inbox
-from tests.people import Person, now_ms
+from tests.peer.people import Person
+from tests.people import now_ms
 from tests.vectors_of import vectors
 
 WIRE = vectors("wire.json")

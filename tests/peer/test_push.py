@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientSession
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+from whisper_peer.errors import PushServiceFailed
+from whisper_peer.push import PushClient, Subscription
 
 from app.protocol.subscription import Subscription as Registered
-from tests.peer.errors import PushServiceFailed
-from tests.peer.push import PushClient, Subscription
 from tests.push_service import PushService
 from tests.push_service.sender import Sender
 from tests.vectors_of import vectors
@@ -61,7 +61,7 @@ async def session() -> AsyncIterator[ClientSession]:
 @pytest.fixture
 async def client(session: ClientSession, push_service: PushService) -> AsyncIterator[PushClient]:
     """Return a browser that has said hello."""
-    async with PushClient.connected(session, push_service.websocket_url) as connected:
+    async with PushClient.connect(session, push_service.websocket_url) as connected:
         yield connected
 
 
@@ -195,7 +195,7 @@ async def test_a_bad_vapid_key_is_refused(client: PushClient) -> None:
 async def test_a_push_service_that_is_not_there_is_said_not_to_be(session: ClientSession) -> None:
     """The port is closed."""
     with pytest.raises(PushServiceFailed, match="cannot reach the push service"):
-        async with PushClient.connected(session, "ws://127.0.0.1:9/"):
+        async with PushClient.connect(session, "ws://127.0.0.1:9/"):
             pass
 
 
@@ -203,7 +203,7 @@ async def test_a_push_service_that_stops_is_noticed(session: ClientSession) -> N
     """Whoever waits for a push is told that none will come."""
     async with AsyncExitStack() as life:
         service = await life.enter_async_context(PushService.running())
-        async with PushClient.connected(session, service.websocket_url) as client:
+        async with PushClient.connect(session, service.websocket_url) as client:
             await life.aclose()
 
             with pytest.raises(PushServiceFailed, match="hung up"):
@@ -214,7 +214,7 @@ async def test_leaving_leaves_nothing(session: ClientSession, push_service: Push
     """No task listens on when the peer has left."""
     before = asyncio.all_tasks()
 
-    async with PushClient.connected(session, push_service.websocket_url):
+    async with PushClient.connect(session, push_service.websocket_url):
         during = {task.get_name() for task in asyncio.all_tasks() - before}
     after = {task.get_name() for task in asyncio.all_tasks() - before}
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from app.protocol.keys import Address
-from tests.peer.errors import BrokenSeal
-from tests.peer.sealing import (
+from whisper_peer.errors import BrokenSeal
+from whisper_peer.keys import Address
+from whisper_peer.sealing import (
     MAX_JSON_BYTES,
     Format,
     Keys,
@@ -21,6 +20,7 @@ from tests.peer.sealing import (
     shared_secret,
     unseal,
 )
+
 from tests.vectors_of import vectors
 
 CASES = vectors("sealing.json")["cases"]

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession, web
+from whisper_peer.errors import ServerRefused, ServerUnreachable
+from whisper_peer.identity import Identity
+from whisper_peer.server import MAX_ANSWER_BYTES, Clock, Server
 
 from app.protocol.envelope import Call, read_call
 from app.protocol.messages import METHODS, Dial, Message, Update
-from tests.peer.errors import ServerRefused, ServerUnreachable
-from tests.peer.identity import Identity
-from tests.peer.server import MAX_ANSWER_BYTES, Clock, Server
-from tests.people import Person, now_ms
+from tests.peer.people import Person
+from tests.people import now_ms
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +97,7 @@ async def test_a_dial_is_a_call_that_the_server_takes(
     dial = desk.call(Dial).message
     assert desk.paths == ["/dial"]
     assert isinstance(dial, Dial)
-    assert (dial.sender, dial.recipient) == (alice.address, bob.address)
+    assert (dial.sender.text, dial.recipient.text) == (alice.address.text, bob.address.text)
 
 
 async def test_to_be_forgotten_is_a_null(desk: Desk, server: Server) -> None:

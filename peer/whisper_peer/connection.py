@@ -1,4 +1,4 @@
-"""One WebRTC connection, from the first dial to its end: aiortc, led by a `Dialogue`."""
+"""WebRTC connection from the first dial to its end: aiortc, driven by a `SignalingSession`."""
 
 import asyncio
 import logging
@@ -13,14 +13,15 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from app.protocol.keys import Address
-from app.protocol.messages import Answer, Dial, Directed, Ice, Offer
-from tests.peer.candidates import take_out
-from tests.peer.channel import Channel, within
-from tests.peer.dialogue import Candidates, Dialogue
-from tests.peer.errors import ConnectionFailed, Dropped, Reason, TimedOut, Trouble
-from tests.peer.line import Line
-from tests.peer.webrtc import RELEASE_S, close, usable
+from whisper_peer.budget import ByteBudget
+from whisper_peer.candidates import split_candidates
+from whisper_peer.channel import Channel, within
+from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, Reason, TimedOut, Trouble
+from whisper_peer.keys import Address
+from whisper_peer.messages import Answer, Dial, Ice, Message, Offer
+from whisper_peer.signaling import Candidates, SignalingSession
+from whisper_peer.transport import SignalingTransport
+from whisper_peer.webrtc import RELEASE_S, close, translate_errors
 
 # Far more than a machine has addresses, far less than a flood.
 MAX_CANDIDATES = 64
@@ -28,22 +29,26 @@ MAX_CANDIDATES = 64
 # A STUN server that does not answer is given up after 5 s.
 GATHER_S = 6
 
-# The channel that carries values; a browser opens others, which this peer has no use for.
+# The channel that carries values, and another that a browser opens, for which this peer has no use.
 LABEL = "whisper"
+CONTROL = "control"
+
+# Channels that this peer closes, until the other confirms; a browser sends this many files at once.
+MAX_REFUSED_CHANNELS = 64
 
 log = logging.getLogger(__name__)
 
 
 class Connection:
-    """A connection of *me* with *them*: `dial` and `offer` wait for the calls that `take` is given."""
+    """Connection of *me* with *them*: `dial` and `offer` wait for calls, which `on_message` receives."""
 
-    def __init__(self, me: Address, them: Address, since: int, line: Line) -> None:
+    def __init__(self, me: Address, them: Address, since: int, line: SignalingTransport) -> None:
         loop = asyncio.get_running_loop()
         self.them = them
-        self.dialogue = Dialogue(me, them, since)
+        self.session = SignalingSession(me, them, since)
         self.ended = asyncio.Event()
         self._released = asyncio.Event()
-        self._line = line
+        self._transport = line
         self._offer: asyncio.Future[RTCSessionDescription | Dial] = loop.create_future()
         self._answer: asyncio.Future[RTCSessionDescription] = loop.create_future()
         self._opened: asyncio.Future[Channel] = loop.create_future()
@@ -51,69 +56,70 @@ class Connection:
         self._gathering: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._rtc: RTCPeerConnection | None = None
+        self._budget = ByteBudget()
+        self._labels: set[str] = set()
+        self._refused: set[RTCDataChannel] = set()
+        self._over: OverLimit | None = None
 
     @property
     def channel(self) -> Channel | None:
         """The open channel, if it has come so far."""
-        return self._opened.result() if _has_come(self._opened) else None
+        return self._opened.result() if _is_successful(self._opened) else None
 
     @property
     def missing(self) -> str:
         """What is still waited for, as a sentence begins."""
         answered = "they answered, but no connection was made"
-        return answered if _has_come(self._offer) else "nobody answered"
+        return answered if _is_successful(self._offer) else "nobody answered"
 
     async def dial(self) -> Channel:
         """Ring, answer the offer that comes, and return the open channel."""
-        self.dialogue.awaited = Offer
-        await self._line.relay("dial", self.dialogue.encryption_key)
+        self.session.expected = Offer
+        await self._transport.relay("dial", self.session.encryption_key)
         offer = await self._offer
         if isinstance(offer, Dial):  # they rang at the same time, and theirs goes first
             return await self.offer()
         rtc = await self._start()
-        rtc.on("datachannel", self._use)
-        with usable():
+        with translate_errors():
             await self._set_theirs(rtc, offer)
             await self._set_ours(rtc, await rtc.createAnswer())
         await self._send_ours(rtc)
         return await self._opened
 
     async def offer(self) -> Channel:
-        """Make an offer to whoever dialled (their dial has been taken), and return the open channel."""
+        """Make an offer to the caller, whose dial has been received, and return the open channel."""
         rtc = await self._start()
-        wire = rtc.createDataChannel(LABEL)
-        wire.on("open", lambda: self._use(wire))
-        with usable():
+        data_channel = rtc.createDataChannel(LABEL)
+        self._labels.add(LABEL)
+        data_channel.on("open", lambda: self._open(data_channel))
+        with translate_errors():
             await self._set_ours(rtc, await rtc.createOffer())
-        self.dialogue.awaited = Answer
+        self.session.expected = Answer
         await self._send_ours(rtc)
         answer = await self._answer
-        with usable():
+        with translate_errors():
             await self._set_theirs(rtc, answer)
         return await self._opened
 
-    def take(self, message: Directed) -> None:
+    def on_message(self, message: Message) -> None:
         """Use what the other said. Raise `Dropped` if it is not its turn, or not sealed for us."""
         step = self._answer if isinstance(message, Answer) else self._offer
         if not isinstance(message, Ice) and step.done():  # heard before, or given up
             raise Dropped(Reason.UNEXPECTED)
         match message:
             case Dial():
-                self.dialogue.hear_dial(message)
+                self.session.on_dial(message)
                 self._offer.set_result(message)
             case Offer() | Answer():
-                description = self.dialogue.hear_description(message)
+                description = self.session.on_description(message)
                 step.set_result(description)
-                self._keep(self.dialogue.early())
+                self._keep(self.session.pop_early_candidates())
             case Ice():
-                self._keep(self.dialogue.hear_ice(message))
+                self._keep(self.session.on_ice(message))
 
     async def hang_up(self) -> None:
         """Tell the other, if they can still be told, and wait until everything is let go."""
-        try:
-            await self._line.relay("close")
-        except Trouble as trouble:
-            log.info("close was not relayed: %s", trouble)
+        await self._relay_close()
         self.end(ConnectionFailed("the connection was closed"))
         with suppress(TimedOut):
             await within(RELEASE_S, self._released.wait(), "WebRTC does not close")
@@ -136,26 +142,35 @@ class Connection:
         if self._rtc is not None:
             await close(self._rtc)
         self._released.set()
+        if self._over is not None:
+            await self._relay_close()
+
+    async def _relay_close(self) -> None:
+        try:
+            await self._transport.relay("close")
+        except Trouble as trouble:
+            log.info("close was not relayed: %s", trouble)
 
     async def _start(self) -> RTCPeerConnection:
         # Always an explicit list: without one, aiortc asks a public STUN server.
-        configuration = RTCConfiguration(iceServers=await self._line.ice_servers())
+        configuration = RTCConfiguration(iceServers=await self._transport.ice_servers())
         if self.ended.is_set():
             raise ConnectionFailed("the connection was closed")
         rtc = RTCPeerConnection(configuration)
         self._rtc = rtc
+        rtc.on("datachannel", self._on_data_channel)
         rtc.on("connectionstatechange", self._check)
         return rtc
 
     async def _send_ours(self, rtc: RTCPeerConnection) -> None:
         ours = rtc.localDescription
-        sdp, candidates = take_out(ours.sdp) if self._line.trickle else (ours.sdp, [])
+        sdp, candidates = split_candidates(ours.sdp) if self._transport.trickle else (ours.sdp, [])
         if candidates:
             await self._say("ice", candidates)
         await self._say(ours.type, {"type": ours.type, "sdp": sdp})
 
     async def _say(self, method: str, value: object) -> None:
-        await self._line.relay(method, self.dialogue.encryption_key, self.dialogue.seal(method, value))
+        await self._transport.relay(method, self.session.encryption_key, self.session.seal(method, value))
 
     async def _set_ours(self, rtc: RTCPeerConnection, ours: RTCSessionDescription) -> None:
         # Cancelled in the middle, aioice would leave its sockets open: `release` waits for it.
@@ -177,11 +192,43 @@ class Connection:
             except asyncio.QueueFull:
                 raise Dropped(Reason.BUSY) from None
 
-    def _use(self, wire: RTCDataChannel) -> None:
-        if wire.label != LABEL or self._opened.done():
+    def _on_data_channel(self, data_channel: RTCDataChannel) -> None:
+        """Open `whisper`, leave `control` alone, and close any other; one of each kind, or hang up."""
+        label = data_channel.label
+        if label in self._labels:
+            self._on_fault(OverLimit(f"the other opened a second channel {label}"))
+        elif label not in {LABEL, CONTROL}:
+            self._refuse(data_channel)
+        else:
+            self._labels.add(label)
+            if label == LABEL:
+                self._open(data_channel)
+
+    def _refuse(self, data_channel: RTCDataChannel) -> None:
+        if len(self._refused) >= MAX_REFUSED_CHANNELS:
+            self._on_fault(OverLimit(f"the other opened more than {MAX_REFUSED_CHANNELS} channels"))
             return
-        channel = Channel(self.them, wire, self.dialogue.agreed(), self.hang_up, self._line.on_broken)
-        wire.on("close", self.ended.set)
+        self._refused.add(data_channel)
+        data_channel.on("close", lambda: self._refused.discard(data_channel))
+        data_channel.close()
+
+    def _on_fault(self, fault: BrokenSeal | OverLimit) -> None:
+        """Report what does not open; hang up when a limit is exceeded."""
+        if isinstance(fault, BrokenSeal):
+            self._transport.on_dropped(Reason.BROKEN_SEAL)
+        elif self._over is None:
+            self._over = fault
+            self._transport.on_dropped(Reason.OVER_LIMIT)
+            if self.channel is not None:
+                self.channel.fail(str(fault))
+            self.end(fault)
+
+    def _open(self, data_channel: RTCDataChannel) -> None:
+        if self._opened.done():
+            return
+        keys = self.session.require_keys()
+        channel = Channel(self.them, data_channel, keys, self._budget, self.hang_up, self._on_fault)
+        data_channel.on("close", self.ended.set)
         self._opened.set_result(channel)
 
     def _check(self) -> None:
@@ -189,5 +236,5 @@ class Connection:
             self.end(ConnectionFailed("no way to the other was found"))
 
 
-def _has_come(step: asyncio.Future[Any]) -> bool:
+def _is_successful(step: asyncio.Future[Any]) -> bool:
     return step.done() and not step.cancelled() and step.exception() is None

@@ -1,4 +1,4 @@
-"""The Whisper server, seen from a peer: signed calls, refusals by name, and its clock."""
+"""HTTP client of the Whisper server: signed calls, refusals by name, and clock synchronisation."""
 
 import json
 import logging
@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientSession, ClientTimeout
 from aiortc import RTCIceServer
 
-from app.protocol.keys import Address
-from tests.peer.errors import ServerRefused, ServerUnreachable
-from tests.peer.identity import Identity
+from whisper_peer.errors import ServerRefused, ServerUnreachable
+from whisper_peer.identity import Identity
+from whisper_peer.keys import Address
 
 # The server gives a push service 10 s in all; this leaves it time to say that it failed.
 CALL_TIMEOUT = ClientTimeout(total=20, connect=5)
@@ -24,20 +24,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a client needs to start."""
+    """Configuration of the server: VAPID public key and ICE servers."""
 
     vapid_public_key: str
     ice_servers: list[RTCIceServer]
 
 
 class Clock:
-    """The server's time, as it was last heard; never the same millisecond twice."""
+    """Estimate of the server's clock; never the same millisecond twice."""
 
     def __init__(self) -> None:
         self._ahead = 0
         self._last = 0
 
-    def heard(self, timestamp: int) -> None:
+    def synchronize(self, timestamp: int) -> None:
         """Note the server's time, in ms."""
         self._ahead = timestamp - _local_ms()
 
@@ -56,7 +56,7 @@ class Clock:
 
 
 class Server:
-    """Makes an identity's calls. Raises `ServerRefused` or `ServerUnreachable` within `CALL_TIMEOUT`."""
+    """Client for one identity. Raises `ServerRefused` or `ServerUnreachable` within `CALL_TIMEOUT`."""
 
     def __init__(self, session: ClientSession, url: str, identity: Identity) -> None:
         self._session = session
@@ -115,7 +115,7 @@ class Server:
             raise ServerUnreachable(f"{self._url} is no Whisper server: it answers {status}") from None
 
     def _read_answer(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
-        self.clock.heard(answer["timestamp"])
+        self.clock.synchronize(answer["timestamp"])
         if not answer["ok"]:
             raise ServerRefused(answer["code"], answer["reason"], status)
         return answer

@@ -1,4 +1,4 @@
-"""Who a peer is: an Ed25519 key (RFC 8032), kept in a file of one line."""
+"""Ed25519 identity of a peer (RFC 8032), stored in a file of one line."""
 
 import os
 from base64 import b64encode
@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.protocol.jcs import canonical
-from app.protocol.keys import Address, decode
+from whisper_peer.jcs import canonical
+from whisper_peer.keys import Address, decode
 
 SEED_BYTES = 32  # RFC 8032, section 5.1.5
 _OWNER_ONLY = 0o600
@@ -17,7 +17,7 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A signing key pair; the public half is the peer's address."""
+    """Ed25519 key pair; the public half is the peer's address."""
 
     key: Ed25519PrivateKey
 
@@ -32,7 +32,7 @@ class Identity:
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
     @classmethod
-    def kept_in(cls, file: Path) -> Self:
+    def load_or_create(cls, file: Path) -> Self:
         """Return the identity whose seed is in *file* (base64), made first if there is no such file.
 
         Raise `ValueError` if the file holds anything else.

@@ -1,18 +1,18 @@
-"""ICE candidates between aiortc's objects, SDP lines and the `RTCIceCandidateInit` that travels."""
+"""Conversion of ICE candidates between aiortc's objects, SDP lines and `RTCIceCandidateInit`."""
 
 from typing import Any
 
 from aiortc import RTCIceCandidate
 from aiortc.sdp import candidate_from_sdp
 
-from tests.peer.errors import BrokenSeal
+from whisper_peer.errors import BrokenSeal
 
 _CANDIDATE = "a=candidate:"
 _END = "a=end-of-candidates"
 _NO_MORE = ""  # an empty candidate ends them (W3C WebRTC, section 4.8.1.2)
 
 
-def take_out(sdp: str) -> tuple[str, list[dict[str, Any]]]:
+def split_candidates(sdp: str) -> tuple[str, list[dict[str, Any]]]:
     """Return *sdp* without its candidates, and those as `RTCIceCandidateInit`s, with their end."""
     kept: list[str] = []
     taken: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""How a connection reaches the world: given by the peer, or by a test."""
+"""Interface between a connection and its signaling channel."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from typing import Protocol
 
 from aiortc import RTCIceServer
 
+from whisper_peer.errors import Reason
+
 
 class Relay(Protocol):
-    """Brings a call to the other."""
+    """Function that sends a call to the other peer."""
 
     async def __call__(
         self, method: str, encryption_key: str | None = None, payload: str | None = None
@@ -17,10 +19,10 @@ class Relay(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What a connection needs of the world."""
+class SignalingTransport:
+    """Signaling channel and ICE configuration of one connection."""
 
     relay: Relay
     ice_servers: Callable[[], Awaitable[list[RTCIceServer]]]
-    on_broken: Callable[[], None]  # a message on the data channel that does not open
+    on_dropped: Callable[[Reason], None]  # a message that does not open, or a limit that was exceeded
     trickle: bool = False  # send candidates in an `ice` call, before the description

@@ -1,4 +1,4 @@
-"""Two things that aiortc leaves to its users: one name for what it can't do, and an end that is one."""
+"""Error translation and complete shutdown for aiortc connections."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,19 +6,18 @@ from contextlib import contextmanager, suppress
 
 from aiortc import InvalidStateError, RTCPeerConnection
 
-from tests.peer.channel import within
-from tests.peer.errors import ConnectionFailed, TimedOut
+from whisper_peer.channel import within
+from whisper_peer.errors import ConnectionFailed, TimedOut
 
 # Closing says goodbye once and waits for nobody.
 RELEASE_S = 5
 
 # On one machine connecting takes a tenth of it; where it fails, it takes longer than anybody wants to wait.
 SETTLE_S = 1
-_SETTLE_STEP_S = 0.005
 
 
 @contextmanager
-def usable() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already."""
     try:
         yield
@@ -39,5 +38,8 @@ async def _settled(rtc: RTCPeerConnection) -> None:
 
     Closed amid ICE, aioice leaves a task without end; amid DTLS, aiortc sends where nothing is open any more.
     """
+    changed = asyncio.Event()
+    rtc.on("connectionstatechange", changed.set)
     while rtc.connectionState == "connecting":
-        await asyncio.sleep(_SETTLE_STEP_S)
+        changed.clear()
+        await changed.wait()

@@ -1,8 +1,8 @@
-"""Which call may come when, and what it says once opened: one side of a connection, without any I/O.
+"""Signaling state machine of one side of a connection: offer/answer, glare and keys, without any I/O.
 
-The caller dials; the one who is dialled offers; the caller answers. Either sends `ice` at any time, even
+The caller dials; the callee offers; the caller answers. Either sends `ice` at any time, even
 before the description it belongs to: pushes keep no order. When both dial at once (glare), the dial of the
-lower address (raw bytes) wins: whoever has the higher one turns from caller to called, and makes the offer.
+lower address (raw bytes) wins: the peer with the higher one turns from caller to called, and makes the offer.
 """
 
 from base64 import b64encode
@@ -11,11 +11,11 @@ from contextlib import suppress
 from aiortc import RTCIceCandidate, RTCSessionDescription
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from app.protocol.keys import Address
-from app.protocol.messages import Answer, Close, Dial, Ice, Keyed, Offer
-from tests.peer.candidates import parse_candidates
-from tests.peer.errors import BrokenSeal, Dropped, Reason
-from tests.peer.sealing import Keys, Party, seal, unseal
+from whisper_peer.candidates import parse_candidates
+from whisper_peer.errors import BrokenSeal, Dropped, Reason
+from whisper_peer.keys import Address
+from whisper_peer.messages import Answer, Close, Dial, Ice, KeyedMessage, Offer
+from whisper_peer.sealing import Keys, Party, seal, unseal
 
 Candidates = list[RTCIceCandidate | None]
 
@@ -23,17 +23,17 @@ Candidates = list[RTCIceCandidate | None]
 MAX_EARLY = 16
 
 
-class Dialogue:
-    """What *me* and *them* have told each other since *since* (ms of the server's time)."""
+class SignalingSession:
+    """Signaling between *me* and *them* since *since* (ms of the server's time)."""
 
     def __init__(self, me: Address, them: Address, since: int) -> None:
         self._private = X25519PrivateKey.generate()
         self._me = Party(me, self._private.public_key().public_bytes_raw())
         self._them = them
         self._their_key: bytes | None = None
-        self._heard_at = since
+        self._last_at = since
         self._early: list[Ice] = []
-        self.awaited: type[Offer | Answer] | None = None
+        self.expected: type[Offer | Answer] | None = None
         self._keys: Keys | None = None
 
     @property
@@ -43,9 +43,9 @@ class Dialogue:
 
     def seal(self, method: str, value: object) -> str:
         """Seal *value* for them; their key must be known."""
-        return seal(method, value, self.agreed().outgoing)
+        return seal(method, value, self.require_keys().outgoing)
 
-    def agreed(self) -> Keys:
+    def require_keys(self) -> Keys:
         """Return the keys of this connection. Raise `RuntimeError` while theirs is not known."""
         if self._keys is None:
             raise RuntimeError("the other's key is not known yet")
@@ -53,24 +53,24 @@ class Dialogue:
 
     def is_replaced_by(self, dial: Dial) -> bool:
         """Tell whether they have started anew: a later dial, with another key, that does not cross ours."""
-        new = dial.sent_at > self._heard_at and dial.encryption_key != self._their_key
-        return new and self.awaited is not Offer
+        new = dial.sent_at > self._last_at and dial.encryption_key != self._their_key
+        return new and self.expected is not Offer
 
     def is_ended_by(self, close: Close) -> bool:
         """Tell whether *close* is about this connection: one that is older is about another."""
-        return close.sent_at > self._heard_at
+        return close.sent_at > self._last_at
 
-    def hear_dial(self, dial: Dial) -> None:
+    def on_dial(self, dial: Dial) -> None:
         """Take a dial. Raise `Dropped` for one that crossed ours and lost, or that came too late."""
         if self._their_key is not None:
             raise Dropped(Reason.UNEXPECTED)
-        if self.awaited is Offer and self._me.address.raw < self._them.raw:
+        if self.expected is Offer and self._me.address.raw < self._them.raw:
             raise Dropped(Reason.GLARE)
         self._agree(dial, self._keys_with(dial))
 
-    def hear_description(self, message: Offer | Answer) -> RTCSessionDescription:
+    def on_description(self, message: Offer | Answer) -> RTCSessionDescription:
         """Open the offer or answer that we await. Raise `Dropped` for any other."""
-        if self.awaited is None or type(message) is not self.awaited:
+        if self.expected is None or type(message) is not self.expected:
             raise Dropped(Reason.UNEXPECTED)
         if self._their_key not in {None, message.encryption_key}:
             raise Dropped(Reason.UNEXPECTED)
@@ -79,21 +79,21 @@ class Dialogue:
         self._agree(message, keys)
         return description
 
-    def hear_ice(self, message: Ice) -> Candidates:
-        """Open candidates. Those that come before the offer are kept: see `early`. Raise `Dropped`."""
+    def on_ice(self, message: Ice) -> Candidates:
+        """Open candidates; those before the offer wait for `pop_early_candidates`. Raise `Dropped`."""
         if self._their_key is None:
             return self._keep(message)
         if message.encryption_key != self._their_key:
             raise Dropped(Reason.UNEXPECTED)
-        return _parse_ice(message, self.agreed())
+        return _parse_ice(message, self.require_keys())
 
-    def early(self) -> Candidates:
+    def pop_early_candidates(self) -> Candidates:
         """Return the candidates that came before the offer, once; those that do not open are forgotten."""
         kept, self._early = self._early, []
         found: Candidates = []
         for message in kept:
             with suppress(Dropped):
-                found += self.hear_ice(message)
+                found += self.on_ice(message)
         return found
 
     def _keep(self, message: Ice) -> Candidates:
@@ -102,16 +102,16 @@ class Dialogue:
         self._early.append(message)
         return []
 
-    def _keys_with(self, message: Keyed) -> Keys:
+    def _keys_with(self, message: KeyedMessage) -> Keys:
         try:
             return Keys.agree(self._private, self._me, Party(self._them, message.encryption_key))
         except BrokenSeal:
             raise Dropped(Reason.BROKEN_SEAL) from None
 
-    def _agree(self, message: Keyed, keys: Keys) -> None:
+    def _agree(self, message: KeyedMessage, keys: Keys) -> None:
         self._their_key, self._keys = message.encryption_key, keys
-        self._heard_at = max(self._heard_at, message.sent_at)
-        self.awaited = None
+        self._last_at = max(self._last_at, message.sent_at)
+        self.expected = None
 
 
 def _parse_description(message: Offer | Answer, keys: Keys) -> RTCSessionDescription:

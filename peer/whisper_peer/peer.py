@@ -1,4 +1,4 @@
-"""A peer: an identity, a push subscription and connections, as a page and its service worker have them."""
+"""Whisper peer: an identity, a push subscription and WebRTC connections."""
 
 import asyncio
 import logging
@@ -6,30 +6,25 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from aiohttp import ClientSession, DummyCookieJar
 from aiortc import RTCIceServer
 
-from app.protocol.keys import Address
-from tests.peer.channel import Channel, within
-from tests.peer.errors import Dropped, PushServiceFailed, Reason
-from tests.peer.identity import Identity
-from tests.peer.inbox import Inbox
-from tests.peer.line import Line
-from tests.peer.push import PushClient, Subscription
-from tests.peer.server import Server
-from tests.peer.switchboard import Switchboard
-
-if TYPE_CHECKING:
-    from app.protocol.envelope import Call
-    from app.protocol.messages import Directed
+from whisper_peer.channel import Channel, within
+from whisper_peer.connection_manager import ConnectionManager
+from whisper_peer.errors import Dropped, PushServiceFailed, Reason
+from whisper_peer.identity import Identity
+from whisper_peer.inbox import Call, Inbox
+from whisper_peer.keys import Address
+from whisper_peer.push import PushClient, Subscription
+from whisper_peer.server import Server
+from whisper_peer.transport import SignalingTransport
 
 SERVER = "http://127.0.0.1:8000"
 PUSH_SERVICE = "ws://127.0.0.1:8100/"
 
-# How many pushes are remembered for whoever asks.
+# Pushes that are remembered for `received` and `dropped`.
 MAX_HISTORY = 1000
 
 log = logging.getLogger(__name__)
@@ -37,14 +32,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was not believed: a push (its plaintext, if it could be decrypted), or a message on a channel."""
+    """Dropped push (with its plaintext, if it could be decrypted), message or connection."""
 
     reason: Reason
     plaintext: bytes | None = None
 
 
 class Peer:
-    """Someone who can dial and be dialled. Made by `started`."""
+    """Client that can dial and be dialled. Made by `start`."""
 
     def __init__(
         self, server: Server, push: PushClient, identity: Identity, *, accept: bool, trickle: bool
@@ -52,16 +47,16 @@ class Peer:
         self.address = identity.address
         self.server = server
         self.subscription: Subscription | None = None
-        self.received: deque[Call[Directed]] = deque(maxlen=MAX_HISTORY)
+        self.received: deque[Call] = deque(maxlen=MAX_HISTORY)
         self.dropped: deque[Refusal] = deque(maxlen=MAX_HISTORY)
         self._push = push
         self._trickle = trickle
         self._inbox = Inbox(self.address)
-        self._switchboard = Switchboard(self.address, self._line_to, accept=accept)
+        self._connections = ConnectionManager(self.address, self._transport_for, accept=accept)
 
     @classmethod
     @asynccontextmanager
-    async def started(
+    async def start(
         cls,
         *,
         server: str = SERVER,
@@ -78,7 +73,7 @@ class Peer:
         who = identity or Identity.new()
         async with (
             ClientSession(cookie_jar=DummyCookieJar()) as session,
-            PushClient.connected(session, push_service) as push,
+            PushClient.connect(session, push_service) as push,
         ):
             peer = cls(Server(session, server, who), push, who, accept=accept, trickle=trickle)
             listening = asyncio.create_task(peer._listen(), name="peer: listen")
@@ -86,7 +81,7 @@ class Peer:
                 await peer.register()
                 yield peer
             finally:
-                await peer._switchboard.close()
+                await peer._connections.close()
                 listening.cancel()
                 await asyncio.wait({listening})
             if not listening.cancelled():
@@ -121,11 +116,11 @@ class Peer:
 
         Raise `ServerRefused`, `TimedOut`, `ConnectionFailed` or `AlreadyConnected`.
         """
-        return self._switchboard.dial(address, self.server.clock.now(), timeout)
+        return self._connections.dial(address, self.server.clock.now(), timeout)
 
     def accept(self, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
-        """Wait for the next one who dials. Raise `TimedOut`, or `PushServiceFailed` if nobody can now."""
-        return within(timeout, self._switchboard.next_incoming(), f"nobody dialled within {timeout:g} s")
+        """Wait for the next incoming connection. Raise `TimedOut` or `PushServiceFailed`."""
+        return within(timeout, self._connections.next_incoming(), f"nobody dialled within {timeout:g} s")
 
     async def _subscribe(self) -> Subscription:
         config = await self.server.config()
@@ -134,16 +129,16 @@ class Peer:
     async def _listen(self) -> None:
         try:
             async for plaintext in self._push.messages():
-                self._take(plaintext)
+                self._on_push(plaintext)
         except PushServiceFailed as lost:
-            self._switchboard.lose(lost)
+            self._connections.fail_pending(lost)
 
-    def _take(self, plaintext: bytes | None) -> None:
+    def _on_push(self, plaintext: bytes | None) -> None:
         try:
             if plaintext is None:
                 raise Dropped(Reason.UNDECRYPTABLE)
             call = self._inbox.open(plaintext, self.server.clock.now())
-            self._switchboard.take(call.message)
+            self._connections.dispatch(call.message)
         except Dropped as dropped:
             self._drop(dropped.reason, plaintext)
         else:
@@ -152,13 +147,13 @@ class Peer:
 
     def _drop(self, reason: Reason, plaintext: bytes | None = None) -> None:
         self.dropped.append(Refusal(reason, plaintext))
-        log.info("dropped a push: %s", reason)
+        log.info("dropped: %s", reason)
 
-    def _line_to(self, them: Address) -> Line:
+    def _transport_for(self, them: Address) -> SignalingTransport:
         async def relay(method: str, encryption_key: str | None = None, payload: str | None = None) -> None:
             await self.server.relay(method, them, encryption_key, payload)
 
-        return Line(relay, self._ice_servers, partial(self._drop, Reason.BROKEN_SEAL), self._trickle)
+        return SignalingTransport(relay, self._ice_servers, self._drop, self._trickle)
 
     async def _ice_servers(self) -> list[RTCIceServer]:
         return (await self.server.config()).ice_servers

@@ -1,4 +1,4 @@
-"""End-to-end sealing: what two peers say to each other and the server never sees.
+"""End-to-end encryption of payloads and messages, which the server never sees.
 
 X25519 (RFC 7748); HKDF-SHA256 (RFC 5869), whose info names both addresses and encryption keys; AES-256-GCM
 with the method as additional data. Sealed is format byte | 12-byte nonce | ciphertext and tag; base64 where
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.protocol.keys import Address, decode
-from tests.peer.errors import BrokenSeal
+from whisper_peer.errors import BrokenSeal
+from whisper_peer.keys import Address, decode
 
 NONCE_BYTES = 12  # NIST SP 800-38D, section 5.2.1.1
 KEY_BYTES = 32  # AES-256
@@ -33,11 +33,11 @@ _RAW_DEFLATE = -zlib.MAX_WBITS  # no zlib header, no checksum: the tag is better
 
 
 class Format(IntEnum):
-    """The first byte of what is sealed: how the JSON is written."""
+    """Encoding of sealed JSON: the first byte."""
 
     PLAIN = 1
     DEFLATED = 2
-    MORE = 3  # a part of it, see `tests.peer.parts`
+    MORE = 3  # a part of it, see `whisper_peer.fragments`
     LAST = 4  # its last part
 
 
@@ -93,8 +93,13 @@ def seal(method: str, value: object, key: bytes) -> str:
 
 def unseal(method: str, sealed: str, key: bytes) -> object:
     """Return the JSON value that was sealed as *method* with *key*. Raise `BrokenSeal` for anything else."""
+    return parse_json(open_sealed(method, sealed, key))
+
+
+def open_sealed(method: str, sealed: str, key: bytes) -> bytes:
+    """Return the JSON text that was sealed as *method* with *key*. Raise `BrokenSeal` for anything else."""
     try:
-        return parse_json(_plain(*decrypt(method, decode(sealed), key)))
+        return _plain(*decrypt(method, decode(sealed), key))
     except (ValueError, zlib.error):
         raise BrokenSeal("the payload was not sealed for this") from None
 

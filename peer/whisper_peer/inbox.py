@@ -1,16 +1,15 @@
-"""The recipient's checks: what makes a push a call that this peer may believe. No I/O, no clock."""
+"""Verification of pushes by their recipient: shape, timestamp, recipient, signature, duplicates.
+
+No I/O and no clock.
+"""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from app.protocol.envelope import Call
-from app.protocol.errors import BadSignature, NotJson
-from app.protocol.jcs import canonical, parse
-from app.protocol.keys import Address, decode
-from app.protocol.messages import METHODS, Directed
-from app.protocol.numbers import SIGNATURE_BYTES
-from tests.peer.errors import Dropped, Reason
+from whisper_peer.errors import BadSignature, Dropped, Reason
+from whisper_peer.jcs import canonical, parse
+from whisper_peer.keys import SIGNATURE_BYTES, Address, decode
+from whisper_peer.messages import Message, parse_message
 
 # A push can take seconds where an HTTP request takes milliseconds.
 WINDOW_MS = 60_000
@@ -19,14 +18,23 @@ WINDOW_MS = 60_000
 MAX_REMEMBERED = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Verified call: its sender signed exactly *text*."""
+
+    message: Message
+    text: str
+    signature: str
+
+
 class Inbox:
-    """Opens pushes for one address, each signature once."""
+    """Verifier of the pushes to one address, which accepts each signature once."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._seen: OrderedDict[str, None] = OrderedDict()
 
-    def open(self, plaintext: bytes, now: int) -> Call[Directed]:
+    def open(self, plaintext: bytes, now: int) -> Call:
         """Return the verified call in a push; *now* is the server's time in ms. Raise `Dropped`.
 
         The order is the protocol's: shape, timestamp, recipient, signature, and only then what came before.
@@ -57,15 +65,12 @@ def _read_push(plaintext: bytes) -> tuple[str, str, str]:
             raise Dropped(Reason.NOT_A_CALL)
 
 
-def _read_message(method: str, text: str) -> Directed:
-    """Return what *text* says as *method*: exactly the canonical text, or it is not what was signed."""
-    kind = METHODS.get(method)
-    if kind is None or not issubclass(kind, Directed):  # an update is for the server alone
-        raise Dropped(Reason.NOT_A_CALL)
+def _read_message(method: str, text: str) -> Message:
+    """Return the message in *text*: exactly the canonical text, or it is not what was signed."""
     data = _parse(text.encode())
     try:
-        message = kind.model_validate(data)
-    except ValidationError:
+        message = parse_message(method, data)
+    except ValueError:
         raise Dropped(Reason.NOT_A_CALL) from None
     if canonical(data) != text:
         raise Dropped(Reason.NOT_A_CALL)
@@ -75,12 +80,12 @@ def _read_message(method: str, text: str) -> Directed:
 def _parse(body: bytes) -> object:
     try:
         return parse(body)
-    except NotJson:
+    except ValueError:
         raise Dropped(Reason.NOT_A_CALL) from None
 
 
 def _verify(sender: Address, text: str, signature: str) -> None:
     try:
-        sender.verify(text, decode(signature, SIGNATURE_BYTES))
+        sender.verify(text.encode(), decode(signature, SIGNATURE_BYTES))
     except (ValueError, BadSignature):
         raise Dropped(Reason.FORGED) from None

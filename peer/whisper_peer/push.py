@@ -1,4 +1,4 @@
-"""A push subscription as a browser gets one: Firefox's WebSocket protocol, and RFC 8291 at the receiver."""
+"""Web Push client: Firefox's WebSocket protocol (autopush), and RFC 8291 at the receiver."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.peer.errors import PushServiceFailed
+from whisper_peer.errors import PushServiceFailed
 
 # How long a push service may take to answer; on the same machine it takes milliseconds.
 ANSWER_S = 10
@@ -42,7 +42,7 @@ MAX_WAITING = 64
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Where pushes for one browser go, and the keys that open them."""
+    """Push subscription: endpoint and decryption keys."""
 
     channel: str
     endpoint: str = field(repr=False)
@@ -68,7 +68,7 @@ class Subscription:
 
 
 class PushClient:
-    """One WebSocket with a push service."""
+    """WebSocket connection with a push service."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -79,7 +79,7 @@ class PushClient:
 
     @classmethod
     @asynccontextmanager
-    async def connected(cls, session: ClientSession, url: str) -> AsyncIterator[Self]:
+    async def connect(cls, session: ClientSession, url: str) -> AsyncIterator[Self]:
         """Say hello at *url*, and listen until the end."""
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -147,13 +147,13 @@ class PushClient:
     async def _listen(self) -> None:
         async for message in self._socket:
             if message.type is WSMsgType.TEXT:
-                await self._take(message.json())
+                await self._on_frame(message.json())
         lost = PushServiceFailed("the push service hung up")
         if not self._answer.done():
             self._answer.set_exception(lost)
         await self._waiting.put(lost)
 
-    async def _take(self, frame: dict[str, Any]) -> None:
+    async def _on_frame(self, frame: dict[str, Any]) -> None:
         match frame.get("messageType"):
             case "notification":
                 plaintext = self._decrypt(frame)

@@ -1,8 +1,8 @@
-"""A peer in a terminal: `python -m tests.peer listen`, and in another `python -m tests.peer dial ADDRESS`.
+"""Command line of the peer: `whisper-peer listen`, and in another terminal `whisper-peer dial ADDRESS`.
 
-What is typed goes to the other, what the other types is printed. End of input (Ctrl-D) hangs up, once
-everything typed has arrived; Ctrl-C hangs up too. A refusal or a timeout is one line on standard error and
-exit status 1.
+Lines of standard input are sent to the other, received values are printed. End of input (Ctrl-D) hangs up,
+once everything typed has arrived; Ctrl-C hangs up too. A refusal or a timeout is one line on standard error
+and exit status 1.
 """
 
 import argparse
@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import TextIO
 from unicodedata import category
 
-from app.protocol.keys import Address
-from tests.peer.channel import Channel
-from tests.peer.errors import ChannelClosed, TimedOut, Trouble
-from tests.peer.identity import Identity
-from tests.peer.keyboard import Keyboard
-from tests.peer.peer import PUSH_SERVICE, SERVER, Peer
+from whisper_peer.channel import Channel
+from whisper_peer.errors import ChannelClosed, TimedOut, Trouble
+from whisper_peer.identity import Identity
+from whisper_peer.keys import Address
+from whisper_peer.line_reader import LineReader
+from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600
 
 # Control characters, and halves of surrogate pairs, which can't be printed at all.
-_STEERING = {"Cc", "Cs"}
+_CONTROL = {"Cc", "Cs"}
 
 
 def main() -> int:
@@ -35,12 +35,12 @@ def main() -> int:
     options = _parser().parse_args()
     if options.verbose:
         logging.basicConfig(format="%(name)s: %(message)s", stream=sys.stderr)
-        logging.getLogger("tests.peer").setLevel(logging.INFO)
+        logging.getLogger("whisper_peer").setLevel(logging.INFO)
     try:
         with suppress(asyncio.CancelledError):  # Ctrl-C before there was anything to leave
             asyncio.run(_run(options))
     except (Trouble, ValueError, OSError) as trouble:
-        _say(str(trouble), sys.stderr)
+        _print(str(trouble), sys.stderr)
         return 1
     return 0
 
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--identity", type=Path, metavar="FILE", help="where its secret key is kept, made if missing"
     )
     common.add_argument("--verbose", action="store_true", help="tell each call, sent, received or dropped")
-    parser = argparse.ArgumentParser(prog="python -m tests.peer", description="A Whisper peer in a terminal.")
+    parser = argparse.ArgumentParser(prog="whisper-peer", description="A Whisper peer in a terminal.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
     dial = commands.add_parser("dial", parents=[common], help="dial an address")
@@ -70,16 +70,16 @@ def _address(text: str) -> Address:
 
 async def _run(options: argparse.Namespace) -> None:
     _cancel_on(signal.SIGINT, signal.SIGTERM)
-    identity = Identity.kept_in(options.identity) if options.identity else None
+    identity = Identity.load_or_create(options.identity) if options.identity else None
     dials = options.command == "dial"
-    async with Peer.started(
+    async with Peer.start(
         server=options.server, push_service=options.push_service, identity=identity, accept=not dials
     ) as peer:
-        _say(f"your address: {peer.address.text}")
+        _print(f"your address: {peer.address.text}")
         with suppress(asyncio.CancelledError):  # leaving the block hangs up
             await (_dial(peer, options.address) if dials else _listen(peer))
     pushed = [method for method in peer.calls_sent if method != "update"]
-    _say(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
+    _print(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
 
 
 def _cancel_on(*signals: signal.Signals) -> None:
@@ -91,55 +91,55 @@ def _cancel_on(*signals: signal.Signals) -> None:
 
 async def _dial(peer: Peer, address: Address) -> None:
     channel = await peer.dial(address)
-    await _talk(channel, Keyboard(), hang_up=True)
+    await _chat(channel, LineReader(), hang_up=True)
 
 
 async def _listen(peer: Peer) -> None:
-    keyboard = Keyboard()
+    reader = LineReader()
     while True:
         with suppress(TimedOut):
-            await _talk(await peer.accept(timeout=LISTEN_S), keyboard, hang_up=False)
+            await _chat(await peer.accept(timeout=LISTEN_S), reader, hang_up=False)
 
 
-async def _talk(channel: Channel, keyboard: Keyboard, *, hang_up: bool) -> None:
+async def _chat(channel: Channel, reader: LineReader, *, hang_up: bool) -> None:
     """Send what is typed and print what comes until either side closes; *hang_up* at the end of input."""
-    _say(f"connected with {channel.address.text}")
-    hearing = asyncio.create_task(_hear(channel))
-    speaking = asyncio.create_task(_speak(channel, keyboard))
+    _print(f"connected with {channel.address.text}")
+    printing = asyncio.create_task(_print_received(channel))
+    sending = asyncio.create_task(_send_lines(channel, reader))
     try:
-        await asyncio.wait({hearing, speaking}, return_when=asyncio.FIRST_COMPLETED)
-        if speaking.done() and hang_up:
+        await asyncio.wait({printing, sending}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and hang_up:
             await channel.close()
-        await hearing
+        await printing
     finally:
-        speaking.cancel()
-        hearing.cancel()
-        await asyncio.gather(speaking, hearing, return_exceptions=True)
-    _say("closed")
+        sending.cancel()
+        printing.cancel()
+        await asyncio.gather(sending, printing, return_exceptions=True)
+    _print("closed")
 
 
-async def _speak(channel: Channel, keyboard: Keyboard) -> None:
+async def _send_lines(channel: Channel, reader: LineReader) -> None:
     with suppress(ChannelClosed):
-        async for line in keyboard.lines():
+        async for line in reader.lines():
             await channel.send(line)
 
 
-async def _hear(channel: Channel) -> None:
+async def _print_received(channel: Channel) -> None:
     async for value in channel:
-        _say(f"{channel.address.text[:6]}: {_printable(value)}")
+        _print(f"{channel.address.text[:6]}: {_printable(value)}")
 
 
 def _printable(value: object) -> str:
     """Return a text as it is, other JSON as JSON; what would steer the terminal is spelled out."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(_spelled_out(sign) if category(sign) in _STEERING else sign for sign in text)
+    return "".join(_escape(sign) if category(sign) in _CONTROL else sign for sign in text)
 
 
-def _spelled_out(sign: str) -> str:
+def _escape(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
 
 
-def _say(line: str, stream: TextIO = sys.stdout) -> None:
+def _print(line: str, stream: TextIO = sys.stdout) -> None:
     stream.write(line + "\n")
     stream.flush()
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.peer.keyboard import MAX_LINE_BYTES, Keyboard
+from whisper_peer.line_reader import MAX_LINE_BYTES, LineReader
 
 pytestmark = pytest.mark.anyio
 
@@ -22,10 +21,10 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(reading)
 
 
-async def all_lines(keyboard: Keyboard) -> list[str]:
+async def all_lines(reader: LineReader) -> list[str]:
     """Return the lines until the end of input."""
     async with asyncio.timeout(SOON_S):
-        return [line async for line in keyboard.lines()]
+        return [line async for line in reader.lines()]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ async def test_lines_are_read(pipe: tuple[int, int], typed: bytes, lines: list[s
     os.write(writing, typed)
     os.close(writing)
 
-    assert await all_lines(Keyboard(reading)) == lines
+    assert await all_lines(LineReader(reading)) == lines
 
 
 async def test_a_file_is_read(tmp_path: Path) -> None:
@@ -56,14 +55,14 @@ async def test_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "typed").write_text("one\ntwo")
 
     with (tmp_path / "typed").open() as file:
-        assert await all_lines(Keyboard(file.fileno())) == ["one", "two"]
+        assert await all_lines(LineReader(file.fileno())) == ["one", "two"]
 
 
 async def test_no_line_is_lost_between_two_readers(pipe: tuple[int, int]) -> None:
     """Who is cancelled while nothing is typed takes nothing along."""
     reading, writing = pipe
-    keyboard = Keyboard(reading)
-    first = asyncio.create_task(all_lines(keyboard))
+    reader = LineReader(reading)
+    first = asyncio.create_task(all_lines(reader))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.wait({first})
@@ -71,14 +70,14 @@ async def test_no_line_is_lost_between_two_readers(pipe: tuple[int, int]) -> Non
     os.write(writing, b"for the second\n")
     os.close(writing)
 
-    assert await all_lines(keyboard) == ["for the second"]
+    assert await all_lines(reader) == ["for the second"]
 
 
 async def test_the_end_stays_the_end(pipe: tuple[int, int]) -> None:
     """Whoever asks later is told as well."""
     reading, writing = pipe
     os.close(writing)
-    keyboard = Keyboard(reading)
-    await all_lines(keyboard)
+    reader = LineReader(reading)
+    await all_lines(reader)
 
-    assert await all_lines(keyboard) == []
+    assert await all_lines(reader) == []

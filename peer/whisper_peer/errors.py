@@ -1,4 +1,4 @@
-"""What can go wrong for a peer, named after what happened.
+"""Errors of a peer, named after what happened.
 
 Trouble
 ├── ServerRefused        the Whisper server answered, with a code and a reason
@@ -8,6 +8,8 @@ Trouble
 ├── ConnectionFailed     both answered, but WebRTC found no way
 ├── AlreadyConnected     one connection with an address is enough
 ├── ChannelClosed        nothing more can be sent or received
+├── OverLimit            the other sent more than a connection may hold, or opened too many channels
+├── BadSignature         a signature is not the sender's
 ├── BrokenSeal           a sealed payload was not sealed for this connection
 └── Dropped              a push that must not be believed, with the reason
 """
@@ -16,7 +18,7 @@ from enum import StrEnum
 
 
 class Trouble(Exception):
-    """Anything that stops a peer; its text is one sentence for a person."""
+    """Base of a peer's errors; its text is one sentence for a person."""
 
 
 class ServerRefused(Trouble):
@@ -53,12 +55,20 @@ class ChannelClosed(Trouble):
     """The channel is closed: by us, by the other, or by the network."""
 
 
+class OverLimit(Trouble):
+    """The other went over a limit, and was hung up."""
+
+
+class BadSignature(Trouble):
+    """A signature that the sender's key does not verify."""
+
+
 class BrokenSeal(Trouble):
     """A payload that was not sealed by this sender, for this recipient, as this method."""
 
 
 class Reason(StrEnum):
-    """Why a push was dropped."""
+    """Reason for which a push or a message was dropped, or a connection hung up."""
 
     UNDECRYPTABLE = "undecryptable"  # not encrypted to this subscription (RFC 8291)
     NOT_A_CALL = "not_a_call"  # not {"data": {"a", "b", "c"}}, or not a method that is pushed
@@ -67,9 +77,10 @@ class Reason(StrEnum):
     FORGED = "forged"  # the sender did not sign this text
     SEEN = "seen"  # the same signature came before
     NOT_ACCEPTING = "not_accepting"  # a dial, but this peer takes none
-    GLARE = "glare"  # a dial that lost to our own (see `tests.peer.peer`)
+    GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling`)
     BUSY = "busy"  # too many connections, or candidates, at once
     UNEXPECTED = "unexpected"  # belongs to no connection, or not to its present step
+    OVER_LIMIT = "over_limit"  # too many bytes or channels: the connection was hung up
     BROKEN_SEAL = "broken_seal"  # sealed with another key, or opens to nonsense
 
 

@@ -8,13 +8,10 @@ from typing import TypeVar
 
 import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
-
-from app.protocol.keys import Address
-from app.protocol.messages import METHODS, Answer, Dial, Directed
-from tests.peer.channel import METHOD, Channel
-from tests.peer.connection import LABEL
-from tests.peer.dialogue import Dialogue
-from tests.peer.errors import (
+from whisper_peer.channel import METHOD, Channel
+from whisper_peer.connection import LABEL
+from whisper_peer.connection_manager import MAX_CONNECTIONS, ConnectionManager
+from whisper_peer.errors import (
     AlreadyConnected,
     ChannelClosed,
     ConnectionFailed,
@@ -24,24 +21,28 @@ from tests.peer.errors import (
     ServerRefused,
     TimedOut,
 )
-from tests.peer.line import Line
-from tests.peer.parts import MAX_PARTS, MAX_VALUE_BYTES
-from tests.peer.sealing import Format, encrypt
-from tests.peer.switchboard import MAX_CONNECTIONS, Switchboard
-from tests.people import Person, now_ms
+from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
+from whisper_peer.keys import Address
+from whisper_peer.messages import Answer, Dial, Message, parse_message
+from whisper_peer.sealing import Format, encrypt
+from whisper_peer.signaling import SignalingSession
+from whisper_peer.transport import SignalingTransport
+
+from tests.peer.people import Person
+from tests.people import now_ms
 
 pytestmark = pytest.mark.anyio
 
 SOON_S = 5
-K = TypeVar("K", bound=Directed)
+K = TypeVar("K", bound=Message)
 
 
 class Listener:
     """Somebody who hears calls and does nothing of their own accord."""
 
     def __init__(self) -> None:
-        self._heard: asyncio.Queue[Directed] = asyncio.Queue()
-        self.take = self._heard.put_nowait
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self.dispatch = self._heard.put_nowait
 
     async def heard(self, kind: type[K]) -> K:
         """Return the next call, which must be of *kind*."""
@@ -55,7 +56,7 @@ class Town:
     """Relays calls between switchboards, as server and push services do, and remembers them."""
 
     def __init__(self) -> None:
-        self.homes: dict[Address, Switchboard] = {}
+        self.homes: dict[Address, ConnectionManager] = {}
         self.listeners: dict[Address, Listener] = {}
         self.calls: list[str] = []
         self.dropped: list[Reason] = []
@@ -64,22 +65,22 @@ class Town:
     @asynccontextmanager
     async def home(
         self, address: Address, *, accept: bool = True, trickle: bool = False
-    ) -> AsyncIterator[Switchboard]:
-        """Give *address* a switchboard, which may take the place of another."""
+    ) -> AsyncIterator[ConnectionManager]:
+        """Give *address* a manager, which may take the place of another."""
 
-        def line_to(them: Address) -> Line:
+        def transport_for(them: Address) -> SignalingTransport:
             async def relay(
                 method: str, encryption_key: str | None = None, payload: str | None = None
             ) -> None:
                 await self.relay(address, them, method, encryption_key, payload)
 
-            return Line(relay, no_ice_servers, lambda: self.dropped.append(Reason.BROKEN_SEAL), trickle)
+            return SignalingTransport(relay, no_ice_servers, self.dropped.append, trickle)
 
-        switchboard = self.homes[address] = Switchboard(address, line_to, accept=accept)
+        manager = self.homes[address] = ConnectionManager(address, transport_for, accept=accept)
         try:
-            yield switchboard
+            yield manager
         finally:
-            await switchboard.close()
+            await manager.close()
 
     async def relay(
         self, sender: Address, recipient: Address, method: str, key: str | None, payload: str | None
@@ -91,18 +92,16 @@ class Town:
         message = self.message(method, sender, recipient, d=key, e=payload)
         asyncio.get_running_loop().call_soon(self.deliver, message)
 
-    def message(self, method: str, sender: Address, recipient: Address, **members: object) -> Directed:
+    def message(self, method: str, sender: Address, recipient: Address, **members: object) -> Message:
         """Return a call as its recipient believes it."""
         self._last += 1
         data = {"a": sender.text, "b": self._last, "c": recipient.text, **members}
-        kind = METHODS[method]
-        assert issubclass(kind, Directed)
-        return kind.model_validate({name: value for name, value in data.items() if value is not None})
+        return parse_message(method, {name: value for name, value in data.items() if value is not None})
 
-    def deliver(self, message: Directed) -> None:
+    def deliver(self, message: Message) -> None:
         """Hand a call to its recipient."""
         try:
-            (self.homes | self.listeners)[message.recipient].take(message)
+            (self.homes | self.listeners)[message.recipient].dispatch(message)
         except Dropped as dropped:
             self.dropped.append(dropped.reason)
 
@@ -354,11 +353,11 @@ async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
     town: Town, alice: Person, bob: Person, sdp: str
 ) -> None:
     """Bob may seal what he likes: it ends this dial, and nothing else."""
-    bobs = Dialogue(bob.address, alice.address, 0)
+    bobs = SignalingSession(bob.address, alice.address, 0)
     town.listeners[bob.address] = listener = Listener()
     async with town.home(alice.address):
         dialling = asyncio.create_task(town.dial(alice, bob))
-        bobs.hear_dial(await listener.heard(Dial))
+        bobs.on_dial(await listener.heard(Dial))
 
         payload = bobs.seal("offer", {"type": "offer", "sdp": sdp})
         await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
@@ -369,11 +368,11 @@ async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
 
 async def test_an_offer_that_leads_nowhere_ends_in_time(town: Town, alice: Person, bob: Person) -> None:
     """They answered, but there is no way; the reason says so."""
-    bobs = Dialogue(bob.address, alice.address, 0)
+    bobs = SignalingSession(bob.address, alice.address, 0)
     town.listeners[bob.address] = listener = Listener()
     async with town.home(alice.address):
         dialling = asyncio.create_task(town.dial(alice, bob, seconds=0.2))
-        bobs.hear_dial(await listener.heard(Dial))
+        bobs.on_dial(await listener.heard(Dial))
 
         payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
         await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
@@ -384,11 +383,11 @@ async def test_an_offer_that_leads_nowhere_ends_in_time(town: Town, alice: Perso
 
 async def test_a_second_offer_is_dropped(town: Town, alice: Person, bob: Person) -> None:
     """Sealed well, but nobody waits for it any more."""
-    bobs = Dialogue(bob.address, alice.address, 0)
+    bobs = SignalingSession(bob.address, alice.address, 0)
     town.listeners[bob.address] = listener = Listener()
     async with town.home(alice.address):
         dialling = asyncio.create_task(town.dial(alice, bob))
-        bobs.hear_dial(await listener.heard(Dial))
+        bobs.on_dial(await listener.heard(Dial))
         payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
 
         for _ in range(2):
@@ -404,7 +403,7 @@ async def test_a_message_that_does_not_open_is_dropped(residents: Town, alice: P
     """The channel goes on with what does."""
     channel, accepted = await residents.connect(alice, bob)
 
-    channel.wire.send("not sealed")
+    channel.data_channel.send("not sealed")
     await channel.send("sealed")
 
     assert await accepted.receive() == "sealed"
@@ -447,7 +446,7 @@ async def test_a_part_that_does_not_open_is_dropped(residents: Town, alice: Pers
     """The channel goes on with what does."""
     channel, accepted = await residents.connect(alice, bob)
 
-    channel.wire.send(b"not sealed")
+    channel.data_channel.send(b"not sealed")
     await channel.send("sealed")
 
     assert await accepted.receive() == "sealed"
@@ -459,8 +458,8 @@ async def test_who_sends_too_much_is_hung_up_on(residents: Town, alice: Person, 
     channel, accepted = await residents.connect(alice, bob)
     empty = encrypt(METHOD, Format.MORE, b"", channel.keys.outgoing)
 
-    for _ in range(MAX_PARTS + 1):
-        channel.wire.send(empty)
+    for _ in range(MAX_FRAGMENTS + 1):
+        channel.data_channel.send(empty)
 
     with pytest.raises(ChannelClosed):
         await accepted.receive()
@@ -476,19 +475,19 @@ async def test_a_value_that_nobody_takes_is_not_sent(residents: Town, alice: Per
 
 async def test_only_the_channel_for_values_is_used(town: Town, alice: Person, bob: Person) -> None:
     """A browser opens others, for what its program and ours would tell each other."""
-    bobs = Dialogue(bob.address, alice.address, 0)
+    bobs = SignalingSession(bob.address, alice.address, 0)
     town.listeners[bob.address] = listener = Listener()
     async with town.home(alice.address), opened(["control", "file", LABEL, "more"]) as rtc:
         dialling = asyncio.create_task(town.dial(alice, bob))
-        bobs.hear_dial(await listener.heard(Dial))
+        bobs.on_dial(await listener.heard(Dial))
         payload = bobs.seal("offer", {"type": "offer", "sdp": rtc.localDescription.sdp})
         await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
-        bobs.awaited = Answer
-        await rtc.setRemoteDescription(bobs.hear_description(await listener.heard(Answer)))
+        bobs.expected = Answer
+        await rtc.setRemoteDescription(bobs.on_description(await listener.heard(Answer)))
 
         channel = await dialling
 
-        assert channel.wire.label == LABEL
+        assert channel.data_channel.label == LABEL
 
 
 @asynccontextmanager
@@ -519,7 +518,7 @@ async def test_without_pushes_a_dial_fails_at_once(town: Town, alice: Person, bo
         dialling = asyncio.create_task(town.dial(alice, bob))
         await asyncio.sleep(0.01)
 
-        home.lose(PushServiceFailed("the push service hung up"))
+        home.fail_pending(PushServiceFailed("the push service hung up"))
 
         with pytest.raises(PushServiceFailed):
             await dialling
@@ -528,7 +527,7 @@ async def test_without_pushes_a_dial_fails_at_once(town: Town, alice: Person, bo
 async def test_without_pushes_nobody_can_dial_us(town: Town, alice: Person) -> None:
     """However often that is asked."""
     async with town.home(alice.address) as home:
-        home.lose(PushServiceFailed("the push service hung up"))
+        home.fail_pending(PushServiceFailed("the push service hung up"))
 
         for _ in range(2):
             with pytest.raises(PushServiceFailed):
@@ -539,7 +538,7 @@ async def test_without_pushes_open_channels_stay(residents: Town, alice: Person,
     """WebRTC needs no push service any more."""
     channel, accepted = await residents.connect(alice, bob)
 
-    residents.homes[alice.address].lose(PushServiceFailed("the push service hung up"))
+    residents.homes[alice.address].fail_pending(PushServiceFailed("the push service hung up"))
 
     await channel.send("still here")
     assert await accepted.receive() == "still here"

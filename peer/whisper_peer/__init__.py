@@ -1,0 +1,40 @@
+"""Python client of Whisper: `Peer` for programs, `whisper-peer listen` for a terminal."""
+
+from whisper_peer.channel import Channel
+from whisper_peer.errors import (
+    AlreadyConnected,
+    BrokenSeal,
+    ChannelClosed,
+    ConnectionFailed,
+    Dropped,
+    OverLimit,
+    PushServiceFailed,
+    Reason,
+    ServerRefused,
+    ServerUnreachable,
+    TimedOut,
+    Trouble,
+)
+from whisper_peer.identity import Identity
+from whisper_peer.keys import Address
+from whisper_peer.peer import Peer, Refusal
+
+__all__ = [
+    "Address",
+    "AlreadyConnected",
+    "BrokenSeal",
+    "Channel",
+    "ChannelClosed",
+    "ConnectionFailed",
+    "Dropped",
+    "Identity",
+    "OverLimit",
+    "Peer",
+    "PushServiceFailed",
+    "Reason",
+    "Refusal",
+    "ServerRefused",
+    "ServerUnreachable",
+    "TimedOut",
+    "Trouble",
+]
