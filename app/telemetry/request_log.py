@@ -69,7 +69,7 @@ class Observer:
         self.metrics.statement(name, seconds)
         if (seen := _seen.get()) and seen.trace:
             what = {"db.system.name": "postgresql", "db.operation.name": name}
-            seen.trace.waited(f"database {name}", seconds, what)
+            seen.trace.record_wait(f"database {name}", seconds, what)
 
     def push(self, attempt: Attempt) -> None:
         """Note a message to a push service that ends now."""
@@ -82,7 +82,7 @@ class Observer:
                 what["whisper.fate"] = attempt.outcome.delivery.name.lower()
                 if attempt.outcome.status:
                     what["http.response.status_code"] = attempt.outcome.status
-                seen.trace.waited(f"push {attempt.service}", attempt.seconds, what)
+                seen.trace.record_wait(f"push {attempt.service}", attempt.seconds, what)
 
     def begin(self, scope: Scope) -> RequestRecord:
         """Begin to watch a request."""

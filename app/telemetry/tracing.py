@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, for a collector that the operator names; without one none of it is loaded."""
+"""Request traces by OpenTelemetry, sent to the operator's collector; without one nothing of it is loaded."""
 
 import asyncio
 import time
@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
+
+from app import extras
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -17,46 +19,45 @@ Attributes = Mapping[str, str | int]
 
 
 class Trace:
-    """One request, and what it waited for."""
+    """The span of one request, with a child span for each wait."""
 
-    def __init__(self, tracer: "Tracer", name: str) -> None:
-        from opentelemetry.trace import SpanKind, set_span_in_context  # noqa: PLC0415 - an optional extra
-
+    def __init__(self, tracer: "Tracer", otel: extras.OpenTelemetry, name: str) -> None:
         self._tracer = tracer
-        self._wait = SpanKind.CLIENT
-        self._request: Span = tracer.start_span(name, kind=SpanKind.SERVER)
-        self._inside = set_span_in_context(self._request)
+        self._wait_kind = otel.SpanKind.CLIENT
+        self._request: Span = tracer.start_span(name, kind=otel.SpanKind.SERVER)
+        self._context = otel.set_span_in_context(self._request)
 
     @property
     def id(self) -> str:
-        """What the collector calls it."""
+        """The trace's id, as the collector shows it."""
         return f"{self._request.get_span_context().trace_id:032x}"
 
-    def waited(self, name: str, seconds: float, attributes: Attributes) -> None:
-        """Add a wait of so many *seconds* that ends now."""
+    def record_wait(self, name: str, seconds: float, attributes: Attributes) -> None:
+        """Record a wait of so many *seconds* that ends now."""
         now = time.time_ns()
         began = now - int(seconds * 1e9)
         span = self._tracer.start_span(
-            name, context=self._inside, kind=self._wait, start_time=began, attributes=attributes
+            name, context=self._context, kind=self._wait_kind, start_time=began, attributes=attributes
         )
         span.end(now)
 
     def end(self, name: str, attributes: Attributes) -> None:
-        """End the request, now that it is known what it was."""
+        """End the request's span, which has its name only now."""
         self._request.update_name(name)
         self._request.set_attributes(dict(attributes))
         self._request.end()
 
 
 class Tracing:
-    """Begins a trace for each request; sampling and headers are set by OpenTelemetry's own variables."""
+    """Source of request traces; sampling and headers are set by OpenTelemetry's own variables."""
 
-    def __init__(self, tracer: "Tracer") -> None:
+    def __init__(self, tracer: "Tracer", otel: extras.OpenTelemetry) -> None:
         self._tracer = tracer
+        self._otel = otel
 
     def begin(self, name: str) -> Trace:
-        """Begin the trace of a request. No trace of somebody else's is continued: callers are strangers."""
-        return Trace(self._tracer, name)
+        """Begin the trace of a request. A caller's own trace is not continued: callers are untrusted."""
+        return Trace(self._tracer, self._otel, name)
 
 
 @asynccontextmanager
@@ -65,17 +66,13 @@ async def open_tracing(endpoint: str | None, version: str) -> AsyncIterator[Trac
     if endpoint is None:
         yield None
         return
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-
-    resource = Resource.create({"service.name": "whisper", "service.version": version})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=SEND_S)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    otel = extras.opentelemetry()
+    resource = otel.Resource.create({"service.name": "whisper", "service.version": version})
+    provider = otel.TracerProvider(resource=resource, shutdown_on_exit=False)
+    exporter = otel.OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=SEND_S)
+    provider.add_span_processor(otel.BatchSpanProcessor(exporter))
     try:
-        yield Tracing(provider.get_tracer("whisper", version))
+        yield Tracing(provider.get_tracer("whisper", version), otel)
     finally:
         await _end(provider.shutdown)
 
