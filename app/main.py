@@ -25,6 +25,7 @@ from app.api.state import AppState, Clock, LifespanState
 from app.limits.concurrency import ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import open_redis_buckets
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
 from app.push.guard import INTERNET, Network
 from app.push.service import PushService
@@ -82,6 +83,7 @@ def create_app(
     clock: Clock = server_clock,
     network: Network = INTERNET,
     monotonic_ms: Clock = monotonic_clock,
+    deadlines: Deadlines = PRODUCTION,
 ) -> FastAPI:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
@@ -110,11 +112,11 @@ def create_app(
                 )
             )
             delivery = await opened.enter_async_context(
-                open_deliverer(settings.endpoint_policy, network, observer.push)
+                open_deliverer(network, observer.push, monotonic_ms, deadlines)
             )
             subscriptions = Subscriptions(database, copy)
             await opened.enter_async_context(run_purger(subscriptions, clock, metrics.purge))
-            push = PushService(keyring, settings.endpoint_policy, delivery, monotonic_ms)
+            push = PushService(keyring, settings.endpoint_policy, delivery, monotonic_ms, deadlines)
             app_state = AppState(
                 relay=Relay(subscriptions, push, settings.clock_window_ms),
                 observer=observer,

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,9 +56,11 @@ class Deployment:
 
 
 @contextmanager
-def serving(deployment: Deployment) -> Iterator[tuple[Program, Deployment]]:
+def serving(
+    deployment: Deployment, command: Sequence[str] = (WHISPER, "serve")
+) -> Iterator[tuple[Program, Deployment]]:
     """Run a server until the block ends; yield it with the deployment at the port that it got."""
-    arguments = (WHISPER, "serve", "--port", str(deployment.port))
+    arguments = (*command, "--port", str(deployment.port))
     with program(*arguments, env=deployment.env, cwd=deployment.home) as running:
         url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
         yield running, replace(deployment, port=int(url.rpartition(":")[2]))

@@ -297,7 +297,7 @@ def test_an_identity_is_made_of_key_and_subject() -> None:
     vapid = load(vapid_private_key=KEY, vapid_subject="mailto:ops@example.org").require_vapid().newest
 
     assert vapid.key.private_text == KEY
-    assert vapid.header("https://push.example.org", now_ms()).startswith("vapid t=")
+    assert vapid.token("https://push.example.org", now_ms()).header.startswith("vapid t=")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class RateLimits:
 
     def _consume(self, costs: Sequence[Cost], now: int) -> None:
         for name, key in costs:
-            self._buckets[name].take(key, now)
+            self._buckets[name].consume(key, now)
 
     def _limited(self, costs: Sequence[Cost]) -> list[Cost]:
         return [(name, key) for name, key in costs if name in self._buckets]

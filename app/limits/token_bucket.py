@@ -1,9 +1,10 @@
 """Token buckets (generic cell rate algorithm), one for each key, in bounded memory."""
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Self
+
+from app.limits.bounded_map import BoundedMap
 
 _FORM = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})s")
 
@@ -28,7 +29,7 @@ class Rate:
 
 
 class TokenBuckets:
-    """A bucket of *rate* for each key (the generic cell rate algorithm, ITU-T I.371).
+    """Token buckets of *rate*, one for each key (the generic cell rate algorithm, ITU-T I.371).
 
     Of each key one number is kept: when its bucket will be full again. Full buckets are forgotten, and beyond
     *size* the one that was used least recently is, too: a flood of keys makes a limit forget, never fail.
@@ -39,34 +40,26 @@ class TokenBuckets:
         self._scale = rate.burst
         self._token = 1000 * rate.seconds
         self._slack = self._token * (rate.burst - 1)
-        self._size = size
-        self._full_at: OrderedDict[bytes, int] = OrderedDict()
+        self._full_at: BoundedMap[bytes, int] = BoundedMap(size)
 
     def __len__(self) -> int:
         return len(self._full_at)
 
     def wait(self, key: bytes, now: int) -> int:
-        """Return the seconds until *key* may again, 0 for now; takes nothing. *now* in ms."""
-        early = self._full_at.get(key, 0) - self._slack - now * self._scale
+        """Return the seconds until *key* may again, 0 for now; consumes nothing. *now* in ms."""
+        early = (self._full_at.get(key) or 0) - self._slack - now * self._scale
         return -(-early // (1000 * self._scale)) if early > 0 else 0
 
-    def take(self, key: bytes, now: int) -> int:
-        """Take from the bucket of *key* unless it is empty; return what `wait` would have said before."""
+    def consume(self, key: bytes, now: int) -> int:
+        """Take a token of *key* unless there is none; return what `wait` would have said before."""
         full = now * self._scale
-        full_at = max(self._full_at.get(key, 0), full)
+        full_at = max(self._full_at.get(key) or 0, full)
         if full_at - self._slack > full:
             return self.wait(key, now)
         self._full_at[key] = full_at + self._token
-        self._full_at.move_to_end(key)
-        self._shrink(full)
+        self._full_at.evict_while(lambda full_at: full_at <= full)
         return 0
 
-    def fill(self, key: bytes) -> None:
-        """Fill the bucket of *key* again: what was taken was not used."""
-        self._full_at.pop(key, None)
-
-    def _shrink(self, full: int) -> None:
-        while self._full_at and (
-            len(self._full_at) > self._size or next(iter(self._full_at.values())) <= full
-        ):
-            self._full_at.popitem(last=False)
+    def refund(self, key: bytes) -> None:
+        """Fill the bucket of *key* again: what was consumed was not used."""
+        self._full_at.pop(key)

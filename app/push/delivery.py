@@ -1,139 +1,137 @@
-"""Carry a push message to its push service (RFC 8030) and say what became of it."""
+"""Delivery of push messages (RFC 8030): limits, attempts and retries."""
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from app.push.deadlines import Deadlines
 from app.push.encrypt import PushRequest
-from app.push.guard import INTERNET, TRUSTED, UNTRUSTED, EndpointPolicy, Network, NotPublic
-from app.push.host_limits import HostLimits
+from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic
+from app.push.host_limits import HostLimits, RetryAfterTracker
 from app.push.http.connection import NotAnAnswer, serialize_request
 from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import QUEUE_RETRY_AFTER_S, ConnectionPool, Progress
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
-from app.push.rests import RetryAfterTracker
 
 log = logging.getLogger(__name__)
 
-TOTAL_S = 10  # for a call in all, with its retries: what a caller waits for
-ATTEMPT_S = 8  # for one POST, whatever the push service dribbles
-RETRY_PAUSES_S = (0.2, 1.0)  # before the second and the third attempt
 # Messages to one host on their way. A slow one must leave room for those to other hosts: it takes half of it.
 MAX_AT_ONCE_PER_HOST = 256
 
-# What a host that works says; after anything else too often, a stranger's is left alone.
+# Answers of a host that works; after anything else too often, an untrusted one is left alone.
 _WORKING = (DeliveryStatus.ACCEPTED, DeliveryStatus.GONE, DeliveryStatus.TOO_LARGE)
-
 
 # Told of each message that was sent, or could not be.
 Observe = Callable[[Attempt], None]
 
 
-def unobserved(_: Attempt) -> None:
-    """Tell nobody."""
-
-
 class Deliverer:
-    """Sends push messages over open_pools connections, to public addresses only unless an origin is trusted.
+    """Sender of push messages over pooled connections, to public addresses only unless an origin is trusted.
 
-    Hosts that strangers chose have pools, look-ups and a budget of their own: they hold up nobody else.
-    An endpoint that asked to wait is not sent to until then.
+    Untrusted hosts have a pool, look-ups and limits of their own: they hold up nobody else. An endpoint that
+    asked to wait is not sent to until then. *monotonic_ms* is a clock in ms that never jumps.
     """
 
-    def __init__(self, pools: PoolSet, reach: EndpointPolicy, observe: Observe = unobserved) -> None:
+    def __init__(
+        self, pools: PoolSet, observe: Observe, monotonic_ms: Callable[[], int], deadlines: Deadlines
+    ) -> None:
         self._pools = pools
-        self._endpoint_policy = reach
         self._observe = observe
-        self._budget = HostLimits()
-        self._rests = RetryAfterTracker()
+        self._monotonic_ms = monotonic_ms
+        self._deadlines = deadlines
+        self._host_limits = HostLimits()
+        self._retry_after = RetryAfterTracker()
         self._on_their_way: Counter[str] = Counter()
 
-    async def deliver(self, request: PushRequest, within: float = TOTAL_S) -> Outcome:
-        """Send *request* *within* so many seconds, again where that is safe; to a stranger's host once."""
-        wait = self._rests.wait(request.endpoint.url, _monotonic_ms())
+    async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
+        """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
+
+        *now* in ms, *deadline* in the loop's time.
+        """
+        host = request.endpoint.host
+        wait = self._wait(request)
         if wait:
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        host = request.endpoint.host
-        if self._on_their_way[host] >= MAX_AT_ONCE_PER_HOST:
-            return Outcome(DeliveryStatus.BUSY, retry_after=QUEUE_RETRY_AFTER_S)
         self._on_their_way[host] += 1
-        service = self._endpoint_policy.service(request.endpoint)
         try:
-            if service == UNTRUSTED:
-                return await self._deliver_once(request, within)
-            return await self._deliver(service, request, within)
+            if request.service == UNTRUSTED:
+                return await self._deliver_once(request, now, deadline)
+            return await self._deliver(request, now, deadline)
         finally:
             self._on_their_way[host] -= 1
             if not self._on_their_way[host]:
                 del self._on_their_way[host]
 
-    async def _deliver_once(self, request: PushRequest, within: float) -> Outcome:
-        host = request.endpoint.host
-        wait = self._budget.wait(host, _monotonic_ms())
-        if wait:
-            return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        outcome = await self._attempt(self._pools.strangers, UNTRUSTED, request, min(within, ATTEMPT_S))
-        self._budget.note(host, _monotonic_ms(), failed=outcome.delivery not in _WORKING)
+    def _wait(self, request: PushRequest) -> int:
+        """Return the seconds until *request* may be sent, 0 for now."""
+        endpoint, now = request.endpoint, self._monotonic_ms()
+        if wait := self._retry_after.wait(endpoint.url, now):
+            return wait
+        if self._on_their_way[endpoint.host] >= MAX_AT_ONCE_PER_HOST:
+            return QUEUE_RETRY_AFTER_S
+        return self._host_limits.consume(endpoint.host, now) if request.service == UNTRUSTED else 0
+
+    async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
+        outcome = await self._attempt(self._pools.untrusted, request, now, deadline)
+        failed = outcome.delivery not in _WORKING
+        self._host_limits.record(request.endpoint.host, self._monotonic_ms(), failed=failed)
         return outcome
 
-    async def _deliver(self, service: str, request: PushRequest, within: float) -> Outcome:
-        pool = self._pools.trusted if service == TRUSTED else self._pools.browsers
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + within
-        outcome = await self._attempt(pool, service, request, min(within, ATTEMPT_S))
-        for pause in RETRY_PAUSES_S:
+    async def _deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
+        pool = self._pools.trusted if request.service == TRUSTED else self._pools.browsers
+        outcome = await self._attempt(pool, request, now, deadline)
+        for pause in self._deadlines.retry_pauses_s:
             wait = _pause_before_retry(outcome, pause)
-            if wait is None or clock() + wait >= deadline:
+            if wait is None or asyncio.get_running_loop().time() + wait >= deadline:
                 break
             await asyncio.sleep(wait)
-            outcome = await self._attempt(pool, service, request, min(deadline - clock(), ATTEMPT_S))
+            outcome = await self._attempt(pool, request, now, deadline)
         return outcome
 
     async def _attempt(
-        self, pool: ConnectionPool, service: str, request: PushRequest, seconds: float
+        self, pool: ConnectionPool, request: PushRequest, now: int, deadline: float
     ) -> Outcome:
-        began = time.monotonic()
-        progress = Progress()
-        message = serialize_request(request.endpoint, request.headers, request.body)
-        try:
-            answer = await pool.post(request.endpoint, message, seconds, progress)
-            outcome = outcome_of(answer.status, answer.retry_after)
-        except NotPublic:
-            outcome = Outcome(DeliveryStatus.FORBIDDEN)
-        except TimeoutError:
-            outcome = progress.timed_out
-        except OSError:
-            outcome = Outcome(DeliveryStatus.UNREACHABLE)
-        except NotAnAnswer:
-            outcome = Outcome(DeliveryStatus.REFUSED)
-        took = time.monotonic() - began
-        host = request.endpoint.host
+        began = self._monotonic_ms()
+        outcome = await self._post(pool, request, now, deadline)
+        took_ms = self._monotonic_ms() - began
+        endpoint = request.endpoint
         if log.isEnabledFor(logging.DEBUG):
             delivery = outcome.delivery.name.lower()
-            log.debug("push to %s: %s (status %s, %d ms)", host, delivery, outcome.status, 1000 * took)
-        self._observe(Attempt(service, host, outcome, took, request.token_age))
+            log.debug("push to %s: %s (status %s, %d ms)", endpoint.host, delivery, outcome.status, took_ms)
+        self._observe(Attempt(request.service, endpoint.host, outcome, took_ms / 1000, request.token_age))
         if outcome.status and outcome.retry_after:
-            self._rests.note(request.endpoint.url, outcome.retry_after, _monotonic_ms())
+            self._retry_after.record(endpoint.url, outcome.retry_after, self._monotonic_ms())
         return outcome
+
+    async def _post(self, pool: ConnectionPool, request: PushRequest, now: int, deadline: float) -> Outcome:
+        message = serialize_request(request.endpoint, request.headers, request.body)
+        attempt_ends = asyncio.get_running_loop().time() + self._deadlines.attempt_s
+        progress = Progress()
+        try:
+            answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), progress)
+        except NotPublic:
+            return Outcome(DeliveryStatus.FORBIDDEN)
+        except TimeoutError:
+            return progress.timed_out
+        except OSError:
+            return Outcome(DeliveryStatus.UNREACHABLE)
+        except NotAnAnswer:
+            return Outcome(DeliveryStatus.REFUSED)
+        return outcome_of(answer.status, answer.retry_after, now)
 
 
 @asynccontextmanager
 async def open_deliverer(
-    reach: EndpointPolicy, network: Network = INTERNET, observe: Observe = unobserved
+    network: Network, observe: Observe, monotonic_ms: Callable[[], int], deadlines: Deadlines
 ) -> AsyncIterator[Deliverer]:
     """Open the connection pools, and close them."""
-    async with open_pools(network) as pools:
-        yield Deliverer(pools, reach, observe)
+    async with open_pools(network, deadlines) as pools:
+        yield Deliverer(pools, observe, monotonic_ms, deadlines)
 
 
 _GATEWAY_TROUBLE = (502, 504)
-
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
 
 
 def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:

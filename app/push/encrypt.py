@@ -1,4 +1,4 @@
-"""Subscription and payload in, an encrypted push message out (RFC 8291). No I/O."""
+"""Message encryption for Web Push (RFC 8291), without I/O."""
 
 import os
 from collections.abc import Iterator
@@ -44,12 +44,13 @@ _KEYS_MADE = 16
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """One HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
+    """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
-    *token_age* is that of its VAPID token, in seconds.
+    *service* is a fixed label (`EndpointPolicy.service`), *token_age* that of its VAPID token, in seconds.
     """
 
     endpoint: Endpoint
+    service: str
     headers: dict[str, str]
     body: bytes
     token_age: int = 0
@@ -68,7 +69,7 @@ def encrypt(target: PushTarget, payload: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SenderKey:
-    """A key pair for one message, its public half as it is sent."""
+    """Key pair for one message, its public half as it is sent."""
 
     private: EllipticCurvePrivateKey
     point: bytes

@@ -1,4 +1,4 @@
-"""Which push services may be reached: by name before, by address when the socket is made."""
+"""SSRF guard: push services are judged by name before, and by address when the socket is made."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ BROWSER_HOSTS = {
     ".notify.windows.com": "microsoft",  # Edge on Windows
 }
 TRUSTED = "trusted"  # any origin that the operator named
-UNTRUSTED = "other"  # any host that a stranger chose
+UNTRUSTED = "other"  # any other host: whoever registers may have chosen it
 
 HTTPS_PORT = 443
 
@@ -36,7 +36,6 @@ _SPECIAL_USE = re.compile(
 
 # Look-ups have threads of their own: slow ones hold up nobody but each other.
 LOOKUP_THREADS = 16
-LOOKUP_TIMEOUT_S = 2
 
 _V4_REFUSED = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")]
 _V6_ALLOWED = ip_network("2000::/3")
@@ -45,7 +44,7 @@ _V6_REFUSED = [ip_network(net) for net in ("2001::/23", "2001:db8::/32", "2002::
 
 @dataclass(frozen=True, slots=True)
 class EndpointPolicy:
-    """The push services that an operator allows.
+    """Push services that an operator allows.
 
     *browsers*: the browsers' own. *public*: any public https host. *origins*: trusted exactly as given.
     """
@@ -58,33 +57,25 @@ class EndpointPolicy:
     def parse(cls, names: Sequence[str]) -> Self:
         """Take `browsers`, `public` and origins like `http://127.0.0.1:8100`. Raise `ValueError` for more."""
         origins = [name for name in names if name not in ("browsers", "public")]
-        return cls("browsers" in names, "public" in names, frozenset(map(_origin, origins)))
+        return cls("browsers" in names, "public" in names, frozenset(map(_parse_origin, origins)))
 
     def service(self, endpoint: Endpoint) -> str:
         """Return whose push service *endpoint* is at: one of a fixed few names."""
-        if self.trusts(endpoint):
+        if endpoint.origin in self.origins:
             return TRUSTED
         owners = (owner for host, owner in BROWSER_HOSTS.items() if _matches(endpoint.host, host))
         return next(owners, UNTRUSTED)
 
-    def trusts(self, endpoint: Endpoint) -> bool:
-        """Tell whether the operator named this very origin: then its address may be private."""
-        return endpoint.origin in self.origins
-
-    def is_untrusted(self, endpoint: Endpoint) -> bool:
-        """Tell whether a stranger chose this host: it is no browser's, and not named by the operator."""
-        return self.service(endpoint) == UNTRUSTED
-
-    def check(self, endpoint: Endpoint) -> None:
-        """Raise `EndpointNotAllowed` unless the endpoint is at a push service that may be reached."""
-        if self.trusts(endpoint):
-            return
-        standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
-        strange = self.is_untrusted(endpoint)
-        browser = self.browsers and not strange
-        public = self.public and (not strange or _is_public_name(endpoint.host))
-        if not (standard and (browser or public)):
-            raise EndpointNotAllowed
+    def admit(self, endpoint: Endpoint) -> str:
+        """Return whose push service *endpoint* is at. Raise `EndpointNotAllowed` unless it may be reached."""
+        service = self.service(endpoint)
+        if service == TRUSTED:  # then its port, its scheme and its address are the operator's choice
+            return service
+        is_standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
+        is_named = self.public and _is_public_name(endpoint.host)
+        if is_standard and (is_named if service == UNTRUSTED else self.browsers or self.public):
+            return service
+        raise EndpointNotAllowed
 
 
 def is_public(address: str) -> bool:
@@ -105,15 +96,15 @@ LookUp = Callable[[str, int, int, int], Sequence[tuple[int, int, int, str, Any]]
 
 
 class NotPublic(OSError):
-    """An address, or a name that leads to one, is not of the public Internet."""
+    """Address that is not of the public Internet, or a name that leads to one."""
 
 
 class PublicResolver:
-    """Resolves names to public addresses only: one bad answer condemns the name."""
+    """DNS resolver that returns public addresses only: one bad answer condemns the name."""
 
-    def __init__(self, look_up: LookUp = socket.getaddrinfo, timeout: float = LOOKUP_TIMEOUT_S) -> None:
+    def __init__(self, look_up: LookUp, timeout_s: float) -> None:
         self._look_up = look_up
-        self._timeout = timeout
+        self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
         self._asked: dict[tuple[str, int, int], asyncio.Future[Any]] = {}
 
@@ -123,7 +114,7 @@ class PublicResolver:
         """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
         try:
             found: Sequence[AddrInfoType] = await asyncio.wait_for(
-                asyncio.shield(self._ask(host, port, family)), self._timeout
+                asyncio.shield(self._ask(host, port, family)), self._timeout_s
             )
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
@@ -154,7 +145,7 @@ class PublicResolver:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How names become addresses, and addresses connections: the one thing that tests replace."""
+    """DNS look-up, sockets and TLS trust: the one thing that tests replace."""
 
     look_up: LookUp = socket.getaddrinfo
     make_socket: Callable[[int, int, int], socket.socket] = socket.socket
@@ -171,7 +162,7 @@ class Network:
 INTERNET = Network()
 
 
-def _origin(text: str) -> str:
+def _parse_origin(text: str) -> str:
     if text.count("/") != len("//"):
         raise ValueError("is not a plain https URL of a push service: an origin has no path")
     return Endpoint.parse(f"{text}/").origin

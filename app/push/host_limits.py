@@ -1,48 +1,73 @@
-"""What a stranger's host gets: little, and nothing while it fails, so that the server is no cannon."""
+"""Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After of endpoints."""
 
-from collections import OrderedDict
-from dataclasses import dataclass
-
+from app.limits.bounded_map import BoundedMap
+from app.limits.breaker import Breaker
 from app.limits.token_bucket import Rate, TokenBuckets
 
 # A self-hosted push service for one household needs a few messages a call.
 RATE = Rate(10, 10)
-MAX_HOSTS = 10_000  # remembered; beyond them the one used least recently is forgotten
+MAX_HOSTS = 10_000  # remembered; beyond them the one that was used or failed longest ago is forgotten
 
 FAILURES = 5  # in a row, after which a host is left alone
-REST_S = 60
+PAUSE_S = 60
 
-
-@dataclass(slots=True)
-class _Record:
-    failures: int = 0
-    rests_until: int = 0
+MAX_WAITING = 10_000  # endpoints; beyond them the one that asked to wait first is forgotten
 
 
 class HostLimits:
-    """A budget and a circuit breaker for each host. Times in ms."""
+    """Rate limit and circuit breaker of each host, so that the server is no cannon. Times in ms."""
 
     def __init__(self, rate: Rate = RATE, size: int = MAX_HOSTS) -> None:
         self._buckets = TokenBuckets(rate, size)
-        self._size = size
-        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._breakers: BoundedMap[str, Breaker] = BoundedMap(size)
 
     def wait(self, host: str, now: int) -> int:
-        """Take from the budget of *host*; return 0, or the seconds until it may be sent to again."""
-        record = self._records.get(host)
-        if record and record.rests_until > now:
-            return -((now - record.rests_until) // 1000)
-        return self._buckets.take(host.encode(), now)
+        """Return the seconds until *host* may be sent to again, 0 for now; consumes nothing."""
+        breaker = self._breakers.get(host)
+        paused = _whole_seconds(breaker.wait(now)) if breaker else 0
+        return paused or self._buckets.wait(host.encode(), now)
 
-    def note(self, host: str, now: int, *, failed: bool) -> None:
-        """Remember how sending to *host* ended."""
+    def consume(self, host: str, now: int) -> int:
+        """Count a message to *host* unless it must wait; return what `wait` would have said before."""
+        wait = self.wait(host, now)
+        if not wait:
+            self._buckets.consume(host.encode(), now)
+        return wait
+
+    def record(self, host: str, now: int, *, failed: bool) -> None:
+        """Record how a message to *host* ended."""
         if not failed:
-            self._records.pop(host, None)
+            self._breakers.pop(host)
             return
-        record = self._records.setdefault(host, _Record())
-        self._records.move_to_end(host)
-        record.failures += 1
-        if record.failures >= FAILURES:
-            record.rests_until = now + 1000 * REST_S
-        if len(self._records) > self._size:
-            self._records.popitem(last=False)
+        breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
+        breaker.fail(now)
+        self._breakers[host] = breaker
+
+
+class RetryAfterTracker:
+    """Retry-After of each endpoint: asking again sooner only makes it longer. Times in ms."""
+
+    def __init__(self, size: int = MAX_WAITING) -> None:
+        self._until: BoundedMap[str, int] = BoundedMap(size)
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def wait(self, url: str, now: int) -> int:
+        """Return the seconds for which *url* is still to be left alone, 0 for none."""
+        until = self._until.get(url)
+        if until is None:
+            return 0
+        if until <= now:
+            self._until.pop(url)
+            return 0
+        return _whole_seconds(until - now)
+
+    def record(self, url: str, seconds: int, now: int) -> None:
+        """Record that *url* asked to be left alone for so many *seconds*."""
+        self._until[url] = now + 1000 * seconds
+
+
+def _whole_seconds(ms: int) -> int:
+    """Round up: a wait that is told is never too short."""
+    return -(-ms // 1000)

@@ -1,4 +1,4 @@
-"""What became of a push message, as its push service says it."""
+"""Outcome of a push message, read from the answer of its push service."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ DEFAULT_RETRY_AFTER_S = 30  # when a push service asks to wait and does not say 
 
 
 class DeliveryStatus(Enum):
-    """What became of a push message."""
+    """Delivery status of a push message."""
 
     ACCEPTED = auto()
     GONE = auto()  # the subscription is no more: forget it
@@ -24,7 +24,7 @@ class DeliveryStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The delivery of a message, with the push service's HTTP status and its wish to wait, in seconds.
+    """Delivery status of a message, with the push service's HTTP status and its Retry-After, in seconds.
 
     *key_id* names the server's key that the message was accepted with, where that is news.
     """
@@ -61,21 +61,22 @@ _DELIVERY_STATUS = {
 _SUCCESS = range(200, 300)
 
 
-def outcome_of(status: int, retry_after: str | None) -> Outcome:
-    """Read a push service's answer: its HTTP status and its Retry-After header."""
+def outcome_of(status: int, retry_after: str | None, now: int) -> Outcome:
+    """Read a push service's answer: its HTTP status and its Retry-After header; *now* in ms."""
     if status in _SUCCESS:
         return Outcome(DeliveryStatus.ACCEPTED, status)
     delivery = _DELIVERY_STATUS.get(status, DeliveryStatus.REFUSED)
-    seconds = _seconds(retry_after) if delivery is DeliveryStatus.BUSY and retry_after else None
-    return Outcome(delivery, status, seconds)
+    if delivery is not DeliveryStatus.BUSY or not retry_after:
+        return Outcome(delivery, status)
+    return Outcome(delivery, status, _parse_retry_after(retry_after, now))
 
 
-def _seconds(retry_after: str) -> int:
+def _parse_retry_after(text: str, now: int) -> int:
     """Read a Retry-After (RFC 9110, section 10.2.3): seconds or a date; junk is the default."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(int(retry_after[:10]), MAX_RETRY_AFTER_S)
+    if text.isascii() and text.isdigit():
+        return min(int(text[:10]), MAX_RETRY_AFTER_S)
     try:
-        wait = parsedate_to_datetime(retry_after) - datetime.now(UTC)
+        wait = parsedate_to_datetime(text) - datetime.fromtimestamp(now / 1000, UTC)
     except (ValueError, TypeError, OverflowError):
         return DEFAULT_RETRY_AFTER_S
     return min(max(int(wait.total_seconds()), 0), MAX_RETRY_AFTER_S)

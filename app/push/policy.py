@@ -1,4 +1,4 @@
-"""What a push of each method asks of each push service: how long, how urgent, what is shown."""
+"""TTL, urgency and notification of a push, by method and push service."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.protocol.messages import Answer, Close, Dial, Ice, Offer
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a service worker shows; *silent* shows it without a sound."""
+    """Notification that a service worker shows; *silent* is without a sound."""
 
     title: str
     body: str

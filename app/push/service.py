@@ -1,6 +1,6 @@
-"""One call to one subscription: what is said, encrypted, authorised and delivered."""
+"""Push service client: a call is encrypted, signed with VAPID and delivered to a subscription."""
 
-import time
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -13,38 +13,44 @@ from app.protocol.envelope import Call
 from app.protocol.keys import Address
 from app.protocol.messages import Directed
 from app.protocol.subscription import Endpoint, PushTarget
-from app.push.delivery import TOTAL_S, Deliverer
+from app.push.deadlines import Deadlines
+from app.push.delivery import Deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import EndpointPolicy
+from app.push.guard import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.policy import PushOptions, may_be_another_key, push_options
 from app.push.vapid import Keyring, Vapid
 from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
-LAST_TRY_S = 2  # another key is tried only if there is so much time left for it
 _VERIFYING = PushOptions(ttl=300, urgency="normal")
 
 # One verification push an endpoint, and another ten minutes later if the first was lost.
 VERIFICATIONS = Rate(1, 600)
-MAX_STRANGERS = 10_000  # endpoints whose last verification push is remembered
+MAX_UNVERIFIED = 10_000  # endpoints whose last verification push is remembered
 
 
 class PushService:
-    """The push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps."""
+    """Push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps."""
 
     def __init__(
-        self, keyring: Keyring, reach: EndpointPolicy, deliverer: Deliverer, monotonic_ms: Callable[[], int]
+        self,
+        keyring: Keyring,
+        policy: EndpointPolicy,
+        deliverer: Deliverer,
+        monotonic_ms: Callable[[], int],
+        deadlines: Deadlines,
     ) -> None:
         self._keyring = keyring
-        self._endpoint_policy = reach
+        self._policy = policy
         self._deliverer = deliverer
         self._monotonic_ms = monotonic_ms
+        self._deadlines = deadlines
         # Tags and codes are the same on every instance and after a restart, and tell an outsider nothing.
         # They are made with the oldest key, which instances share while they are given a newer one.
         self._tag_key = keyring.oldest.key.derive("tag")
         self._codes = [VerificationCodes(key.derive("verification")) for key in reversed(keyring.keys)]
-        self._verifications = TokenBuckets(VERIFICATIONS, MAX_STRANGERS)
+        self._verifications = TokenBuckets(VERIFICATIONS, MAX_UNVERIFIED)
 
     @property
     def newest_key(self) -> str:
@@ -53,30 +59,31 @@ class PushService:
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*."""
-        self._endpoint_policy.check(endpoint)
+        self._policy.admit(endpoint)
 
     async def challenge(
         self, address: Address, target: PushTarget, code: str | None, now: int
     ) -> Outcome | None:
         """Return `None` if *address* is known to read what *target* gets; otherwise ask for a proof.
 
-        Only an endpoint that a stranger chose needs a proof: *code*, from the one message that it gets before
+        Only an untrusted endpoint needs a proof: *code*, from the one message that it gets before
         (as with PushVerification in RFC 8620, section 7.2.2). The outcome is what became of that message.
         Raise `TooManyCalls` if one is on its way already. *now* in ms.
         """
-        if not self._endpoint_policy.is_untrusted(target.endpoint):
+        service = self._policy.service(target.endpoint)
+        if service != UNTRUSTED:
             return None
         if code is not None and any(codes.verify(code, address, target, now) for codes in self._codes):
             return None
         endpoint = target.endpoint.url.encode()
-        wait = self._verifications.take(endpoint, self._monotonic_ms())
+        wait = self._verifications.consume(endpoint, self._monotonic_ms())
         if wait:
             raise TooManyCalls(retry_after=wait)
         made = self._codes[0].make(address, target, now)
         message: dict[str, object] = {"data": {"a": VERIFY, "b": made}}
-        outcome = await self._push(target, self.newest_key, _VERIFYING, message, now)
+        outcome = await self._push(target, service, self.newest_key, _VERIFYING, message, now)
         if outcome.delivery not in (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT):
-            self._verifications.fill(endpoint)
+            self._verifications.refund(endpoint)
         return outcome
 
     async def send(self, call: Call[Directed], target: PushTarget, key_id: str | None, now: int) -> Outcome:
@@ -84,13 +91,14 @@ class PushService:
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
         """
-        self.check(target.endpoint)
+        service = self._policy.admit(target.endpoint)
         options = push_options(call.message.method, target.endpoint.host)
-        return await self._push(target, key_id, options, self._message(call, options), now)
+        return await self._push(target, service, key_id, options, self._message(call, options), now)
 
     async def _push(
         self,
         target: PushTarget,
+        service: str,
         key_id: str | None,
         options: PushOptions,
         message: dict[str, object],
@@ -98,14 +106,14 @@ class PushService:
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
         body = encrypt(target, orjson.dumps(message))
-        service = self._endpoint_policy.service(target.endpoint)
-        deadline = time.monotonic() + TOTAL_S
+        loop_time = asyncio.get_running_loop().time
+        deadline = loop_time() + self._deadlines.total_s
         refusals: list[Outcome] = []
         for identity in self._keyring.for_key(key_id):
-            if refusals and time.monotonic() > deadline - LAST_TRY_S:
+            if refusals and loop_time() > deadline - self._deadlines.last_key_s:
                 break
-            request = _signed(identity, target.endpoint, options, body, now)
-            outcome = await self._deliverer.deliver(request, deadline - time.monotonic())
+            request = _sign(identity, target.endpoint, service, options, body, now)
+            outcome = await self._deliverer.deliver(request, now, deadline)
             if outcome.delivery is DeliveryStatus.ACCEPTED or not may_be_another_key(service, outcome.status):
                 return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
             refusals.append(outcome)
@@ -129,12 +137,15 @@ class PushService:
         return blake2b(pair, key=self._tag_key, digest_size=8).hexdigest()
 
 
-def _signed(identity: Vapid, endpoint: Endpoint, options: PushOptions, body: bytes, now: int) -> PushRequest:
+def _sign(
+    identity: Vapid, endpoint: Endpoint, service: str, options: PushOptions, body: bytes, now: int
+) -> PushRequest:
+    token = identity.token(endpoint.origin, now)
     headers = {
         "TTL": str(options.ttl),
         "Urgency": options.urgency,
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
-        "Authorization": identity.header(endpoint.origin, now),
+        "Authorization": token.header,
     }
-    return PushRequest(endpoint, headers, body, identity.age(endpoint.origin, now))
+    return PushRequest(endpoint, service, headers, body, token_age=max(0, now - token.issued_at) // 1000)

@@ -1,15 +1,17 @@
-"""The server's own key (RFC 8292): who it is to push services."""
+"""VAPID (RFC 8292): the server's keys, and the tokens that they sign."""
 
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
+
+from app.limits.bounded_map import BoundedMap
 
 # RFC 8292, section 2: at most 24 h by their clock. Half of it leaves room for clocks that differ.
 TOKEN_LIFE_S = 12 * 60 * 60
@@ -29,11 +31,11 @@ _CONF = {"no-strict": True}
 
 
 class InvalidVapidKey(ValueError):
-    """The text is not a VAPID private key."""
+    """Text that is not a VAPID private key, or a subject that push services refuse."""
 
 
 class VapidKey:
-    """A P-256 key pair. As text: the private scalar, 32 bytes in unpadded base64url, 43 characters."""
+    """P-256 key pair. As text: the private scalar, 32 bytes in unpadded base64url, 43 characters."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._key = key
@@ -67,7 +69,7 @@ class VapidKey:
 
     @property
     def id(self) -> str:
-        """What the key is called where it is stored: the beginning of its public text."""
+        """Key id, as it is stored with a subscription: the beginning of the public text."""
         return self.public_text[:ID_CHARACTERS]
 
     def derive(self, purpose: str) -> bytes:
@@ -84,42 +86,41 @@ def parse_keys(text: str) -> list[VapidKey]:
     return [VapidKey.parse(part.strip()) for part in text.split(",")]
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Authorization header for one push service; *issued_at* in ms."""
+
+    header: str
+    issued_at: int
+
+
 class Vapid:
-    """The server's identity to push services: one signed header for each, kept until half its life."""
+    """VAPID identity: one signed token for each push service, kept until half its life."""
 
     def __init__(self, key: VapidKey, subject: str) -> None:
         self.key = key
         self.id = key.id
         self._subject = subject
-        self._headers: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._tokens: BoundedMap[str, Token] = BoundedMap(MAX_TOKENS)
 
     def check(self) -> None:
         """Raise `InvalidVapidKey` unless push services would take the subject (RFC 8292, section 2.1)."""
         if not _SUBJECT.fullmatch(self._subject):
             raise InvalidVapidKey("the subject must be mailto:you@your.domain or https://your.domain")
 
-    def header(self, origin: str, now: int) -> str:
-        """Return the Authorization header for the push service at *origin*; *now* in ms."""
-        header, renew_at = self._headers.get(origin, ("", 0))
-        if now < renew_at:
-            self._headers.move_to_end(origin)
-            return header
-        issued_s = now // 1000
-        header = self.key.sign({"aud": origin, "exp": issued_s + TOKEN_LIFE_S, "sub": self._subject})
-        self._headers[origin] = (header, now + TOKEN_LIFE_S * 1000 // 2)
-        self._headers.move_to_end(origin)
-        if len(self._headers) > MAX_TOKENS:
-            self._headers.popitem(last=False)
-        return header
-
-    def age(self, origin: str, now: int) -> int:
-        """Return how old the present header for *origin* is, in seconds; *now* in ms."""
-        _, renew_at = self._headers.get(origin, ("", now + TOKEN_LIFE_S * 1000 // 2))
-        return max(0, TOKEN_LIFE_S // 2 - (renew_at - now) // 1000)
+    def token(self, origin: str, now: int) -> Token:
+        """Return the token for the push service at *origin*; *now* in ms."""
+        token = self._tokens.get(origin)
+        if token is None or now >= token.issued_at + TOKEN_LIFE_S * 1000 // 2:
+            expires_s = now // 1000 + TOKEN_LIFE_S
+            signed = self.key.sign({"aud": origin, "exp": expires_s, "sub": self._subject})
+            token = Token(signed, now)
+        self._tokens[origin] = token  # again, so that the one used longest ago is evicted
+        return token
 
 
 class Keyring:
-    """The server's identities, newest first.
+    """VAPID identities of the server, newest first.
 
     A browser binds its subscription to the key that it was given. So an older key goes on signing for those
     who came with it, until they subscribe again.

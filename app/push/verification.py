@@ -1,4 +1,4 @@
-"""VerificationCodes that prove who reads what is pushed to an endpoint. Nothing is stored for them."""
+"""Verification codes: proof that whoever registers an endpoint reads its pushes. They are not stored."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -12,7 +12,7 @@ _CODE_BYTES = 16
 
 
 class VerificationCodes:
-    """VerificationCodes under one *key*; each is for one address and one subscription."""
+    """HMAC codes under one *key*; each is for one address and one subscription."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

@@ -4,7 +4,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from app.push.deadlines import PRODUCTION
 from app.push.delivery import open_deliverer
+from app.push.guard import INTERNET, EndpointPolicy
+from app.push.outcome import Attempt
 from app.push.service import PushService as Pushing
 from app.push.vapid import Keyring, Vapid, VapidKey
 from app.push.verification import VerificationCodes
@@ -132,8 +135,9 @@ async def test_a_proof_outlives_the_rotation(alice: Person) -> None:
     target = subscription_at("https://push.unified.example/x").target
     keyring = Keyring([Vapid(NEW, SUBJECT), Vapid(OLD, SUBJECT)])
     now = now_ms()
-    async with open_deliverer(Settings(push_endpoints=("public",)).endpoint_policy) as delivery:
-        pushing = Pushing(keyring, Settings(push_endpoints=("public",)).endpoint_policy, delivery, now_ms)
+    policy = EndpointPolicy.parse(["public"])
+    async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
+        pushing = Pushing(keyring, policy, delivery, now_ms, PRODUCTION)
         for key in (OLD, NEW):
             code = VerificationCodes(key.derive("verification")).make(alice.address, target, now)
             assert await pushing.challenge(alice.address, target, code, now) is None

@@ -13,10 +13,11 @@ from whisper_peer.errors import Reason, ServerRefused
 from whisper_peer.peer import Peer
 
 from app.protocol.subscription import Subscription
+from app.push.deadlines import PRODUCTION
 from app.push.delivery import open_deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import EndpointPolicy
-from app.push.outcome import DeliveryStatus
+from app.push.guard import INTERNET, TRUSTED
+from app.push.outcome import Attempt, DeliveryStatus
 from app.push.vapid import Vapid, VapidKey
 from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.people import Person, now_ms
@@ -216,12 +217,13 @@ async def push_as_the_server(deployment: Deployment, peer: Peer, call: dict[str,
     subscription = Subscription.model_validate(peer.subscription.as_data())
     vapid = Vapid(VapidKey.parse(deployment.env["WHISPER_VAPID_PRIVATE_KEY"]), "mailto:operator@example.org")
     payload = json.dumps({"data": call | {"b": rfc8785.dumps(call["b"]).decode()}}).encode()
-    origin = subscription.endpoint.origin
+    origin, now = subscription.endpoint.origin, now_ms()
     headers = {
         "TTL": "60",
         "Content-Encoding": "aes128gcm",
-        "Authorization": vapid.header(origin, now_ms()),
+        "Authorization": vapid.token(origin, now).header,
     }
-    async with open_deliverer(EndpointPolicy.parse([origin])) as delivery:
-        request = PushRequest(subscription.endpoint, headers, encrypt(subscription.target, payload))
-        assert (await delivery.deliver(request)).delivery is DeliveryStatus.ACCEPTED
+    request = PushRequest(subscription.endpoint, TRUSTED, headers, encrypt(subscription.target, payload))
+    deadline = asyncio.get_running_loop().time() + PRODUCTION.total_s
+    async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
+        assert (await delivery.deliver(request, now, deadline)).delivery is DeliveryStatus.ACCEPTED

@@ -1,7 +1,8 @@
 """A server process as an operator runs it, with the database, the push service and the people it serves."""
 
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,12 @@ from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.cluster import Cluster
 from tests.people import Person
-from tests.processes import Program
+from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
 from tests.vectors_of import subscription_json
 
+# Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.
+HURRIED = (sys.executable, "-m", "tests.hurried_server")
 # Instances of one server share its key.
 VAPID_KEY = VapidKey.generate().private_text
 UNCHANGED: Mapping[str, str] = {}
@@ -91,10 +94,11 @@ def site(
     database: str | None = None,
     gate_port: int | None = None,
     env: Mapping[str, str] = UNCHANGED,
+    command: Sequence[str] = (WHISPER, "serve"),
 ) -> Iterator[Site]:
     """Run a server on *database*, one of its own if none is named, until the block ends."""
     database = database or cluster.database()
     with tempfile.TemporaryDirectory(prefix="site") as home:
         variables = settings(cluster.url(database, gate_port), push) | dict(env)
-        with serving(Deployment(0, variables, Path(home))) as (program, deployed):
+        with serving(Deployment(0, variables, Path(home)), command) as (program, deployed):
             yield Site(program, deployed, cluster, database, push)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
+from tests.deadlines import SHORT
 from tests.hostile.internet import Internet, Phone, post, settings_for, update, whisper
 from tests.people import Person
 
@@ -20,10 +21,10 @@ KNOWN, ALSO_KNOWN = "fcm.googleapis.com", "jmt17.google.com"
 NOWHERE = "nowhere.push.services.mozilla.com"
 BROKEN = "broken.push.services.mozilla.com"
 HANGING = [f"hanging{number}.push.services.mozilla.com" for number in range(6)]
-PROMPT_S = 1
-TOTAL_S = 10  # for a call with all that is tried again
-MARGIN_S = 0.9
-THIRD_ATTEMPT_S = 5.5  # after which each look-up has been tried three times
+PROMPT_S = 0.5
+MARGIN_S = 0.5
+# After which each look-up has been tried three times.
+THIRD_ATTEMPT_S = 2 * SHORT.look_up_s + sum(SHORT.retry_pauses_s) + 0.1
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def client(internet: Internet, migrated: URL) -> AsyncIterator[httpx.Async
         return internet.look_up(host, port, family, kind)
 
     network = replace(internet.network, look_up=look_up)
-    async with whisper(settings_for(migrated, "browsers"), network) as opened:
+    async with whisper(settings_for(migrated, "browsers"), network, deadlines=SHORT) as opened:
         yield opened
 
 
@@ -59,7 +60,7 @@ async def call_at(client: httpx.AsyncClient, host: str) -> httpx.Response:
 @pytest.mark.parametrize("host", [NOWHERE, BROKEN])
 async def test_a_name_that_leads_nowhere_is_told(client: httpx.AsyncClient, host: str) -> None:
     """Nothing was sent, which the caller learns in time."""
-    async with asyncio.timeout(TOTAL_S + MARGIN_S):
+    async with asyncio.timeout(SHORT.total_s + MARGIN_S):
         response = await call_at(client, host)
 
     assert (response.status_code, response.json()["code"]) == (502, "push_unreachable")

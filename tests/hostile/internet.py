@@ -28,6 +28,7 @@ from sqlalchemy.engine import URL
 
 from app.api.state import Clock
 from app.main import create_app
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.guard import HTTPS_PORT, Network
 from app.push.vapid import VapidKey
 from app.settings import Settings
@@ -287,10 +288,10 @@ def settings_for(database: URL, *push_endpoints: str) -> Settings:
 
 @asynccontextmanager
 async def whisper(
-    settings: Settings, network: Network, clock: Clock = now_ms
+    settings: Settings, network: Network, clock: Clock = now_ms, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
-    app = create_app(settings, clock, network, clock)
+    app = create_app(settings, clock, network, clock, deadlines)
     config = uvicorn.Config(
         app, http="app.server.http_protocol:HttpProtocol", ws="none", log_config=None, lifespan="on"
     )

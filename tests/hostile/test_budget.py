@@ -8,12 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
 from app.protocol.subscription import Subscription
-from app.push.host_limits import FAILURES, REST_S, HostLimits
 from app.push.verification import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
@@ -36,112 +33,6 @@ NOW = 1_700_000_000_000 // EPOCH_MS * EPOCH_MS  # the hour begins
 ADDRESS, TARGET = Person().address, subscription_at(URL_THERE).target
 CODES = VerificationCodes(b"key")
 CODE = CODES.make(ADDRESS, TARGET, NOW)
-
-
-def drain(budget: HostLimits, host: str, now: int) -> int:
-    """Send until the budget says to wait; return how often it did not."""
-    sent = 0
-    while budget.wait(host, now) == 0:
-        sent += 1
-    return sent
-
-
-def fail(budget: HostLimits, host: str, now: int, times: int = FAILURES) -> None:
-    """Let sending to *host* fail in a row."""
-    for _ in range(times):
-        budget.note(host, now, failed=True)
-
-
-def test_a_host_gets_ten_at_once_and_one_a_second() -> None:
-    """Enough for the calls of one household."""
-    budget = HostLimits()
-
-    assert drain(budget, HOST, NOW) == BURST
-    assert budget.wait(HOST, NOW) == 1
-    assert [drain(budget, HOST, NOW + 1000 * second) for second in (1, 2, 5)] == [1, 1, 3]
-    assert drain(budget, HOST, NOW + 3_600_000) == BURST
-
-
-def test_a_host_has_its_own_budget() -> None:
-    """What one has used up, another has not."""
-    budget = HostLimits()
-    drain(budget, HOST, NOW)
-
-    assert drain(budget, "other.example.org", NOW) == BURST
-
-
-def test_a_host_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() -> None:
-    """And says for how long."""
-    budget = HostLimits()
-
-    fail(budget, HOST, NOW)
-
-    assert (FAILURES, REST_S) == (5, 60)
-    assert [budget.wait(HOST, NOW + ms) for ms in (0, 1, 30_000, 59_999, 60_000)] == [60, 60, 30, 1, 0]
-    assert budget.wait("other.example.org", NOW) == 0
-
-
-@pytest.mark.parametrize("failures", range(1, FAILURES))
-def test_a_host_may_fail_now_and_then(failures: int) -> None:
-    """Only failures in a row count."""
-    budget = HostLimits()
-
-    for _ in range(3):
-        fail(budget, HOST, NOW, failures)
-        budget.note(HOST, NOW, failed=False)
-
-    assert budget.wait(HOST, NOW) == 0
-
-
-def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
-    """One attempt is all it gets."""
-    budget = HostLimits()
-    fail(budget, HOST, NOW)
-    later = NOW + 1000 * REST_S
-
-    assert budget.wait(HOST, later) == 0
-    budget.note(HOST, later, failed=True)
-
-    assert budget.wait(HOST, later) == REST_S
-
-
-def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
-    """It may fail as often as any other."""
-    budget = HostLimits()
-    fail(budget, HOST, NOW)
-    later = NOW + 1000 * REST_S
-
-    budget.note(HOST, later, failed=False)
-    fail(budget, HOST, later, FAILURES - 1)
-
-    assert budget.wait(HOST, later) == 0
-
-
-def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
-    """The one that was used least recently, and no other: memory is bounded."""
-    budget = HostLimits(size=2)
-
-    hosts = ("first.example.org", "second.example.org", "third.example.org")
-    for host in hosts:
-        fail(budget, host, NOW)
-
-    assert [budget.wait(host, NOW) for host in hosts] == [0, REST_S, REST_S]
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30_000), st.sampled_from([True, False, None])))
-)
-def test_a_wait_is_bounded_whatever_happens(events: list[tuple[str, int, bool | None]]) -> None:
-    """Nobody is left alone for longer than the rest, and after it everybody is sent to again."""
-    budget, now = HostLimits(size=3), NOW
-    for host, pause, failed in events:
-        now += pause
-        if failed is None:
-            assert 0 <= budget.wait(host, now) <= REST_S
-        else:
-            budget.note(host, now, failed=failed)
-
-    assert [budget.wait(host, now + 1000 * REST_S) for host in "abcd"] == [0, 0, 0, 0]
 
 
 def test_a_code_is_short_text() -> None:

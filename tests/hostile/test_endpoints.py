@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.engine import URL
 
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.store.database import Database, open_database
 from app.store.subscriptions import Subscriptions
+from tests.deadlines import SHORT
 from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.vectors_of import subscription_at, vectors
@@ -30,7 +32,6 @@ VERDICTS = {"reject_update", "deliver", "refuse_connect"}
 HONEST = "https://fcm.googleapis.com/fcm/send/honest"
 OWN_NAMES = {host: found for case in SSRF["cases"] for host, found in case.get("dns", {}).items()}
 NAMES: Names = {**OWN_NAMES, **SSRF["dns"]}
-DEADLINE_S = 10  # for a push in all
 HUNG = 40  # look-ups at once: more than there are threads for
 
 
@@ -43,11 +44,13 @@ class World:
 
 
 @asynccontextmanager
-async def opened(database: URL, mode: str, names: Names) -> AsyncIterator[World]:
+async def opened(
+    database: URL, mode: str, names: Names, deadlines: Deadlines = PRODUCTION
+) -> AsyncIterator[World]:
     """Run a server that knows nothing yet: no address, no connection."""
     async with (
         Internet.running(names) as internet,
-        whisper(settings_for(database, mode), internet.network) as client,
+        whisper(settings_for(database, mode), internet.network, deadlines=deadlines) as client,
     ):
         yield World(client, internet)
 
@@ -280,14 +283,14 @@ async def test_a_rebound_name_is_never_followed_inside(migrated: URL, case: Case
 async def test_a_name_that_hangs_ends_at_the_deadline(migrated: URL, database: Database, bob: Person) -> None:
     """The look-up goes on for half a minute; nobody waits for it."""
     case = case_of("dns-26")
-    async with opened(migrated, "public", case["dns"]) as world:
+    async with opened(migrated, "public", case["dns"], SHORT) as world:
         world.internet.slow = {*case["dns"]}
         began = time.monotonic()
 
         answer = await register(world, bob, Phone(), case["url"])
 
         seconds = time.monotonic() - began
-    assert seconds < DEADLINE_S
+    assert seconds < SHORT.total_s
     assert 400 <= answer.status_code < 600
     assert (await rows(database), world.internet.connected) == ([], [])
 

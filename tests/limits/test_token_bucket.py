@@ -27,7 +27,7 @@ def dials() -> TokenBuckets:
 def empty(buckets: TokenBuckets, key: bytes, now: int = NOW) -> int:
     """Take from *key* until it is refused, and return how often it was not."""
     taken = 0
-    while buckets.take(key, now) == 0:
+    while buckets.consume(key, now) == 0:
         taken += 1
     return taken
 
@@ -80,8 +80,8 @@ def test_after_the_burst_it_refills_evenly(dials: TokenBuckets) -> None:
     """One per ten seconds, to the millisecond."""
     empty(dials, b"alice")
 
-    assert [dials.take(b"alice", NOW + ms) for ms in (0, 1, 9_999, 10_000, 10_000)] == [10, 10, 1, 0, 10]
-    assert [dials.take(b"alice", NOW + ms) for ms in (19_999, 20_000, 20_001)] == [1, 0, 10]
+    assert [dials.consume(b"alice", NOW + ms) for ms in (0, 1, 9_999, 10_000, 10_000)] == [10, 10, 1, 0, 10]
+    assert [dials.consume(b"alice", NOW + ms) for ms in (19_999, 20_000, 20_001)] == [1, 0, 10]
 
 
 def test_a_wait_is_said_in_whole_seconds_never_too_short(dials: TokenBuckets) -> None:
@@ -104,9 +104,9 @@ def test_being_refused_takes_nothing(dials: TokenBuckets) -> None:
     """Who knocks all the time is let in at the same time."""
     empty(dials, b"alice")
     for ms in range(0, 10_000, 100):
-        dials.take(b"alice", NOW + ms)
+        dials.consume(b"alice", NOW + ms)
 
-    assert dials.take(b"alice", NOW + 10_000) == 0
+    assert dials.consume(b"alice", NOW + 10_000) == 0
 
 
 def test_after_a_rest_the_whole_burst_is_back(dials: TokenBuckets) -> None:
@@ -127,9 +127,9 @@ def test_keys_do_not_share(dials: TokenBuckets) -> None:
 def test_full_buckets_are_forgotten(dials: TokenBuckets) -> None:
     """A key that has rested costs no memory."""
     for number in range(100):
-        dials.take(b"%d" % number, NOW)
+        dials.consume(b"%d" % number, NOW)
 
-    dials.take(b"alice", NOW + 10_000)
+    dials.consume(b"alice", NOW + 10_000)
 
     assert len(dials) == 1
 
@@ -138,7 +138,7 @@ def test_a_flood_of_keys_forgets_the_one_that_was_used_least_recently() -> None:
     """Not the one that came first: who is kept busy stays limited."""
     buckets = TokenBuckets(Rate(2, 50), 3)
     for key in (b"alice", b"bob", b"carol", b"alice", b"dave"):
-        buckets.take(key, NOW)
+        buckets.consume(key, NOW)
 
     assert len(buckets) == 3
     assert [empty(buckets, key) for key in (b"alice", b"dave")] == [0, 1]
@@ -151,7 +151,7 @@ def test_a_flood_of_keys_never_fails_and_has_its_bound() -> None:
     sizes = []
     tracemalloc.start()
     for flood in range(20):
-        assert all(buckets.take(b"%d %d" % (flood, number), NOW) == 0 for number in range(ROOM))
+        assert all(buckets.consume(b"%d %d" % (flood, number), NOW) == 0 for number in range(ROOM))
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
 
@@ -164,7 +164,9 @@ def test_any_rate_that_can_be_said_works(text: str) -> None:
     """Also one that is finer than the clock, which an operator may take for "no limit"."""
     buckets = TokenBuckets(Rate.parse(text), ROOM)
 
-    assert [buckets.take(b"alice", NOW), buckets.take(b"bob", NOW), buckets.take(b"alice", NOW + 1)][:2] == [
+    assert [buckets.consume(b"alice", NOW), buckets.consume(b"bob", NOW), buckets.consume(b"alice", NOW + 1)][
+        :2
+    ] == [
         0,
         0,
     ]
@@ -176,7 +178,7 @@ def test_no_window_lets_through_more_than_it_may(rate: Rate, gaps: list[int]) ->
     buckets, now, taken = TokenBuckets(rate, ROOM), NOW, list[int]()
     for gap in gaps:
         now += gap
-        taken += [now] * (buckets.take(b"alice", now) == 0)
+        taken += [now] * (buckets.consume(b"alice", now) == 0)
 
     for first, begin in enumerate(taken):
         for last, end in enumerate(taken[first:], first):
@@ -199,7 +201,7 @@ def test_it_decides_like_a_bucket_that_is_filled_by_hand(rate: Rate, gaps: list[
         passed = max(0, ceil((1 - level) / per_ms)) if gap is None else gap
         now += passed
         level = min(Fraction(rate.burst), level + passed * per_ms)
-        assert (buckets.take(b"alice", now) == 0) == (level >= 1)
+        assert (buckets.consume(b"alice", now) == 0) == (level >= 1)
         level -= level >= 1
 
 
@@ -209,7 +211,7 @@ def test_a_wait_is_true(rate: Rate, gaps: list[int]) -> None:
     buckets, now = TokenBuckets(rate, ROOM), NOW
     for gap in gaps:
         now += gap
-        seconds = buckets.take(b"alice", now)
+        seconds = buckets.consume(b"alice", now)
 
         assert not seconds or buckets.wait(b"alice", now + 1000 * (seconds - 1))
         assert not seconds or buckets.wait(b"alice", now + 1000 * seconds) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from app.protocol.subscription import Endpoint
 from app.push.errors import EndpointNotAllowed
-from app.push.guard import INTERNET, EndpointPolicy, LookUp, NotPublic, PublicResolver, is_public
+from app.push.guard import INTERNET, TRUSTED, EndpointPolicy, LookUp, NotPublic, PublicResolver, is_public
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 SSRF = json.loads((Path(__file__).parents[1] / "vectors/ssrf.json").read_text(encoding="utf-8"))
 MODES = ["browsers", "public"]
+PATIENCE_S = 2  # for a look-up
 
 
 def url_of(case: dict[str, Any]) -> object:
@@ -171,7 +172,7 @@ BAD_ORIGINS = {
 def verdict_on(mode: str, url: object) -> str:
     """Say what /update does with an endpoint."""
     try:
-        EndpointPolicy.parse([mode]).check(Endpoint.parse(url))
+        EndpointPolicy.parse([mode]).admit(Endpoint.parse(url))
     except ValueError:
         return "not an endpoint"
     except EndpointNotAllowed:
@@ -202,7 +203,7 @@ def test_every_browsers_push_service_is_reached(host: str) -> None:
 def test_what_the_operator_does_not_name_is_not_allowed(names: list[str], url: str) -> None:
     """There is no push service that is always reached."""
     with pytest.raises(EndpointNotAllowed):
-        EndpointPolicy.parse(names).check(Endpoint.parse(url))
+        EndpointPolicy.parse(names).admit(Endpoint.parse(url))
 
 
 @pytest.mark.parametrize(
@@ -216,9 +217,9 @@ def test_what_the_operator_does_not_name_is_not_allowed(names: list[str], url: s
 )
 def test_modes_and_origins_add_up(url: str) -> None:
     """An operator may name several."""
-    reach = EndpointPolicy.parse(["browsers", "http://127.0.0.1:8100", "public", "http://lan"])
+    policy = EndpointPolicy.parse(["browsers", "http://127.0.0.1:8100", "public", "http://lan"])
 
-    reach.check(Endpoint.parse(url))
+    policy.admit(Endpoint.parse(url))
 
 
 @pytest.mark.parametrize(
@@ -226,9 +227,9 @@ def test_modes_and_origins_add_up(url: str) -> None:
 )
 def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
     """With every path below it; its address may be private."""
-    reach = EndpointPolicy.parse(["http://127.0.0.1:8100"])
+    policy = EndpointPolicy.parse(["http://127.0.0.1:8100"])
 
-    assert reach.trusts(Endpoint.parse(url))
+    assert policy.service(Endpoint.parse(url)) == TRUSTED
 
 
 @pytest.mark.parametrize(
@@ -246,12 +247,12 @@ def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
 @pytest.mark.parametrize("names", [["http://127.0.0.1:8100"], ["http://127.0.0.1:8100", "public"]], ids=len)
 def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> None:
     """Another scheme, host or port is another origin."""
-    reach = EndpointPolicy.parse(names)
+    policy = EndpointPolicy.parse(names)
     endpoint = Endpoint.parse(url)
 
-    assert not reach.trusts(endpoint)
+    assert policy.service(endpoint) != TRUSTED
     with pytest.raises(EndpointNotAllowed):
-        reach.check(endpoint)
+        policy.admit(endpoint)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> No
 )
 def test_the_port_of_the_scheme_may_be_said(origin: str, url: str) -> None:
     """It is the same origin (RFC 6454)."""
-    assert EndpointPolicy.parse([origin]).trusts(Endpoint.parse(url))
+    assert EndpointPolicy.parse([origin]).service(Endpoint.parse(url)) == TRUSTED
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -277,7 +278,7 @@ def test_a_push_service_is_spoken_to_in_https(mode: str, url: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_trusts_no_one(mode: str) -> None:
     """Only an origin that is named may have a private address."""
-    assert not EndpointPolicy.parse([mode]).trusts(Endpoint.parse("https://fcm.googleapis.com/x"))
+    assert EndpointPolicy.parse([mode]).service(Endpoint.parse("https://fcm.googleapis.com/x")) == "google"
 
 
 @pytest.mark.parametrize("name", BAD_ORIGINS.values(), ids=BAD_ORIGINS)
@@ -302,7 +303,7 @@ def test_an_address_of_special_use_is_not_public(address: str) -> None:
 @pytest.mark.parametrize("host", SSRF["dns"])
 async def test_an_honest_name_is_resolved_to_its_addresses(host: str) -> None:
     """All of them, in their order."""
-    resolver = PublicResolver(dns({host: [SSRF["dns"][host]]}))
+    resolver = PublicResolver(dns({host: [SSRF["dns"][host]]}), PATIENCE_S)
 
     found = await resolver.resolve(host, 443)
 
@@ -314,7 +315,7 @@ async def test_an_honest_name_is_resolved_to_its_addresses(host: str) -> None:
 @pytest.mark.parametrize(("host", "addresses"), HOSTILE_NAMES.values(), ids=HOSTILE_NAMES)
 async def test_a_hostile_name_is_not_resolved(host: str, addresses: list[str]) -> None:
     """One bad address condemns the name, before or after good ones."""
-    resolver = PublicResolver(dns({host: [addresses]}))
+    resolver = PublicResolver(dns({host: [addresses]}), PATIENCE_S)
 
     with pytest.raises(NotPublic):
         await resolver.resolve(host, 443)
@@ -323,7 +324,7 @@ async def test_a_hostile_name_is_not_resolved(host: str, addresses: list[str]) -
 
 async def test_a_name_is_judged_each_time_it_is_resolved() -> None:
     """What was honest once may lead inside the next time (DNS rebinding)."""
-    resolver = PublicResolver(dns(REBOUND["dns"]))
+    resolver = PublicResolver(dns(REBOUND["dns"]), PATIENCE_S)
     (host,) = REBOUND["dns"]
 
     first = await resolver.resolve(host, 443)
@@ -337,7 +338,7 @@ async def test_a_name_is_judged_each_time_it_is_resolved() -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "169.254.169.254", "::ffff:10.0.0.1", "0"])
 async def test_a_name_that_leads_inside_is_not_resolved(host: str) -> None:
     """Also when it is an address already."""
-    resolver = PublicResolver()
+    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
 
     with pytest.raises(NotPublic):
         await resolver.resolve(host, 443)
@@ -351,7 +352,7 @@ async def test_a_name_that_leads_inside_is_not_resolved(host: str) -> None:
 )
 async def test_a_public_address_is_resolved_to_itself(address: str, family: socket.AddressFamily) -> None:
     """The name stays with it, for TLS and the Host header."""
-    resolver = PublicResolver()
+    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
 
     found = await resolver.resolve(address, 443)
 
@@ -361,7 +362,7 @@ async def test_a_public_address_is_resolved_to_itself(address: str, family: sock
 
 async def test_a_name_that_cannot_be_looked_up_is_an_error_of_the_network() -> None:
     """A family that the address does not have has no answer."""
-    resolver = PublicResolver()
+    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
 
     with pytest.raises(OSError, match=r"\[Errno") as caught:
         await resolver.resolve("93.184.215.14", 443, socket.AF_INET6)
@@ -371,7 +372,7 @@ async def test_a_name_that_cannot_be_looked_up_is_an_error_of_the_network() -> N
 
 async def test_a_look_up_that_takes_too_long_is_given_up() -> None:
     """Here no time at all is allowed."""
-    resolver = PublicResolver(timeout=0)
+    resolver = PublicResolver(socket.getaddrinfo, timeout_s=0)
 
     with pytest.raises(OSError, match="not resolved in time"):
         await resolver.resolve("localhost", 443)

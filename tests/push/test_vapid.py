@@ -87,7 +87,7 @@ def test_the_token_of_the_rfc_verifies() -> None:
 
 def test_our_header_verifies(vapid: Vapid) -> None:
     """Another implementation finds our signature under our key."""
-    header = vapid.header(ORIGIN, NOW)
+    header = vapid.token(ORIGIN, NOW).header
 
     assert Vapid02.verify(header)
     assert parts(header)["k"] == KEY.public_text
@@ -95,14 +95,14 @@ def test_our_header_verifies(vapid: Vapid) -> None:
 
 def test_our_header_does_not_verify_under_another_key(vapid: Vapid) -> None:
     """Whoever copies the token cannot pass for another server."""
-    header = vapid.header(ORIGIN, NOW)
+    header = vapid.token(ORIGIN, NOW).header
 
     assert not Vapid02.verify(header.replace(KEY.public_text, VapidKey.generate().public_text))
 
 
 def test_a_token_is_an_es256_jwt(vapid: Vapid) -> None:
     """As the RFC's own is."""
-    token = parts(vapid.header(ORIGIN, NOW))["t"]
+    token = parts(vapid.token(ORIGIN, NOW).header)["t"]
 
     assert json.loads(urlsafe_b64decode(token.split(".")[0] + "==")) == RFC_8292["header"]
 
@@ -110,7 +110,7 @@ def test_a_token_is_an_es256_jwt(vapid: Vapid) -> None:
 @pytest.mark.parametrize("origin", [ORIGIN, "https://push.example.org:8443", "http://127.0.0.1:8100"])
 def test_a_token_says_for_whom_and_from_whom(origin: str, vapid: Vapid) -> None:
     """The audience is the origin to the letter, the subject the operator's."""
-    found = claims(vapid.header(origin, NOW))
+    found = claims(vapid.token(origin, NOW).header)
 
     assert (found["aud"], found["sub"], set(found)) == (origin, SUBJECT, {"aud", "sub", "exp"})
 
@@ -118,9 +118,9 @@ def test_a_token_says_for_whom_and_from_whom(origin: str, vapid: Vapid) -> None:
 @pytest.mark.parametrize("age", [0, 1, HALF_LIFE_MS - 1, HALF_LIFE_MS, 3 * HALF_LIFE_MS])
 def test_a_header_is_good_for_hours_whenever_it_is_asked(age: int, vapid: Vapid) -> None:
     """At most 24 h ahead, or push services refuse it; at least 6 h, so that clocks may differ."""
-    vapid.header(ORIGIN, NOW)
+    vapid.token(ORIGIN, NOW)
 
-    left = claims(vapid.header(ORIGIN, NOW + age))["exp"] - (NOW + age) / 1000
+    left = claims(vapid.token(ORIGIN, NOW + age).header)["exp"] - (NOW + age) / 1000
 
     assert 6 * 3600 - 1 <= left <= 24 * 3600
 
@@ -128,54 +128,54 @@ def test_a_header_is_good_for_hours_whenever_it_is_asked(age: int, vapid: Vapid)
 @pytest.mark.parametrize("age", [0, 1, HALF_LIFE_MS - 1])
 def test_a_header_is_kept_for_half_its_life(age: int, vapid: Vapid) -> None:
     """Push services remember that it verified, so the same one is cheap for both."""
-    first = vapid.header(ORIGIN, NOW)
+    first = vapid.token(ORIGIN, NOW).header
 
-    assert vapid.header(ORIGIN, NOW + age) == first
+    assert vapid.token(ORIGIN, NOW + age).header == first
 
 
 def test_a_header_is_renewed_after_half_its_life(vapid: Vapid) -> None:
     """With a later end."""
-    first = vapid.header(ORIGIN, NOW)
+    first = vapid.token(ORIGIN, NOW).header
 
-    second = vapid.header(ORIGIN, NOW + HALF_LIFE_MS)
+    second = vapid.token(ORIGIN, NOW + HALF_LIFE_MS).header
 
     assert claims(second)["exp"] - claims(first)["exp"] == TOKEN_LIFE_S // 2
 
 
 def test_a_renewed_header_is_kept(vapid: Vapid) -> None:
     """Until half of its own life."""
-    vapid.header(ORIGIN, NOW)
-    second = vapid.header(ORIGIN, NOW + HALF_LIFE_MS)
+    vapid.token(ORIGIN, NOW)
+    second = vapid.token(ORIGIN, NOW + HALF_LIFE_MS).header
 
-    assert vapid.header(ORIGIN, NOW + 2 * HALF_LIFE_MS - 1) == second
+    assert vapid.token(ORIGIN, NOW + 2 * HALF_LIFE_MS - 1).header == second
 
 
 def test_each_push_service_has_its_own_header(vapid: Vapid) -> None:
     """One cannot use it at another."""
-    headers = [vapid.header(f"https://{name}.example.org", NOW) for name in "ab"]
+    headers = [vapid.token(f"https://{name}.example.org", NOW).header for name in "ab"]
 
     assert [claims(header)["aud"] for header in headers] == ["https://a.example.org", "https://b.example.org"]
 
 
 def test_headers_are_kept_for_so_many_push_services(vapid: Vapid) -> None:
     """As many as are promised."""
-    first = vapid.header(ORIGIN, NOW)
+    first = vapid.token(ORIGIN, NOW).header
     for number in range(MAX_TOKENS - 1):
-        vapid.header(f"https://{number}.example.org", NOW)
+        vapid.token(f"https://{number}.example.org", NOW)
 
-    assert vapid.header(ORIGIN, NOW) == first
+    assert vapid.token(ORIGIN, NOW).header == first
 
 
 def test_of_too_many_push_services_the_longest_unused_is_forgotten(vapid: Vapid) -> None:
     """Memory is bounded, and the busy ones stay."""
-    busy = vapid.header("https://busy.example.org", NOW)
-    idle = vapid.header("https://idle.example.org", NOW)
+    busy = vapid.token("https://busy.example.org", NOW).header
+    idle = vapid.token("https://idle.example.org", NOW).header
     for number in range(MAX_TOKENS - 1):
-        vapid.header("https://busy.example.org", NOW)
-        vapid.header(f"https://{number}.example.org", NOW)
+        vapid.token("https://busy.example.org", NOW)
+        vapid.token(f"https://{number}.example.org", NOW)
 
-    assert vapid.header("https://busy.example.org", NOW) == busy
-    assert vapid.header("https://idle.example.org", NOW) != idle
+    assert vapid.token("https://busy.example.org", NOW).header == busy
+    assert vapid.token("https://idle.example.org", NOW).header != idle
 
 
 @settings(deadline=None, max_examples=50)
@@ -229,7 +229,7 @@ def test_a_subject_that_can_be_written_to_is_taken(subject: str) -> None:
 
     vapid.check()
 
-    assert claims(vapid.header(ORIGIN, NOW))["sub"] == subject
+    assert claims(vapid.token(ORIGIN, NOW).header)["sub"] == subject
 
 
 @pytest.mark.parametrize("subject", NOT_SUBJECTS)
@@ -285,9 +285,12 @@ def test_a_key_is_called_by_the_beginning_of_its_public_text() -> None:
     assert len(KEY.id) == 8
 
 
-def test_the_age_of_a_token_is_known(vapid: Vapid) -> None:
-    """From when it was signed until it is renewed, and zero before there is one."""
-    before = vapid.age(ORIGIN, NOW)
-    vapid.header(ORIGIN, NOW)
+def test_a_token_says_when_it_was_issued(vapid: Vapid) -> None:
+    """Until it is renewed: an operator is told how old it is."""
+    vapid.token(ORIGIN, NOW)
 
-    assert (before, vapid.age(ORIGIN, NOW), vapid.age(ORIGIN, NOW + 90_000)) == (0, 0, 90)
+    assert [vapid.token(ORIGIN, NOW + ms).issued_at - NOW for ms in (0, 90_000, HALF_LIFE_MS)] == [
+        0,
+        0,
+        HALF_LIFE_MS,
+    ]

@@ -143,7 +143,7 @@ def test_statuses_that_a_stranger_makes_up_are_told_by_their_hundred() -> None:
     """A push service may answer anything; the label takes few values."""
     metrics = Metrics("1", 1)
     for status in range(100, 1000):
-        metrics.push(Attempt("other", "push.example.org", outcome_of(status, None), 0.1))
+        metrics.push(Attempt("other", "push.example.org", outcome_of(status, None, now=0), 0.1))
 
     told = set(
         re.findall(r'whisper_push_total\{service="other",status="(\w+)"\}', metrics.exposition().decode())

@@ -1,4 +1,4 @@
-"""One connection to a push service: HTTP/1.1 (RFC 9112), a message at a time; an answer is its head."""
+"""HTTP/1.1 client connection to a push service (RFC 9112): a message at a time; an answer is its head."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,17 +10,16 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from app.protocol.subscription import Endpoint
 
 MAX_ANSWER_BYTES = 16_384  # of a head, or of a whole answer whose connection is worth keeping
-DRAIN_S = 0.5  # for an answer's body: its status has said all that matters
 FINAL = 200  # statuses below are interim (RFC 9110, section 15.2)
 
 
 class NotAnAnswer(Exception):
-    """What came is no HTTP answer, or has no end to its head."""
+    """Bytes that are no HTTP answer, or whose head has no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a push service says: its status, and its Retry-After if it has one."""
+    """HTTP answer of a push service: its status, and its Retry-After if it has one."""
 
     status: int
     retry_after: str | None = None
@@ -37,13 +36,21 @@ def serialize_request(endpoint: Endpoint, headers: Mapping[str, str], body: byte
 
 
 class PushConnection(asyncio.Protocol):
-    """A connection. *free* is told when it can take another message, *lost* when it never will again."""
+    """HTTP connection that stays open.
+
+    *free* is told when it can take another message, *lost* when it never will again. After the head of an
+    answer its body has *drain_s* seconds to come.
+    """
 
     def __init__(
-        self, free: Callable[["PushConnection"], None], lost: Callable[["PushConnection"], None]
+        self,
+        free: Callable[["PushConnection"], None],
+        lost: Callable[["PushConnection"], None],
+        drain_s: float,
     ) -> None:
-        self._free = free
-        self._lost = lost
+        self._on_free = free
+        self._on_lost = lost
+        self._drain_s = drain_s
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None  # `None` while nothing is asked
@@ -51,19 +58,21 @@ class PushConnection(asyncio.Protocol):
         self._received = 0
         self._retry_after: str | None = None
         self._ended = False
-        self._lasts = False
+        self._keeps_alive = False
         self._draining = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the *transport*."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - however it was lost
-        """Say so to who waits for an answer, and to who keeps the connection."""
-        self._fail(ConnectionResetError("the connection was closed"))
-        self._wait_no_longer()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits for an answer, and whoever keeps the connection."""
+        error = ConnectionResetError("the connection was closed")
+        error.__cause__ = exc
+        self._fail(error)
+        self._cancel_deadline()
         del self._parser  # which holds this: large buffers would wait for the garbage collector
-        self._lost(self)
+        self._on_lost(self)
 
     @property
     def is_open(self) -> bool:
@@ -104,17 +113,17 @@ class PushConnection(asyncio.Protocol):
             self.close()
             return
         too_long = self._received > MAX_ANSWER_BYTES
-        if self._ended and self._lasts and not too_long and not self._transport.get_write_buffer_size():
-            self._wait_no_longer()
+        if self._ended and self._keeps_alive and not too_long and not self._transport.get_write_buffer_size():
+            self._cancel_deadline()
             self._answer = None
-            self._free(self)
+            self._on_free(self)
         elif self._ended or too_long:
             self._fail(NotAnAnswer())
             self.close()
         elif self._answer.done() and not self._draining:
             self._draining = True
-            self._wait_no_longer()
-            self._deadline = self._loop.call_later(DRAIN_S, self.close)
+            self._cancel_deadline()
+            self._deadline = self._loop.call_later(self._drain_s, self.close)
 
     def on_message_begin(self) -> None:
         """Take no second answer to one message, and nothing from one that was only interim."""
@@ -136,7 +145,7 @@ class PushConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Note whether the connection can be used again."""
         self._ended = self._parser.get_status_code() >= FINAL
-        self._lasts = self._parser.should_keep_alive()
+        self._keeps_alive = self._parser.should_keep_alive()
 
     def _give_up(self) -> None:
         self._fail(TimeoutError())
@@ -146,7 +155,7 @@ class PushConnection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
 
-    def _wait_no_longer(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -1,4 +1,4 @@
-"""Connections to push services: those of strangers' hosts apart from the others, all to judged addresses."""
+"""Pools of connections: untrusted hosts apart from the others, all but trusted ones to public addresses."""
 
 import asyncio
 import socket
@@ -10,40 +10,43 @@ from ssl import SSLContext, create_default_context
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
 
 from app.protocol.subscription import Endpoint
+from app.push.deadlines import Deadlines
 from app.push.guard import Network, PublicResolver
 from app.push.http.connection import PushConnection
 from app.push.http.pool import Connect, ConnectionPool
 
-CONNECT_S = 3  # for a connection, with name and TLS
-NEXT_ADDRESS_S = 0.25  # after which another address is tried as well (RFC 8305, section 5)
-
 
 @dataclass(frozen=True, slots=True)
 class PoolSet:
-    """Pooled connections to the browsers' push services, to strangers' hosts, and to trusted origins."""
+    """Connection pools: of the browsers' push services, of untrusted hosts, and of trusted origins."""
 
     browsers: ConnectionPool
-    strangers: ConnectionPool
+    untrusted: ConnectionPool
     trusted: ConnectionPool
 
 
 @asynccontextmanager
-async def open_pools(network: Network) -> AsyncIterator[PoolSet]:
+async def open_pools(network: Network, deadlines: Deadlines) -> AsyncIterator[PoolSet]:
     """Open the pools, and close them."""
-    tls = network.tls or _tls()
-    async with _public(network, tls) as browsers, _public(network, tls) as strangers:
-        trusted = ConnectionPool(_connecting(_look_up, _tls()))
+    tls = network.tls or _make_tls()
+    async with (
+        _open_public_pool(network, tls, deadlines) as browsers,
+        _open_public_pool(network, tls, deadlines) as untrusted,
+    ):
+        trusted = ConnectionPool(_make_connect(_look_up, _make_tls(), deadlines), deadlines)
         try:
-            yield PoolSet(browsers, strangers, trusted)
+            yield PoolSet(browsers, untrusted, trusted)
         finally:
             trusted.close()
 
 
 @asynccontextmanager
-async def _public(network: Network, tls: SSLContext) -> AsyncIterator[ConnectionPool]:
-    """Open connections to public addresses, with look-ups of their own."""
-    resolver = PublicResolver(network.look_up)
-    pool = ConnectionPool(_connecting(resolver.resolve, tls, network.public_socket))
+async def _open_public_pool(
+    network: Network, tls: SSLContext, deadlines: Deadlines
+) -> AsyncIterator[ConnectionPool]:
+    """Open a pool of connections to public addresses, with look-ups of its own."""
+    resolver = PublicResolver(network.look_up, deadlines.look_up_s)
+    pool = ConnectionPool(_make_connect(resolver.resolve, tls, deadlines, network.public_socket), deadlines)
     try:
         yield pool
     finally:
@@ -51,30 +54,31 @@ async def _public(network: Network, tls: SSLContext) -> AsyncIterator[Connection
         resolver.close()
 
 
-def _connecting(
+def _make_connect(
     resolve: Callable[[str, int], Awaitable[Sequence[AddrInfoType]]],
     tls: SSLContext,
+    deadlines: Deadlines,
     make_socket: SocketFactoryType | None = None,
 ) -> Connect:
-    """Return what connects to an endpoint, at the addresses that *resolve* gives, within `CONNECT_S`."""
+    """Return a function that connects to an endpoint at the addresses that *resolve* gives."""
 
-    async def connect(endpoint: Endpoint, wire: Callable[[], PushConnection]) -> PushConnection:
+    async def connect(endpoint: Endpoint, make: Callable[[], PushConnection]) -> PushConnection:
         secure = endpoint.scheme == "https"
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(deadlines.connect_s):
                 addresses = await resolve(endpoint.host, endpoint.port)
                 connected = await start_connection(
-                    addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, socket_factory=make_socket
+                    addresses, happy_eyeballs_delay=deadlines.next_address_s, socket_factory=make_socket
                 )
-                _, made = await asyncio.get_running_loop().create_connection(
-                    wire,
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    make,
                     sock=connected,
                     ssl=tls if secure else None,
                     server_hostname=endpoint.host if secure else None,
                 )
         except TimeoutError:
             raise ConnectionError("no connection was made in time") from None
-        return made
+        return connection
 
     return connect
 
@@ -83,7 +87,7 @@ async def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def _tls() -> SSLContext:
+def _make_tls() -> SSLContext:
     context = create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

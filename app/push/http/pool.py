@@ -1,20 +1,20 @@
-"""Connections that are kept open, so many to one origin and so many in all."""
+"""Connection pool: so many connections to one origin, so many in all."""
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.protocol.subscription import Endpoint
+from app.push.deadlines import Deadlines
 from app.push.http.connection import Answer, PushConnection
 from app.push.outcome import DeliveryStatus, Outcome
 
-KEEP_S = 15  # for a connection that nobody uses, and as long again until somebody looks
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_HOST = 64
 QUEUE_RETRY_AFTER_S = 1  # when all of those were taken, and none became free in time
 
-# What a message that runs out of time has become by then: only one that had a connection may have arrived.
+# Outcomes of a message that runs out of time: only one that had a connection may have arrived.
 _QUEUED = Outcome(DeliveryStatus.BUSY, retry_after=QUEUE_RETRY_AFTER_S)
 _CONNECTING = Outcome(DeliveryStatus.UNREACHABLE)
 _SENT = Outcome(DeliveryStatus.TIMED_OUT)
@@ -25,83 +25,83 @@ Connect = Callable[[Endpoint, Callable[[], PushConnection]], Awaitable[PushConne
 
 @dataclass(slots=True)
 class Progress:
-    """How far a message has come: what has become of it if it runs out of time now."""
+    """Progress of a message: its outcome if it runs out of time now."""
 
     timed_out: Outcome = _QUEUED
 
 
 @dataclass(slots=True)
 class _Host:
-    """The connections to one origin: how many, those that nobody uses, and who waits for one."""
+    """Connections to one origin: their number, those that are idle, and the turns of who waits for one."""
 
-    wires: int = 0
+    connections: int = 0
     idle: list[PushConnection] = field(default_factory=list)
     waiting: deque[Turn] = field(default_factory=deque)
 
 
 class ConnectionPool:
-    """Connections that stay open, the one used last first."""
+    """Pool of connections that stay open; the one used last serves first."""
 
-    def __init__(self, connect: Connect, size: int = MAX_CONNECTIONS, keep: float = KEEP_S) -> None:
+    def __init__(self, connect: Connect, deadlines: Deadlines, size: int = MAX_CONNECTIONS) -> None:
         self._connect = connect
+        self._keep_s = deadlines.keep_s
+        self._drain_s = deadlines.drain_s
         self._size = size
-        self._keep = keep
         self._taken = 0  # of the size, by connections and by those that are being made
         self._hosts: dict[str, _Host] = {}
-        self._wires: dict[PushConnection, str] = {}
-        self._idle: OrderedDict[PushConnection, float] = OrderedDict()
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._connections: dict[PushConnection, str] = {}
+        self._idle: dict[PushConnection, float] = {}  # since when, the longest first
+        self._sweep_timer: asyncio.TimerHandle | None = None
 
-    async def post(self, endpoint: Endpoint, message: bytes, within: float, progress: Progress) -> Answer:
-        """Send a *message* over a connection to *endpoint*, *within* so many seconds.
+    async def post(self, endpoint: Endpoint, message: bytes, deadline: float, progress: Progress) -> Answer:
+        """Send a *message* over a connection to *endpoint*, and return the answer before the *deadline*.
 
         Raise `TimeoutError`, which is also raised when there is no room for a connection, `OSError`, or
         `NotAnAnswer`.
         """
-        deadline = asyncio.get_running_loop().time() + within
-        wire = self._free(endpoint.origin)
-        if wire is None:
-            async with asyncio.timeout(within):
-                wire = await self._take(endpoint, progress)
+        connection = self._take_idle(endpoint.origin)
+        if connection is None:
+            async with asyncio.timeout_at(deadline):
+                connection = await self._take(endpoint, progress)
         progress.timed_out = _SENT
-        answer = wire.send(message, deadline)
+        answer = connection.send(message, deadline)
         try:
             return await answer
         except asyncio.CancelledError:
-            wire.leave(answer)
+            connection.leave(answer)
             raise
 
     def close(self) -> None:
         """Close every connection."""
-        for wire in list(self._wires):
-            wire.close()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
 
-    def _free(self, origin: str) -> PushConnection | None:
-        """Return a connection that nobody uses."""
+    def _take_idle(self, origin: str) -> PushConnection | None:
+        """Return an idle connection."""
         host = self._hosts.get(origin)
         while host and host.idle:
-            wire = host.idle.pop()
-            del self._idle[wire]
-            if wire.is_open:
-                return wire
+            connection = host.idle.pop()
+            del self._idle[connection]
+            if connection.is_open:
+                return connection
         return None
 
     async def _take(self, endpoint: Endpoint, progress: Progress) -> PushConnection:
         origin = endpoint.origin
         while True:
-            if wire := self._free(origin):
-                return wire
+            if connection := self._take_idle(origin):
+                return connection
             host = self._hosts.setdefault(origin, _Host())
-            if host.wires < MAX_CONNECTIONS_PER_HOST:
+            if host.connections < MAX_CONNECTIONS_PER_HOST:
                 return await self._open(endpoint, host, progress)
             progress.timed_out = _QUEUED
-            wire = await self._turn(host)
-            if wire and wire.is_open:
-                return wire
+            connection = await self._wait_for_turn(host)
+            if connection and connection.is_open:
+                return connection
 
-    async def _turn(self, host: _Host) -> PushConnection | None:
+    async def _wait_for_turn(self, host: _Host) -> PushConnection | None:
         """Wait for a connection to become free, or for room for another."""
         turn: Turn = asyncio.get_running_loop().create_future()
         host.waiting.append(turn)
@@ -113,17 +113,19 @@ class ConnectionPool:
             raise
 
     async def _open(self, endpoint: Endpoint, host: _Host, progress: Progress) -> PushConnection:
-        host.wires += 1
+        host.connections += 1
         self._taken += 1
         try:
             self._make_room()
             progress.timed_out = _CONNECTING
-            wire = await self._connect(endpoint, lambda: PushConnection(self._freed, self._lost))
+            connection = await self._connect(
+                endpoint, lambda: PushConnection(self._pass_on_freed, self._forget, self._drain_s)
+            )
         except BaseException:
-            self._leave(endpoint.origin)
+            self._release(endpoint.origin)
             raise
-        self._wires[wire] = endpoint.origin
-        return wire
+        self._connections[connection] = endpoint.origin
+        return connection
 
     def _make_room(self) -> None:
         """Close the connection used longest ago if it is one too many. Raise `TimeoutError` without any."""
@@ -133,50 +135,50 @@ class ConnectionPool:
             raise TimeoutError
         oldest = next(iter(self._idle))
         oldest.close()
-        self._lost(oldest)
+        self._forget(oldest)
 
-    def _freed(self, wire: PushConnection) -> None:
-        host = self._hosts[self._wires[wire]]
-        self._pass_on(host, wire)
+    def _pass_on_freed(self, connection: PushConnection) -> None:
+        host = self._hosts[self._connections[connection]]
+        self._pass_on(host, connection)
 
-    def _pass_on(self, host: _Host, wire: PushConnection | None) -> None:
-        """Give a connection, or the room for one, to who has waited longest."""
+    def _pass_on(self, host: _Host, connection: PushConnection | None) -> None:
+        """Give a connection, or the room for one, to whoever has waited longest."""
         while host.waiting:
             turn = host.waiting.popleft()
             if not turn.done():
-                turn.set_result(wire)
+                turn.set_result(connection)
                 return
-        if wire is None or not wire.is_open:
+        if connection is None or not connection.is_open:
             return
-        host.idle.append(wire)
-        self._idle[wire] = asyncio.get_running_loop().time()
+        host.idle.append(connection)
+        self._idle[connection] = asyncio.get_running_loop().time()
         self._sweep_later()
 
-    def _lost(self, wire: PushConnection) -> None:
-        origin = self._wires.pop(wire, None)
+    def _forget(self, connection: PushConnection) -> None:
+        origin = self._connections.pop(connection, None)
         if origin is None:
             return
-        if self._idle.pop(wire, None) is not None:
-            self._hosts[origin].idle.remove(wire)
-        self._leave(origin)
+        if self._idle.pop(connection, None) is not None:
+            self._hosts[origin].idle.remove(connection)
+        self._release(origin)
 
-    def _leave(self, origin: str) -> None:
+    def _release(self, origin: str) -> None:
         host = self._hosts[origin]
-        host.wires -= 1
+        host.connections -= 1
         self._taken -= 1
         self._pass_on(host, None)
-        if not host.wires and not host.waiting:
+        if not host.connections and not host.waiting:
             del self._hosts[origin]
 
     def _sweep_later(self) -> None:
-        if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().call_later(self._keep, self._sweep)
+        if self._sweep_timer is None:
+            self._sweep_timer = asyncio.get_running_loop().call_later(self._keep_s, self._sweep)
 
     def _sweep(self) -> None:
-        """Close what nobody has used for long."""
-        self._sweeping = None
-        since = asyncio.get_running_loop().time() - self._keep
-        for wire in [wire for wire, freed_at in self._idle.items() if freed_at <= since]:
-            wire.close()
+        """Close connections that have been idle for long."""
+        self._sweep_timer = None
+        since = asyncio.get_running_loop().time() - self._keep_s
+        for connection in [connection for connection, freed_at in self._idle.items() if freed_at <= since]:
+            connection.close()
         if self._idle:
             self._sweep_later()

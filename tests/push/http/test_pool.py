@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.protocol.subscription import Endpoint
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.http.connection import Answer, NotAnAnswer, PushConnection, serialize_request
 from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, Progress
 from app.push.outcome import DeliveryStatus
@@ -46,20 +47,55 @@ class Door:
             await writer.wait_closed()
 
 
-async def connect(endpoint: Endpoint, wire: Callable[[], PushConnection]) -> PushConnection:
+async def connect(endpoint: Endpoint, make: Callable[[], PushConnection]) -> PushConnection:
     """Connect as simply as can be."""
-    _, made = await asyncio.get_running_loop().create_connection(wire, endpoint.host, endpoint.port)
+    _, made = await asyncio.get_running_loop().create_connection(make, endpoint.host, endpoint.port)
     return made
+
+
+Read = Callable[[PushConnection, bytes], None]
+
+
+class Tap(asyncio.Protocol):
+    """Stands between a socket and a connection: *read* hands on what came, and does something around it."""
+
+    def __init__(self, connection: PushConnection, read: Read) -> None:
+        self.connection = connection
+        self._read = read
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand it on."""
+        self.connection.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hand it on."""
+        self.connection.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Let the test hand it on."""
+        self._read(self.connection, data)
+
+
+def tapped(read: Read) -> Connect:
+    """Return a way to connect with a tap at each connection."""
+
+    async def connect_tapped(endpoint: Endpoint, make: Callable[[], PushConnection]) -> PushConnection:
+        _, tap = await asyncio.get_running_loop().create_connection(
+            lambda: Tap(make(), read), endpoint.host, endpoint.port
+        )
+        return tap.connection
+
+    return connect_tapped
 
 
 @asynccontextmanager
 async def opened(
-    door: Door, size: int = 8, keep: float = 15, connect: Connect = connect
+    door: Door, size: int = 8, connect: Connect = connect, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[ConnectionPool]:
     """Open a door, and yield a pool of connections that all lead to it."""
     server = await asyncio.start_server(door.serve, "127.0.0.1", 0)
     door.endpoint = Endpoint.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push?to=me")
-    pool = ConnectionPool(connect, size, keep)
+    pool = ConnectionPool(connect, deadlines, size)
     try:
         yield pool
     finally:
@@ -69,24 +105,15 @@ async def opened(
             await asyncio.gather(*filter(None, door.served))
 
 
-def connecting_as(kind: type[PushConnection]) -> Connect:
-    """Return what connects with *kind* of wires."""
-
-    async def connect_as(endpoint: Endpoint, wire: Callable[[], PushConnection]) -> PushConnection:
-        def make() -> PushConnection:
-            made = wire()
-            made.__class__ = kind
-            return made
-
-        return await connect(endpoint, make)
-
-    return connect_as
-
-
 async def send(pool: ConnectionPool, door: Door, within: float = SOON_S) -> Answer:
     """Send a message."""
     message = serialize_request(door.endpoint, {"TTL": "60"}, b"hello")
-    return await pool.post(door.endpoint, message, within, Progress())
+    return await pool.post(door.endpoint, message, soon(within), Progress())
+
+
+def soon(seconds: float = SOON_S) -> float:
+    """Return a deadline in so many seconds."""
+    return asyncio.get_running_loop().time() + seconds
 
 
 async def test_a_connection_serves_again() -> None:
@@ -208,7 +235,7 @@ async def test_a_connection_that_nobody_uses_is_closed() -> None:
             gone.set()
 
     door = Watched()
-    async with opened(door, keep=0.05) as pool:
+    async with opened(door, deadlines=Deadlines(keep_s=0.05)) as pool:
         await send(pool, door)
         async with asyncio.timeout(SOON_S):
             await gone.wait()
@@ -256,14 +283,13 @@ async def test_who_leaves_with_an_answer_breaks_off_nobody_elses() -> None:
     door = Door()
     tasks: list[asyncio.Task[Answer]] = []
 
-    class Hurried(PushConnection):
-        def data_received(self, data: bytes) -> None:
-            if len(tasks) == 1:
-                tasks.append(asyncio.create_task(send(pool, door)))
-            super().data_received(data)
-            tasks[0].cancel()
+    def read(connection: PushConnection, data: bytes) -> None:
+        if len(tasks) == 1:
+            tasks.append(asyncio.create_task(send(pool, door)))
+        connection.data_received(data)
+        tasks[0].cancel()
 
-    async with opened(door, connect=connecting_as(Hurried)) as pool:
+    async with opened(door, connect=tapped(read)) as pool:
         tasks.append(asyncio.create_task(send(pool, door)))
         await asyncio.wait(tasks)
         second = await tasks[1]
@@ -275,12 +301,11 @@ async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> N
     """Who waited for it gets one of their own."""
     door = Door()
 
-    class Brief(PushConnection):
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            self.close()
+    def read(connection: PushConnection, data: bytes) -> None:
+        connection.data_received(data)
+        connection.close()
 
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, connect=connecting_as(Brief)) as pool:
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(read)) as pool:
         sent = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST + 1)]
 
         assert set(await asyncio.gather(*sent)) == {Answer(201)}
@@ -297,7 +322,7 @@ async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
     door = Door(afterwards=read_no_more)
     async with opened(door) as pool:
         long = serialize_request(door.endpoint, {}, b"hello" * 2_000_000)
-        early = await pool.post(door.endpoint, long, SOON_S, Progress())
+        early = await pool.post(door.endpoint, long, soon(), Progress())
         second = await send(pool, door)
         gone.set()
 
@@ -332,7 +357,7 @@ async def test_without_room_a_message_was_not_sent() -> None:
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
         with suppress(TimeoutError):
-            await pool.post(door.endpoint, serialize_request(door.endpoint, {}, b"hello"), SOON_S, progress)
+            await pool.post(door.endpoint, serialize_request(door.endpoint, {}, b"hello"), soon(), progress)
         await asyncio.gather(slow, return_exceptions=True)
 
     assert (progress.timed_out.delivery, door.connections) == (DeliveryStatus.BUSY, 0)
@@ -348,7 +373,7 @@ async def test_a_host_that_there_is_no_room_for_is_not_remembered() -> None:
         before = len(gc.get_objects())
         for each in range(1000):
             with suppress(TimeoutError):
-                await pool.post(Endpoint.parse(f"http://{each}.test/"), b"", SOON_S, Progress())
+                await pool.post(Endpoint.parse(f"http://{each}.test/"), b"", soon(), Progress())
         await asyncio.sleep(0.02)
         gc.collect()
         after = len(gc.get_objects())
@@ -367,9 +392,9 @@ async def test_what_is_only_being_connected_takes_room_too() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    pool = ConnectionPool(never, size=2)
+    pool = ConnectionPool(never, PRODUCTION, size=2)
     hosts = [Endpoint.parse(f"http://{each}.test/") for each in range(3)]
-    posts = [pool.post(host, b"", 0.05, Progress()) for host in hosts]
+    posts = [pool.post(host, b"", soon(0.05), Progress()) for host in hosts]
     ended = await asyncio.gather(*posts, return_exceptions=True)
 
     assert ([type(each) for each in ended], asked) == ([TimeoutError] * 3, 2)
@@ -399,12 +424,11 @@ async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
     door = Door()
     leaving: list[asyncio.Task[Answer]] = []
 
-    class Hurried(PushConnection):
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            leaving[0].cancel()
+    def read(connection: PushConnection, data: bytes) -> None:
+        connection.data_received(data)
+        leaving[0].cancel()
 
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, connect=connecting_as(Hurried)) as pool:
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(read)) as pool:
         first = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
         leaving.append(asyncio.create_task(send(pool, door)))
         last = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
