@@ -5,7 +5,7 @@ RUN apt-get update \
 WORKDIR /srv/whisper
 COPY Makefile pyproject.toml constraints.txt ./
 # An editable install looks at the folders' names only, so their code can come later: a change of it installs
-# nothing again. It stays editable because the server reads alembic.ini, migrations/ and web/ beside app/.
+# nothing again. It stays editable because the server reads alembic.ini, migrations/, client/ and web/ beside app/.
 RUN touch README.md LICENSE \
  && python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["tool"]["setuptools"]["packages"])' \
     | tr . / | xargs mkdir -p \
@@ -22,6 +22,7 @@ COPY --from=builder /srv/whisper/.venv .venv
 COPY LICENSE alembic.ini ./
 COPY migrations migrations
 COPY app app
+COPY client client
 COPY web web
 USER 10001
 EXPOSE 8000

@@ -18,7 +18,7 @@ run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgre
 	@$(BIN)/whisper serve
 
 test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
-	$(BIN)/node --test "tests/web/*.test.js"
+	$(BIN)/node --test "tests/web/**/*.test.js"
 	@$(BIN)/coverage erase
 ifdef ARGS
 	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)

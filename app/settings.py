@@ -1,6 +1,8 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -26,7 +28,12 @@ from app.setting_values import (
 
 PREFIX = "WHISPER_"
 
-WEB_APP = Path(__file__).parents[1] / "web"  # like migrations/, beside the code
+# Beside the code, like migrations/.
+_ROOT = Path(__file__).parents[1]
+WEB_APP = _ROOT / "web"
+CLIENT = _ROOT / "client"
+# By URL prefix. The page imports the client from `/client`; `/js` is its public address, for other origins.
+WEB_FOLDERS: Mapping[str, Path] = MappingProxyType({"": WEB_APP, "/client": CLIENT, "/js": CLIENT})
 
 
 class InvalidSettings(Exception):
@@ -98,15 +105,16 @@ class Settings(BaseSettings):
         """The push services this server may send to."""
         return EndpointPolicy.parse(self.push_endpoints)
 
-    def require_web_app(self) -> Path | None:
-        """Return the web app's folder, `None` when it is off. Raise `InvalidSettings` if it is not there."""
+    def require_web_app(self) -> Mapping[str, Path]:
+        """Return the folders of the web app, none when it is off. Raise `InvalidSettings` if one is missing."""
         if not self.web_app:
-            return None
-        if not WEB_APP.is_dir():
-            raise InvalidSettings(
-                f"{PREFIX}WEB_APP is on, but there is no {WEB_APP}: put it there, or say off."
-            )
-        return WEB_APP
+            return {}
+        for folder in WEB_FOLDERS.values():
+            if not folder.is_dir():
+                raise InvalidSettings(
+                    f"{PREFIX}WEB_APP is on, but there is no {folder}: put it there, or say off."
+                )
+        return WEB_FOLDERS
 
     def require_database_url(self) -> str:
         """Return the database's URL. Raise `InvalidSettings` when there is none."""

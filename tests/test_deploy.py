@@ -221,7 +221,7 @@ def test_the_image_installs_what_make_installs() -> None:
 
 def test_the_image_has_what_the_server_reads() -> None:
     """Alembic's files and the web app beside the code; nothing that only happened to lie in the folder."""
-    assert copied(-1) == {"LICENSE", "alembic.ini", "migrations", "app", "web"}
+    assert copied(-1) == {"LICENSE", "alembic.ini", "migrations", "app", "client", "web"}
     assert all((ROOT / source).exists() for source in copied(1) | copied(-1))
 
 

@@ -1,6 +1,6 @@
 """The web app: each file of `web/` at its own path, for browsers here and for pages elsewhere."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -43,18 +43,18 @@ HEADERS = {
 }
 
 
-def router(folder: Path | None) -> APIRouter:
-    """Return a route for each file that *folder* has now; without one, `/` leads to the documentation."""
+def router(folders: Mapping[str, Path]) -> APIRouter:
+    """Return a route for each file of *folders*, by URL prefix; without any, `/` leads to the documents."""
     pages = APIRouter()
-    if folder is None:
+    if not folders:
         pages.add_route("/", _documentation, include_in_schema=False)
-        return pages
-    files = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
-    for file in filter(_is_for_visitors, files):
-        page = _page(folder / file)
-        pages.add_route(f"/{file.as_posix()}", page, include_in_schema=False)
-        if file == _INDEX:
-            pages.add_route("/", page, include_in_schema=False)
+    for prefix, folder in folders.items():
+        files = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+        for file in filter(_is_for_visitors, files):
+            page = _page(folder / file)
+            pages.add_route(f"{prefix}/{file.as_posix()}", page, include_in_schema=False)
+            if file == _INDEX:
+                pages.add_route(f"{prefix}/", page, include_in_schema=False)
     return pages
 
 

@@ -1,4 +1,4 @@
-"""The web app: the files of `web/`, and nothing else, as browsers want them."""
+"""The web app: the files of `web/` and `client/`, and nothing else, as browsers want them."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.api import pages
 from app.push.vapid import VapidKey
-from app.settings import WEB_APP, Settings
+from app.settings import WEB_FOLDERS, Settings
 from tests.conftest import serving
 from tests.processes import ROOT, program
 
@@ -26,7 +26,13 @@ def everything_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-FILES = [path for path in everything_in(WEB_APP) if Path(path).suffix in pages.MEDIA_TYPES]
+SERVED = {
+    f"{prefix}/{path}".removeprefix("/"): folder / path
+    for prefix, folder in WEB_FOLDERS.items()
+    for path in everything_in(folder)
+    if Path(path).suffix in pages.MEDIA_TYPES
+}
+FILES = list(SERVED)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 async def visitor(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of an application that has these files alone."""
     app = FastAPI()
-    app.include_router(pages.router(folder))
+    app.include_router(pages.router({"": folder}))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as opened:
         yield opened
 
@@ -60,7 +66,7 @@ async def test_every_file_is_at_its_path(client: httpx.AsyncClient, file: str) -
     """As it is, for a page here and for one elsewhere."""
     response = await client.get(f"/{file}", headers=ORIGIN)
 
-    assert (response.status_code, response.content) == (200, (WEB_APP / file).read_bytes())
+    assert (response.status_code, response.content) == (200, SERVED[file].read_bytes())
     assert response.headers["access-control-allow-origin"] == ORIGIN["Origin"]
     assert response.headers["cross-origin-resource-policy"] == "cross-origin"
 
@@ -73,6 +79,29 @@ async def test_only_files_for_visitors_are_served(visitor: httpx.AsyncClient, fo
 
     assert {path for path, status in answers.items() if status == 200} == {"/", "/index.html", "/js/call.js"}
     assert set(answers.values()) == {200, 404}
+
+
+@pytest.mark.parametrize("module", ["whisper.js", "worker.js"])
+async def test_the_client_keeps_its_public_address(client: httpx.AsyncClient, module: str) -> None:
+    """Pages of other origins import it from `/js/`; the app here from where it lies."""
+    public, own = await client.get(f"/js/{module}"), await client.get(f"/client/{module}")
+
+    assert (public.status_code, public.content) == (200, own.content)
+
+
+async def test_a_folder_is_under_its_prefix_alone(tmp_path: Path) -> None:
+    """Two folders do not mix."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.js").touch()
+    app = FastAPI()
+    app.include_router(pages.router({"": tmp_path / "one", "/other": tmp_path / "other"}))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
+        paths = ["/one.js", "/other/other.js", "/other.js", "/other/one.js"]
+        answers = [(await visitor.get(path)).status_code for path in paths]
+
+    assert answers == [200, 200, 404, 404]
 
 
 async def test_the_root_is_the_page(visitor: httpx.AsyncClient) -> None:
@@ -95,7 +124,7 @@ async def test_a_file_says_what_it_is(tmp_path: Path, file: str, media_type: str
     """The same on every machine: a browser runs a module only if it is said to be one."""
     (tmp_path / file).touch()
     app = FastAPI()
-    app.include_router(pages.router(tmp_path))
+    app.include_router(pages.router({"": tmp_path}))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
         response = await visitor.get(f"/{file}")

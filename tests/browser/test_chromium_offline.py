@@ -12,6 +12,8 @@ from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import ROOT
 
 WEB = ROOT / "web"
+CLIENT = ROOT / "client"
+WORKERS_OWN = {"client/worker.js", "client/push/service-worker.js"}
 
 _HAS_KEPT = """
     const [name] = await caches.keys();
@@ -27,15 +29,19 @@ def kept() -> set[str]:
 
 def test_every_module_of_the_page_is_kept() -> None:
     """The worker's own is kept by the browser."""
-    modules = {file.relative_to(WEB).as_posix() for file in (WEB / "js").rglob("*.js")}
-    for_visitors = {name for name in modules if not name.endswith(".test.js")}
+    folders = {"app": WEB / "app", "client": CLIENT}
+    modules = {
+        f"{prefix}/{file.relative_to(folder).as_posix()}"
+        for prefix, folder in folders.items()
+        for file in folder.rglob("*.js")
+    }
 
-    assert {name for name in kept() if name.startswith("js/")} == for_visitors - {"js/worker.js"}
+    assert {name for name in kept() if name.endswith(".js")} == modules - WORKERS_OWN
 
 
 def test_everything_that_is_kept_is_there() -> None:
     """A name that is wrong would be kept by nobody, and missed without a network only."""
-    missing = [name for name in kept() if not (WEB / name).exists()]
+    missing = [name for name in kept() if not (WEB / name).exists() and not (ROOT / name).exists()]
 
     assert missing == []
 

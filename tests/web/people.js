@@ -1,8 +1,8 @@
 /** People with real keys, and the calls that they sign. */
 
-import { Identity } from '../../web/js/keys.js';
-import { canonical } from '../../web/js/protocol.js';
-import { newEncryptionKey } from '../../web/js/sealing.js';
+import { Identity } from '../../client/keys.js';
+import { canonical } from '../../client/protocol/messages.js';
+import { newEncryptionKey } from '../../client/protocol/sealing.js';
 import { Memory } from './memory.js';
 
 /** Somebody with an identity and what their browser keeps. */

@@ -1,0 +1,120 @@
+/**
+ * Pushes on their way from the service worker to the pages: checked, each once, kept until a page has taken them.
+ * The worker and the pages share this file; docs/protocol.md, "The recipient", is the norm.
+ * @module
+ */
+
+import { Dropped } from '../protocol/errors.js';
+import { Identity, verify } from '../keys.js';
+import { PUSH_WINDOW_MS, readPush } from '../protocol/messages.js';
+
+/** @typedef {import('../protocol/messages.js').Call} Call */
+/** @typedef {import('../store.js').Store} Store */
+
+/** A call as it is kept. `settled`: a page has dealt with it, and it stays only so that it is not taken again.
+ * @typedef {Call & {settled?: boolean}} Kept
+ */
+
+/** A click on a notification, until a page takes it.
+ * @typedef {{address: string, action: 'answer' | 'decline'}} Click
+ */
+
+/** A page takes a moment to open; whoever opens one later has something else in mind. */
+const CLICK_LIFE_MS = 60_000;
+const CLICKED = 'clicked';
+/** Missed calls that are remembered; the oldest are forgotten first. */
+const MAX_MISSED = 100;
+
+/**
+ * Believe a push, or drop it: its age, recipient and signature, and that it has not been here before.
+ * @param {Store} store
+ * @param {unknown} push the `data` of the push message
+ * @returns {Promise<Call>}
+ * @throws {Dropped} which has been counted
+ */
+export async function receive(store, push) {
+  try {
+    const me = await Identity.load(store);
+    if (!me) throw new Dropped('not_for_me');
+    const ahead = (await store.get('state', 'ahead')) ?? 0;
+    const now = Date.now() + ahead;
+    const call = readPush(push, me.address, now);
+    if (!(await verify(call.sender, call.text, call.signature))) throw new Dropped('forged');
+    if (!(await store.add('calls', call))) throw new Dropped('seen');
+    await tidy(store, now);
+    return call;
+  } catch (error) {
+    if (error instanceof Dropped) await count(store, error.reason);
+    throw error;
+  }
+}
+
+/**
+ * Return what no page has dealt with yet, oldest first.
+ * @param {Store} store
+ * @returns {Promise<Call[]>}
+ */
+export async function waiting(store) {
+  const kept = /** @type {Kept[]} */ (await store.all('calls'));
+  return kept.filter((call) => !call.settled).sort((one, other) => one.sentAt - other.sentAt);
+}
+
+/**
+ * Note that a call has been dealt with.
+ * @param {Store} store
+ * @param {Call} call
+ */
+export async function settle(store, call) {
+  await store.put('calls', { ...call, settled: true });
+}
+
+/**
+ * @param {Store} store
+ * @param {import('../protocol/errors.js').DropReason} reason
+ */
+export async function count(store, reason) {
+  await store.update('state', 'dropped', (dropped = {}) => ({ ...dropped, [reason]: (dropped[reason] ?? 0) + 1 }));
+}
+
+/**
+ * Tell whether a dial can't be answered any more, only dialled back.
+ * @param {Call} dial
+ * @param {number} now
+ */
+export function isMissed(dial, now) {
+  return now - dial.sentAt > PUSH_WINDOW_MS;
+}
+
+/**
+ * Park a click on a notification. A page takes it from here alone: nothing in a URL or in a message says whom to call.
+ * @param {Store} store
+ * @param {Click} click
+ * @param {number} now ms
+ */
+export async function parkClick(store, { address, action }, now) {
+  await store.put('state', { address, action, at: now }, CLICKED);
+}
+
+/**
+ * Take the click that is parked, once.
+ * @param {Store} store
+ * @param {number} now ms
+ * @returns {Promise<Click | undefined>} undefined when there is none, or it is over a minute old
+ */
+export async function takeClick(store, now) {
+  const parked = await store.take('state', CLICKED);
+  const age = now - parked?.at;
+  return age >= 0 && age <= CLICK_LIFE_MS ? { address: parked.address, action: parked.action } : undefined;
+}
+
+/**
+ * Delete what is too old to come again; dials that nobody has dealt with are missed calls, and stay.
+ * @param {Store} store
+ * @param {number} now
+ */
+async function tidy(store, now) {
+  const old = /** @type {Kept[]} */ (await store.all('calls')).filter((call) => now - call.sentAt > 2 * PUSH_WINDOW_MS);
+  const missed = old.filter((call) => call.method === 'dial' && !call.settled).sort((one, other) => other.sentAt - one.sentAt);
+  const stays = new Set(missed.slice(0, MAX_MISSED));
+  await Promise.all(old.filter((call) => !stays.has(call)).map((call) => store.delete('calls', call.signature)));
+}

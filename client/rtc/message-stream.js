@@ -1,0 +1,135 @@
+/**
+ * The values that two people send each other, over one connection after another: each arrives once, and in order.
+ * @module
+ */
+
+import { Delivery } from '../protocol/acks.js';
+import { WhisperError } from '../protocol/errors.js';
+import { MAX_VALUE_BYTES } from './sealed-channel.js';
+import { fromJson, toJson } from '../protocol/sealing.js';
+
+/** @typedef {import('./connection.js').Connection} Connection */
+
+/** Programs that are not ours say no hello. */
+export const HELLO_MS = 3_000;
+/** So many messages are one receipt. */
+const RECEIPT_MS = 50;
+
+/** What is said, in both directions. */
+export class Conversation {
+  /** @type {Connection} */ #connection;
+  #delivery = new Delivery(crypto.randomUUID());
+  #sending = false;
+  #ready = true;
+  #acknowledging = false;
+
+  /** @param {Connection} connection an open one */
+  constructor(connection) {
+    this.#connection = connection;
+    this.#greet();
+  }
+
+  /** @returns {number} how many of my values have arrived */
+  get delivered() {
+    return this.#delivery.delivered;
+  }
+
+  /**
+   * @param {unknown} value
+   * @returns {Promise<number>} its number, when it is on its way
+   */
+  async send(value) {
+    const json = toJson(value);
+    if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
+    const copy = fromJson(json); // the caller may change it while it waits
+    return new Promise((resolve, reject) => {
+      const number = this.#delivery.add(copy, () => resolve(number), reject);
+      void this.#pump();
+    });
+  }
+
+  /** A value of theirs has come. */
+  count() {
+    this.#delivery.count();
+    this.#acknowledge();
+  }
+
+  /**
+   * Go on over another connection: what has not arrived goes again, once they have said what has.
+   * @param {Connection} connection an open one
+   */
+  moveTo(connection) {
+    this.#connection = connection;
+    this.#delivery.begin();
+    this.#ready = false;
+    this.#greet();
+    setTimeout(() => this.#presume(connection), HELLO_MS);
+  }
+
+  /**
+   * @param {any} value what their program tells ours
+   * @returns {boolean} whether it was about values
+   */
+  hear(value) {
+    const { hello, received } = value ?? {};
+    if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
+      this.#delivery.hear(hello);
+      this.#resume(this.#connection);
+      this.#acknowledge();
+      return true;
+    }
+    if (!Number.isSafeInteger(received)) return false;
+    this.#delivery.confirm(received);
+    void this.#pump(); // there is room again
+    return true;
+  }
+
+  /** @param {WhisperError} error why nothing can be sent any more */
+  end(error) {
+    this.#delivery.end(error);
+  }
+
+  #greet() {
+    this.#connection.tell({ hello: this.#delivery.hello() }).catch(() => undefined);
+  }
+
+  /** @param {Connection} connection whose hello has come, or should have */
+  #resume(connection) {
+    if (connection !== this.#connection || this.#ready) return;
+    this.#ready = true;
+    void this.#pump();
+  }
+
+  /** @param {Connection} connection over which no hello has come: a program that sends no receipts */
+  #presume(connection) {
+    if (connection !== this.#connection || this.#ready) return;
+    this.#delivery.presume();
+    this.#resume(connection);
+  }
+
+  /** Send what waits, one after the other; what a connection that is gone did not carry goes over the next one. */
+  async #pump() {
+    if (this.#sending) return;
+    this.#sending = true;
+    for (let item = this.#next(); item; item = this.#next()) {
+      const connection = this.#connection;
+      const gone = await connection.send(item.value).then(item.handed, (error) => error);
+      if (gone && connection === this.#connection) break;
+    }
+    this.#sending = false;
+  }
+
+  #next() {
+    return this.#ready && this.#connection.isOpen ? this.#delivery.take() : undefined;
+  }
+
+  #acknowledge() {
+    if (this.#acknowledging || !this.#delivery.isAgreed) return;
+    this.#acknowledging = true;
+    setTimeout(async () => {
+      this.#acknowledging = false;
+      if (!this.#delivery.isAgreed) return; // another connection has begun: its hello says more
+      await this.#connection.tell({ received: this.#delivery.received }).catch(() => undefined);
+    }, RECEIPT_MS);
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Call somebody who is not online: the whole client. See docs/client.md.
+ *
+ *     const whisper = await Whisper.start({ server: 'https://whisper.example.org' });
+ *     whisper.addEventListener('dial', (event) => event.accept());
+ *     const peer = await whisper.dial(address);
+ *     await peer.send('hello');
+ *     for await (const message of peer.messages) console.log(message);
+ *
+ * @module
+ */
+
+import { WhisperError } from './protocol/errors.js';
+import { DialEvent, DropEvent, FileEvent, MissedEvent, PeerEvent, TroubleEvent } from './events.js';
+import { count, isMissed, settle, takeClick, waiting } from './push/inbox.js';
+import { Identity } from './keys.js';
+import { isAddress, parseAddress } from './protocol/messages.js';
+import { askPermission, checkCurves, checkSupport, isFromWorker, register, registerWorker } from './push/registration.js';
+import { pause } from './promises.js';
+import { Server } from './server.js';
+import { Store } from './store.js';
+import { Switchboard } from './switchboard.js';
+
+export { DialEvent, DropEvent, FileEvent, Identity, MissedEvent, PeerEvent, TroubleEvent, WhisperError, isAddress, parseAddress };
+export { Peer } from './peer.js';
+export { Transfer } from './rtc/file-transfer.js';
+
+/** @typedef {import('./protocol/messages.js').Call} Call */
+
+/** How often a page that stays open registers again. */
+const RENEWAL_MS = 24 * 60 * 60 * 1000;
+/** Ends of a ringing after which its notification stays, for the worker to say that a call was missed. */
+const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
+/** Where the pages of an origin tell each other which dial is dealt with. */
+const PAGES = 'whisper';
+
+/**
+ * @typedef {object} StartOptions
+ * @property {string} [server] its origin; default: the page's own
+ * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
+ */
+
+/** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `drop` and `trouble`. */
+export class Whisper extends EventTarget {
+  #store;
+  #server;
+  #registration;
+  #switchboard;
+  #stopped = new AbortController();
+  #pages = new BroadcastChannel(PAGES);
+  #renewedAt = 0;
+  /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
+
+  /**
+   * @param {Identity} identity
+   * @param {Store} store
+   * @param {Server} server
+   * @param {ServiceWorkerRegistration} registration
+   */
+  constructor(identity, store, server, registration) {
+    super();
+    this.identity = identity;
+    this.server = server.origin;
+    /** @type {Record<string, number>} pushes that were not believed, or not awaited, by reason */
+    this.dropped = {};
+    this.#store = store;
+    this.#server = server;
+    this.#registration = registration;
+    this.#switchboard = new Switchboard(identity.address, server, {
+      dispatch: (event) => this.dispatchEvent(event),
+      settled: (dial, code) => this.#settle(dial, code),
+      dropped: (reason) => {
+        this.#drop(reason);
+        this.#inBackground(count(store, reason));
+      },
+    });
+  }
+
+  /**
+   * Become reachable: identity, service worker, permission, push subscription, update. A browser may ask the person whether
+   * notifications are allowed, and wants that to begin with a click.
+   * @param {StartOptions} [options]
+   * @returns {Promise<Whisper>}
+   * @throws {WhisperError}
+   */
+  static async start({ server: origin = location.origin, worker = './sw.js' } = {}) {
+    checkSupport();
+    await askPermission();
+    await checkCurves();
+    const store = await Store.open();
+    const identity = (await Identity.load(store)) ?? (await Identity.create({ store })).identity;
+    const server = new Server(origin, identity, store);
+    await store.put('state', server.origin, 'server');
+    const whisper = new Whisper(identity, store, server, await registerWorker(worker));
+    await whisper.update();
+    whisper.#listen();
+    whisper.#caughtUp = pause(0).then(() => whisper.#catchUp()); // once whoever starts us listens
+    whisper.#inBackground(whisper.#caughtUp);
+    return whisper;
+  }
+
+  /** @returns {string} my address: 44 characters of base64 */
+  get address() {
+    return this.identity.address;
+  }
+
+  /** @returns {ReadonlyMap<string, import('./peer.js').Peer>} who is connected, by address */
+  get peers() {
+    return this.#switchboard.peers;
+  }
+
+  /**
+   * Call somebody; resolves when the connection is open.
+   * @param {string} address
+   * @param {import('./switchboard.js').DialOptions} [options] `signal` cancels; `timeout` ms to ring; `stream` to share at once
+   * @returns {Promise<import('./peer.js').Peer>}
+   * @throws {WhisperError}
+   */
+  async dial(address, options) {
+    return this.#switchboard.dial(parseAddress(address), options);
+  }
+
+  /** Register again. Done at every start, and once a day. */
+  async update() {
+    await register(this.#registration, this.#server);
+    this.#renewedAt = performance.now();
+  }
+
+  /** Be reachable no more: the server forgets the subscription, and so does the browser. */
+  async forget() {
+    await this.#server.update(null);
+    await (await this.#registration.pushManager.getSubscription())?.unsubscribe();
+  }
+
+  /** Hang up everywhere and listen no more; pushes still ring. */
+  async stop() {
+    this.#stopped.abort();
+    await this.#switchboard.close();
+    this.#pages.close();
+    this.#store.close();
+  }
+
+  #listen() {
+    const { signal } = this.#stopped;
+    const worker = navigator.serviceWorker;
+    worker.addEventListener('message', (event) => isFromWorker(this.#registration, event) && this.#hear(event.data), { signal });
+    worker.startMessages();
+    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.taken(data), { signal });
+    addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
+    addEventListener('pageshow', ({ persisted }) => persisted && this.#switchboard.lose(), { signal });
+    document.addEventListener('visibilitychange', () => this.#renew(), { signal });
+    addEventListener('online', () => this.#renew(), { signal });
+  }
+
+  /** @param {any} data what the service worker says */
+  #hear(data) {
+    if (data?.whisper === 'call') this.#switchboard.take(data.call);
+    else if (data?.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(() => this.#hearClick()));
+    else if (data?.whisper === 'drop') this.#drop(data.reason);
+    if (data?.whisper === 'call' && data.call.method !== 'dial') this.#inBackground(settle(this.#store, data.call));
+  }
+
+  /** Take what came while no page was there. */
+  async #catchUp() {
+    this.dropped = { ...(await this.#store.get('state', 'dropped')), ...this.dropped };
+    const click = await takeClick(this.#store, Date.now());
+    for (const call of await waiting(this.#store)) {
+      if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, click?.address);
+      else if (call.method === 'dial' || call.method === 'close') this.#switchboard.take(call);
+      if (call.method !== 'dial') await settle(this.#store, call);
+    }
+    this.#follow(click);
+  }
+
+  async #hearClick() {
+    this.#follow(await takeClick(this.#store, Date.now()));
+  }
+
+  /** @param {import('./push/inbox.js').Click | undefined} click */
+  #follow(click) {
+    if (click?.action === 'answer') this.#switchboard.rings.answer(click.address);
+    else if (click) this.#switchboard.rings.decline(click.address);
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {string | undefined} clicked
+   */
+  #miss(dial, clicked) {
+    this.#settle(dial);
+    if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {string} [code] why
+   */
+  #settle(dial, code) {
+    if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
+    this.#pages.postMessage(dial.signature);
+    const settled = settle(this.#store, dial);
+    this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(() => this.#silence(dial.sender)));
+  }
+
+  /**
+   * Take away the notification of a dial that a page has dealt with.
+   * @param {string} address
+   */
+  async #silence(address) {
+    for (const shown of await this.#registration.getNotifications()) {
+      if (shown.data?.address === address && shown.data.rings) shown.close();
+    }
+  }
+
+  /** @param {import('./protocol/errors.js').DropReason} reason */
+  #drop(reason) {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+    this.dispatchEvent(new DropEvent(reason));
+  }
+
+  #renew() {
+    if (document.visibilityState !== 'visible' || performance.now() - this.#renewedAt < RENEWAL_MS) return;
+    this.#inBackground(this.update());
+  }
+
+  /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */
+  #inBackground(work) {
+    work.catch((error) => this.#stopped.signal.aborted || this.dispatchEvent(new TroubleEvent(error)));
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The people somebody has names for, kept in this browser only. The service worker reads them too.
+ * @module
+ */
+
+import { Store } from '../../client/store.js';
+
+/** @typedef {{address: string, name: string}} Contact `name` may be empty */
+
+/** Longer than names are, and short enough for a line. */
+const MAX_NAME = 60;
+
+/** @returns {Promise<Contact[]>} */
+export function allContacts() {
+  return inStore((store) => store.all('contacts'));
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<Contact | undefined>}
+ */
+export function findContact(address) {
+  return inStore((store) => store.get('contacts', address));
+}
+
+/**
+ * Add a contact, or give it another name.
+ * @param {string} address
+ * @param {string} name
+ * @returns {Promise<Contact>} as it is kept
+ */
+export async function keepContact(address, name) {
+  const contact = { address, name: cleanName(name) };
+  await inStore((store) => store.put('contacts', contact));
+  return contact;
+}
+
+/** @param {string} address */
+export function removeContact(address) {
+  return inStore((store) => store.delete('contacts', address));
+}
+
+/**
+ * Return how an address is shown where there is no room: the first four and the last four of its characters.
+ * @param {string} address
+ */
+export function shortAddress(address) {
+  const key = address.replace(/=+$/, '');
+  return `${key.slice(0, 4)}…${key.slice(-4)}`;
+}
+
+/**
+ * Return a name on one line, without characters that control how text runs.
+ * @param {string} name
+ */
+function cleanName(name) {
+  const visible = name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+  return [...visible].slice(0, MAX_NAME).join('');
+}
+
+/**
+ * @template T
+ * @param {(store: Store) => Promise<T>} use
+ * @returns {Promise<T>}
+ */
+async function inStore(use) {
+  const store = await Store.open();
+  try {
+    return await use(store);
+  } finally {
+    store.close();
+  }
+}

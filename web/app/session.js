@@ -1,0 +1,157 @@
+/**
+ * Turning calls on and off: identity, backup, and the start of Whisper.
+ * @module
+ */
+
+import { Identity, Whisper } from '../../client/whisper.js';
+import { listen, ring, select } from './calls.js';
+import { saveText } from './views/download.js';
+import { clearLink, readLink } from './links.js';
+import { recall, remember } from './browser-storage.js';
+import { forgetConnected, takeConnected } from './reload.js';
+import { codeOf } from './words.js';
+
+/** @typedef {import('./state.js').App} App */
+
+/** How long to wait before the server is tried again. */
+const RETRY_MS = 5_000;
+/** These pass by themselves. */
+const PASSING = ['server_unreachable', 'push_service_unreachable', 'offline', 'overloaded', 'database_unavailable', 'internal_error', 'too_many_calls'];
+
+let retry = 0;
+
+/** @param {App} app */
+export async function open(app) {
+  const { state } = app;
+  try {
+    state.identity = (await Identity.load()) ?? null;
+  } catch (error) {
+    state.trouble = error;
+  }
+  const isAllowed = 'Notification' in globalThis && Notification.permission === 'granted';
+  const isOn = isAllowed && recall('whisper.off') === null;
+  state.invited = readLink();
+  if (state.identity && isOn) await start(app);
+  else state.phase = 'off';
+  app.changed();
+}
+
+/**
+ * Start Whisper: by a click when the permission has to be asked for.
+ * @param {App} app
+ */
+export async function start(app) {
+  const { state } = app;
+  if (state.phase === 'starting' || state.phase === 'on') return;
+  clearTimeout(retry);
+  Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
+  app.changed();
+  try {
+    const whisper = await Whisper.start({ worker: './sw.js' });
+    listen(app, whisper);
+    if (!state.hasOpened) state.focus = 'people';
+    Object.assign(state, { whisper, identity: whisper.identity, phase: 'on', hasOpened: true, trouble: null });
+    remember('whisper.off', null);
+    app.notices.dismiss('start');
+    app.changed();
+    begin(app);
+  } catch (error) {
+    fail(app, error);
+  }
+}
+
+/**
+ * Make an identity with a backup, in the place of another.
+ * @param {App} app
+ * @param {string} passphrase
+ * @returns {Promise<string>} the backup
+ */
+export async function createWithBackup(app, passphrase) {
+  await leave(app);
+  const { identity, backup = '' } = await Identity.create({ passphrase });
+  app.state.identity = identity;
+  saveBackup(identity.address, backup);
+  return backup;
+}
+
+/**
+ * Take the identity of a backup, in the place of another.
+ * @param {App} app
+ * @param {File} file
+ * @param {string} passphrase
+ */
+export async function restore(app, file, passphrase) {
+  const backup = await file.slice(0, 100_000).text();
+  const identity = await Identity.restore(backup, passphrase);
+  await leave(app);
+  app.state.identity = identity;
+}
+
+/**
+ * Let the server forget this person, and show the welcome.
+ * @param {App} app
+ */
+export async function forget(app) {
+  await app.state.whisper?.forget();
+  remember('whisper.off', 'yes'); // the browser would still allow calls: the next load must not turn them on
+  await stop(app);
+}
+
+/**
+ * @param {string} address
+ * @param {string} backup
+ */
+export function saveBackup(address, backup) {
+  saveText(`whisper-backup-${address.slice(0, 4).replace(/[+/]/g, '_')}.json`, backup);
+}
+
+/**
+ * Give up the present address. The server forgets it if it can be reached, and otherwise by itself.
+ * @param {App} app
+ */
+async function leave(app) {
+  await app.state.whisper?.forget().catch(() => undefined);
+  await stop(app);
+}
+
+/** @param {App} app */
+async function stop(app) {
+  const { state } = app;
+  await state.whisper?.stop();
+  forgetConnected();
+  state.talks.clear();
+  Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
+  app.changed();
+}
+
+/**
+ * Go back to whom a reload has cut off, or where the link of this page points.
+ * @param {App} app
+ */
+function begin(app) {
+  const { state } = app;
+  const connected = takeConnected();
+  for (const address of connected) void ring(app, address, 'reconnecting');
+  const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
+  clearLink();
+  state.invited = null;
+  if (wanted && wanted !== state.identity?.address) select(app, wanted);
+  else if (wanted) app.notices.say('This is your own link: send it to somebody');
+}
+
+/**
+ * @param {App} app
+ * @param {unknown} error
+ */
+function fail(app, error) {
+  const { state } = app;
+  const isPassing = PASSING.includes(codeOf(error)) || !navigator.onLine;
+  const isShown = state.hasOpened && isPassing;
+  Object.assign(state, { phase: isShown ? 'failed' : 'off', hasOpened: isShown, trouble: error });
+  if (isShown) {
+    const action = { label: 'Try again', run: () => start(app) };
+    if (navigator.onLine) app.notices.alert(error, { key: 'start', action, lasting: true }); // being offline has its own notice
+    retry = window.setTimeout(() => void start(app), RETRY_MS);
+  }
+  app.changed();
+}

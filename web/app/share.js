@@ -1,0 +1,40 @@
+/**
+ * Giving one's address away.
+ * @module
+ */
+
+import { linkTo } from './links.js';
+
+/** @typedef {import('./state.js').App} App */
+
+/**
+ * @param {App} app
+ * @param {string} text
+ * @param {string} said
+ */
+export async function copyText(app, text, said) {
+  try {
+    await navigator.clipboard.writeText(text);
+    app.notices.say(said);
+  } catch {
+    const words = { title: 'The browser did not let Whisper copy', advice: text };
+    app.notices.alert(null, { key: 'copy', words });
+  }
+}
+
+/**
+ * Share a link by what the device has for that, or copy it.
+ * @param {App} app
+ * @param {string} address
+ */
+export async function shareLink(app, address) {
+  const link = linkTo(address);
+  const isTouch = matchMedia('(pointer: coarse)').matches;
+  if (!isTouch || !('share' in navigator)) return copyText(app, link, 'Link copied: send it to somebody');
+  try {
+    await navigator.share({ title: 'Whisper', text: 'Ring me on Whisper', url: link });
+  } catch (error) {
+    const isDismissed = error instanceof DOMException && error.name === 'AbortError';
+    if (!isDismissed) await copyText(app, link, 'Link copied: send it to somebody');
+  }
+}

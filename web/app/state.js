@@ -1,0 +1,176 @@
+/**
+ * All that the page knows, in one place: the views draw it, the other modules change it.
+ * @module
+ */
+
+import { shortAddress } from './contacts.js';
+import { MAX_KEPT } from './format.js';
+
+/** @typedef {import('./contacts.js').Contact} Contact */
+/** @typedef {import('../../client/whisper.js').Whisper} Whisper */
+/** @typedef {import('../../client/whisper.js').Identity} Identity */
+/** @typedef {import('../../client/peer.js').Peer} Peer */
+/** @typedef {import('../../client/rtc/file-transfer.js').Transfer} Transfer */
+
+/** @typedef {import('../../client/whisper.js').DialEvent} DialEvent */
+
+/** A message, mine or theirs. `value` is there only while it has not been sent.
+ * @typedef {object} TextEntry
+ * @property {'text'} kind
+ * @property {boolean} mine
+ * @property {Date} at
+ * @property {string} text
+ * @property {boolean} isCode
+ * @property {'sending' | 'sent' | 'delivered' | 'failed'} mark
+ * @property {Peer | null} peer to whom it was sent
+ * @property {number} number which of mine it was to that peer
+ * @property {string} [value]
+ */
+
+/** A file, mine or theirs.
+ * @typedef {{kind: 'file', mine: boolean, at: Date, transfer: Transfer, blob: Blob | null, error: unknown}} FileEntry
+ */
+
+/** Something that happened.
+ * @typedef {{kind: 'note', at: Date, text: string}} NoteEntry
+ */
+
+/** @typedef {TextEntry | FileEntry | NoteEntry} Entry */
+
+/** What I share with a peer by voice and video.
+ * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean}} Media `silenced`: the browser wants a click before it plays
+ */
+
+/** @typedef {'idle' | 'ringing' | 'incoming' | 'connecting' | 'open' | 'reconnecting'} Phase */
+
+/** One person, for as long as the page lives.
+ * @typedef {object} Talk
+ * @property {string} address
+ * @property {Phase} phase
+ * @property {Peer | null} peer
+ * @property {AbortController | null} listening to the peer
+ * @property {AbortController | null} dialling
+ * @property {DialEvent | null} dial the call that rings here
+ * @property {Entry[]} entries
+ * @property {boolean} forgotten whether older entries were dropped
+ * @property {number} unread
+ * @property {number} missed
+ * @property {unknown} trouble why the last call failed
+ * @property {string} draft
+ * @property {string} route how the connection runs
+ * @property {string} routeDetail
+ * @property {Media} media
+ */
+
+/**
+ * @typedef {object} State
+ * @property {'loading' | 'off' | 'starting' | 'on' | 'failed'} phase
+ * @property {boolean} hasOpened whether the people are shown, and no longer the welcome
+ * @property {boolean} online
+ * @property {unknown} trouble why calls could not be turned on
+ * @property {Identity | null} identity
+ * @property {Whisper | null} whisper
+ * @property {Map<string, Contact>} contacts
+ * @property {Map<string, Talk>} talks
+ * @property {string | null} selected
+ * @property {string | null} invited whose link was opened
+ * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
+ */
+
+/** What the modules share.
+ * @typedef {object} App
+ * @property {State} state
+ * @property {() => void} changed draw, soon
+ * @property {import('./views/notices.js').Notices} notices
+ */
+
+/** Nobody reads further back on a page that forgets anyway. */
+const MAX_ENTRIES = 400;
+const MAX_CHARACTERS = 8 * MAX_KEPT;
+/** Whoever has our address can ring: that many unknown ones are remembered. */
+const MAX_STRANGERS = 30;
+
+/** @returns {State} */
+export function createState() {
+  return {
+    phase: 'loading',
+    hasOpened: false,
+    online: navigator.onLine,
+    trouble: null,
+    identity: null,
+    whisper: null,
+    contacts: new Map(),
+    talks: new Map(),
+    selected: null,
+    invited: null,
+    focus: null,
+  };
+}
+
+/**
+ * Return the talk with an address, a new one if there is none.
+ * @param {State} state
+ * @param {string} address
+ * @returns {Talk}
+ */
+export function talkWith(state, address) {
+  const known = state.talks.get(address);
+  if (known) return known;
+  dropStrangers(state);
+  /** @type {Talk} */
+  const talk = {
+    ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
+    ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
+    media: { stream: new MediaStream(), muted: false, silenced: false },
+  };
+  state.talks.set(address, talk);
+  return talk;
+}
+
+/**
+ * Add an entry, and drop the oldest ones over the limit.
+ * @param {Talk} talk
+ * @param {Entry} entry
+ */
+export function addEntry(talk, entry) {
+  talk.entries.push(entry);
+  let characters = talk.entries.reduce((sum, one) => sum + sizeOf(one), 0);
+  while (talk.entries.length > MAX_ENTRIES || (characters > MAX_CHARACTERS && talk.entries.length > 1)) {
+    const at = Math.max(0, talk.entries.findIndex((one) => one.kind !== 'file' || one.transfer.state !== 'running'));
+    const [oldest] = talk.entries.splice(at, 1);
+    if (!oldest) return;
+    if (oldest.kind === 'file') oldest.transfer.cancel();
+    characters -= sizeOf(oldest);
+    talk.forgotten = true;
+  }
+}
+
+/**
+ * @param {State} state
+ * @param {string} address
+ * @returns {string} the name in this browser, or the address in short
+ */
+export function nameOf(state, address) {
+  return state.contacts.get(address)?.name || shortAddress(address);
+}
+
+/**
+ * @param {State} state
+ * @returns {Talk | null}
+ */
+export function selectedTalk(state) {
+  return (state.selected && state.talks.get(state.selected)) || null;
+}
+
+/** @param {Entry} entry */
+function sizeOf(entry) {
+  return entry.kind === 'text' ? entry.text.length : 0;
+}
+
+/** @param {State} state */
+function dropStrangers(state) {
+  const strangers = [...state.talks.values()].filter(
+    ({ address, phase }) => phase === 'idle' && !state.contacts.has(address) && address !== state.selected,
+  );
+  for (const { address } of strangers.slice(0, -MAX_STRANGERS)) state.talks.delete(address);
+}

@@ -1,0 +1,56 @@
+/**
+ * Installing the app: Chromium asks by itself when we let it; on iOS only the person can.
+ * @module
+ */
+
+import { button, element, onClick, show, write } from './dom.js';
+import { recall, remember } from '../browser-storage.js';
+
+/** @typedef {Event & {prompt: () => Promise<unknown>}} InstallEvent */
+
+/** @returns {boolean} whether this is an iPhone or iPad with Whisper in a tab, where no call can come */
+export function needsHomeScreen() {
+  return isIos() && !isInstalled();
+}
+
+/** Show the offer at the foot of the people, when there is something to offer. */
+export function installView() {
+  /** @type {InstallEvent | null} */
+  let offer = null;
+
+  const draw = () => {
+    const isWanted = recall('whisper.install-later') === null && !isInstalled();
+    show(element('install-bar'), isWanted && (offer !== null || isIos()));
+    show(button('install'), offer !== null);
+    write(element('install-text'), offer ? 'Whisper can be an app on this device.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
+  };
+  window.addEventListener('beforeinstallprompt', (event) => {
+    event.preventDefault();
+    offer = /** @type {InstallEvent} */ (event);
+    draw();
+  });
+  window.addEventListener('appinstalled', () => {
+    offer = null;
+    draw();
+  });
+  onClick('install', async () => {
+    await offer?.prompt().catch(() => undefined); // it may be used once
+    offer = null;
+    draw();
+  });
+  onClick('install-later', () => {
+    remember('whisper.install-later', 'yes');
+    draw();
+  });
+  draw();
+}
+
+function isIos() {
+  const isTouchMac = navigator.platform === 'MacIntel' && navigator.maxTouchPoints > 1;
+  return /iPhone|iPad|iPod/.test(navigator.userAgent) || isTouchMac;
+}
+
+function isInstalled() {
+  const { standalone } = /** @type {Navigator & {standalone?: boolean}} */ (navigator);
+  return standalone === true || matchMedia('(display-mode: standalone)').matches;
+}

@@ -1,0 +1,77 @@
+/**
+ * What the page says beside everything else: failures that stay until they are dismissed, and words that pass.
+ * @module
+ */
+
+import { element, h, icon, write } from './dom.js';
+import { codeOf, wordsOf } from '../words.js';
+
+/** @typedef {{key: string, words?: import('../words.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
+ * `key`: a second alert with it takes the place of the first; `lasting`: it can't be dismissed
+ */
+
+const TOAST_MS = 3500;
+const MAX_ALERTS = 3;
+
+export class Notices {
+  /** @type {Map<string, HTMLElement>} */
+  #shown = new Map();
+  #alerts = element('alerts');
+  #toast = element('toast');
+  #timer = 0;
+
+  /**
+   * Tell of a failure.
+   * @param {unknown} error
+   * @param {Alert} how
+   */
+  alert(error, { key, words = wordsOf(error), action, lasting = false }) {
+    this.dismiss(key);
+    const card = h(
+      'div',
+      { class: 'alert', 'data-code': codeOf(error) || key },
+      h('div', { class: 'grow' }, h('p', { class: 'strong' }, words.title), h('p', { class: 'small' }, words.advice)),
+      action && h('button', { class: 'button small', type: 'button', onclick: () => void action.run() }, action.label),
+      !lasting && this.#closeButton(key),
+    );
+    this.#shown.set(key, card);
+    this.#alerts.append(card);
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > MAX_ALERTS && oldest) this.dismiss(oldest);
+  }
+
+  /** @param {string} key */
+  dismiss(key) {
+    this.#shown.get(key)?.remove();
+    this.#shown.delete(key);
+  }
+
+  /**
+   * Say something in passing.
+   * @param {string} text
+   */
+  say(text) {
+    clearTimeout(this.#timer);
+    write(this.#toast, text);
+    this.#timer = window.setTimeout(() => write(this.#toast, ''), TOAST_MS);
+  }
+
+  /** @param {string} key */
+  #closeButton(key) {
+    const close = () => this.dismiss(key);
+    return h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Dismiss', title: 'Dismiss', onclick: close }, icon('close'));
+  }
+}
+
+/**
+ * Show a failure in its own place, or clear it.
+ * @param {HTMLElement} place a live region
+ * @param {unknown} error nothing: all is well
+ */
+export function showTrouble(place, error) {
+  const { title, advice } = error ? wordsOf(error) : { title: '', advice: '' };
+  place.hidden = !error;
+  if (place.textContent === title + advice) return;
+  place.dataset.code = codeOf(error);
+  place.replaceChildren(h('p', { class: 'strong' }, title), h('p', { class: 'small' }, advice));
+}

@@ -1,0 +1,45 @@
+/**
+ * Two fields for a new passphrase, and what is wrong with it.
+ * @module
+ */
+
+import { element, input, mark, write } from './dom.js';
+
+/** Whoever finds the file can try as many as they like. */
+const MIN_LENGTH = 10;
+
+/**
+ * @param {string} first the id of the field
+ * @param {string} second of the field for the repetition
+ * @param {string} fault of the place that says what is wrong
+ */
+export function passphraseFields(first, second, fault) {
+  const [one, other] = [input(first), input(second)];
+
+  const findFault = () => {
+    if (one.value.length < MIN_LENGTH) return `Take at least ${MIN_LENGTH} characters: four words are good.`;
+    return one.value === other.value ? '' : 'The two are not the same.';
+  };
+  /** @param {string} text */
+  const tell = (text) => {
+    write(element(fault), text);
+    mark(one, 'aria-invalid', text ? 'true' : null);
+  };
+  for (const field of [one, other]) field.addEventListener('input', () => tell(''));
+
+  return {
+    areEmpty: () => one.value === '' && other.value === '',
+    value: () => one.value,
+    clear: () => {
+      one.value = '';
+      other.value = '';
+    },
+    /** @returns {boolean} whether it can be used; if not, it is said why */
+    check: () => {
+      const found = findFault();
+      tell(found);
+      if (found) one.focus();
+      return !found;
+    },
+  };
+}

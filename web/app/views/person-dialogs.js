@@ -1,0 +1,99 @@
+/**
+ * Dialogs about a person: adding one, and changing what we call them.
+ * @module
+ */
+
+import { parseAddress } from '../../../client/protocol/messages.js';
+import { select } from '../calls.js';
+import { byId, button, dialog, element, input, mark, onClick, show, write } from './dom.js';
+import { keep, remove } from '../people.js';
+import { copyText } from '../share.js';
+import { nameOf } from '../state.js';
+
+/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../state.js').Talk} Talk */
+
+/**
+ * @param {App} app
+ * @returns {(address?: string) => void} open the dialog that adds a person
+ */
+export function addDialog(app) {
+  const { state } = app;
+  const field = byId('address-field', HTMLTextAreaElement);
+
+  const findFault = () => {
+    try {
+      const address = parseAddress(field.value);
+      if (address === state.identity?.address) return 'This is your own address: you need theirs.';
+      return state.contacts.has(address) ? `You have this person already: ${nameOf(state, address)}.` : '';
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+  };
+  const check = () => {
+    const fault = field.value.trim() === '' ? '' : findFault();
+    write(element('address-fault'), fault);
+    mark(field, 'aria-invalid', fault ? 'true' : null);
+  };
+  field.addEventListener('input', check);
+  field.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    byId('add-form', HTMLFormElement).requestSubmit();
+  });
+  onClick('add-cancel', () => dialog('add-dialog').close());
+  byId('add-form', HTMLFormElement).addEventListener('submit', async (event) => {
+    event.preventDefault();
+    check();
+    if (findFault()) return field.focus();
+    const address = parseAddress(field.value);
+    dialog('add-dialog').close();
+    await keep(app, address, input('name-field').value);
+    select(app, address);
+  });
+
+  return (address = '') => {
+    field.value = address;
+    field.readOnly = address !== '';
+    input('name-field').value = '';
+    check();
+    dialog('add-dialog').showModal();
+    (address ? input('name-field') : field).focus();
+  };
+}
+
+/**
+ * @param {App} app
+ * @param {(question: {title: string, text: string, yes: string}) => Promise<boolean>} confirm
+ * @returns {(talk: Talk) => void} open the dialog about a person
+ */
+export function personDialog(app, confirm) {
+  const { state } = app;
+  let address = '';
+  const close = () => dialog('person-dialog').close();
+  onClick('person-close', close);
+  onClick('copy-person', () => copyText(app, address, 'Address copied'));
+  byId('person-form', HTMLFormElement).addEventListener('submit', async (event) => {
+    event.preventDefault();
+    close();
+    await keep(app, address, input('rename-field').value);
+  });
+  onClick('remove-person', async () => {
+    const title = `Remove ${nameOf(state, address)}?`;
+    const isSure = await confirm({ title, text: 'The name and what you wrote on this page go. They can still ring you.', yes: 'Remove' });
+    if (!isSure) return;
+    close();
+    await remove(app, address);
+  });
+
+  return (talk) => {
+    address = talk.address;
+    write(element('person-title'), nameOf(state, address));
+    write(element('person-address'), address);
+    write(element('person-route'), `${talk.route}. ${talk.routeDetail}`);
+    show(element('person-connection'), talk.route !== '');
+    input('rename-field').value = state.contacts.get(address)?.name ?? '';
+    show(button('remove-person'), true);
+    dialog('person-dialog').showModal();
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Settings: one's address, a new one with a backup, and leaving.
+ * @module
+ */
+
+import { byId, button, dialog, element, input, mark, onClick, write } from './dom.js';
+import { showTrouble } from './notices.js';
+import { passphraseFields } from './passphrase-fields.js';
+import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
+import { copyText, shareLink } from '../share.js';
+
+/** @typedef {import('../state.js').App} App */
+/** @typedef {(question: {title: string, text: string, yes: string}) => Promise<boolean>} Confirm */
+
+/**
+ * @param {App} app
+ * @param {{confirm: Confirm, offerBackup: (backup: string) => void}} dialogs
+ * @returns {() => void} open the settings
+ */
+export function settingsDialog(app, { confirm, offerBackup }) {
+  const { state } = app;
+  const passphrases = passphraseFields('new-passphrase', 'new-passphrase-again', 'new-fault');
+  const mine = () => state.identity?.address ?? '';
+  const close = () => dialog('settings-dialog').close();
+
+  onClick('settings-close', close);
+  onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
+  onClick('settings-share', () => shareLink(app, mine()));
+  onSubmit('new-form', 'new-address', async () => {
+    if (!passphrases.check()) return;
+    const backup = await createWithBackup(app, passphrases.value());
+    close();
+    offerBackup(backup);
+    await start(app);
+  });
+  onSubmit('replace-form', 'replace', async () => {
+    const [file] = input('replace-file').files ?? [];
+    if (!file) return;
+    await restore(app, file, input('replace-passphrase').value);
+    close();
+    await start(app);
+  });
+  onClick('forget', async () => {
+    const text = 'Nobody can ring you until you turn calls on again. Your address and your people stay in this browser.';
+    if (!(await confirm({ title: 'Switch calls off?', text, yes: 'Forget me' }))) return;
+    await attempt('forget', async () => {
+      await forget(app);
+      close();
+    });
+  });
+
+  return () => {
+    write(element('full-address'), mine());
+    write(element('dropped'), droppedText(state.whisper?.dropped ?? {}));
+    showTrouble(element('settings-trouble'), null);
+    for (const id of ['new-form', 'replace-form']) byId(id, HTMLFormElement).reset();
+    for (const details of dialog('settings-dialog').querySelectorAll('details')) details.open = false;
+    dialog('settings-dialog').showModal();
+  };
+}
+
+/**
+ * @param {string} form
+ * @param {string} press the button that is busy meanwhile
+ * @param {() => Promise<void>} act
+ */
+function onSubmit(form, press, act) {
+  byId(form, HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    void attempt(press, act);
+  });
+}
+
+/**
+ * @param {string} press
+ * @param {() => Promise<void>} act
+ */
+async function attempt(press, act) {
+  if (button(press).getAttribute('aria-busy')) return;
+  mark(button(press), 'aria-busy', 'true');
+  try {
+    await act();
+    showTrouble(element('settings-trouble'), null);
+  } catch (error) {
+    showTrouble(element('settings-trouble'), error);
+    element('settings-trouble').scrollIntoView({ block: 'nearest' });
+  }
+  mark(button(press), 'aria-busy', null);
+}
+
+/** @param {Readonly<Record<string, number>>} dropped */
+function droppedText(dropped) {
+  const reasons = Object.entries(dropped).map(([reason, count]) => `${reason.replaceAll('_', ' ')}: ${count}`);
+  return reasons.length ? `${reasons.join(', ')}.` : 'None: every push that came was a sound call.';
+}
+
+/**
+ * @returns {Confirm} ask before something that can't be undone
+ */
+export function confirmDialog() {
+  const box = dialog('confirm-dialog');
+  onClick('confirm-yes', () => box.close('yes'));
+  onClick('confirm-no', () => box.close('no'));
+  return ({ title, text, yes }) => {
+    write(element('confirm-title'), title);
+    write(element('confirm-text'), text);
+    write(button('confirm-yes'), yes);
+    box.returnValue = 'no';
+    box.showModal();
+    button('confirm-no').focus();
+    return new Promise((resolve) => {
+      box.addEventListener('close', () => resolve(box.returnValue === 'yes'), { once: true });
+    });
+  };
+}
+
+/**
+ * @param {App} app
+ * @returns {(backup: string) => void} tell that the backup was saved, and save it again on demand
+ */
+export function backupDialog(app) {
+  let kept = '';
+  onClick('save-backup', () => saveBackup(app.state.identity?.address ?? '', kept));
+  onClick('backup-done', () => dialog('backup-dialog').close());
+  dialog('backup-dialog').addEventListener('close', () => {
+    kept = '';
+  });
+  return (backup) => {
+    kept = backup;
+    dialog('backup-dialog').showModal();
+  };
+}
