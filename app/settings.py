@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         return EndpointPolicy.parse(self.push_endpoints)
 
     def require_web_app(self) -> Mapping[str, Path]:
-        """Return the folders of the web app, none when it is off. Raise `InvalidSettings` if one is missing."""
+        """Return the folders of the web app, none when off. Raise `InvalidSettings` if one is missing."""
         if not self.web_app:
             return {}
         for folder in WEB_FOLDERS.values():
