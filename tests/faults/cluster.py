@@ -1,4 +1,4 @@
-"""A Postgres of one's own: it can be stopped, killed and started again. Each server gets a database in it."""
+"""Postgres cluster that tests can stop, kill and start again; each server gets a database in it."""
 
 import subprocess
 import tempfile
@@ -45,7 +45,7 @@ class Cluster:
         return f"{make_url(self._server.get_uri()).query['host']}/.s.PGSQL.5432"
 
     def url(self, database: str, port: int | None = None) -> str:
-        """Return the URL of *database* for a server, through a gate at *port* if there is one."""
+        """Return the URL of *database* for a server, through a fault proxy at *port* if there is one."""
         if port is not None:
             return f"postgresql://{ROLE}@127.0.0.1:{port}/{database}"
         return make_url(self._server.get_uri(database=database)).set(username=ROLE).render_as_string()

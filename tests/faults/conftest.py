@@ -1,4 +1,4 @@
-"""A Postgres and a push service that all of the fault matrix may use; each server has its own database."""
+"""Shared fixtures of the fault tests: a Postgres and a push service; each server has its own database."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from tests.push_service import PushService
 
 @pytest.fixture(scope="session")
 def steady_cluster() -> Iterator[Cluster]:
-    """Run a Postgres that nobody stops: faults of the way to it are made by gates."""
+    """Run a Postgres that no test stops: faults of the connection to it are injected by a proxy."""
     with cluster() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def push() -> Iterator[PushService]:
-    """Run a push service in a thread of its own, so that no test holds it up."""
+    """Run a push service in a thread of its own, so that no test blocks it."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(PushService.running()) as running,

@@ -13,8 +13,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import post
 from tests.conftest import Clock
-from tests.faults.consequences import arrival
-from tests.faults.site import Citizen
+from tests.faults.delivery_checks import wait_for_push
+from tests.faults.server import User
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 
@@ -37,16 +37,14 @@ async def serving(settings: Settings, clock: Clock) -> AsyncIterator[httpx.Async
         yield client
 
 
-async def citizen(client: httpx.AsyncClient, push_service: PushService) -> Citizen:
+async def register_user(client: httpx.AsyncClient, push_service: PushService) -> User:
     """Return somebody who has registered."""
-    new = Citizen(Person(), push_service.subscribe())
+    new = User(Person(), push_service.subscribe())
     assert (await post(client, new.update(now_ms()))).status_code == 200
     return new
 
 
-async def dial(
-    client: httpx.AsyncClient, bob: Citizen, at: int, alice: Person | None = None
-) -> httpx.Response:
+async def dial(client: httpx.AsyncClient, bob: User, at: int, alice: Person | None = None) -> httpx.Response:
     """Let Alice, whose clock says *at*, dial Bob."""
     return await post(client, (alice or Person()).to("dial", bob.person, b=at))
 
@@ -55,12 +53,12 @@ async def jumping(settings: Settings, push_service: PushService, jump: int) -> t
     """Let the clock jump while pushes are on their way; return how they ended, and when the last did."""
     clock = Clock()
     async with serving(settings, clock) as client:
-        slow, silent = [await citizen(client, push_service) for _ in range(2)]
+        slow, silent = [await register_user(client, push_service) for _ in range(2)]
         push_service.script([{"delay": 1.5}], slow.token)
         push_service.script([{"hang": "head"}], silent.token)
         began = time.monotonic()
         dialling = [asyncio.create_task(dial(client, each, now_ms())) for each in (slow, silent)]
-        await asyncio.gather(arrival(push_service, slow), arrival(push_service, silent))
+        await asyncio.gather(wait_for_push(push_service, slow), wait_for_push(push_service, silent))
         clock.ahead = jump
         delivered, hung = await asyncio.gather(*dialling)
         return delivered.status_code, hung.status_code, time.monotonic() - began
@@ -80,7 +78,7 @@ async def test_after_a_jump_who_is_refused_is_told_the_time(
 ) -> None:
     """With that time the next call succeeds."""
     async with serving(settings, clock) as client:
-        bob = await citizen(client, push_service)
+        bob = await register_user(client, push_service)
         clock.ahead = jump
 
         stale = await dial(client, bob, now_ms())
@@ -95,7 +93,7 @@ async def test_when_a_jump_is_taken_back_nobody_is_locked_out(
 ) -> None:
     """What was counted an hour ahead is waited for as long as always, not for an hour."""
     async with serving(settings, clock) as client:
-        bob = await citizen(client, push_service)
+        bob = await register_user(client, push_service)
         clock.ahead = HOUR_MS
         dials = [await dial(client, bob, clock() + number, alice) for number in range(DIALS)]
         clock.ahead = 0
@@ -113,7 +111,7 @@ async def test_two_instances_three_seconds_apart_serve_the_same_people(
     early, late = Clock(), Clock()
     late.ahead = APART_MS
     async with serving(settings, early) as first, serving(settings, late) as second:
-        bob = await citizen(first, push_service)
+        bob = await register_user(first, push_service)
         renewed = await post(second, bob.update(late()))
         dials = [await dial(client, bob, clock()) for client in (first, second) for clock in (early, late)]
 

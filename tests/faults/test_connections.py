@@ -1,4 +1,4 @@
-"""500 connections that say nothing, 500 that say a byte now and then: closed, and hardly noticed."""
+"""Slow-client flood (slowloris): 500 silent and 500 dribbling connections are closed in time."""
 
 import asyncio
 import resource
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.scene import OK, Scene, scene
-from tests.faults.site import Site, site
-from tests.faults.traffic import Traffic
+from tests.faults.load import Traffic
+from tests.faults.scenario import OK, Scenario, start_scenario
+from tests.faults.server import RunningServer, run_server
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
@@ -37,9 +37,9 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def twins(steady_cluster: Cluster, push: PushService) -> Iterator[list[Site]]:
-    """Run a server, and another that nothing happens to: what it does slowly, the machine does."""
-    with many_files(), site(steady_cluster, push) as one, site(steady_cluster, push) as other:
+def servers(steady_cluster: Cluster, push: PushService) -> Iterator[list[RunningServer]]:
+    """Run a server under flood and an idle control: where the control is slow, the machine is."""
+    with many_files(), run_server(steady_cluster, push) as one, run_server(steady_cluster, push) as other:
         yield [one, other]
 
 
@@ -74,31 +74,31 @@ async def hold(port: int, number: int, *, dribbling: bool) -> Ending:
 
 
 @dataclass(frozen=True)
-class Siege:
-    """What became of the connections, and of honest calls here and at the twin, at the same time."""
+class Flood:
+    """The ends of the connections, and the honest calls at the flooded server and at the control."""
 
     silent: list[Ending]
     dribbling: list[Ending]
-    here: Traffic
-    elsewhere: Traffic
+    flooded: Traffic
+    control: Traffic
 
 
 @pytest.fixture(scope="module")
-async def here(twins: list[Site]) -> AsyncIterator[Scene]:
-    """Let people use the server."""
-    async with scene(twins[0]) as begun:
+async def scenario(servers: list[RunningServer]) -> AsyncIterator[Scenario]:
+    """Put the first server under load."""
+    async with start_scenario(servers[0]) as begun:
         yield begun
 
 
 @pytest.fixture(scope="module")
-async def siege(here: Scene, twins: list[Site]) -> Siege:
+async def flood(scenario: Scenario, servers: list[RunningServer]) -> Flood:
     """Hold a thousand connections at once, while people call."""
-    port = here.site.deployment.port
-    async with scene(twins[1]) as other, other.traffic() as elsewhere, here.traffic() as calls:
+    port = scenario.server.deployment.port
+    async with start_scenario(servers[1]) as other, other.traffic() as control, scenario.traffic() as flooded:
         silent = [asyncio.create_task(hold(port, n, dribbling=False)) for n in range(EACH)]
         dribbling = [asyncio.create_task(hold(port, n, dribbling=True)) for n in range(EACH)]
         ended = await asyncio.gather(*silent), await asyncio.gather(*dribbling)
-    return Siege(*ended, calls, elsewhere)
+    return Flood(*ended, flooded, control)
 
 
 def p99(traffic: Traffic) -> float:
@@ -108,26 +108,26 @@ def p99(traffic: Traffic) -> float:
 
 
 @pytest.mark.parametrize("kind", ["silent", "dribbling"])
-async def test_who_says_too_little_is_given_up(siege: Siege, kind: str) -> None:
+async def test_who_says_too_little_is_given_up(flood: Flood, kind: str) -> None:
     """After 15 s, however much is said in between; the answer says why."""
-    endings: list[Ending] = getattr(siege, kind)
+    endings: list[Ending] = getattr(flood, kind)
 
     assert len(endings) == EACH
     assert max(ending.seconds for ending in endings) < RECEIVE_S + MARGIN_S
     assert all(b"request_timed_out" in ending.said for ending in endings)
 
 
-async def test_honest_callers_hardly_notice(siege: Siege) -> None:
-    """All are served; one in a hundred waits twice as long as at the twin, at most, or 50 ms more.
+async def test_honest_callers_hardly_notice(flood: Flood) -> None:
+    """All are served; one in a hundred waits twice as long as at the control, at most, or 50 ms more.
 
-    Four times as long on a machine so busy that the twin keeps them waiting, too: there, chance has a share.
+    Four times as long on a machine so busy that the control is slow, too: there, chance has a share.
     """
-    twin = p99(siege.elsewhere)
+    control = p99(flood.control)
 
-    assert set(siege.here.codes) == {OK}
-    assert p99(siege.here) < max(2 * twin, twin + 0.05, 4 * twin if twin > BUSY_S else 0)
+    assert set(flood.flooded.codes) == {OK}
+    assert p99(flood.flooded) < max(2 * control, control + 0.05, 4 * control if control > BUSY_S else 0)
 
 
-async def test_after_all_of_it_all_is_well(siege: Siege, here: Scene) -> None:
+async def test_after_all_of_it_all_is_well(flood: Flood, scenario: Scenario) -> None:
     """No connection is left, nor anything else of them."""
-    await here.assert_well(siege.here, endings=[OK])
+    await scenario.assert_recovered(flood.flooded, endings=[OK])

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.scene import AWAY, OK, Scene, scene
-from tests.faults.site import Citizen, Site, site
-from tests.faults.traffic import Sample, Traffic, settled
+from tests.faults.load import Sample, Traffic, register_users
+from tests.faults.scenario import OK, UNAVAILABLE, Scenario, start_scenario
+from tests.faults.server import RunningServer, User, run_server
 from tests.people import now_ms
 from tests.processes import program
 from tests.push_service import PushService
@@ -21,17 +21,17 @@ ENDED_IN_S = 3
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server."""
-    with site(steady_cluster, push) as started:
+    with run_server(steady_cluster, push) as started:
         yield started
 
 
 @contextmanager
-def locked(here: Scene, citizen: Citizen) -> Iterator[None]:
-    """Hold the row of *citizen*, as somebody does who mends something by hand and goes to lunch."""
-    address = f"decode('{citizen.person.address.text}', 'base64')"
-    with program(*here.site.cluster.psql(here.site.database)) as session:
+def locked(scenario: Scenario, user: User) -> Iterator[None]:
+    """Hold the row of *user*, as somebody does who mends something by hand and goes to lunch."""
+    address = f"decode('{user.person.address.text}', 'base64')"
+    with program(*scenario.server.cluster.psql(scenario.server.database)) as session:
         session.type(f"BEGIN; SELECT 'locked' FROM subscription WHERE address = {address} FOR UPDATE;")  # noqa: S608
         session.wait_for("locked")
         yield
@@ -39,10 +39,10 @@ def locked(here: Scene, citizen: Citizen) -> Iterator[None]:
         session.ended()
 
 
-async def updates(here: Scene, citizen: Citizen, times: int) -> list[Sample]:
-    """Register *citizen* so often at once."""
+async def updates(scenario: Scenario, user: User, times: int) -> list[Sample]:
+    """Register *user* so often at once."""
     now = now_ms()
-    return await asyncio.gather(*(here.caller.send(citizen.update(now + n)) for n in range(times)))
+    return await asyncio.gather(*(scenario.caller.send(user.update(now + n)) for n in range(times)))
 
 
 def endings(samples: list[Sample]) -> set[tuple[int, str | None]]:
@@ -50,60 +50,60 @@ def endings(samples: list[Sample]) -> set[tuple[int, str | None]]:
     return set(Traffic(samples).codes)
 
 
-async def test_a_full_postgres_is_used_as_far_as_it_goes(running: Site) -> None:
+async def test_a_full_postgres_is_used_as_far_as_it_goes(running: RunningServer) -> None:
     """With three connections some are served, the others told to come again; with more, all are."""
     postgres, database = running.cluster, running.database
-    async with scene(running) as here:
-        async with here.traffic() as traffic:
+    async with start_scenario(running) as scenario:
+        async with scenario.traffic() as traffic:
             postgres.sql(f"ALTER DATABASE {database} CONNECTION LIMIT 3")
             postgres.end_sessions(database)
-            burst = await updates(here, here.people[0], 3 * POOL)
+            burst = await updates(scenario, scenario.users[0], 3 * POOL)
             postgres.sql(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
-        await here.assert_well(traffic)
+        await scenario.assert_recovered(traffic)
 
-    assert {OK, AWAY} <= {*endings(burst), *traffic.codes}
+    assert {OK, UNAVAILABLE} <= {*endings(burst), *traffic.codes}
     assert 500 not in {sample.status for sample in burst}
 
 
-async def test_a_locked_row_is_its_owners_trouble_alone(running: Site) -> None:
+async def test_a_locked_row_is_its_owners_trouble_alone(running: RunningServer) -> None:
     """Half of the pool waits for it, and is given up in time; whoever else calls does not notice."""
-    async with scene(running) as here:
-        (victim,) = await settled(running.push, here.caller, people=1)
-        async with here.traffic() as traffic:
-            with locked(here, victim):
-                stuck = await updates(here, victim, POOL // 2)
-        await here.assert_well(traffic, endings=[OK])
+    async with start_scenario(running) as scenario:
+        (victim,) = await register_users(running.push, scenario.caller, count=1)
+        async with scenario.traffic() as traffic:
+            with locked(scenario, victim):
+                stuck = await updates(scenario, victim, POOL // 2)
+        await scenario.assert_recovered(traffic, endings=[OK])
 
-    assert endings(stuck) == {AWAY}
+    assert endings(stuck) == {UNAVAILABLE}
     assert max(sample.seconds for sample in stuck) < ENDED_IN_S
 
 
-async def test_a_pool_that_is_held_by_a_locked_row_is_told(running: Site) -> None:
+async def test_a_pool_that_is_held_by_a_locked_row_is_told(running: RunningServer) -> None:
     """All of it waits: others are told to come again, in time, and are served when it is over."""
-    async with scene(running) as here:
-        (victim,) = await settled(running.push, here.caller, people=1)
-        async with here.traffic() as traffic:
-            with locked(here, victim):
-                stuck = await updates(here, victim, 2 * POOL)
-        await here.assert_well(traffic)
+    async with start_scenario(running) as scenario:
+        (victim,) = await register_users(running.push, scenario.caller, count=1)
+        async with scenario.traffic() as traffic:
+            with locked(scenario, victim):
+                stuck = await updates(scenario, victim, 2 * POOL)
+        await scenario.assert_recovered(traffic)
 
-    assert endings(stuck) == {AWAY}
+    assert endings(stuck) == {UNAVAILABLE}
     assert max(sample.seconds for sample in [*stuck, *traffic.samples]) < ENDED_IN_S
-    assert traffic.codes[AWAY] > 0
+    assert traffic.codes[UNAVAILABLE] > 0
 
 
-async def test_a_read_only_postgres_still_carries_calls(running: Site) -> None:
+async def test_a_read_only_postgres_still_carries_calls(running: RunningServer) -> None:
     """Nobody can register until it may be written again, which needs no new session and no restart."""
     postgres, database = running.cluster, running.database
-    async with scene(running) as here:
-        async with here.traffic() as traffic:
+    async with start_scenario(running) as scenario:
+        async with scenario.traffic() as traffic:
             postgres.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
             postgres.end_sessions(database)
             await asyncio.sleep(1)
-            refused = await updates(here, here.people[0], 3)
+            refused = await updates(scenario, scenario.users[0], 3)
             postgres.sql(f"ALTER DATABASE {database} RESET default_transaction_read_only")
             await asyncio.sleep(1)
-        await here.assert_well(traffic)
+        await scenario.assert_recovered(traffic)
 
-    assert endings(refused) == {AWAY}
+    assert endings(refused) == {UNAVAILABLE}
     assert {sample.method for sample in traffic.samples if sample.status != 200} == {"update"}

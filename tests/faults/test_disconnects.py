@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.consequences import pushes
-from tests.faults.scene import scene
-from tests.faults.site import Site, site
-from tests.faults.traffic import settled
+from tests.faults.delivery_checks import count_pushes
+from tests.faults.load import register_users
+from tests.faults.scenario import start_scenario
+from tests.faults.server import RunningServer, run_server
 from tests.people import body, now_ms
 from tests.push_service import PushService
 
@@ -27,13 +27,13 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a close is a reset
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server with little room."""
-    with site(steady_cluster, push, env={"WHISPER_MAX_IN_FLIGHT": str(ROOM)}) as started:
+    with run_server(steady_cluster, push, env={"WHISPER_MAX_IN_FLIGHT": str(ROOM)}) as started:
         yield started
 
 
-def leave(running: Site, calls: list[dict[str, Any]], *, rudely: bool) -> ExitStack:
+def leave(running: RunningServer, calls: list[dict[str, Any]], *, rudely: bool) -> ExitStack:
     """Send each of *calls* over a connection of its own; return what then closes them."""
     with ExitStack() as connections:
         for call in calls:
@@ -48,21 +48,21 @@ def leave(running: Site, calls: list[dict[str, Any]], *, rudely: bool) -> ExitSt
 
 @pytest.mark.parametrize("rudely", [False, True], ids=["by a close", "by a reset"])
 async def test_who_leaves_during_a_push_leaves_nothing(
-    running: Site, push: PushService, *, rudely: bool
+    running: RunningServer, push: PushService, *, rudely: bool
 ) -> None:
     """Fifty do; each message arrives once, also when its sender comes back and says it again."""
-    async with scene(running) as here:
-        (bob,) = await settled(push, here.caller, people=1)
+    async with start_scenario(running) as scenario:
+        (bob,) = await register_users(push, scenario.caller, count=1)
         now = now_ms()
-        calls = [here.people[0].person.to("ice", bob.person, b=now + number) for number in range(LEAVERS)]
+        calls = [scenario.users[0].person.to("ice", bob.person, b=now + number) for number in range(LEAVERS)]
         push.script([{"delay": PUSH_S, "forever": True}], bob.token)
-        async with here.traffic() as traffic:
+        async with scenario.traffic() as traffic:
             with leave(running, calls, rudely=rudely):
-                while pushes(push, bob) < LEAVERS:
+                while count_pushes(push, bob) < LEAVERS:
                     await asyncio.sleep(0.01)
             await asyncio.sleep(PUSH_S)
-            again = [await here.caller.send(call) for call in calls]
-        await here.assert_well(traffic, endings=[(200, None)])
+            again = [await scenario.caller.send(call) for call in calls]
+        await scenario.assert_recovered(traffic, endings=[(200, None)])
 
     assert {sample.status for sample in again} == {200}
-    assert pushes(push, bob) == len(bob.browser.decrypted) == LEAVERS
+    assert count_pushes(push, bob) == len(bob.browser.decrypted) == LEAVERS

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.aftermath import MEMORY_SLACK, holdings
 from tests.faults.cluster import Cluster
-from tests.faults.scene import OK, Scene, scene
-from tests.faults.site import Site, site
-from tests.faults.traffic import calling
+from tests.faults.load import open_caller
+from tests.faults.recovery import MEMORY_SLACK, measure_usage
+from tests.faults.scenario import OK, Scenario, start_scenario
+from tests.faults.server import RunningServer, run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -38,16 +38,16 @@ LIMITS = {
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server that limits what a place may do."""
-    with site(steady_cluster, push, env=LIMITS) as started:
+    with run_server(steady_cluster, push, env=LIMITS) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-async def here(running: Site) -> AsyncIterator[Scene]:
+async def scenario(running: RunningServer) -> AsyncIterator[Scenario]:
     """Let people use the server."""
-    async with scene(running) as begun:
+    async with start_scenario(running) as begun:
         yield begun
 
 
@@ -62,7 +62,7 @@ def forgery() -> dict[str, Any]:
 
 
 async def flood(
-    here: Scene, place: str, make: Callable[[], dict[str, Any]]
+    scenario: Scenario, place: str, make: Callable[[], dict[str, Any]]
 ) -> Counter[tuple[int, str | None]]:
     """Send ten thousand calls from *place*; return how often they ended in which way."""
     ended: Counter[tuple[int, str | None]] = Counter()
@@ -72,33 +72,33 @@ async def flood(
             sample = await caller.send(make())
             ended[sample.status, sample.code] += 1
 
-    async with calling(here.site.url, place, lasting=True) as caller:
+    async with open_caller(scenario.server.url, place, lasting=True) as caller:
         await asyncio.gather(*(send() for _ in range(AT_ONCE)))
     return ended
 
 
-async def test_ten_thousand_new_keys_are_mostly_refused(here: Scene) -> None:
+async def test_ten_thousand_new_keys_are_mostly_refused(scenario: Scenario) -> None:
     """A place adds as many addresses as it may, and not a row or a megabyte more; others call meanwhile."""
-    before = holdings(here.site).memory
+    before = measure_usage(scenario.server).memory
 
-    async with here.traffic() as traffic:
-        ended = await flood(here, "127.0.0.2", new_address)
+    async with scenario.traffic() as traffic:
+        ended = await flood(scenario, "127.0.0.2", new_address)
 
     assert ended.keys() == {OK, TOO_MANY}
     assert NEW_ADDRESSES <= ended[OK] <= NEW_ADDRESSES + SLOWLY
-    assert len(here.site.rows("1")) == ended[OK] + len(here.people)
-    assert holdings(here.site).memory < before + MEMORY_SLACK
-    await here.assert_well(traffic, endings=[OK])
+    assert len(scenario.server.rows("1")) == ended[OK] + len(scenario.users)
+    assert measure_usage(scenario.server).memory < before + MEMORY_SLACK
+    await scenario.assert_recovered(traffic, endings=[OK])
 
 
-async def test_ten_thousand_bad_signatures_are_mostly_not_looked_at(here: Scene) -> None:
+async def test_ten_thousand_bad_signatures_are_mostly_not_looked_at(scenario: Scenario) -> None:
     """Nor do they cost memory, or anybody at another place a call."""
-    before = holdings(here.site).memory
+    before = measure_usage(scenario.server).memory
 
-    async with here.traffic() as traffic:
-        ended = await flood(here, "127.0.0.3", forgery)
+    async with scenario.traffic() as traffic:
+        ended = await flood(scenario, "127.0.0.3", forgery)
 
     assert ended.keys() == {BAD, TOO_MANY}
     assert REFUSED_SIGNATURES <= ended[BAD] < MANY / 20
-    assert holdings(here.site).memory < before + MEMORY_SLACK
-    await here.assert_well(traffic, endings=[OK])
+    assert measure_usage(scenario.server).memory < before + MEMORY_SLACK
+    await scenario.assert_recovered(traffic, endings=[OK])

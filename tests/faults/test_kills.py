@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.cluster import Cluster, cluster
-from tests.faults.consequences import arrival, pushes
-from tests.faults.scene import scene
-from tests.faults.site import Site, site
-from tests.faults.traffic import LOST, REFUSED, Caller, calling, settled
+from tests.faults.delivery_checks import count_pushes, wait_for_push
+from tests.faults.load import LOST, REFUSED, Caller, open_caller, register_users
+from tests.faults.scenario import start_scenario
+from tests.faults.server import RunningServer, run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -52,13 +52,13 @@ class Writer:
 
 
 @pytest.fixture(scope="module")
-def mortal_cluster() -> Iterator[Cluster]:
+def restartable_cluster() -> Iterator[Cluster]:
     """Run a Postgres that a test kills."""
     with cluster() as running:
         yield running
 
 
-def rows(running: Site) -> dict[str, tuple[int, int, int]]:
+def rows(running: RunningServer) -> dict[str, tuple[int, int, int]]:
     """Return the time that each column of each writer's row tells, by address."""
     found = running.rows(f"encode(address, 'base64'), endpoint, expires_at - {LIFE_MS}, signed_at")
     return {
@@ -66,10 +66,10 @@ def rows(running: Site) -> dict[str, tuple[int, int, int]]:
     }
 
 
-async def register(running: Site, kill: Callable[[], None]) -> list[Writer]:
+async def register(running: RunningServer, kill: Callable[[], None]) -> list[Writer]:
     """Let people register, *kill* somebody in the middle of it, and return those who did."""
     writers = [Writer() for _ in range(WRITERS)]
-    async with calling(running.url) as caller, asyncio.TaskGroup() as writing:
+    async with open_caller(running.url) as caller, asyncio.TaskGroup() as writing:
         for writer in writers:
             writing.create_task(writer.write(caller))
         while not all(writer.acknowledged for writer in writers):
@@ -79,7 +79,7 @@ async def register(running: Site, kill: Callable[[], None]) -> list[Writer]:
     return writers
 
 
-def damaged(running: Site, writers: list[Writer]) -> list[Writer]:
+def damaged(running: RunningServer, writers: list[Writer]) -> list[Writer]:
     """Return those of *writers* whose row is not as it must be."""
     stored = rows(running)
     return [each for each in writers if not each.is_kept(stored.get(each.person.address.text, (0, 0, 0)))]
@@ -87,7 +87,7 @@ def damaged(running: Site, writers: list[Writer]) -> list[Writer]:
 
 def killed(postgres: Cluster, push: PushService, database: str) -> list[Writer]:
     """Run a server, kill it while people register, and return those whose row is not as it must be."""
-    with site(postgres, push, database=database) as running:
+    with run_server(postgres, push, database=database) as running:
         return damaged(running, asyncio.run(register(running, running.program.process.kill)))
 
 
@@ -103,16 +103,16 @@ def test_50_kills_leave_each_row_old_or_new(steady_cluster: Cluster, push: PushS
 
 
 async def test_what_was_acknowledged_survives_a_kill_of_postgres(
-    mortal_cluster: Cluster, push: PushService
+    restartable_cluster: Cluster, push: PushService
 ) -> None:
     """All of its processes end at once while people register; it recovers, and so does the server."""
-    with site(mortal_cluster, push) as running:
-        async with scene(running) as here:
-            async with here.traffic() as traffic:
-                writers = await register(running, mortal_cluster.kill)
-                await asyncio.to_thread(mortal_cluster.start)
+    with run_server(restartable_cluster, push) as running:
+        async with start_scenario(running) as scenario:
+            async with scenario.traffic() as traffic:
+                writers = await register(running, restartable_cluster.kill)
+                await asyncio.to_thread(restartable_cluster.start)
                 await asyncio.sleep(1)
-            await here.assert_well(traffic)
+            await scenario.assert_recovered(traffic)
             harmed = damaged(running, writers)
 
     assert harmed == []
@@ -124,18 +124,18 @@ async def test_a_kill_during_a_relay_costs_one_more_push_at_most(
     """Its caller has no answer and tries again at another instance: the phone may ring twice, and no more."""
     database = steady_cluster.database()
     with (
-        site(steady_cluster, push, database=database) as doomed,
-        site(steady_cluster, push, database=database) as other,
+        run_server(steady_cluster, push, database=database) as doomed,
+        run_server(steady_cluster, push, database=database) as other,
     ):
-        async with calling(doomed.url) as first, calling(other.url) as second:
-            alice, bob = await settled(push, second, people=2)
+        async with open_caller(doomed.url) as first, open_caller(other.url) as second:
+            alice, bob = await register_users(push, second, count=2)
             push.script([{"delay": 1}], bob.token)
             call = alice.person.to("dial", bob.person)
             dialling = asyncio.create_task(first.send(call))
-            await arrival(push, bob)
+            await wait_for_push(push, bob)
             doomed.program.process.kill()
             lost = await dialling
             again = [await second.send(call) for _ in range(3)]
 
     assert (lost.code, {sample.status for sample in again}) == (LOST, {200})
-    assert pushes(push, bob) == 2
+    assert count_pushes(push, bob) == 2

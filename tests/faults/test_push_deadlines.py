@@ -10,13 +10,13 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.deadlines import SHORT
-from tests.faults.aftermath import at_ease
 from tests.faults.cluster import Cluster
-from tests.faults.scene import Scene, scene
-from tests.faults.site import HURRIED, Site, site
-from tests.faults.traffic import Sample, settled
-from tests.people import Person, now_ms
+from tests.faults.load import Sample, register_users
+from tests.faults.recovery import warm_up
+from tests.faults.scenario import Scenario, start_scenario
+from tests.faults.server import HURRIED, RunningServer, run_server
 from tests.push_service import PushService
+from tests.people import Person, now_ms
 from tests.vectors_of import subscription_json
 
 pytestmark = pytest.mark.anyio
@@ -51,46 +51,50 @@ async def speechless() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService, slow: PushService, speechless: str) -> Iterator[Site]:
+def running(
+    steady_cluster: Cluster, push: PushService, slow: PushService, speechless: str
+) -> Iterator[RunningServer]:
     """Run a server that may send to all of them."""
     endpoints = f"{push.origin},{slow.origin},{speechless}"
-    with site(steady_cluster, push, env={"WHISPER_PUSH_ENDPOINTS": endpoints}, command=HURRIED) as started:
+    with run_server(
+        steady_cluster, push, env={"WHISPER_PUSH_ENDPOINTS": endpoints}, command=HURRIED
+    ) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-async def here(running: Site, slow: PushService) -> AsyncIterator[Scene]:
+async def scenario(running: RunningServer, slow: PushService) -> AsyncIterator[Scenario]:
     """Let people use the server, after it has once held as much as a test lets it hold.
 
     In the end nothing may be held that was not held before.
     """
-    async with scene(running) as begun:
+    async with start_scenario(running) as begun:
         await asyncio.gather(*await flood(begun, slow))
-        here = replace(begun, before=await at_ease(running, begun.caller, begun.people))
-        yield here
-        await here.assert_well()
+        scenario = replace(begun, before=await warm_up(running, begun.caller, begun.users))
+        yield scenario
+        await scenario.assert_recovered()
 
 
-async def registered_at(here: Scene, endpoint: str) -> Person:
+async def registered_at(scenario: Scenario, endpoint: str) -> Person:
     """Return somebody who can be reached at *endpoint* only."""
     person = Person()
-    sample = await here.caller.send(person.update(subscription_json(endpoint), sent_at=now_ms()))
+    sample = await scenario.caller.send(person.update(subscription_json(endpoint), sent_at=now_ms()))
     assert sample.status == 200
     return person
 
 
 async def test_silence_is_told_in_time_wherever_it_begins(
-    here: Scene, push: PushService, speechless: str
+    scenario: Scenario, push: PushService, speechless: str
 ) -> None:
     """Before TLS nothing was sent; before the status, perhaps something; after it, all is said."""
-    head, body = await settled(push, here.caller, people=2)
+    head, body = await register_users(push, scenario.caller, count=2)
     push.script([{"hang": "head"}], head.token)
     push.script([{"hang": "body"}], body.token)
-    tls = await registered_at(here, f"{speechless}/push/x")
-    alice = here.people[0].person
+    tls = await registered_at(scenario, f"{speechless}/push/x")
+    alice = scenario.users[0].person
 
     calls = [alice.to("dial", each) for each in (head.person, body.person, tls)]
-    in_head, in_body, in_tls = await asyncio.gather(*(here.caller.send(call) for call in calls))
+    in_head, in_body, in_tls = await asyncio.gather(*(scenario.caller.send(call) for call in calls))
 
     assert (in_head.code, in_body.status, in_tls.code) == ("push_timed_out", 200, "push_unreachable")
     assert SHORT.attempt_s <= in_head.seconds < SHORT.attempt_s + MARGIN_S
@@ -98,35 +102,35 @@ async def test_silence_is_told_in_time_wherever_it_begins(
     assert in_tls.seconds < SHORT.total_s + MARGIN_S
 
 
-async def honest(here: Scene, times: int) -> list[Sample]:
+async def honest(scenario: Scenario, times: int) -> list[Sample]:
     """Let people call each other so often, one after another."""
-    pairs = zip(here.people, here.people[1:], strict=False)
+    pairs = zip(scenario.users, scenario.users[1:], strict=False)
     some = [one.person.to for one, _ in pairs]
     return [
-        await here.caller.send(some[n % len(some)]("ice", here.people[n % len(some) + 1].person))
+        await scenario.caller.send(some[n % len(some)]("ice", scenario.users[n % len(some) + 1].person))
         for n in range(times)
     ]
 
 
-async def flood(here: Scene, slow: PushService) -> list[asyncio.Task[Sample]]:
+async def flood(scenario: Scenario, slow: PushService) -> list[asyncio.Task[Sample]]:
     """Begin so many calls to people at the slow host, as fast as they can be taken."""
-    bobs = [await registered_at(here, slow.subscribe().endpoint) for _ in range(10)]
+    bobs = [await registered_at(scenario, slow.subscribe().endpoint) for _ in range(10)]
     begun = []
     for number in range(MANY):
         call = Person().to("ice", bobs[number % len(bobs)])
-        begun.append(asyncio.create_task(here.caller.send(call)))
+        begun.append(asyncio.create_task(scenario.caller.send(call)))
         await asyncio.sleep(EVERY_S)
     return begun
 
 
 async def test_a_thousand_calls_to_a_slow_host_are_nobody_elses_trouble(
-    here: Scene, slow: PushService
+    scenario: Scenario, slow: PushService
 ) -> None:
     """They end in time; calls by way of other hosts all succeed, about as fast as before."""
-    before = await honest(here, 100)
+    before = await honest(scenario, 100)
 
-    slowly = await flood(here, slow)
-    during = await honest(here, 100)
+    slowly = await flood(scenario, slow)
+    during = await honest(scenario, 100)
     ended = await asyncio.gather(*slowly)
 
     assert Counter(sample.code for sample in during) == {None: 100}

@@ -10,10 +10,10 @@ import pytest
 
 from tests.deadlines import SHORT
 from tests.faults.cluster import Cluster
-from tests.faults.consequences import pushes
-from tests.faults.scene import Scene, scene
-from tests.faults.site import HURRIED, Citizen, Site, site
-from tests.faults.traffic import Sample, settled
+from tests.faults.delivery_checks import count_pushes
+from tests.faults.load import Sample, register_users
+from tests.faults.scenario import Scenario, start_scenario
+from tests.faults.server import HURRIED, RunningServer, User, run_server
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
@@ -23,36 +23,36 @@ DEFAULT_S = 30  # where a push service asks to wait, and does not say how long
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService) -> Iterator[Site]:
+def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server."""
-    with site(steady_cluster, push, command=HURRIED) as started:
+    with run_server(steady_cluster, push, command=HURRIED) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-async def here(running: Site) -> AsyncIterator[Scene]:
+async def scenario(running: RunningServer) -> AsyncIterator[Scenario]:
     """Let people use the server; in the end nothing may be held that was not held before."""
-    async with scene(running) as begun:
+    async with start_scenario(running) as begun:
         yield begun
-        await begun.assert_well()
+        await begun.assert_recovered()
 
 
 @pytest.fixture
-async def bob(here: Scene, push: PushService) -> Citizen:
+async def bob(scenario: Scenario, push: PushService) -> User:
     """Return somebody whose push service answers as a test says."""
-    (citizen,) = await settled(push, here.caller, people=1)
-    return citizen
+    (user,) = await register_users(push, scenario.caller, count=1)
+    return user
 
 
-async def ring(here: Scene, bob: Citizen, **answer: object) -> Sample:
+async def ring(scenario: Scenario, bob: User, **answer: object) -> Sample:
     """Dial Bob once, with *answer* as what his push service has to say, now and later."""
-    here.site.push.script([{"forever": True, **answer}], bob.token)
-    return await here.caller.send(here.people[0].person.to("dial", bob.person))
+    scenario.server.push.script([{"forever": True, **answer}], bob.token)
+    return await scenario.caller.send(scenario.users[0].person.to("dial", bob.person))
 
 
-def is_kept(here: Scene, bob: Citizen) -> bool:
+def is_kept(scenario: Scenario, bob: User) -> bool:
     """Tell whether Bob's registration is in the database."""
-    return [bob.person.address.text] in here.site.rows("encode(address, 'base64')")
+    return [bob.person.address.text] in scenario.server.rows("encode(address, 'base64')")
 
 
 # What the push service says, what the caller is told, and how often it is tried.
@@ -70,24 +70,26 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("status", "told", "tries"), ANSWERS)
 async def test_a_refusal_is_told_and_forgets_nobody(
-    here: Scene, bob: Citizen, push: PushService, status: int, told: tuple[int, str], tries: int
+    scenario: Scenario, bob: User, push: PushService, status: int, told: tuple[int, str], tries: int
 ) -> None:
     """A gateway in trouble is asked again, twice at most; who is registered stays so."""
-    sample = await ring(here, bob, status=status)
+    sample = await ring(scenario, bob, status=status)
 
-    assert ((sample.status, sample.code), pushes(push, bob)) == (told, tries)
-    assert is_kept(here, bob)
+    assert ((sample.status, sample.code), count_pushes(push, bob)) == (told, tries)
+    assert is_kept(scenario, bob)
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_who_is_gone_is_forgotten(here: Scene, bob: Citizen, push: PushService, status: int) -> None:
+async def test_who_is_gone_is_forgotten(
+    scenario: Scenario, bob: User, push: PushService, status: int
+) -> None:
     """The first caller is told so, the next finds nobody, and the push service is not asked again."""
-    first = await ring(here, bob, status=status)
-    second = await here.caller.send(here.people[1].person.to("dial", bob.person))
+    first = await ring(scenario, bob, status=status)
+    second = await scenario.caller.send(scenario.users[1].person.to("dial", bob.person))
 
     assert (first.code, second.code) == ("recipient_gone", "unknown_recipient")
-    assert not is_kept(here, bob)
-    assert pushes(push, bob) == 1
+    assert not is_kept(scenario, bob)
+    assert count_pushes(push, bob) == 1
 
 
 def date_in(seconds: int) -> str:
@@ -108,40 +110,40 @@ WAITS: dict[str, tuple[Callable[[], str], int]] = {
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("said", WAITS)
 async def test_a_wish_to_wait_is_told_and_remembered(
-    here: Scene, bob: Citizen, push: PushService, status: int, said: str
+    scenario: Scenario, bob: User, push: PushService, status: int, said: str
 ) -> None:
     """For that endpoint, an hour at most: until then nothing is sent to it, whoever calls."""
     retry_after, seconds = WAITS[said]
 
-    first = await ring(here, bob, status=status, headers={"Retry-After": retry_after()})
-    second = await here.caller.send(here.people[1].person.to("ice", bob.person))
+    first = await ring(scenario, bob, status=status, headers={"Retry-After": retry_after()})
+    second = await scenario.caller.send(scenario.users[1].person.to("ice", bob.person))
 
     assert (first.code, second.code) == ("push_busy", "push_busy")
     for sample in (first, second):
         assert seconds - 20 < int(sample.retry_after or 0) <= seconds
-    assert pushes(push, bob) == 1
-    assert is_kept(here, bob)
+    assert count_pushes(push, bob) == 1
+    assert is_kept(scenario, bob)
 
 
-async def test_a_wish_to_wait_is_no_one_elses(here: Scene, bob: Citizen, push: PushService) -> None:
+async def test_a_wish_to_wait_is_no_one_elses(scenario: Scenario, bob: User, push: PushService) -> None:
     """Others at the same push service are sent to; so is who asked, when the time is over."""
     # More than the caller waits for: a shorter wish is waited out, and the message sent again.
     wait_s = ceil(SHORT.total_s)
-    busy = await ring(here, bob, status=429, headers={"Retry-After": str(wait_s)})
-    other = await here.caller.send(here.people[0].person.to("dial", here.people[1].person))
+    busy = await ring(scenario, bob, status=429, headers={"Retry-After": str(wait_s)})
+    other = await scenario.caller.send(scenario.users[0].person.to("dial", scenario.users[1].person))
     push.script([], bob.token)
-    early = await here.caller.send(here.people[0].person.to("dial", bob.person))
+    early = await scenario.caller.send(scenario.users[0].person.to("dial", bob.person))
     await asyncio.sleep(wait_s)
-    late = await here.caller.send(here.people[0].person.to("dial", bob.person))
+    late = await scenario.caller.send(scenario.users[0].person.to("dial", bob.person))
 
     assert (busy.code, other.status, early.code, late.status) == ("push_busy", 200, "push_busy", 200)
 
 
-async def test_others_call_meanwhile(here: Scene) -> None:
+async def test_others_call_meanwhile(scenario: Scenario) -> None:
     """Whose push service has nothing to say: each of their calls arrives."""
-    async with here.traffic() as traffic:
-        (bob,) = await settled(here.site.push, here.caller, people=1)
+    async with scenario.traffic() as traffic:
+        (bob,) = await register_users(scenario.server.push, scenario.caller, count=1)
         for status, _, _ in ANSWERS:
-            await ring(here, bob, status=status)
+            await ring(scenario, bob, status=status)
 
-    await here.assert_well(traffic, endings=[(200, None)])
+    await scenario.assert_recovered(traffic, endings=[(200, None)])

@@ -1,4 +1,4 @@
-"""SIGTERM while people call: what was begun is finished, and whoever finds a closed door tries the next."""
+"""SIGTERM while people call: what was begun is finished, and a refused client tries the next instance."""
 
 import asyncio
 import time
@@ -11,10 +11,10 @@ import pytest
 
 from tests.deployment import serving
 from tests.faults.cluster import Cluster
-from tests.faults.consequences import arrival, forgotten, pushes, undelivered
-from tests.faults.scene import OK
-from tests.faults.site import Site, site
-from tests.faults.traffic import REFUSED, Caller, Sample, calling, flowing, settled
+from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
+from tests.faults.load import REFUSED, Caller, Sample, open_caller, register_users, run_load
+from tests.faults.scenario import OK
+from tests.faults.server import RunningServer, run_server
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ class Retrying(Caller):
             await asyncio.sleep(0.05)
 
 
-def restart(running: Site, open_: ExitStack) -> Site:
+def restart(running: RunningServer, open_: ExitStack) -> RunningServer:
     """Stop the server of *running*, and start another at its port."""
     assert running.program.stop() == 0
     program, _ = open_.enter_context(serving(running.deployment))
@@ -59,14 +59,14 @@ async def ready(caller: Caller) -> None:
 
 async def test_what_is_in_flight_is_finished(steady_cluster: Cluster, push: PushService) -> None:
     """After SIGTERM nobody connects; who is served gets the truth, within ten seconds; the status is 0."""
-    with site(steady_cluster, push) as running:
-        async with calling(running.url) as caller:
-            alice, bob, carol = await settled(push, caller, people=3)
+    with run_server(steady_cluster, push) as running:
+        async with open_caller(running.url) as caller:
+            alice, bob, carol = await register_users(push, caller, count=3)
             push.script([{"delay": 2}], bob.token)
             push.script([{"hang": "head"}], carol.token)
             calls = [alice.person.to("dial", other.person) for other in (bob, carol)]
             dialling = [asyncio.create_task(caller.send(call)) for call in calls]
-            await asyncio.gather(arrival(push, bob), arrival(push, carol))
+            await asyncio.gather(wait_for_push(push, bob), wait_for_push(push, carol))
 
             began = time.monotonic()
             running.program.process.terminate()
@@ -77,7 +77,7 @@ async def test_what_is_in_flight_is_finished(steady_cluster: Cluster, push: Push
             seconds = time.monotonic() - began
 
     assert (late.code, slow.status, (hung.status, hung.code)) == (REFUSED, 200, (504, "push_timed_out"))
-    assert (pushes(push, bob), pushes(push, carol)) == (1, 1)
+    assert (count_pushes(push, bob), count_pushes(push, carol)) == (1, 1)
     assert status == 0
     assert ATTEMPT_S - 1 < seconds < GRACE_S + 1
 
@@ -87,18 +87,18 @@ async def test_sigterm_under_load_drops_nothing(
     steady_cluster: Cluster, push: PushService, workers: str
 ) -> None:
     """Each call is served, or refused before it was heard; what was said to be done is done."""
-    with site(steady_cluster, push, env={"WHISPER_WORKERS": workers}) as running:
-        async with calling(running.url) as caller:
+    with run_server(steady_cluster, push, env={"WHISPER_WORKERS": workers}) as running:
+        async with open_caller(running.url) as caller:
             await ready(caller)
-            people = await settled(push, caller, PEOPLE)
-            async with flowing([caller], people, PAUSE_S) as traffic:
+            people = await register_users(push, caller, PEOPLE)
+            async with run_load([caller], people, PAUSE_S) as traffic:
                 await asyncio.sleep(1)
                 status = await asyncio.to_thread(running.program.stop)
 
             assert status == 0
             assert set(traffic.codes) <= {OK, CLOSED}, traffic.codes
-            assert undelivered(traffic, people) == []
-            assert forgotten(traffic, running) == []
+            assert undelivered_calls(traffic, people) == []
+            assert lost_updates(traffic, running) == []
 
 
 async def test_a_rolling_restart_of_two_instances_drops_nothing(
@@ -107,25 +107,25 @@ async def test_a_rolling_restart_of_two_instances_drops_nothing(
     """One after the other, twice; each call succeeds at the first instance that listens."""
     database = steady_cluster.database()
     with ExitStack() as open_:
-        two = [open_.enter_context(site(steady_cluster, push, database=database)) for _ in range(2)]
-        async with calling(two[0].url) as first, calling(two[1].url) as second:
-            people = await settled(push, first, PEOPLE)
-            doors = [Retrying([first, second]), Retrying([second, first])]
-            async with flowing(doors, people, PAUSE_S) as traffic:
+        two = [open_.enter_context(run_server(steady_cluster, push, database=database)) for _ in range(2)]
+        async with open_caller(two[0].url) as first, open_caller(two[1].url) as second:
+            people = await register_users(push, first, PEOPLE)
+            callers = [Retrying([first, second]), Retrying([second, first])]
+            async with run_load(callers, people, PAUSE_S) as traffic:
                 for number in (0, 1, 0, 1):
                     await asyncio.sleep(0.3)
                     two[number] = await asyncio.to_thread(restart, two[number], open_)
                 await asyncio.sleep(0.3)
 
         assert set(traffic.codes) == {OK}, traffic.codes
-        assert undelivered(traffic, people) == []
-        assert forgotten(traffic, two[0]) == []
+        assert undelivered_calls(traffic, people) == []
+        assert lost_updates(traffic, two[0]) == []
 
 
 async def test_a_server_is_soon_ready(steady_cluster: Cluster, push: PushService) -> None:
     """Three seconds of computing at most; how long they take depends on who else computes."""
-    with site(steady_cluster, push) as running:
-        async with calling(running.url) as caller:
+    with run_server(steady_cluster, push) as running:
+        async with open_caller(running.url) as caller:
             await ready(caller)
             cpu = psutil.Process(running.program.process.pid).cpu_times()
 

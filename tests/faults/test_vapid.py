@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.cluster import Cluster
-from tests.faults.site import settings
+from tests.faults.server import server_settings
 from tests.processes import whisper
 from tests.push_service import PushService, base64url, p256
 
@@ -47,7 +47,7 @@ NO_KEYS: dict[str, Callable[[], str]] = {
 @pytest.fixture
 def variables(steady_cluster: Cluster, push: PushService) -> dict[str, str]:
     """Return what a server is started with."""
-    return settings(steady_cluster.url(steady_cluster.database()), push)
+    return server_settings(steady_cluster.url(steady_cluster.database()), push)
 
 
 @pytest.mark.parametrize("kind", NO_KEYS)

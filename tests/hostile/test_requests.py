@@ -24,13 +24,13 @@ from tests.hostile.builder import (
     statuses,
     texts_in,
 )
+from tests.hostile.environment import Environment, ResourceUsage, Server
 from tests.hostile.raw_http import Reply
-from tests.hostile.stage import Rest, Server, Stage
 from tests.people import now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_at
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("rest")]  # first of all
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("baseline")]  # first of all
 
 ACCEPTED: list[int] = VECTORS["meta"]["classes"]["accept"]
 
@@ -76,31 +76,31 @@ def assert_says_little(built: Built, reply: Reply) -> None:
     assert len(built.body) < TELLING or built.body not in reply.body
 
 
-async def assert_refused(stage: Stage, built: Built, reply: Reply, before: object) -> None:
+async def assert_refused(environment: Environment, built: Built, reply: Reply, before: object) -> None:
     """Require that nothing came of a request: no push, and the rows are those of *before*."""
     assert_says_little(built, reply)
     assert reply.json.get("ok") is not True
     assert ("allow" in reply.headers) == (reply.status == 405)
-    assert (stage.posted, await stage.rows()) == (0, before)
+    assert (environment.posted, await environment.rows()) == (0, before)
 
 
-async def assert_accepted(stage: Stage, built: Built, reply: Reply, before: object) -> None:
+async def assert_accepted(environment: Environment, built: Built, reply: Reply, before: object) -> None:
     """Require one push of a call, exactly as it was signed, or a new row of an update."""
     assert_says_little(built, reply)
     relayed = [] if built.envelope["a"] == "update" else [built.envelope]
-    assert (stage.pushed, await stage.rows() == before) == (relayed, bool(relayed))
+    assert (environment.pushed, await environment.rows() == before) == (relayed, bool(relayed))
 
 
 @pytest.mark.parametrize("name", PLAIN)
-async def test_a_request_ends_as_it_must(stage: Stage, name: str) -> None:
+async def test_a_request_ends_as_it_must(environment: Environment, name: str) -> None:
     """It is carried out, or refused without a trace, within a second."""
-    case, before = CASES[name], await stage.rows()
+    case, before = CASES[name], await environment.rows()
 
-    built, reply = await stage.play(case, SPEAKERS.get(name, "alice"))
+    built, reply = await environment.send(case, SPEAKERS.get(name, "alice"))
 
     assert reply.status in DECIDED.get(name, statuses(case)), reply
     check = assert_accepted if reply.status in ACCEPTED else assert_refused
-    await check(stage, built, reply, before)
+    await check(environment, built, reply, before)
     assert reply.seconds < 1
 
 
@@ -122,41 +122,43 @@ async def test_the_window_ends_to_the_millisecond(
     assert len(push_service.received) == (response.status_code == 200)
 
 
-async def test_a_request_that_does_not_come_is_not_waited_for(stage: Stage) -> None:
+async def test_a_request_that_does_not_come_is_not_waited_for(environment: Environment) -> None:
     """A body or a head that takes too long is refused, or its connection closed."""
-    before = await stage.rows()
+    before = await environment.rows()
 
-    played = await asyncio.gather(*(stage.play(CASES[name]) for name in SLOW))
+    played = await asyncio.gather(*(environment.send(CASES[name]) for name in SLOW))
 
     for name, (built, reply) in zip(SLOW, played, strict=True):
         assert reply.status in statuses(CASES[name]), reply
         assert (reply.closed, reply.seconds < DEADLINE_S) == (True, True)
-        await assert_refused(stage, built, reply, before)
+        await assert_refused(environment, built, reply, before)
 
 
 @pytest.mark.parametrize("name", MEASURED)
-async def test_a_large_request_takes_no_memory(stage: Stage, name: str) -> None:
+async def test_a_large_request_takes_no_memory(environment: Environment, name: str) -> None:
     """What is too large is refused before it is there, or while it comes, and the connection closed."""
-    case, before = CASES[name], await stage.rows()
-    built, _ = await stage.play(case)  # what the first of its kind takes, is taken once
+    case, before = CASES[name], await environment.rows()
+    built, _ = await environment.send(case)  # what the first of its kind takes, is taken once
 
-    grown, reply = await stage.server.memory_used_by(stage.server.post(case, built))
+    grown, reply = await environment.server.memory_used_by(environment.server.post(case, built))
 
     assert reply.status in statuses(case), reply
     assert (grown < MIB, reply.seconds < 1) == (True, True)
-    await assert_refused(stage, built, reply, before)
+    await assert_refused(environment, built, reply, before)
 
 
 @pytest.mark.parametrize(("name", "burst"), LIMITED.items())
-async def test_too_many_calls_are_refused(stage: Stage, strict: Server, name: str, burst: int) -> None:
+async def test_too_many_calls_are_refused(
+    environment: Environment, rate_limited: Server, name: str, burst: int
+) -> None:
     """With the limits that a server has by default: after a burst, a time to wait, and no push or row."""
-    case, now, limited = CASES[name], now_ms(), replace(stage, server=strict)
+    case, now, limited = CASES[name], now_ms(), replace(environment, server=rate_limited)
     built = [build(case, Scene(now + number)) for number in range(case["times"])]
     began = time.monotonic()
 
-    replies = [await strict.post(case, call) for call in built[:burst]]
+    replies = [await rate_limited.post(case, call) for call in built[:burst]]
     stored = await limited.rows()
-    replies += [await strict.post(case, call) for call in built[burst:]]
+    replies += [await rate_limited.post(case, call) for call in built[burst:]]
 
     accepted = [reply for reply in replies if reply.status == 200]
     assert replies[:burst] == accepted[:burst]
@@ -168,108 +170,112 @@ async def test_too_many_calls_are_refused(stage: Stage, strict: Server, name: st
     assert await limited.rows() == stored
 
 
-async def test_nobody_takes_over_a_registration(stage: Stage) -> None:
+async def test_nobody_takes_over_a_registration(environment: Environment) -> None:
     """An update that another signed leaves the row as it is."""
-    await stage.play(CASES["update base case"])
-    before = await stage.rows()
+    await environment.send(CASES["update base case"])
+    before = await environment.rows()
 
-    built, reply = await stage.play(CASES["update for a key one does not own"])
+    built, reply = await environment.send(CASES["update for a key one does not own"])
 
-    assert (reply.status, await stage.row("alice") in before) == (401, True)
-    await assert_refused(stage, built, reply, before)
+    assert (reply.status, await environment.row("alice") in before) == (401, True)
+    await assert_refused(environment, built, reply, before)
 
 
-async def test_the_same_offer_twice_is_one_push(stage: Stage) -> None:
+async def test_the_same_offer_twice_is_one_push(environment: Environment) -> None:
     """An honest retry is answered as before."""
     case = CASES["same offer twice"]
-    built, first = await stage.play(case)
+    built, first = await environment.send(case)
 
-    second = await stage.server.post(case, built)
+    second = await environment.server.post(case, built)
 
-    assert (first.status, second.status, stage.pushed) == (200, 200, [built.envelope])
+    assert (first.status, second.status, environment.pushed) == (200, 200, [built.envelope])
 
 
-async def test_the_same_offer_to_two_instances_is_one_push_each(stage: Stage, another: Server) -> None:
+async def test_the_same_offer_to_two_instances_is_one_push_each(
+    environment: Environment, another: Server
+) -> None:
     """Each process has its own memory, as the protocol says; a recipient drops the second."""
     case = CASES["same offer to two instances at once"]
     built = build(case, Scene(now_ms()))
 
-    replies = await asyncio.gather(*(each.post(case, built) for each in (stage.server, another) * 3))
+    replies = await asyncio.gather(*(each.post(case, built) for each in (environment.server, another) * 3))
 
     assert {reply.status for reply in replies} == {200}
-    assert stage.pushed == [built.envelope] * 2
+    assert environment.pushed == [built.envelope] * 2
 
 
-async def test_an_offer_does_not_become_an_answer(stage: Stage) -> None:
+async def test_an_offer_does_not_become_an_answer(environment: Environment) -> None:
     """The method is not under the signature, so the server remembers what it relayed as what."""
     offer = build(CASES["offer base case"], Scene(now_ms()))
-    await stage.server.post(CASES["offer base case"], offer)
+    await environment.server.post(CASES["offer base case"], offer)
     answer = as_method(offer, "answer")
 
-    reply = await stage.server.post(CASES["offer data replayed as answer"], answer)
+    reply = await environment.server.post(CASES["offer data replayed as answer"], answer)
 
-    assert (reply.status, reply.json["code"], stage.pushed) == (409, "replayed", [offer.envelope])
+    assert (reply.status, reply.json["code"], environment.pushed) == (409, "replayed", [offer.envelope])
 
 
-async def test_one_may_call_oneself(stage: Stage) -> None:
+async def test_one_may_call_oneself(environment: Environment) -> None:
     """Another device may have the same identity."""
-    alice = stage.push_service.subscribe()
-    await stage.server.register("alice", alice)
+    alice = environment.push_service.subscribe()
+    await environment.server.register("alice", alice)
 
-    _, reply = await stage.play(CASES["recipient equals sender"])
+    _, reply = await environment.send(CASES["recipient equals sender"])
 
-    assert (reply.status, len(alice.decrypted), stage.posted) == (200, 1, 1)
+    assert (reply.status, len(alice.decrypted), environment.posted) == (200, 1, 1)
 
 
-async def test_a_subscription_that_is_gone_is_forgotten(stage: Stage) -> None:
+async def test_a_subscription_that_is_gone_is_forgotten(environment: Environment) -> None:
     """The push service says 410, so does the row."""
-    stage.push_service.script([{"status": 410}])
+    environment.push_service.script([{"status": 410}])
 
-    built, reply = await stage.play(CASES["push service says 410"])
+    built, reply = await environment.send(CASES["push service says 410"])
 
-    assert (reply.status, reply.json["code"], await stage.rows()) == (404, "recipient_gone", [])
+    assert (reply.status, reply.json["code"], await environment.rows()) == (404, "recipient_gone", [])
     assert_says_little(built, reply)
 
 
-async def test_a_subscription_that_is_newer_than_the_gone_one_stays(stage: Stage) -> None:
+async def test_a_subscription_that_is_newer_than_the_gone_one_stays(environment: Environment) -> None:
     """Only the row that was used is deleted."""
-    stage.push_service.script([{"status": 410, "delay": 0.3}])
-    playing = asyncio.create_task(stage.play(CASES["410 while bob re-registers"]))
-    while not stage.posted:
+    environment.push_service.script([{"status": 410, "delay": 0.3}])
+    playing = asyncio.create_task(environment.send(CASES["410 while bob re-registers"]))
+    while not environment.posted:
         await asyncio.sleep(0.01)
-    await stage.server.register("bob", stage.push_service.subscribe())
-    newer = await stage.rows()
+    await environment.server.register("bob", environment.push_service.subscribe())
+    newer = await environment.rows()
 
     _, reply = await playing
 
-    assert (reply.status, await stage.rows()) == (404, newer)
+    assert (reply.status, await environment.rows()) == (404, newer)
 
 
-async def test_two_people_may_share_an_endpoint(stage: Stage) -> None:
+async def test_two_people_may_share_an_endpoint(environment: Environment) -> None:
     """Two identities in one browser: both rows exist."""
     case = CASES["two keys, one endpoint"]
-    await stage.play(case, speaker="carol")
+    await environment.send(case, speaker="carol")
 
-    _, reply = await stage.play(case)
+    _, reply = await environment.send(case)
 
-    alice, carol = await stage.row("alice"), await stage.row("carol")
+    alice, carol = await environment.row("alice"), await environment.row("carol")
     assert alice
     assert carol
     assert (reply.status, alice.endpoint) == (200, carol.endpoint)
 
 
-async def test_after_all_of_it_the_server_is_as_before(stage: Stage, rest: Rest) -> None:
+async def test_after_all_of_it_the_server_is_as_before(
+    environment: Environment, baseline: ResourceUsage
+) -> None:
     """The next honest call takes no longer, and no socket, thread or memory is lost."""
-    built, reply = await stage.play(CASES["offer base case"])
+    built, reply = await environment.send(CASES["offer base case"])
 
-    assert (reply.status, stage.pushed) == (200, [built.envelope])
-    now = await stage.server.rest(reply.seconds)
-    assert now.seconds < max(2 * rest.seconds, BLINK_S)
-    assert (now.clients, now.files <= rest.files, now.threads <= rest.threads) == (0, True, True)
-    assert now.memory < rest.memory + NOISE
+    assert (reply.status, environment.pushed) == (200, [built.envelope])
+    now = await environment.server.measure_idle(reply.seconds)
+    assert now.seconds < max(2 * baseline.seconds, BLINK_S)
+    assert (now.clients, now.files <= baseline.files, now.threads <= baseline.threads) == (0, True, True)
+    assert now.memory < baseline.memory + NOISE
 
 
-async def test_after_all_of_it_the_log_names_nobody(stage: Stage, strict: Server) -> None:
+async def test_after_all_of_it_the_log_names_nobody(environment: Environment, rate_limited: Server) -> None:
     """No endpoint, key, payload, signature or address was logged, in the most talkative log."""
-    assert (stage.server.leaked, strict.leaked) == ([], [])
-    assert "push to 127.0.0.1: accepted" in stage.server.program.output
+    assert (environment.server.leaked, rate_limited.leaked) == ([], [])
+    assert "push to 127.0.0.1: accepted" in environment.server.program.output

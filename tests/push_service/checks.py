@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .refusal import Refusal, RefusedError
+from .errors import ErrorCode, PushError
 
 # Bytes; RFC 8030 section 7.2 has every push service take this much, and real ones take no more.
 MAX_BODY = 4096
@@ -31,7 +31,7 @@ class Push:
 
 
 def read_push(headers: Mapping[str, str], body: bytes) -> Push:
-    """Return the push message of a POST; raise `RefusedError` when it is none.
+    """Return the push message of a POST; raise `PushError` when it is none.
 
     *headers* has lower-case names. A TTL over `MAX_TTL` is lowered to it, as RFC 8030 section 5.2 allows.
     """
@@ -45,28 +45,28 @@ def read_push(headers: Mapping[str, str], body: bytes) -> Push:
 def read_ttl(text: str) -> int:
     """Return the seconds a message may wait."""
     if not TTL.fullmatch(text):
-        raise RefusedError(Refusal.BAD_TTL)
+        raise PushError(ErrorCode.BAD_TTL)
     return min(int(text), MAX_TTL)
 
 
 def read_topic(text: str | None) -> str | None:
     """Return the topic, if there is one."""
     if text is not None and not TOPIC.fullmatch(text):
-        raise RefusedError(Refusal.BAD_TOPIC)
+        raise PushError(ErrorCode.BAD_TOPIC)
     return text
 
 
 def check_urgency(text: str) -> None:
-    """Raise `RefusedError` unless *text* is a word of RFC 8030 section 5.3."""
+    """Raise `PushError` unless *text* is a word of RFC 8030 section 5.3."""
     if text not in URGENCIES:
-        raise RefusedError(Refusal.BAD_URGENCY)
+        raise PushError(ErrorCode.BAD_URGENCY)
 
 
 def check_body(body: bytes, encoding: str) -> None:
-    """Raise `RefusedError` unless *body* is empty or looks like a sealed message that fits."""
+    """Raise `PushError` unless *body* is empty or looks like a sealed message that fits."""
     if len(body) > MAX_BODY:
-        raise RefusedError(Refusal.TOO_LARGE)
+        raise PushError(ErrorCode.TOO_LARGE)
     if body and encoding != "aes128gcm":
-        raise RefusedError(Refusal.BAD_ENCODING)
+        raise PushError(ErrorCode.BAD_ENCODING)
     if body and (len(body) < HEADER or body[20:22] != b"\x41\x04"):
-        raise RefusedError(Refusal.BAD_BODY)
+        raise PushError(ErrorCode.BAD_BODY)

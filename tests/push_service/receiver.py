@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import base64url, p256
 from .decrypt import BadMessageError, decrypt
-from .office import Channel, Message
+from .registry import Channel, Message
 
 # What a browser acknowledges with.
 DELIVERED = 100

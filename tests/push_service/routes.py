@@ -1,4 +1,4 @@
-"""The doors: which path leads where, and how everyone is seen out at the end."""
+"""HTTP routes of the push service, and its shutdown."""
 
 import asyncio
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from aiohttp import WSCloseCode, web
 from pydantic import ValidationError
 
-from .intake import Intake
 from .log import Log
-from .office import PostOffice
-from .patience import Patience
-from .script import Scripts
-from .websocket import Conversation
+from .push_handler import PushHandler
+from .registry import ChannelRegistry
+from .scripted_responses import ResponseScripts
+from .timeouts import Timeouts
+from .websocket import WebSocketSession
 
 # Bytes; an ack for every message that a channel stores is well below.
 MAX_FRAME = 64 * 1024
@@ -27,19 +27,19 @@ class Routes:
     """The HTTP side of a push service."""
 
     def __init__(
-        self, origin: str, office: PostOffice, log: Log, scripts: Scripts, patience: Patience
+        self, origin: str, registry: ChannelRegistry, log: Log, scripts: ResponseScripts, timeouts: Timeouts
     ) -> None:
         self._origin = origin
-        self._office = office
+        self._registry = registry
         self._log = log
         self._scripts = scripts
-        self._patience = patience
-        self._intake = Intake(origin, office, log, scripts, patience)
+        self._timeouts = timeouts
+        self._push_handler = PushHandler(origin, registry, log, scripts, timeouts)
         self._sockets: set[web.WebSocketResponse] = set()
         self._posts: set[asyncio.Task[Any]] = set()
 
     def application(self) -> web.Application:
-        """Return the application with every door; when it is shut down, nothing it began goes on."""
+        """Return the application with every route; when it is shut down, nothing it began goes on."""
         application = web.Application(client_max_size=1024**2)
         application.add_routes(
             [
@@ -67,7 +67,7 @@ class Routes:
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
-            await Conversation(socket, self._origin, self._office, self._log, self._patience).run()
+            await WebSocketSession(socket, self._origin, self._registry, self._log, self._timeouts).run()
         finally:
             self._sockets.discard(socket)
         return socket
@@ -78,7 +78,7 @@ class Routes:
         assert task
         self._posts.add(task)
         try:
-            return await self._intake.receive(request)
+            return await self._push_handler.receive(request)
         finally:
             self._posts.discard(task)
 

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from . import p256
 from .log import Log, Received
-from .office import PostOffice
-from .patience import Patience
 from .receiver import Subscription
+from .registry import ChannelRegistry
 from .routes import Routes
-from .script import ANY, Scripts
+from .scripted_responses import ANY, ResponseScripts
+from .timeouts import Timeouts
 
-DEFAULT_PATIENCE = Patience()
+DEFAULT_TIMEOUTS = Timeouts()
 
 # Seconds that an ordinary request may take to end when the service stops.
 SHUTDOWN_TIMEOUT = 1.0
@@ -29,14 +29,14 @@ class PushService:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.websocket_url = origin.replace("http", "ws", 1) + "/"
-        self._office = PostOffice()
+        self._registry = ChannelRegistry()
         self._log = Log()
-        self._scripts = Scripts()
+        self._scripts = ResponseScripts()
 
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, *, host: str = "127.0.0.1", port: int = 0, patience: Patience = DEFAULT_PATIENCE
+        cls, *, host: str = "127.0.0.1", port: int = 0, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> AsyncIterator[Self]:
         """Listen on *host* and *port* (0: a free one) until the block ends, and leave nothing behind.
 
@@ -45,7 +45,7 @@ class PushService:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.create_server((host, port), family=family) as listener:
             service = cls(origin(host, listener.getsockname()[1]))
-            routes = Routes(service.origin, service._office, service._log, service._scripts, patience)
+            routes = Routes(service.origin, service._registry, service._log, service._scripts, timeouts)
             runner = web.AppRunner(
                 routes.application(),
                 access_log=None,  # endpoints are secrets
@@ -80,12 +80,12 @@ class PushService:
         """
         if application_server_key is not None:
             p256.read_key(application_server_key)
-        agent = self._office.welcome(None)
-        channel = self._office.register(agent, str(uuid.uuid4()), application_server_key)
+        agent = self._registry.connect(None)
+        channel = self._registry.register(agent, str(uuid.uuid4()), application_server_key)
         subscription = Subscription(
             f"{self.origin}/push/{channel.token}",
             acknowledge=self._log.acknowledged,
-            unsubscribe=partial(self._office.unregister, agent, channel.channel_id),
+            unsubscribe=partial(self._registry.unregister, agent, channel.channel_id),
         )
         agent.deliver = subscription.deliver
         return subscription

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from . import intake
-from .patience import Patience
+from . import push_handler
 from .sender import Sender
 from .service import PushService
+from .timeouts import Timeouts
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,7 @@ async def status_of(reader: asyncio.StreamReader) -> bytes:
 async def test_a_body_that_does_not_end_is_not_waited_for(rest: str) -> None:
     """408 after a while."""
     async with (
-        PushService.running(patience=Patience(body=0.05)) as service,
+        PushService.running(timeouts=Timeouts(body=0.05)) as service,
         tcp(service) as (reader, writer),
     ):
         writer.write(http(post(service) + rest))
@@ -121,13 +121,13 @@ async def test_a_body_is_read_up_to_a_limit(service: PushService, sender: Sender
     """What is far too large is not kept."""
     answer = await sender.post(service.subscribe().endpoint, bytes(1_000_000))
 
-    assert (answer.status, len(service.received[0].body)) == (413, intake.READ_LIMIT)
+    assert (answer.status, len(service.received[0].body)) == (413, push_handler.READ_LIMIT)
 
 
 async def test_a_browser_that_does_not_read_is_disconnected(sender: Sender) -> None:
     """Senders are answered all the same; one of them waits, once, until that is clear."""
     async with (
-        PushService.running(patience=Patience(send=0.1)) as service,
+        PushService.running(timeouts=Timeouts(send=0.1)) as service,
         tcp(service) as (reader, writer),
     ):
         writer.write(

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import WSCloseCode
 
 from .browser import Browser
-from .patience import Patience
 from .service import PushService
+from .timeouts import Timeouts
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,7 @@ async def test_hello_comes_first(browser: Browser) -> None:
 async def test_hello_comes_soon(session: aiohttp.ClientSession) -> None:
     """A socket that says nothing is not kept."""
     async with (
-        PushService.running(patience=Patience(hello=0.05)) as service,
+        PushService.running(timeouts=Timeouts(hello=0.05)) as service,
         Browser(session, service.websocket_url).socket() as connection,
     ):
         assert await connection.closed_with() == WSCloseCode.POLICY_VIOLATION

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import BaseModel, ConfigDict
 
 from . import base64url, p256
-from .refusal import Refusal, RefusedError
+from .errors import ErrorCode, PushError
 
 # Seconds; RFC 8292 section 2 lets no token live longer.
 MAX_LIFE = 24 * 3600
@@ -37,7 +37,7 @@ class Claims(BaseModel):
 def verify(authorization: str, *, origin: str, now: float) -> str:
     """Return the key, in unpadded base64url, that signed *authorization* for *origin* at *now*.
 
-    Raise `RefusedError` unless the header, the ES256 signature and every claim hold (RFC 8292).
+    Raise `PushError` unless the header, the ES256 signature and every claim hold (RFC 8292).
     """
     token, key = read_parameters(authorization)
     check_signature(token, read_key(key))
@@ -51,7 +51,7 @@ def read_parameters(authorization: str) -> tuple[str, str]:
     pairs = [pair.strip().partition("=") for pair in rest.split(",")]
     parameters = {name: value for name, _, value in pairs}
     if scheme.lower() != "vapid" or len(parameters) < len(pairs) or not {"t", "k"} <= parameters.keys():
-        raise RefusedError(Refusal.NO_AUTHORIZATION)
+        raise PushError(ErrorCode.NO_AUTHORIZATION)
     return parameters["t"], parameters["k"]
 
 
@@ -60,23 +60,23 @@ def read_key(text: str) -> ec.EllipticCurvePublicKey:
     try:
         return p256.read_key(text)
     except ValueError:
-        raise RefusedError(Refusal.BAD_KEY) from None
+        raise PushError(ErrorCode.BAD_KEY) from None
 
 
 def check_signature(token: str, key: ec.EllipticCurvePublicKey) -> None:
-    """Raise `RefusedError` unless *key* signed *token* with ES256."""
+    """Raise `PushError` unless *key* signed *token* with ES256."""
     signed, _, spelled = token.rpartition(".")
     try:
         signature = base64url.decode(spelled)
     except ValueError:
-        raise RefusedError(Refusal.BAD_TOKEN) from None
+        raise PushError(ErrorCode.BAD_TOKEN) from None
     if len(signature) != SIGNATURE:
-        raise RefusedError(Refusal.BAD_TOKEN)
+        raise PushError(ErrorCode.BAD_TOKEN)
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
     try:
         key.verify(encode_dss_signature(r, s), signed.encode(), ec.ECDSA(SHA256()))
     except InvalidSignature:
-        raise RefusedError(Refusal.BAD_SIGNATURE) from None
+        raise PushError(ErrorCode.BAD_SIGNATURE) from None
 
 
 def read_claims(token: str) -> Claims:
@@ -86,17 +86,17 @@ def read_claims(token: str) -> Claims:
         algorithm = Header.model_validate_json(header).alg
         content = Claims.model_validate_json(claims)
     except ValueError:  # the wrong number of parts, or not base64url, or not such JSON
-        raise RefusedError(Refusal.BAD_TOKEN) from None
+        raise PushError(ErrorCode.BAD_TOKEN) from None
     if algorithm != "ES256":
-        raise RefusedError(Refusal.BAD_TOKEN)
+        raise PushError(ErrorCode.BAD_TOKEN)
     return content
 
 
 def check_claims(claims: Claims, origin: str, now: float) -> None:
-    """Raise `RefusedError` unless the claims are for *origin*, alive at *now*, and name a contact."""
+    """Raise `PushError` unless the claims are for *origin*, alive at *now*, and name a contact."""
     if claims.aud != origin:
-        raise RefusedError(Refusal.WRONG_AUDIENCE)
+        raise PushError(ErrorCode.WRONG_AUDIENCE)
     if not now < claims.exp <= now + MAX_LIFE:
-        raise RefusedError(Refusal.EXPIRED)
+        raise PushError(ErrorCode.EXPIRED)
     if not claims.sub.startswith(("mailto:", "https:")):
-        raise RefusedError(Refusal.BAD_CONTACT)
+        raise PushError(ErrorCode.BAD_CONTACT)

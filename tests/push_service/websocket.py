@@ -8,21 +8,26 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from . import base64url
 from .frames import Ack, AnyFrame, Hello, Ping, ProtocolViolationError, Register, Unregister, read_frame
 from .log import Log
-from .office import Agent, Channel, Message, PostOffice
-from .patience import Patience
+from .registry import Agent, Channel, ChannelRegistry, Message
+from .timeouts import Timeouts
 
 
-class Conversation:
+class WebSocketSession:
     """What is said over one WebSocket, from hello to close."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, origin: str, office: PostOffice, log: Log, patience: Patience
+        self,
+        socket: web.WebSocketResponse,
+        origin: str,
+        registry: ChannelRegistry,
+        log: Log,
+        timeouts: Timeouts,
     ) -> None:
         self._socket = socket
         self._origin = origin
-        self._office = office
+        self._registry = registry
         self._log = log
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def run(self) -> None:
         """Speak until either side closes; a violation closes with a code that says what it was."""
@@ -44,10 +49,10 @@ class Conversation:
 
     async def _greet(self) -> None:
         """Learn who it is, which must be said first, and carry on."""
-        async with asyncio.timeout(self._patience.hello):
+        async with asyncio.timeout(self._timeouts.hello):
             hello = await self._read()
         if isinstance(hello, Hello):
-            agent = self._office.welcome(hello.uaid)
+            agent = self._registry.connect(hello.uaid)
             await self._send(
                 {
                     "messageType": "hello",
@@ -81,7 +86,7 @@ class Conversation:
             case Register():
                 await self._send(self._register(agent, frame))
             case Unregister():
-                self._office.unregister(agent, frame.channel_id)
+                self._registry.unregister(agent, frame.channel_id)
                 await self._send(reply("unregister", frame.channel_id, 200))
             case Ack():
                 self._acknowledge(agent, frame)
@@ -90,7 +95,7 @@ class Conversation:
 
     def _register(self, agent: Agent, frame: Register) -> dict[str, Any]:
         """Give the channel its endpoint, the same one every time; another key for it is a conflict."""
-        channel = self._office.register(agent, frame.channel_id, frame.key)
+        channel = self._registry.register(agent, frame.channel_id, frame.key)
         if channel.key != frame.key:
             return reply("register", frame.channel_id, 409)
         endpoint = f"{self._origin}/push/{channel.token}"
@@ -117,7 +122,7 @@ class Conversation:
 
     async def _send(self, frame: dict[str, Any]) -> None:
         """Send one frame; raise `TimeoutError` when nobody reads it."""
-        async with asyncio.timeout(self._patience.send):
+        async with asyncio.timeout(self._timeouts.send):
             await self._socket.send_json(frame)
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from tests.deployment import serving
 from tests.faults.cluster import Cluster
-from tests.faults.consequences import arrival, forgotten, pushes, undelivered
-from tests.faults.gate import gate
-from tests.faults.scene import OK
-from tests.faults.site import Site, site
-from tests.faults.traffic import PATIENCE_S, Caller, Sample, calling, flowing, settled
+from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
+from tests.faults.fault_proxy import fault_proxy
+from tests.faults.load import CLIENT_TIMEOUT_S, Caller, Sample, open_caller, register_users, run_load
+from tests.faults.scenario import OK
+from tests.faults.server import RunningServer, run_server
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 from tests.scale.certificate import write_certificate
@@ -33,10 +33,10 @@ FORGERIES = 20  # that one place may send at once
 
 
 @dataclass
-class Town:
-    """All of it. Instances can be ended and started again."""
+class Stack:
+    """The whole deployment. Instances can be ended and started again."""
 
-    instances: list[Site]
+    instances: list[RunningServer]
     https: str
     trust: ssl.SSLContext
     open_: ExitStack
@@ -52,20 +52,20 @@ class Town:
         return "\nwhisper_in_flight 0.0\n" not in httpx.get(f"{self.instances[number].url}/metrics").text
 
     @asynccontextmanager
-    async def calling(self, place: str = "127.0.0.1") -> AsyncIterator[Caller]:
-        """Yield what sends calls to nginx from the address *place*."""
+    async def open_caller(self, place: str = "127.0.0.1") -> AsyncIterator[Caller]:
+        """Open a caller of nginx from the local address *place*."""
         connector = aiohttp.TCPConnector(ssl=self.trust, limit=0, local_addr=(place, 0))
-        timeout = aiohttp.ClientTimeout(PATIENCE_S)
+        timeout = aiohttp.ClientTimeout(CLIENT_TIMEOUT_S)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             yield Caller(session, self.https)
 
 
 @pytest.fixture(scope="module")
-def town(
+def stack(
     steady_cluster: Cluster, push: PushService, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Town]:
+) -> Iterator[Stack]:
     """Run all of it."""
-    home = tmp_path_factory.mktemp("town")
+    home = tmp_path_factory.mktemp("stack")
     home.parent.chmod(0o755)  # for PgBouncer, which gives up being root
     home.chmod(0o755)
     database, pooler, store, https = steady_cluster.database(), free_port(), free_port(), free_port()
@@ -80,64 +80,65 @@ def town(
         "WHISPER_LIMIT_REFUSED_SIGNATURES": f"{FORGERIES}/600s",
     }
     with ExitStack() as open_:
-        postgres = open_.enter_context(gate(steady_cluster.socket))
+        postgres = open_.enter_context(fault_proxy(steady_cluster.socket))
         open_.enter_context(pgbouncer(home / "pgbouncer", database, postgres.port, pooler))
         open_.enter_context(redis(store))
         instances = [
-            open_.enter_context(site(steady_cluster, push, database=database, env=env)) for _ in range(3)
+            open_.enter_context(run_server(steady_cluster, push, database=database, env=env))
+            for _ in range(3)
         ]
         trust = write_certificate(home / "tls")
         ports = [each.deployment.port for each in instances]
         conf = nginx_conf(home / "nginx", https, ports, home / "tls")
         open_.enter_context(nginx(home / "nginx", conf))
-        yield Town(instances, f"https://127.0.0.1:{https}", trust, open_)
+        yield Stack(instances, f"https://127.0.0.1:{https}", trust, open_)
 
 
 async def through_nginx(caller: Caller) -> None:
     """Wait until nginx listens, and an instance answers it."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(CLIENT_TIMEOUT_S):
         while await caller.get("/readyz") != 200:
             await asyncio.sleep(0.05)
 
 
-async def test_a_call_and_its_update_may_meet_different_instances(town: Town, push: PushService) -> None:
+async def test_a_call_and_its_update_may_meet_different_instances(stack: Stack, push: PushService) -> None:
     """Whoever registered at one is called through another, in every combination."""
-    for at in town.instances:
-        for by in town.instances:
-            async with calling(at.url) as there, calling(by.url) as here:
-                (bob,) = await settled(push, there, people=1)
+    for at in stack.instances:
+        for by in stack.instances:
+            async with open_caller(at.url) as there, open_caller(by.url) as here:
+                (bob,) = await register_users(push, there, count=1)
                 assert (await here.send(Person().to("dial", bob.person))).status == 200
                 assert len(bob.browser.decrypted) == 1
 
 
-async def test_everything_through_nginx(town: Town, push: PushService) -> None:
+async def test_everything_through_nginx(stack: Stack, push: PushService) -> None:
     """TLS in front, three instances behind it, and calls arrive."""
-    async with town.calling() as caller:
+    async with stack.open_caller() as caller:
         await through_nginx(caller)
-        people = await settled(push, caller, PEOPLE)
-        async with flowing([caller], people, PAUSE_S) as traffic:
+        people = await register_users(push, caller, PEOPLE)
+        async with run_load([caller], people, PAUSE_S) as traffic:
             while len(traffic.samples) < 300:
                 await asyncio.sleep(0.05)
 
-    served = [each.program.output.count("path=/") for each in town.instances]
+    served = [each.program.output.count("path=/") for each in stack.instances]
     assert set(traffic.codes) == {OK}, traffic.codes
-    assert undelivered(traffic, people) == []
+    assert undelivered_calls(traffic, people) == []
     assert all(count > 20 for count in served), served
 
 
-async def test_an_instance_that_is_restarted_drops_nothing(town: Town, push: PushService) -> None:
+async def test_an_instance_that_is_restarted_drops_nothing(stack: Stack, push: PushService) -> None:
     """SIGTERM while people call, one after the other: nobody behind nginx notices."""
-    async with town.calling() as caller:
+    async with stack.open_caller() as caller:
         await through_nginx(caller)
-        people = await settled(push, caller, PEOPLE)
-        async with flowing([caller], people, PAUSE_S) as traffic:
+        people = await register_users(push, caller, PEOPLE)
+        async with run_load([caller], people, PAUSE_S) as traffic:
             for number in (0, 2):
-                assert await asyncio.to_thread(town.instances[number].program.stop) == 0
-                await asyncio.to_thread(town.restart, number)
+                assert await asyncio.to_thread(stack.instances[number].program.stop) == 0
+                await asyncio.to_thread(stack.restart, number)
 
     assert set(traffic.codes) == {OK}, traffic.codes
-    assert undelivered(traffic, people) == []
-    assert forgotten(traffic, town.instances[0]) == []
+    assert undelivered_calls(traffic, people) == []
+    assert lost_updates(traffic, stack.instances[0]) == []
 
 
 class Persistent(Caller):
@@ -157,44 +158,44 @@ class Persistent(Caller):
         return sample
 
 
-async def test_killing_an_instance_loses_nothing(town: Town, push: PushService) -> None:
+async def test_killing_an_instance_loses_nothing(stack: Stack, push: PushService) -> None:
     """Who was being served there is told to try again, and then is; nobody else notices."""
-    async with town.calling() as once:
+    async with stack.open_caller() as once:
         await through_nginx(once)
         caller = Persistent(once)
-        people = await settled(push, caller, PEOPLE)
-        async with flowing([caller], people, PAUSE_S) as traffic:
+        people = await register_users(push, caller, PEOPLE)
+        async with run_load([caller], people, PAUSE_S) as traffic:
             await asyncio.sleep(0.5)
-            town.instances[1].program.kill()
+            stack.instances[1].program.kill()
             killed = len(traffic.samples)
             while len(traffic.samples) < killed + 200:
                 await asyncio.sleep(0.05)
-    await asyncio.to_thread(town.restart, 1)
+    await asyncio.to_thread(stack.restart, 1)
 
     assert set(traffic.codes) == {OK}, traffic.codes
     assert len(caller.cut_off) <= PEOPLE
-    assert undelivered(traffic, people) == []
-    assert forgotten(traffic, town.instances[0]) == []
+    assert undelivered_calls(traffic, people) == []
+    assert lost_updates(traffic, stack.instances[0]) == []
 
 
-async def test_a_call_is_sent_to_one_instance_only(town: Town, push: PushService) -> None:
+async def test_a_call_is_sent_to_one_instance_only(stack: Stack, push: PushService) -> None:
     """When that dies with it, nginx does not try another: nobody is rung twice."""
-    async with town.calling() as caller:
+    async with stack.open_caller() as caller:
         await through_nginx(caller)
-        alice, bob = await settled(push, caller, people=2)
+        alice, bob = await register_users(push, caller, count=2)
         push.script([{"hang": "head", "forever": True}], bob.token)
         dialling = asyncio.create_task(caller.send(alice.person.to("dial", bob.person)))
-        await arrival(push, bob)
-        (busy,) = [number for number in range(3) if town.in_flight(number)]
-        town.instances[busy].program.kill()
+        await wait_for_push(push, bob)
+        (busy,) = [number for number in range(3) if stack.in_flight(number)]
+        stack.instances[busy].program.kill()
         sample = await dialling
-    await asyncio.to_thread(town.restart, busy)
+    await asyncio.to_thread(stack.restart, busy)
 
     assert (sample.status, sample.code, sample.retry_after) == (*CUT_OFF, "1")
-    assert pushes(push, bob) == 1
+    assert count_pushes(push, bob) == 1
 
 
-async def test_limits_are_for_a_client_and_of_all_instances(town: Town) -> None:
+async def test_limits_are_for_a_client_and_of_all_instances(stack: Stack) -> None:
     """Nginx tells who calls, whatever a client says of itself; the instances count together."""
     forged = Person().to("dial", Person()) | {"c": Person().sign(b"anything")}
 
@@ -204,7 +205,7 @@ async def test_limits_are_for_a_client_and_of_all_instances(town: Town) -> None:
         async with post as response:
             return response.status
 
-    async with town.calling("127.0.0.5") as here, town.calling("127.0.0.6") as elsewhere:
+    async with stack.open_caller("127.0.0.5") as here, stack.open_caller("127.0.0.6") as elsewhere:
         await through_nginx(here)
         statuses = [await forge(here, number) for number in range(FORGERIES + 3)]
         other = await forge(elsewhere, 1)
@@ -216,12 +217,12 @@ async def test_limits_are_for_a_client_and_of_all_instances(town: Town) -> None:
 @pytest.mark.parametrize(
     "path", ["/metrics", "//metrics", "/./metrics", "/%6detrics", "/x/../metrics", "/metrics?x"]
 )
-async def test_nobody_reads_metrics_through_nginx(town: Town, path: str) -> None:
+async def test_nobody_reads_metrics_through_nginx(stack: Stack, path: str) -> None:
     """However it is spelled, and though this machine may read them at the instances."""
-    async with town.calling() as caller, calling(town.instances[0].url) as inside:
+    async with stack.open_caller() as caller, open_caller(stack.instances[0].url) as inside:
         await through_nginx(caller)
-        port = int(town.https.rpartition(":")[2])
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=town.trust)
+        port = int(stack.https.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=stack.trust)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: whisper\r\nConnection: close\r\n\r\n".encode())
         answer = (await reader.read()).decode()
         writer.close()
@@ -231,12 +232,12 @@ async def test_nobody_reads_metrics_through_nginx(town: Town, path: str) -> None
         assert await inside.get("/metrics") == 200
 
 
-async def test_a_body_that_nginx_refuses_is_refused_in_our_words(town: Town) -> None:
+async def test_a_body_that_nginx_refuses_is_refused_in_our_words(stack: Stack) -> None:
     """A client can read it."""
-    async with town.calling() as caller:
+    async with stack.open_caller() as caller:
         await through_nginx(caller)
         session = caller._session  # noqa: SLF001 - no call
-        async with session.post(f"{town.https}/dial", data=b"x" * 20_000) as response:
+        async with session.post(f"{stack.https}/dial", data=b"x" * 20_000) as response:
             told = await response.json()
 
     assert (response.status, told["ok"], told["code"]) == (413, False, "body_too_large")

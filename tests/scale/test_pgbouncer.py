@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.consequences import forgotten, undelivered
-from tests.faults.gate import gate
-from tests.faults.scene import AWAY, OK
-from tests.faults.site import Site, site
-from tests.faults.traffic import Caller, calling, flowing, settled
+from tests.faults.delivery_checks import lost_updates, undelivered_calls
+from tests.faults.fault_proxy import fault_proxy
+from tests.faults.load import Caller, open_caller, register_users, run_load
+from tests.faults.scenario import OK, UNAVAILABLE
+from tests.faults.server import RunningServer, run_server
 from tests.processes import Program, whisper
 from tests.push_service import PushService
 from tests.scale.programs import SESSIONS, free_port, pgbouncer
@@ -30,7 +30,7 @@ class Pooled:
     """Servers whose database is behind a PgBouncer, which can be ended and started again."""
 
     url: str
-    sites: list[Site]
+    servers: list[RunningServer]
     bouncer: Program
 
 
@@ -49,10 +49,12 @@ def pooled(steady_cluster: Cluster, push: PushService, home: Path) -> Iterator[P
     url = f"postgresql://whisper@127.0.0.1:{port}/whisper?pgbouncer=true"
     env = {"WHISPER_DATABASE_URL": url, "WHISPER_WORKERS": "2"}
     with ExitStack() as open_:
-        postgres = open_.enter_context(gate(steady_cluster.socket))
+        postgres = open_.enter_context(fault_proxy(steady_cluster.socket))
         bouncer = open_.enter_context(pgbouncer(home, database, postgres.port, port))
-        sites = [open_.enter_context(site(steady_cluster, push, database=database, env=env)) for _ in "12"]
-        yield Pooled(url, sites, bouncer)
+        servers = [
+            open_.enter_context(run_server(steady_cluster, push, database=database, env=env)) for _ in "12"
+        ]
+        yield Pooled(url, servers, bouncer)
 
 
 async def ready(caller: Caller) -> None:
@@ -69,12 +71,12 @@ async def test_many_connections_share_few_sessions(
 
     Upkeep goes through it too: its lock is one of a transaction, and needs no session of its own.
     """
-    first, second = pooled.sites
-    async with calling(first.url) as one, calling(second.url) as other:
+    first, second = pooled.servers
+    async with open_caller(first.url) as one, open_caller(second.url) as other:
         await ready(one)
         await ready(other)
-        people = await settled(push, one, PEOPLE)
-        async with flowing([one, other], people, PAUSE_S) as traffic:
+        people = await register_users(push, one, PEOPLE)
+        async with run_load([one, other], people, PAUSE_S) as traffic:
             purge = await asyncio.to_thread(whisper, "purge", env=first.deployment.env, cwd=tmp_path)
             while len(traffic.samples) < CALLS:
                 sessions = await asyncio.to_thread(steady_cluster.backends, first.database)
@@ -82,8 +84,8 @@ async def test_many_connections_share_few_sessions(
 
     assert purge == (0, "Purged 0 expired registrations.")
     assert set(traffic.codes) == {OK}, traffic.codes
-    assert undelivered(traffic, people) == []
-    assert forgotten(traffic, first) == []
+    assert undelivered_calls(traffic, people) == []
+    assert lost_updates(traffic, first) == []
     assert first.tracebacks + second.tracebacks == 0
 
 
@@ -91,18 +93,18 @@ async def test_a_pooler_that_is_restarted_costs_a_moment(
     push: PushService, pooled: Pooled, home: Path, steady_cluster: Cluster
 ) -> None:
     """While it is away, callers are told to come again; afterwards nothing is left over."""
-    first, _ = pooled.sites
-    async with calling(first.url) as caller:
+    first, _ = pooled.servers
+    async with open_caller(first.url) as caller:
         await ready(caller)
-        people = await settled(push, caller, PEOPLE)
-        async with flowing([caller], people, PAUSE_S) as traffic:
+        people = await register_users(push, caller, PEOPLE)
+        async with run_load([caller], people, PAUSE_S) as traffic:
             pooled.bouncer.kill()
-            while AWAY not in traffic.codes:
+            while UNAVAILABLE not in traffic.codes:
                 assert len(traffic.samples) < 10 * CALLS
                 await caller.get("/livez")
             port = int(pooled.url.partition("127.0.0.1:")[2].partition("/")[0])
             with (
-                gate(steady_cluster.socket) as postgres,
+                fault_proxy(steady_cluster.socket) as postgres,
                 pgbouncer(home, first.database, postgres.port, port),
             ):
                 await ready(caller)
@@ -110,6 +112,6 @@ async def test_a_pooler_that_is_restarted_costs_a_moment(
                 while len(traffic.samples) < began + CALLS:
                     await caller.get("/livez")
 
-    assert set(traffic.codes) <= {OK, AWAY}, traffic.codes
-    assert forgotten(traffic, first) == []
+    assert set(traffic.codes) <= {OK, UNAVAILABLE}, traffic.codes
+    assert lost_updates(traffic, first) == []
     assert first.tracebacks == 0

@@ -1,4 +1,4 @@
-"""Steady traffic: people who register and call each other, and what became of each call."""
+"""Load generator: registered users who call each other, and a sample of each call."""
 
 import asyncio
 import json
@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count as count_from
 from typing import Any
 
 import aiohttp
 
-from tests.faults.site import Citizen
+from tests.faults.server import User
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 
-PATIENCE_S = 20  # longer than any deadline of the server
+CLIENT_TIMEOUT_S = 20  # longer than any deadline of the server
 PAUSE_S = 0.2  # between two calls of a person
-PEOPLE = 10
+USERS = 10
 LIFE_MS = 24 * 60 * 60 * 1000  # of a registration: an update's row shows whose timestamp it has
 
 REFUSED = "refused"  # nobody listened
@@ -28,7 +28,7 @@ UNREADABLE = "unreadable"  # an answer in no form that clients know
 
 @dataclass(frozen=True)
 class Sample:
-    """A call and its end. Without an answer *status* is 0, and *code* tells why; times in seconds.
+    """One call and its result. Without an answer *status* is 0, and *code* tells why; times in seconds.
 
     *timestamp* is what the server's clock said, in ms.
     """
@@ -48,12 +48,12 @@ class Sample:
 
     @property
     def ended(self) -> float:
-        """When its end was known."""
+        """When the result was known, by the monotonic clock."""
         return self.began + self.seconds
 
 
 class Caller:
-    """Sends calls; each over a connection of its own, as phones do, unless it is said otherwise."""
+    """HTTP client that sends calls, each over a new connection by default, as phones do."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -90,36 +90,36 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, place: str = "127.0.0.1", *, lasting: bool = False) -> AsyncIterator[Caller]:
-    """Yield what sends calls to *url* from the address *place*; *lasting* keeps connections."""
-    timeout = aiohttp.ClientTimeout(PATIENCE_S)
+async def open_caller(url: str, place: str = "127.0.0.1", *, lasting: bool = False) -> AsyncIterator[Caller]:
+    """Open a caller of *url* from the local address *place*; *lasting* keeps connections open."""
+    timeout = aiohttp.ClientTimeout(CLIENT_TIMEOUT_S)
     connector = aiohttp.TCPConnector(limit=0, force_close=not lasting, local_addr=(place, 0))
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield Caller(session, url)
 
 
-async def settled(push: PushService, caller: Caller, people: int = PEOPLE) -> list[Citizen]:
-    """Return so many people who have registered with *caller*'s server."""
-    citizens = [Citizen(Person(), push.subscribe()) for _ in range(people)]
-    samples = [await caller.send(citizen.update(now_ms())) for citizen in citizens]
+async def register_users(push: PushService, caller: Caller, count: int = USERS) -> list[User]:
+    """Register so many new users with *caller*'s server."""
+    users = [User(Person(), push.subscribe()) for _ in range(count)]
+    samples = [await caller.send(user.update(now_ms())) for user in users]
     assert {sample.status for sample in samples} == {200}, samples[-1]
-    return citizens
+    return users
 
 
 @dataclass
 class Traffic:
-    """What was called so far."""
+    """The samples of a load run so far."""
 
     samples: list[Sample] = field(default_factory=list)
 
     @property
     def codes(self) -> Counter[tuple[int, str | None]]:
-        """How often calls ended with each status and code."""
+        """The number of calls for each status and code."""
         return Counter((sample.status, sample.code) for sample in self.samples)
 
     @property
     def slowest(self) -> float:
-        """How long the slowest call took, seconds."""
+        """The duration of the slowest call, seconds."""
         return max(sample.seconds for sample in self.samples)
 
     @property
@@ -128,55 +128,55 @@ class Traffic:
         return [sample for sample in self.samples if sample.status == 200]
 
     def during(self, began: float, ended: float) -> "Traffic":
-        """Return what was called wholly between these two times."""
+        """Return the calls that began and ended between these two times."""
         inside = [sample for sample in self.samples if sample.began >= began and sample.ended <= ended]
         return Traffic(inside)
 
     def recovered_in(self, moment: float) -> float:
-        """Return the seconds from *moment* until everybody who calls is served again."""
+        """Return the seconds from *moment* until every call is served again."""
         late = [sample.ended for sample in self.samples if sample.began >= moment and sample.status != 200]
         first = [sample.ended for sample in self.accepted if sample.began >= moment]
         return max([*late, min(first)]) - moment
 
 
 @asynccontextmanager
-async def flowing(
-    callers: Iterable[Caller], people: list[Citizen], pause: float = PAUSE_S
+async def run_load(
+    callers: Iterable[Caller], users: list[User], pause: float = PAUSE_S
 ) -> AsyncIterator[Traffic]:
-    """Let *people* call each other, by the *callers* in turn, until the block ends and all is answered."""
+    """Let *users* call each other, through the *callers* in turn, until the block ends."""
     traffic, over = Traffic(), asyncio.Event()
-    doors = list(callers)
-    async with asyncio.TaskGroup() as lines:
-        for number, citizen in enumerate(people):
-            neighbour = people[(number + 1) % len(people)]
-            life = _live(citizen, neighbour, doors, traffic, over.is_set, pause)
-            lines.create_task(life)
-            await asyncio.sleep(pause / len(people))
+    instances = list(callers)
+    async with asyncio.TaskGroup() as tasks:
+        for number, user in enumerate(users):
+            neighbour = users[(number + 1) % len(users)]
+            task = _run_user(user, neighbour, instances, traffic, over.is_set, pause)
+            tasks.create_task(task)
+            await asyncio.sleep(pause / len(users))
         try:
             yield traffic
         finally:
             over.set()
 
 
-async def _live(
-    citizen: Citizen,
-    neighbour: Citizen,
-    doors: list[Caller],
+async def _run_user(
+    user: User,
+    neighbour: User,
+    instances: list[Caller],
     traffic: Traffic,
     is_over: Callable[[], bool],
     pause: float,
 ) -> None:
     methods = ("update", "dial", "offer", "ice")
-    for number in count():
+    for number in count_from():
         if is_over():
             return
-        caller = doors[(number // len(methods)) % len(doors)]
-        traffic.samples.append(await caller.send(_call(methods[number % len(methods)], citizen, neighbour)))
+        caller = instances[(number // len(methods)) % len(instances)]
+        traffic.samples.append(await caller.send(_call(methods[number % len(methods)], user, neighbour)))
         await asyncio.sleep(pause)
 
 
-def _call(method: str, citizen: Citizen, neighbour: Citizen) -> dict[str, Any]:
+def _call(method: str, user: User, neighbour: User) -> dict[str, Any]:
     if method == "update":
         now = now_ms()
-        return citizen.update(now, b=now + LIFE_MS)
-    return citizen.person.to(method, neighbour.person)
+        return user.update(now, b=now + LIFE_MS)
+    return user.person.to(method, neighbour.person)

@@ -1,23 +1,23 @@
-"""After a fault: honest calls go through, and the server holds no more than before."""
+"""Recovery check after a fault: honest calls succeed, and resource usage is back at the baseline."""
 
 import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.faults.site import Citizen, Site
-from tests.faults.traffic import Caller
+from tests.faults.load import Caller
+from tests.faults.server import RunningServer, User
 from tests.people import now_ms
 
 HONEST_CALLS = 100
-PATIENCE_S = 10
+RECOVERY_TIMEOUT_S = 10
 POOLED = 64  # connections to a push service that wait up to half a minute for the next message
 AT_ONCE = 30  # more than the database's pool has
 MEMORY_SLACK = 24 * 1024 * 1024  # bytes: heaps of several threads don't shrink by the page
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """What a server holds; *pooled* are connections to the push service, which are not among the *files*."""
+class ResourceUsage:
+    """Resources of a server process; *pooled* connections to the push service are not among the *files*."""
 
     files: int
     pooled: int
@@ -25,8 +25,8 @@ class Holdings:
     memory: int
     backends: int
 
-    def within(self, before: "Holdings") -> bool:
-        """Tell whether it is no more than *before*; memory has some slack."""
+    def within(self, before: "ResourceUsage") -> bool:
+        """Return whether usage is no more than *before*; memory has some slack."""
         return (
             self.files <= before.files
             and self.pooled <= POOLED
@@ -36,24 +36,24 @@ class Holdings:
         )
 
 
-def holdings(site: Site) -> Holdings:
-    """Return what the server of *site* holds now."""
-    process, push_port = site.process, int(site.push.origin.rpartition(":")[2])
+def measure_usage(server: RunningServer) -> ResourceUsage:
+    """Measure the resources of *server* now."""
+    process, push_port = server.process, int(server.push.origin.rpartition(":")[2])
     peers = [each.raddr.port for each in process.net_connections("tcp") if each.raddr]
     pooled = peers.count(push_port)
-    return Holdings(
+    return ResourceUsage(
         files=process.num_fds() - pooled,
         pooled=pooled,
         threads=process.num_threads(),
         memory=process.memory_info().rss,
-        backends=site.cluster.backends(site.database),
+        backends=server.cluster.backends(server.database),
     )
 
 
-async def at_ease(site: Site, caller: Caller, people: list[Citizen]) -> Holdings:
-    """Use the server until its pools are full and its code is warm, and return what it then holds."""
+async def warm_up(server: RunningServer, caller: Caller, users: list[User]) -> ResourceUsage:
+    """Use the server until its pools are full and its code is warm; return its usage as the baseline."""
     for _ in range(2):
-        pairs = [(people[n % len(people)], people[(n + 1) % len(people)]) for n in range(AT_ONCE)]
+        pairs = [(users[n % len(users)], users[(n + 1) % len(users)]) for n in range(AT_ONCE)]
         now = now_ms()
         for calls in (
             [one.person.to("ice", other.person) for one, other in pairs],
@@ -62,17 +62,19 @@ async def at_ease(site: Site, caller: Caller, people: list[Citizen]) -> Holdings
             samples = await asyncio.gather(*map(caller.send, calls))
             assert {sample.status for sample in samples} == {200}
     await asyncio.sleep(0.3)
-    return holdings(site)
+    return measure_usage(server)
 
 
-async def assert_well(site: Site, caller: Caller, people: list[Citizen], before: Holdings) -> None:
-    """Fail unless a hundred honest calls in a row succeed, and the server holds no more than *before*."""
+async def assert_recovered(
+    server: RunningServer, caller: Caller, users: list[User], before: ResourceUsage
+) -> None:
+    """Fail unless a hundred honest calls in a row succeed, with no more resources than *before*."""
     for number in range(HONEST_CALLS):
-        one, other = people[number % len(people)], people[(number + 1) % len(people)]
+        one, other = users[number % len(users)], users[(number + 1) % len(users)]
         call = one.person.to("ice", other.person) if number % 2 else one.update(now_ms())
         sample = await caller.send(call)
         assert sample.status == 200, sample
-    deadline = time.monotonic() + PATIENCE_S
-    while not (now := holdings(site)).within(before):
+    deadline = time.monotonic() + RECOVERY_TIMEOUT_S
+    while not (now := measure_usage(server)).within(before):
         assert time.monotonic() < deadline, f"{now} is more than {before}"
         await asyncio.sleep(0.2)

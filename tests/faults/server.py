@@ -1,10 +1,10 @@
-"""A server process as an operator runs it, with the database, the push service and the people it serves."""
+"""Server process fixture, with its database, its push service and its registered users."""
 
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import psutil
 from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.cluster import Cluster
-from tests.people import Person
 from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
+from tests.people import Person
 from tests.vectors_of import subscription_json
 
 # Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.
@@ -26,38 +26,37 @@ UNCHANGED: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class Citizen:
-    """Somebody with a browser that receives."""
+class User:
+    """A registered user: an identity, and a browser subscription that receives."""
 
     person: Person
     browser: Subscription
 
     @property
     def token(self) -> str:
-        """What the push service knows them by."""
+        """The last segment of the endpoint, by which the push service finds the channel."""
         return self.browser.endpoint.rpartition("/")[2]
 
     def update(self, sent_at: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """Return their registration."""
+        """Return an update call that registers the user."""
         browser = self.browser
         subscription = subscription_json(browser.endpoint, browser.p256dh, browser.auth)
         return self.person.update(subscription | changes, sent_at=sent_at)
 
 
 @dataclass(frozen=True)
-class Site:
-    """A server and what is around it."""
+class RunningServer:
+    """A server process, its deployment, database and push service."""
 
     program: Program
     deployment: Deployment
     cluster: Cluster
     database: str
     push: PushService
-    people: list[Citizen] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """The base URL."""
         return self.deployment.url
 
     @property
@@ -67,7 +66,7 @@ class Site:
 
     @property
     def tracebacks(self) -> int:
-        """How many failures the server has logged."""
+        """The number of tracebacks in the log."""
         return self.program.output.count("Traceback")
 
     def rows(self, columns: str) -> list[list[str]]:
@@ -75,8 +74,8 @@ class Site:
         return self.cluster.sql(f"SELECT {columns} FROM subscription", self.database)  # noqa: S608 - a test's words
 
 
-def settings(url: str, push: PushService) -> dict[str, str]:
-    """Return the variables of a server without limits for callers."""
+def server_settings(url: str, push: PushService) -> dict[str, str]:
+    """Return the environment of a server without rate limits."""
     return {
         "WHISPER_DATABASE_URL": url,
         "WHISPER_PUSH_ENDPOINTS": f"browsers,{push.origin}",
@@ -87,18 +86,18 @@ def settings(url: str, push: PushService) -> dict[str, str]:
 
 
 @contextmanager
-def site(
+def run_server(
     cluster: Cluster,
     push: PushService,
     *,
     database: str | None = None,
-    gate_port: int | None = None,
+    proxy_port: int | None = None,
     env: Mapping[str, str] = UNCHANGED,
     command: Sequence[str] = (WHISPER, "serve"),
-) -> Iterator[Site]:
+) -> Iterator[RunningServer]:
     """Run a server on *database*, one of its own if none is named, until the block ends."""
     database = database or cluster.database()
-    with tempfile.TemporaryDirectory(prefix="site") as home:
-        variables = settings(cluster.url(database, gate_port), push) | dict(env)
+    with tempfile.TemporaryDirectory(prefix="server") as home:
+        variables = server_settings(cluster.url(database, proxy_port), push) | dict(env)
         with serving(Deployment(0, variables, Path(home)), command) as (program, deployed):
-            yield Site(program, deployed, cluster, database, push)
+            yield RunningServer(program, deployed, cluster, database, push)

@@ -1,9 +1,9 @@
-"""Why a push message is refused: one table owns status, code and sentence."""
+"""Error codes of the push service: one table owns status, code and sentence."""
 
 from enum import Enum
 
 
-class Refusal(Enum):
+class ErrorCode(Enum):
     """A reason to refuse a push message; the name in lower case is its code."""
 
     UNKNOWN_ENDPOINT = (404, "Nobody ever subscribed here.")
@@ -29,14 +29,14 @@ class Refusal(Enum):
         self.reason = reason
 
     @property
-    def code(self) -> str:
-        """What a program branches on."""
+    def text(self) -> str:
+        """The code as programs branch on it."""
         return self.name.lower()
 
 
-class RefusedError(Exception):
+class PushError(Exception):
     """A push message was refused, for one reason of the table."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.reason)
+        self.code = code

@@ -1,4 +1,4 @@
-"""What happens to a push message between its arrival and its answer."""
+"""HTTP handler of push messages: log, scripted response or validation, and delivery."""
 
 import asyncio
 import secrets
@@ -9,42 +9,42 @@ from aiohttp import web
 
 from . import vapid
 from .checks import Push, read_push
+from .errors import ErrorCode, PushError
 from .log import Log, Received
-from .office import Channel, Message, PostOffice
-from .patience import Patience
-from .refusal import Refusal, RefusedError
-from .script import Scripts, perform
+from .registry import Channel, ChannelRegistry, Message
+from .scripted_responses import ResponseScripts, perform
+from .timeouts import Timeouts
 
 # Bytes read of a body; what is longer is cut here, and refused as too large anyway.
 READ_LIMIT = 64 * 1024
 
 
-class Intake:
-    """Where push messages come in: recorded, answered by script or by the rules, and passed on."""
+class PushHandler:
+    """Handler of `POST /push/{token}`: log the message, then answer by script or validate and deliver."""
 
     def __init__(
-        self, origin: str, office: PostOffice, log: Log, scripts: Scripts, patience: Patience
+        self, origin: str, registry: ChannelRegistry, log: Log, scripts: ResponseScripts, timeouts: Timeouts
     ) -> None:
         self._origin = origin
-        self._office = office
+        self._registry = registry
         self._log = log
         self._scripts = scripts
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST; a refusal is JSON with a code and a reason."""
         try:
             return await self._answer(request, await self._record(request))
-        except RefusedError as refused:
-            refusal = refused.refusal
-            return web.json_response({"code": refusal.code, "reason": refusal.reason}, status=refusal.status)
+        except PushError as refused:
+            code = refused.code
+            return web.json_response({"code": code.text, "reason": code.reason}, status=code.status)
 
     async def _record(self, request: web.Request) -> Received:
         """Read a POST to its end and record it."""
         received = Received(
             token=request.match_info["token"],
             headers=lower_case(request),
-            body=await read_body(request, self._patience.body),
+            body=await read_body(request, self._timeouts.body),
             at=time.time_ns() // 1_000_000,
             version=secrets.token_urlsafe(16),
         )
@@ -61,21 +61,21 @@ class Intake:
         return await perform(answer, request)
 
     async def _deliver(self, received: Received) -> web.Response:
-        """Pass an accepted message on and answer 201; raise `RefusedError` when it is not accepted."""
+        """Pass an accepted message on and answer 201; raise `PushError` when it is not accepted."""
         try:
             channel, push = self._admit(received.token, received.headers, received.body)
-        except RefusedError as refused:
-            self._log.answered(received.version, refused.refusal.status)
+        except PushError as refused:
+            self._log.answered(received.version, refused.code.status)
             raise
         self._log.answered(received.version, 201)
         now = asyncio.get_running_loop().time()
-        await self._office.post(channel, Message(received.version, push, now + push.ttl), now)
+        await self._registry.post(channel, Message(received.version, push, now + push.ttl), now)
         location = f"{self._origin}/message/{received.version}"
         return web.Response(status=201, headers={"Location": location, "TTL": str(push.ttl)})
 
     def _admit(self, token: str, headers: Mapping[str, str], body: bytes) -> tuple[Channel, Push]:
-        """Return what to deliver and where; raise `RefusedError` for the first rule that is broken."""
-        channel = self._office.channel(token)
+        """Return what to deliver and where; raise `PushError` for the first rule that is broken."""
+        channel = self._registry.channel(token)
         sender = vapid.verify(headers.get("authorization", ""), origin=self._origin, now=time.time())
         channel.check_key(sender)
         return channel, read_push(headers, body)
@@ -87,11 +87,11 @@ def lower_case(request: web.Request) -> dict[str, str]:
 
 
 async def read_body(request: web.Request, seconds: float) -> bytes:
-    """Return the body, or as much of it as `READ_LIMIT` allows; raise `RefusedError` when it is too slow."""
+    """Return the body, or as much of it as `READ_LIMIT` allows; raise `PushError` when it is too slow."""
     try:
         async with asyncio.timeout(seconds):
             return await request.content.readexactly(READ_LIMIT)
     except asyncio.IncompleteReadError as whole:
         return whole.partial
     except TimeoutError:
-        raise RefusedError(Refusal.TIMEOUT) from None
+        raise PushError(ErrorCode.TIMEOUT) from None

@@ -1,11 +1,11 @@
-"""Who receives what: user agents, their channels, and the messages that wait for them. No I/O of its own."""
+"""Registry of user agents, their channels and the messages stored for them; no I/O of its own."""
 
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .checks import Push
-from .refusal import Refusal, RefusedError
+from .errors import ErrorCode, PushError
 
 # Messages a channel stores; the oldest makes room. Google's push service keeps 100 as well.
 MAX_STORED = 100
@@ -13,7 +13,7 @@ MAX_STORED = 100
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An accepted push message; *expires_at* is by the clock that the office is asked with."""
+    """An accepted push message; *expires_at* is by the clock of the `now` arguments."""
 
     version: str
     push: Push
@@ -31,9 +31,9 @@ class Channel:
         self._stored: dict[str, Message] = {}
 
     def check_key(self, key: str) -> None:
-        """Raise `RefusedError` if the channel belongs to another application server than *key*'s."""
+        """Raise `PushError` if the channel belongs to another application server than *key*'s."""
         if self.key not in (None, key):
-            raise RefusedError(Refusal.WRONG_KEY)
+            raise PushError(ErrorCode.WRONG_KEY)
 
     def store(self, message: Message, now: float) -> None:
         """Keep *message*; it replaces one of the same topic (RFC 8030 section 5.4)."""
@@ -66,7 +66,7 @@ class Agent:
         return [(channel, message) for channel in self.channels.values() for message in channel.waiting(now)]
 
 
-class PostOffice:
+class ChannelRegistry:
     """Every user agent and every channel of this push service."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class PostOffice:
         self._channels: dict[str, Channel] = {}
         self._gone: set[str] = set()
 
-    def welcome(self, uaid: str | None) -> Agent:
+    def connect(self, uaid: str | None) -> Agent:
         """Return the user agent of that id, or a new one if there is none."""
         agent = self._agents.get(uaid or "") or Agent()
         self._agents[agent.uaid] = agent
@@ -94,11 +94,11 @@ class PostOffice:
             self._gone.add(channel.token)
 
     def channel(self, token: str) -> Channel:
-        """Return the channel behind an endpoint; raise `RefusedError` when there is none (any more)."""
+        """Return the channel behind an endpoint; raise `PushError` when there is none (any more)."""
         if token in self._gone:
-            raise RefusedError(Refusal.GONE)
+            raise PushError(ErrorCode.GONE)
         if token not in self._channels:
-            raise RefusedError(Refusal.UNKNOWN_ENDPOINT)
+            raise PushError(ErrorCode.UNKNOWN_ENDPOINT)
         return self._channels[token]
 
     async def post(self, channel: Channel, message: Message, now: float) -> None:

@@ -1,4 +1,4 @@
-"""A gate in front of Postgres: what a server says to it passes, waits, comes late, or is cut off."""
+"""Fault-injecting TCP proxy in front of Postgres: it forwards, stalls, delays, resets or refuses."""
 
 import asyncio
 import socket
@@ -14,38 +14,38 @@ CHUNK = 65_536
 RESET = struct.pack("ii", 1, 0)
 
 
-class Gate:
-    """A TCP port in front of a Unix socket. It has a thread of its own: no test holds it up by accident."""
+class FaultProxy:
+    """TCP proxy for a Unix socket. It runs in a thread of its own, so that no test blocks it."""
 
     def __init__(self, portal: BlockingPortal, target: str) -> None:
         self._portal = portal
         self._target = target
         self._server: asyncio.Server | None = None
-        self._passing = asyncio.Event()
+        self._forwarding = asyncio.Event()
         self._delay = 0.0
-        self._inside: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @property
     def connections(self) -> int:
         """How many clients are connected."""
-        return len(self._inside)
+        return len(self._clients)
 
     def open(self) -> None:
-        """Let everything pass, at once."""
+        """Forward everything without delay."""
         self._portal.call(self._open)
 
-    def hold(self) -> None:
-        """Take connections and bytes, and let none of them pass."""
-        self._portal.call(self._passing.clear)
+    def stall(self) -> None:
+        """Accept connections and bytes, and forward none of them."""
+        self._portal.call(self._forwarding.clear)
 
-    def slow(self, seconds: float) -> None:
-        """Let each piece pass so much later."""
+    def delay(self, seconds: float) -> None:
+        """Delay each chunk by *seconds*."""
         self._delay = seconds
 
-    def cut(self) -> None:
-        """Reset every connection; new ones may come."""
-        self._portal.call(self._cut)
+    def reset(self) -> None:
+        """Reset every connection; accept new ones."""
+        self._portal.call(self._reset_all)
 
     def refuse(self) -> None:
         """Reset every connection, and refuse new ones."""
@@ -53,7 +53,7 @@ class Gate:
 
     async def _open(self) -> None:
         self._delay = 0.0
-        self._passing.set()
+        self._forwarding.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
             self.port = self._server.sockets[0].getsockname()[1]
@@ -62,28 +62,28 @@ class Gate:
         if self._server is not None:
             self._server.close()
             self._server = None
-        self._cut()
+        self._reset_all()
 
-    def _cut(self) -> None:
-        for writer in list(self._inside):
+    def _reset_all(self) -> None:
+        for writer in list(self._clients):
             _reset(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._inside.add(writer)
+        self._clients.add(writer)
         try:
             with suppress(OSError):
                 async with _connection(self._target) as (answers, questions), asyncio.TaskGroup() as both:
-                    both.create_task(self._pass(reader, questions))
-                    both.create_task(self._pass(answers, writer))
+                    both.create_task(self._forward(reader, questions))
+                    both.create_task(self._forward(answers, writer))
         finally:
-            self._inside.discard(writer)
+            self._clients.discard(writer)
             _reset(writer)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 await asyncio.sleep(self._delay)
-                await self._passing.wait()
+                await self._forwarding.wait()
                 writer.write(chunk)
                 await writer.drain()
         writer.close()
@@ -106,10 +106,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextmanager
-def gate(target: str) -> Iterator[Gate]:
-    """Run a gate in front of the Unix socket *target* until the block ends; at first it is open."""
+def fault_proxy(target: str) -> Iterator[FaultProxy]:
+    """Run a proxy for the Unix socket *target* until the block ends; at first it forwards."""
     with start_blocking_portal() as portal:
-        running = Gate(portal, target)
+        running = FaultProxy(portal, target)
         running.open()
         try:
             yield running

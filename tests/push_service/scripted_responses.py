@@ -1,4 +1,4 @@
-"""Answers that a test writes beforehand, to see how a sender takes them."""
+"""Scripted responses: what a test has the push service answer, to see how a sender reacts."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e]*$")]
 FRAMING = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
 
 
-class Answer(BaseModel):
+class ScriptedResponse(BaseModel):
     """One scripted answer; one that says nothing but *delay* and *forever* is the normal answer."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -59,15 +59,15 @@ class Answer(BaseModel):
         return None if self.disconnect or self.hang == "head" else self.status
 
 
-ANSWERS = TypeAdapter(list[Answer])
-NORMAL = Answer()
+ANSWERS = TypeAdapter(list[ScriptedResponse])
+NORMAL = ScriptedResponse()
 
 
-class Scripts:
+class ResponseScripts:
     """The answers that are still to be given, by endpoint token or `ANY`."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, deque[Answer]] = {}
+        self._answers: dict[str, deque[ScriptedResponse]] = {}
 
     def write(self, token: str, answers: Sequence[Mapping[str, Any]]) -> None:
         """Replace the script of *token*; raise `ValueError` when *answers* is no script."""
@@ -81,7 +81,7 @@ class Scripts:
         """Forget every script."""
         self._answers.clear()
 
-    def take(self, token: str) -> Answer:
+    def take(self, token: str) -> ScriptedResponse:
         """Return the next answer for *token*: of its own script, else of `ANY`'s, else the normal one."""
         queue = self._answers.get(token) or self._answers.get(ANY)
         if not queue:
@@ -89,8 +89,8 @@ class Scripts:
         return queue[0] if queue[0].forever else queue.popleft()
 
 
-async def perform(answer: Answer, request: web.Request) -> web.StreamResponse:
-    """Answer *request* as written; what never ends is ended by cancelling."""
+async def perform(answer: ScriptedResponse, request: web.Request) -> web.StreamResponse:
+    """ScriptedResponse *request* as written; what never ends is ended by cancelling."""
     if answer.disconnect and request.transport:
         request.transport.close()
     if answer.hang == "head":
@@ -102,14 +102,14 @@ async def perform(answer: Answer, request: web.Request) -> web.StreamResponse:
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 
-async def stall(answer: Answer, request: web.Request) -> None:
+async def stall(answer: ScriptedResponse, request: web.Request) -> None:
     """Send the head, one byte, and then nothing."""
     response = await begin(answer, request)
     await response.write(b"x")
     await asyncio.Event().wait()
 
 
-async def flood(answer: Answer, request: web.Request) -> None:
+async def flood(answer: ScriptedResponse, request: web.Request) -> None:
     """Send the head, and then zeros without end, as fast as they are read."""
     response = await begin(answer, request)
     while True:
@@ -117,7 +117,7 @@ async def flood(answer: Answer, request: web.Request) -> None:
         await asyncio.sleep(0)  # a sender that reads fast must not keep everyone else from running
 
 
-async def begin(answer: Answer, request: web.Request) -> web.StreamResponse:
+async def begin(answer: ScriptedResponse, request: web.Request) -> web.StreamResponse:
     """Send the head of an answer whose body follows."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""Where the cases are played: a server process, a push service, Bob who can be reached, and the table."""
+"""Environment of the hostile-input tests: a server process, a push service, a recipient and the table."""
 
 import asyncio
 import json
@@ -23,8 +23,8 @@ from tests.processes import Program
 from tests.push_service import PushService, Subscription
 from tests.vectors_of import subscription_json
 
-# Seconds between two looks at the server's memory.
-LOOK_EVERY_S = 0.002
+# Seconds between two samples of the server's memory.
+SAMPLE_EVERY_S = 0.002
 
 # Seconds after which a server knows that its clients are gone.
 SETTLE_S = 0.5
@@ -34,8 +34,8 @@ VAPID_KEY = VapidKey.generate().private_text
 
 
 @dataclass(frozen=True)
-class Rest:
-    """What a server holds that has nothing to do, and how long its slowest honest call took."""
+class ResourceUsage:
+    """Resources of an idle server, and the duration of its slowest honest call."""
 
     clients: int
     files: int
@@ -46,11 +46,11 @@ class Rest:
 
 @dataclass(frozen=True)
 class Server:
-    """A server process, and every text that was ever sent to it."""
+    """A server process, and every text that was sent to it."""
 
     program: Program
     port: int
-    said: set[str] = field(default_factory=set, repr=False)
+    sent_texts: set[str] = field(default_factory=set, repr=False)
 
     @property
     def process(self) -> psutil.Process:
@@ -72,19 +72,19 @@ class Server:
     def leaked(self) -> list[str]:
         """Every text that was sent and then logged; of an endpoint the path and query are secret."""
         secrets = {
-            said.partition("://")[2].partition("/")[2] if "://" in said else said for said in self.said
+            text.partition("://")[2].partition("/")[2] if "://" in text else text for text in self.sent_texts
         }
         return [secret for secret in secrets if len(secret) > 1 and secret in self.program.output]
 
-    async def rest(self, seconds: float) -> Rest:
-        """Return what it holds when the last client's goodbye has been heard."""
+    async def measure_idle(self, seconds: float) -> ResourceUsage:
+        """Measure the resources once all clients have disconnected."""
         await asyncio.sleep(SETTLE_S)
         process = self.process
-        return Rest(self.clients, process.num_fds(), process.num_threads(), self.memory, seconds)
+        return ResourceUsage(self.clients, process.num_fds(), process.num_threads(), self.memory, seconds)
 
     async def post(self, case: Case, built: Built) -> Reply:
         """Send *built* as *case* says."""
-        self.said.update(texts_in(built.envelope))
+        self.sent_texts.update(texts_in(built.envelope))
         return await exchange(self.port, case, built.body)
 
     async def memory_used_by(self, work: Coroutine[Any, Any, Reply]) -> tuple[int, Reply]:
@@ -93,7 +93,7 @@ class Server:
         task = asyncio.create_task(work)
         while not task.done():
             most = max(most, self.memory)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(SAMPLE_EVERY_S)
         return max(most, self.memory) - before, task.result()
 
     async def register(self, name: str, browser: Subscription) -> Reply:
@@ -124,8 +124,8 @@ def server(database: URL, push_service: PushService, **settings: str) -> Iterato
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a case needs, and where its consequences are seen."""
+class Environment:
+    """A server, its push service and database, and a registered recipient."""
 
     server: Server
     push_service: PushService
@@ -152,7 +152,7 @@ class Stage:
         address = PEOPLE[name].address.raw
         return next((row for row in await self.rows() if row.address == address), None)
 
-    async def play(self, case: Case, speaker: str = "alice") -> tuple[Built, Reply]:
+    async def send(self, case: Case, speaker: str = "alice") -> tuple[Built, Reply]:
         """Build *case* now and send it; return what was sent, and the reply."""
         built = build(case, Scene(now_ms(), speaker))
         return built, await self.server.post(case, built)
