@@ -13,9 +13,9 @@ import psutil
 from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.cluster import Cluster
+from tests.people import Person
 from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
-from tests.people import Person
 from tests.vectors_of import subscription_json
 
 # Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.

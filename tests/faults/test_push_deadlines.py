@@ -15,8 +15,8 @@ from tests.faults.load import Sample, register_users
 from tests.faults.recovery import warm_up
 from tests.faults.scenario import Scenario, start_scenario
 from tests.faults.server import HURRIED, RunningServer, run_server
-from tests.push_service import PushService
 from tests.people import Person, now_ms
+from tests.push_service import PushService
 from tests.vectors_of import subscription_json
 
 pytestmark = pytest.mark.anyio
