@@ -1,1 +1,1 @@
-"""Measuring what a server carries, holds and needs."""
+"""Benchmarks: throughput, latency, CPU, memory and storage of a server."""

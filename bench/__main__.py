@@ -1,4 +1,4 @@
-"""`python -m bench`: what a relayed call costs the server, as a multiple of its cryptography."""
+"""`python -m bench`: CPU cost of a relayed call, as a multiple of its cryptography."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -6,37 +6,38 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from statistics import mean
 
-from bench import connecting, floor, report
-from bench.bars import bars, named
+from bench import baseline, connection_setup, report
 from bench.cases import ALONE, CASES, CROWDED, MANY_ROWS, USUAL, Server
-from bench.connecting import Connection
-from bench.database import add_others, copied, postgres, register_everybody
+from bench.connection_setup import Connection
+from bench.database import add_others, copy_database, postgres, register_population
 from bench.measure import Bench, Row, clients
-from bench.options import parsed
-from bench.people import POPULATION, calls
+from bench.options import parse_options
 from bench.processes import Program, push_stub, whisper
+from bench.thresholds import check, find_row
+from bench.workload import POPULATION, calls
 
-# So many times a round's length a server is loaded before: connections open, and what it remembers of calls
-# (a clock window, 5 s) has its size.
-WARM = 2
+# Warm-up, in lengths of a round: connections open, and the replay memory (5 s of calls) reaches its size.
+WARM_UP = 2
 
 
 def main() -> None:
     """Measure, print, and compare."""
-    options = parsed("make bench", __doc__)
+    options = parse_options("make bench", __doc__)
     before = report.read(options.compare) if options.compare else None
     rows, connection = _measure(options)
-    steps, held = floor.measure_steps(), list(bars(rows))
+    steps, held = baseline.measure_steps(), list(check(rows))
     print(report.table(rows, before))
-    print(f"\ncrypto floor {1e6 * mean(row.median('floor') for row in rows):.0f} us:", end=" ")
+    print(f"\ncrypto baseline {1e6 * mean(row.median('baseline') for row in rows):.0f} us:", end=" ")
     print(", ".join(f"{name} {1e6 * seconds:.0f}" for name, seconds in steps.items()))
     if connection:
-        print(connection.sentence(named(rows, ALONE).median("p50")))
+        print(connection.sentence(find_row(rows, ALONE).median("p50")))
     print(f"\n{report.verdicts(held)}\n")
     if options.json:
-        told = asdict(connection) if connection else None
-        report.write(report.as_json(rows, held, steps=steps, connection=told), options.json)
-    print(f"crypto floor ratio at {USUAL.connections} concurrent: {named(rows, USUAL).median('ratio'):.2f}")
+        setup = asdict(connection) if connection else None
+        report.write(report.as_json(rows, held, steps=steps, connection=setup), options.json)
+    print(
+        f"crypto floor ratio at {USUAL.connections} concurrent: {find_row(rows, USUAL).median('ratio'):.2f}"
+    )
 
 
 def _measure(options: Namespace) -> tuple[list[Row], Connection | None]:
@@ -44,26 +45,26 @@ def _measure(options: Namespace) -> tuple[list[Row], Connection | None]:
         stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, options.clients))
         url = opened.enter_context(postgres())
-        register_everybody(url, stub.url)
-        connection = None if options.quick else connecting.measure(url)
-        crowded = None if options.quick else _crowded(url, stub)
+        register_population(url, stub.url)
+        connection = None if options.quick else connection_setup.measure(url)
+        large = None if options.quick else _copy_with_many_rows(url, stub)
         servers: dict[Server, Program] = {"one worker": opened.enter_context(whisper(url, [stub.url]))}
-        if crowded:
+        if large:
             servers["two workers"] = opened.enter_context(whisper(url, [stub.url], workers=2))
-            servers["10^6 rows"] = opened.enter_context(whisper(crowded, [stub.url]))
+            servers["10^6 rows"] = opened.enter_context(whisper(large, [stub.url]))
         return _rows(bench, servers, options.rounds, options.seconds), connection
 
 
-def _crowded(url: str, stub: Program) -> str:
-    crowded = copied(url)
-    add_others(crowded, stub.url, MANY_ROWS - POPULATION)
-    return crowded
+def _copy_with_many_rows(url: str, stub: Program) -> str:
+    large = copy_database(url)
+    add_others(large, stub.url, MANY_ROWS - POPULATION)
+    return large
 
 
 def _rows(bench: Bench, servers: Mapping[Server, Program], rounds: int, seconds: float) -> list[Row]:
-    """Measure each case in turn, round by round: what changes on the machine changes for all."""
+    """Measure each case in turn, round by round: so a change of the machine affects all of them."""
     for server in servers.values():
-        bench.load(server, calls, CROWDED.connections, WARM * seconds)
+        bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
     cases = [case for case in CASES if case.server in servers]
     found = [
         [bench.round(servers[case.server], calls, case.connections, seconds, case.rate) for case in cases]

@@ -1,4 +1,4 @@
-"""A Postgres with people in it, and as many others as wanted."""
+"""Benchmark database: an embedded Postgres with the registered users, and as many other rows as wanted."""
 
 import asyncio
 import tempfile
@@ -13,13 +13,13 @@ from sqlalchemy import make_url
 from app.data_dir import embedded_postgres
 from app.store import schema
 from app.store.database import parse_url
-from bench.people import Subscription, everybody
 from bench.processes import VAPID
+from bench.workload import Subscription, population
 
 _LIFE_MS = 90 * 24 * 60 * 60 * 1000
 _COLUMNS = ["address", "endpoint", "p256dh", "auth", "expires_at", "signed_at", "vapid_key"]
 
-# Whoever never calls, made where they are stored. Endpoints of browsers have between 170 and 260 bytes.
+# Users who never call, generated in SQL. Endpoints of browsers have between 170 and 260 bytes.
 _OTHERS = """
 INSERT INTO subscription (address, endpoint, p256dh, auth, expires_at, signed_at, vapid_key)
 SELECT sha256(number::text::bytea), rpad($1 || '/wpush/v2/' || number, 200, 'g'),
@@ -38,19 +38,19 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-def register_everybody(url: str, origin: str) -> None:
-    """Register all people at the push service *origin*."""
+def register_population(url: str, origin: str) -> None:
+    """Register all users at the push service *origin*."""
     asyncio.run(_register(url, origin))
 
 
-def copied(url: str) -> str:
-    """Make a copy of a database that nobody is connected to, and return its URL."""
+def copy_database(url: str) -> str:
+    """Copy a database without sessions, and return its URL."""
     asyncio.run(_copy(url))
     return make_url(url).set(database="copied").render_as_string(hide_password=False)
 
 
 def add_others(url: str, origin: str, rows: int) -> None:
-    """Add so many *rows* of people who never call."""
+    """Add so many *rows* of users who never call."""
     asyncio.run(_add(url, origin, rows))
 
 
@@ -58,7 +58,7 @@ async def _register(url: str, origin: str) -> None:
     expires_at = time.time_ns() // 1_000_000 + _LIFE_MS
     subscriptions = [
         (person.raw, each.endpoint, each.p256dh, each.auth, expires_at, 1, VAPID.id)
-        for number, person in enumerate(everybody())
+        for number, person in enumerate(population())
         for each in [Subscription.at(origin, number)]
     ]
     connection = await asyncpg.connect(url)

@@ -1,4 +1,4 @@
-"""One round: the floor, a load, the floor again; and what that says of a server."""
+"""One benchmark round: crypto baseline, load, crypto baseline again."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,18 +9,18 @@ from itertools import count
 from multiprocessing import get_context
 from statistics import median
 
-from bench import client, floor
-from bench.client import Load, Requests, Result
-from bench.processes import Program, taken
+from bench import baseline, load_generator
+from bench.load_generator import Load, Requests, Result
+from bench.processes import Program, count_pushes
 
 
 class Failed(Exception):
-    """What was measured is not what was meant to be."""
+    """The measurement is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round found; times in seconds, memory in MB."""
+    """Results of one round; times in seconds, memory in MB."""
 
     per_second: float
     p50: float
@@ -28,13 +28,13 @@ class Round:
     served: int
     refused: int
     cpu: float  # of the server, per call
-    floor: float
+    baseline: float
     resident: float
 
     @property
     def ratio(self) -> float:
-        """CPU per call, in floors."""
-        return self.cpu / self.floor
+        """CPU per call, in crypto baselines."""
+        return self.cpu / self.baseline
 
     @property
     def tail(self) -> float:
@@ -49,7 +49,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The medians of some rounds."""
+    """A row of the table: the medians of some rounds."""
 
     name: str
     rounds: Sequence[Round]
@@ -67,7 +67,7 @@ class Row:
 
 
 class Bench:
-    """Loads servers that push to one stub, from client processes of its own."""
+    """Benchmark runner: client processes that load servers which push to one stub."""
 
     def __init__(self, clients: ProcessPoolExecutor, processes: int, stub: Program) -> None:
         self._clients = clients
@@ -79,7 +79,7 @@ class Bench:
         self, server: Program, requests: Requests, connections: int, seconds: float, rate: float | None = None
     ) -> Result:
         """Load *server*. Raise `Failed` when no call was served, or one did not become a push that should."""
-        before = taken(self._stub)
+        before = count_pushes(self._stub)
         parts = min(self._processes, connections)
         loads = [
             Load(
@@ -93,17 +93,17 @@ class Bench:
             for _ in range(parts)
         ]
         total = Result()
-        for result in self._clients.map(client.run, loads):
+        for result in self._clients.map(load_generator.run, loads):
             total.seconds = max(total.seconds, result.seconds)
             total.include(result)
-        _require_honest(total, taken(self._stub) - before)
+        _require_honest(total, count_pushes(self._stub) - before)
         return total
 
     def round(
         self, server: Program, requests: Requests, connections: int, seconds: float, rate: float | None = None
     ) -> Round:
         """Measure one round."""
-        floor_before = floor.measure()
+        baseline_before = baseline.measure()
         cpu_before = server.cpu()
         result = self.load(server, requests, connections, seconds, rate)
         cpu = server.cpu() - cpu_before
@@ -115,17 +115,17 @@ class Bench:
             served=served,
             refused=result.refused.total(),
             cpu=cpu / served,
-            floor=(floor_before + floor.measure()) / 2,
+            baseline=(baseline_before + baseline.measure()) / 2,
             resident=server.memory(),
         )
 
 
 @contextmanager
 def clients(stub: Program, processes: int) -> Iterator[Bench]:
-    """Start the client processes, which get ready while whatever they are to load is started."""
+    """Start the client processes, which make their users while the servers start."""
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for _ in range(processes):
-            pool.submit(client.prepare)
+            pool.submit(load_generator.prepare)
         yield Bench(pool, processes, stub)
 
 

@@ -1,4 +1,4 @@
-"""Programs that are measured, or needed: started, found listening, and ended by their process id."""
+"""Processes of the benchmarks: started, found listening, and ended by their process id."""
 
 import os
 import re
@@ -17,14 +17,14 @@ from app.push.vapid import VapidKey
 
 ROOT = Path(__file__).parents[1]
 WHISPER = str(Path(sys.executable).parent / "whisper")
-PATIENCE_S = 60
+TIMEOUT_S = 60
 MB = 1_000_000
 
-# On, as an operator would have them, and out of the way.
+# Limits stay on, as in production, and are never reached.
 _NEVER_REACHED = "100000000/1s"
 _LIMITS = ("DIAL", "CALLS", "RECIPIENT", "RECIPIENT_HOUR", "UPDATES", "NEW_ADDRESSES", "REFUSED_SIGNATURES")
 
-# The server's key, with which all people here registered.
+# The server's key, with which all users registered.
 VAPID = VapidKey.generate()
 
 _PORT = re.compile(r"http://[^: ]+:([1-9][0-9]*)")
@@ -40,12 +40,12 @@ class Program:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def output(self) -> str:
-        """All that it has printed."""
+        """Everything that it has printed."""
         return self._output.read_text()
 
     def cpu(self) -> float:
@@ -53,7 +53,7 @@ class Program:
         return sum(times.user + times.system for times in [each.cpu_times() for each in self._processes()])
 
     def memory(self) -> float:
-        """Return what its largest process holds in RAM, in MB."""
+        """Return the RSS of its largest process, in MB."""
         return max(each.memory_info().rss for each in self._processes()) / MB
 
     def _processes(self) -> list[psutil.Process]:
@@ -82,7 +82,7 @@ def program(
 
 
 def _port(process: "subprocess.Popen[bytes]", output: Path) -> int:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         if found := _PORT.search(output.read_text()):
             return int(found[1])
@@ -92,13 +92,13 @@ def _port(process: "subprocess.Popen[bytes]", output: Path) -> int:
 
 @contextmanager
 def push_stub(delay: float = 0) -> Iterator[Program]:
-    """Run the push service that takes everything, after *delay* seconds."""
+    """Run the push service stub, which accepts every message after *delay* seconds."""
     with program([sys.executable, "-m", "bench.stub", "--delay", str(delay)]) as stub:
         yield stub
 
 
-def taken(stub: Program) -> int:
-    """Return how many messages the stub has taken so far."""
+def count_pushes(stub: Program) -> int:
+    """Return how many messages the stub has accepted so far."""
     return int(httpx.get(stub.url).text)
 
 
@@ -121,7 +121,7 @@ def whisper(
 
 
 def _wait_until_ready(server: Program) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             httpx.get(f"{server.url}/readyz").raise_for_status()

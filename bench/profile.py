@@ -1,4 +1,4 @@
-"""`python -m bench.profile`: where a server under load spends its CPU time."""
+"""`python -m bench.profile`: CPU profile of a server under load."""
 
 import argparse
 import sys
@@ -7,20 +7,20 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.database import postgres, register_everybody
+from bench.database import postgres, register_population
 from bench.measure import clients
-from bench.people import calls
 from bench.processes import ROOT, push_stub, whisper
+from bench.workload import calls
 
 CONNECTIONS = 32
 
-_IMPORTING = "<frozen importlib"  # what is told is the time of calls, not of the start
+_IMPORTING = "<frozen importlib"  # the profile is of calls, not of the start
 
 Stacks = list[tuple[list[str], int]]
 
 
 def main() -> None:
-    """Load, look, and print which lines have the most time of their own, and which functions in all."""
+    """Load a server, print the lines with the most own time and the functions with the most total time."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="bench") as home:
         file = Path(home) / "stacks"
@@ -36,8 +36,8 @@ def _load(file: Path, seconds: float) -> None:
         url = opened.enter_context(postgres())
         stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, 1))
-        register_everybody(url, stub.url)
-        command = [sys.executable, "-m", "bench.sampled", str(file)]
+        register_population(url, stub.url)
+        command = [sys.executable, "-m", "bench.sampling_profiler", str(file)]
         server = opened.enter_context(whisper(url, [stub.url], command=command))
         bench.load(server, calls, CONNECTIONS, seconds)
 

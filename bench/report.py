@@ -1,4 +1,4 @@
-"""What was found, for people and as JSON, and beside what was found before."""
+"""Benchmark report: a table, JSON, and a comparison with an earlier report."""
 
 import json
 import platform
@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.bars import Bar
 from bench.measure import Row
+from bench.thresholds import Threshold
 
-_HEAD = ("calls/s", "p50 ms", "p99 ms", "refused", "CPU us/call", "x floor", "(spread)", "RSS MB")
-_FIGURES = ("per_second", "p50", "p99", "refusals", "cpu", "floor", "ratio", "resident")
+_HEAD = ("calls/s", "p50 ms", "p99 ms", "refused", "CPU us/call", "x baseline", "(spread)", "RSS MB")
+_FIGURES = ("per_second", "p50", "p99", "refusals", "cpu", "baseline", "ratio", "resident")
 
 
 def table(rows: Sequence[Row], before: Mapping[str, Any] | None = None) -> str:
@@ -41,17 +41,17 @@ def _change(row: Row, before: Mapping[str, Any]) -> str:
     return f"{row.median('ratio') / was['ratio'] - 1:>+9.0%}" if was else f"{'new':>9}"
 
 
-def verdicts(bars: Sequence[Bar]) -> str:
-    """Return a line for each bar: its value, the most that it may be, and whether it holds."""
-    width = max(len(bar.name) for bar in bars)
+def verdicts(thresholds: Sequence[Threshold]) -> str:
+    """Return a line for each threshold: the value, the limit, and whether it holds."""
+    width = max(len(each.name) for each in thresholds)
     return "\n".join(
-        f"{bar.name.ljust(width)}{bar.value:>9.2f}, at most {bar.limit:<5g} {'ok' if bar.holds else 'over'}"
-        for bar in bars
+        f"{one.name.ljust(width)}{one.value:>9.2f}, at most {one.limit:<5g} {'ok' if one.holds else 'over'}"
+        for one in thresholds
     )
 
 
-def as_json(rows: Sequence[Row], bars: Iterable[Bar], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return the rows, each with its rounds, the bars, and *more* as one JSON object; times in seconds."""
+def as_json(rows: Sequence[Row], thresholds: Iterable[Threshold], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return the rows with their rounds, the thresholds, and *more* as one JSON object; times in seconds."""
     return {
         "machine": {"processor": _processor(), "python": platform.python_version()},
         "rows": {
@@ -61,7 +61,7 @@ def as_json(rows: Sequence[Row], bars: Iterable[Bar], **more: Any) -> dict[str, 
             }
             for row in rows
         },
-        "bars": {bar.name: {"value": bar.value, "limit": bar.limit} for bar in bars},
+        "thresholds": {each.name: {"value": each.value, "limit": each.limit} for each in thresholds},
         **more,
     }
 

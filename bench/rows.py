@@ -1,4 +1,4 @@
-"""What a registration costs Postgres: `python -m bench.rows`, on the embedded one, in a minute or so."""
+"""Storage cost of a registration in the embedded Postgres: `python -m bench.rows`, about a minute."""
 
 import asyncio
 import random
@@ -12,11 +12,11 @@ from app.protocol.subscription import Subscription
 from app.store.database import open_database, parse_url
 from app.store.subscriptions import Subscriptions
 from bench.database import add_others, postgres
-from bench.people import Subscription as Registered
+from bench.workload import Subscription as Registered
 
 ROWS = 100_000
 ORIGIN = "https://fcm.googleapis.com"
-RENEWALS = 5  # of everybody, a tenth at a time, with a VACUUM after each tenth as autovacuum would
+RENEWALS = 5  # of all rows, a tenth at a time, with a VACUUM after each tenth as autovacuum would
 SINGLE = 2_000  # updates by themselves, as people send them, for what each writes
 
 RENEW = """
@@ -35,25 +35,25 @@ async def measure(url: str) -> None:
     """Print the bytes that a row has, new and renewed, and those that an update writes."""
     connection = await asyncpg.connect(url)
     print(f"bytes for each of {ROWS} registrations:")
-    new = await sizes(connection)
+    new = await measure_sizes(connection)
     for _ in range(RENEWALS):
         for tenth in range(10):
             await connection.execute(RENEW, tenth)
             await connection.execute("VACUUM subscription")
-    renewed = await sizes(connection)
+    renewed = await measure_sizes(connection)
     for name, size in new.items():
         print(f"  {name:40} {size:6.0f} new {renewed[name]:6.0f} after {RENEWALS} renewals")
-    first, again = await written(connection, url)
+    first, again = await measure_wal(connection, url)
     await connection.close()
     print(f"bytes of WAL for an update: {first:.0f} right after a checkpoint, {again:.0f} later")
 
 
-async def sizes(connection: asyncpg.Connection) -> dict[str, float]:
+async def measure_sizes(connection: asyncpg.Connection) -> dict[str, float]:
     """Return the bytes for each row, by what holds them."""
     return {row["name"]: row["bytes"] / ROWS for row in await connection.fetch(SIZES)}
 
 
-async def written(connection: asyncpg.Connection, url: str) -> tuple[float, float]:
+async def measure_wal(connection: asyncpg.Connection, url: str) -> tuple[float, float]:
     """Return what an update writes for replicas and backups: to pages that no checkpoint has seen, and again.
 
     The first change of a page after a checkpoint writes all of it.

@@ -1,9 +1,9 @@
-"""Steady calls at half of what a server can carry: `python -m bench.soak [SECONDS]`, 600 of them by default.
+"""Soak test at half of a server's capacity: `python -m bench.soak [SECONDS]`, 600 of them by default.
 
 First its capacity is measured: as many calls as it answers when there are always some waiting. Then it gets
-half of that, evenly. There must be no error, and no more memory at the end than in the beginning. Whoever
-calls, the push service and Postgres are on the same machine: what one core carries is told by the server's
-own processor time.
+half of that, evenly. There must be no error, and no more memory at the end than in the beginning. The load
+generator, the push service and Postgres are on the same machine, so the capacity of one core is computed from
+the server's own CPU time.
 """
 
 import sys
@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
-from bench.bars import FLAT
-from bench.client import Result
-from bench.database import postgres, register_everybody
+from bench.database import postgres, register_population
+from bench.load_generator import Result
 from bench.measure import Bench, clients
-from bench.people import calls_and_updates
 from bench.processes import Program, push_stub, whisper
+from bench.thresholds import FLAT
+from bench.workload import calls_and_updates
 
 SECONDS = 600
 CAPACITY_S = 10
@@ -27,7 +27,7 @@ PARTS = 20  # of the steady time, after each of which the server's memory is rea
 
 
 def soak(bench: Bench, server: Program, origin: str, seconds: float) -> bool:
-    """Print the table; tell whether all was well."""
+    """Print the table; return whether there was no error and no more memory."""
     load = partial(bench.load, server, partial(calls_and_updates, origin), WAITING)
     before = server.cpu()
     most = load(CAPACITY_S)
@@ -42,9 +42,9 @@ def soak(bench: Bench, server: Program, origin: str, seconds: float) -> bool:
     rows = {
         "capacity, calls/s on this machine": f"{most.per_second:.0f}",
         "capacity, calls/s for a core of the server's": f"{core:.0f}",
-        "errors while it was measured": _told(most.refused),
+        "errors while it was measured": _format_refused(most.refused),
         "steady calls": f"{len(steady.latencies)} in {seconds:.0f} s",
-        "errors": _told(steady.refused),
+        "errors": _format_refused(steady.refused),
         f"p50 and p99 in ms, {1000 * PUSH_S:.0f} of them for the push": f"{p50:.0f}, {p99:.0f}",
         "processor of the server, of one core": f"{100 * busy / seconds:.0f} %",
         "memory in MB, second quarter and last": f"{begin:.0f}, {end:.0f}",
@@ -54,24 +54,24 @@ def soak(bench: Bench, server: Program, origin: str, seconds: float) -> bool:
     return not steady.refused and end < FLAT * begin
 
 
-def _told(refused: Counter[str]) -> str:
+def _format_refused(refused: Counter[str]) -> str:
     return "; ".join(
         [f"{refused.total()}", *(f"{times} x {answer}" for answer, times in refused.most_common(5))]
     )
 
 
 def main(seconds: float) -> int:
-    """Run a server with all it needs, and let it be called."""
+    """Run a server with a database, a push service stub and load."""
     with ExitStack() as opened:
         stub = opened.enter_context(push_stub(PUSH_S))
         bench = opened.enter_context(clients(stub, 1))
         url = opened.enter_context(postgres())
-        register_everybody(url, stub.url)
+        register_population(url, stub.url)
         server = opened.enter_context(whisper(url, [stub.url]))
-        well = soak(bench, server, stub.url, seconds)
+        passed = soak(bench, server, stub.url, seconds)
         warnings = [line for line in server.output.splitlines() if " WARNING " in line or " ERROR " in line]
-    print("All is well." if well else "\n".join(["Something is not.", *warnings[-10:]]))
-    return 0 if well else 1
+    print("passed" if passed else "\n".join(["failed", *warnings[-10:]]))
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A push service that takes everything: `python -m bench.stub`, at once, or `--delay SECONDS` later.
+"""Push service stub: `python -m bench.stub` accepts every message at once, or `--delay SECONDS` later.
 
-At once it answers faster than any real one, so that what is measured is the server. Nothing is decrypted;
-what is plainly no push message (RFC 8030, RFC 8188, RFC 8291) is refused. `GET /` tells how many it took.
+At once it answers faster than any real one, so that the server is what is measured. Nothing is decrypted;
+a body that is not a push message (RFC 8030, RFC 8188, RFC 8291) is refused. `GET /` returns the count.
 """
 
 import argparse
@@ -19,17 +19,17 @@ _UNCOMPRESSED_KEY = bytes([65, 4])
 
 _CREATED = b"HTTP/1.1 201 Created\r\nLocation: /m/1\r\nTTL: 60\r\nContent-Length: 0\r\n\r\n"
 _REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
-_TOLD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%d"
+_COUNT_ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%d"
 
 
 class Count:
-    """How many messages were taken."""
+    """The number of accepted messages."""
 
-    taken = 0
+    accepted = 0
 
 
-class Intake(asyncio.Protocol):
-    """A connection of a server that pushes; one request at a time."""
+class PushProtocol(asyncio.Protocol):
+    """HTTP connection of a server that pushes; one request at a time."""
 
     def __init__(self, count: Count, delay: float) -> None:
         self._count = count
@@ -47,8 +47,8 @@ class Intake(asyncio.Protocol):
         if not blank:
             return
         if head.startswith(b"GET"):
-            taken = self._count.taken
-            self._transport.write(_TOLD % (len(str(taken)), taken))
+            accepted = self._count.accepted
+            self._transport.write(_COUNT_ANSWER % (len(str(accepted)), accepted))
             self._transport.close()
             return
         fields = head.lower()
@@ -56,7 +56,7 @@ class Intake(asyncio.Protocol):
             return
         self._received = b""
         good = b"content-encoding: aes128gcm" in fields and _is_message(body)
-        self._count.taken += good
+        self._count.accepted += good
         answer = _CREATED if good else _REFUSED
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
@@ -77,14 +77,14 @@ def _is_message(body: bytes) -> bool:
 async def _serve(delay: float) -> None:
     count = Count()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Intake(count, delay), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: PushProtocol(count, delay), "127.0.0.1", 0, backlog=1024)
     print(f"stub at http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        prog="python -m bench.stub", description="A push service that takes all."
+        prog="python -m bench.stub", description="A push service that accepts every message."
     )
     parser.add_argument("--delay", type=float, default=0, help="seconds until it answers (0)")
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say they do. How fast anything is, no test asks."""
+"""Tests of the benchmarks: they measure what they claim. No test asks how fast anything is."""
 
 import re
 import subprocess
@@ -14,19 +14,19 @@ from threading import Thread
 import httpx
 import pytest
 
-from bench import client, report
-from bench.bars import Bar, bars, peers_bars
+from bench import load_generator, report
 from bench.cases import CASES, CROWDED, TWO_WORKERS, USUAL
-from bench.client import Load, Result
-from bench.database import postgres, register_everybody
+from bench.database import postgres, register_population
+from bench.load_generator import Load, Result
 from bench.measure import Failed, Round, Row, clients
 from bench.peers.__main__ import peers
-from bench.people import calls, everybody
-from bench.processes import Program, push_stub, taken
+from bench.processes import Program, count_pushes, push_stub
+from bench.thresholds import Threshold, check, check_peers
+from bench.workload import calls, population
 from tests.people import Person, body, now_ms
 from tests.processes import ROOT
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 JSON = {"content-type": "application/json"}
 
 
@@ -35,9 +35,9 @@ def found(ratio: float = 1, *, tail: float = 1, refused: int = 0, resident: floa
     return Round(100, 0.01, 0.01 * tail, 1000, refused, ratio * 0.0002, 0.0002, resident)
 
 
-def held(*rows: Row) -> dict[str, float]:
-    """Return the values that *rows* are held to bars with, by name."""
-    return {bar.name: bar.value for bar in bars(rows)}
+def values(*rows: Row) -> dict[str, float]:
+    """Return the values that *rows* are compared by, by the name of their threshold."""
+    return {each.name: each.value for each in check(rows)}
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
     )
     return Run(ended.returncode, ended.stdout.splitlines(), after)
 
 
 def test_it_ends_with_the_ratio(run: Run) -> None:
-    """Whoever wants one figure only finds it in the last line."""
+    """The last line is the one figure that a script reads."""
     assert run.status == 0
     assert re.fullmatch(r"crypto floor ratio at 32 concurrent: \d+\.\d\d", run.lines[-1])
 
@@ -81,9 +81,9 @@ def test_it_has_a_row_for_each_case_of_one_worker(run: Run) -> None:
     assert all(run.line(case.name) for case in CASES if case.server == "one worker")
 
 
-def test_it_holds_what_it_found_to_the_bars(run: Run) -> None:
-    """Each bar has its verdict."""
-    verdict = run.line("CPU per call, in crypto floors")
+def test_it_compares_its_results_with_the_thresholds(run: Run) -> None:
+    """Each threshold has its verdict."""
+    verdict = run.line("CPU per call, in crypto baselines")
 
     assert re.search(r"at most 3 +(ok|over)$", verdict)
 
@@ -111,7 +111,7 @@ def test_a_ratio_of_rows_is_the_median_of_each_rounds() -> None:
     usual = Row(USUAL.name, [found(2), found(4), found(2)])
     two = Row(TWO_WORKERS.name, [found(3), found(6), found(9)])
 
-    assert held(usual, two)["CPU per call: two workers, 64, over closed loop, 32"] == 1.5
+    assert values(usual, two)["CPU per call: two workers, 64, over closed loop, 32"] == 1.5
 
 
 def test_memory_is_that_of_the_largest_at_the_end() -> None:
@@ -119,7 +119,7 @@ def test_memory_is_that_of_the_largest_at_the_end() -> None:
     small = Row(USUAL.name, [found(resident=90), found(resident=91)])
     large = Row(CROWDED.name, [found(resident=80), found(resident=100)])
 
-    bars_held = held(small, large)
+    bars_held = values(small, large)
 
     assert bars_held["MB that the largest worker holds"] == 100
     assert bars_held["its memory after the last round, over the first"] == 1.25
@@ -130,27 +130,27 @@ def test_every_refused_call_counts() -> None:
     usual = Row(USUAL.name, [found(), found(refused=2)])
     crowded = Row(CROWDED.name, [found(refused=1), found()])
 
-    assert held(usual, crowded)["calls refused"] == 3
+    assert values(usual, crowded)["calls refused"] == 3
 
 
 def test_the_usual_tail_is_a_median() -> None:
     """One bad round is not the server's."""
     usual = Row(USUAL.name, [found(tail=1.5), found(tail=9), found(tail=1.25)])
 
-    assert held(usual)["p99, in p50s, at 32"] == 1.5
+    assert values(usual)["p99, in p50s, at 32"] == 1.5
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(2.0, "ok"), (2.1, "over")])
-def test_a_bar_says_whether_it_holds(value: float, verdict: str) -> None:
+def test_a_threshold_says_whether_it_holds(value: float, verdict: str) -> None:
     """The limit itself is allowed."""
-    assert report.verdicts([Bar("it", value, 2)]).endswith(f" {verdict}")
+    assert report.verdicts([Threshold("it", value, 2)]).endswith(f" {verdict}")
 
 
 def test_half_of_what_another_server_needs_is_twice_as_fast() -> None:
-    """That is the bar beside others."""
-    (bar,) = peers_bars(Row("we", [found(3)]), [Row("they", [found(6)])])
+    """That is the threshold beside other servers."""
+    (threshold,) = check_peers(Row("we", [found(3)]), [Row("they", [found(6)])])
 
-    assert (bar.value, bar.holds) == (0.5, True)
+    assert (threshold.value, threshold.holds) == (0.5, True)
 
 
 def test_a_percentile_is_a_latency_that_there_was() -> None:
@@ -162,8 +162,8 @@ def test_a_percentile_is_a_latency_that_there_was() -> None:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The other servers, by name, and the push service that they send to."""
+class Peers:
+    """The other servers, by name, and the push service stub that they send to."""
 
     servers: dict[str, Program]
     stub: Program
@@ -173,39 +173,39 @@ NAMES = [name for name, _ in peers("")]
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
+def running_peers() -> Iterator[Peers]:
     """Run the other servers, all people registered."""
     with ExitStack() as opened:
         url, stub = opened.enter_context(postgres()), opened.enter_context(push_stub())
-        register_everybody(url, stub.url)
-        yield Scene({name: opened.enter_context(peer) for name, peer in peers(url)}, stub)
+        register_population(url, stub.url)
+        yield Peers({name: opened.enter_context(peer) for name, peer in peers(url)}, stub)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_server_pushes_each_call_that_it_serves(scene: Scene, name: str) -> None:
+def test_another_server_pushes_each_call_that_it_serves(running_peers: Peers, name: str) -> None:
     """Or it would do less than what it is compared with."""
-    before = taken(scene.stub)
+    before = count_pushes(running_peers.stub)
 
     answers = [
-        httpx.post(scene.servers[name].url + call.path, content=call.body, headers=JSON)
-        for call in islice(calls(everybody(), 0), 6)
+        httpx.post(running_peers.servers[name].url + call.path, content=call.body, headers=JSON)
+        for call in islice(calls(population(), 0), 6)
     ]
 
     assert [(answer.status_code, answer.json()["ok"]) for answer in answers] == [(200, True)] * 6
-    assert taken(scene.stub) - before == 6
+    assert count_pushes(running_peers.stub) - before == 6
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_another_server_checks_what_it_serves(
-    scene: Scene, name: str, alice: Person, mallory: Person
+    running_peers: Peers, name: str, alice: Person, mallory: Person
 ) -> None:
     """Its time, its signature and its recipient."""
-    bob = Person(everybody()[0].key)
+    bob = Person(population()[0].key)
     honest = alice.to("dial", bob)
-    before = taken(scene.stub)
+    before = count_pushes(running_peers.stub)
 
     statuses = [
-        httpx.post(f"{scene.servers[name].url}/dial", content=body(call), headers=JSON).status_code
+        httpx.post(f"{running_peers.servers[name].url}/dial", content=body(call), headers=JSON).status_code
         for call in (
             alice.to("dial", bob, b=now_ms() - 6000),
             honest | {"c": mallory.to("dial", bob)["c"]},
@@ -214,22 +214,22 @@ def test_another_server_checks_what_it_serves(
     ]
 
     assert statuses == [409, 401, 404]
-    assert taken(scene.stub) == before
+    assert count_pushes(running_peers.stub) == before
 
 
-def test_calls_that_become_no_push_are_not_measured(scene: Scene) -> None:
+def test_calls_that_become_no_push_are_not_measured(running_peers: Peers) -> None:
     """A server that only says that it has pushed is no match."""
     with (
         push_stub() as another,
         clients(another, 1) as bench,
         pytest.raises(Failed, match="0 pushes arrived"),
     ):
-        bench.load(scene.servers[NAMES[0]], calls, 1, 0.1)
+        bench.load(running_peers.servers[NAMES[0]], calls, 1, 0.1)
 
 
-def test_what_is_refused_is_not_served(scene: Scene) -> None:
+def test_what_is_refused_is_not_served(running_peers: Peers) -> None:
     """A push service takes no calls."""
-    result = client.run(Load(scene.stub.port, 2, 0.1, calls, 0))
+    result = load_generator.run(Load(running_peers.stub.port, 2, 0.1, calls, 0))
 
     assert not result.latencies
     assert {answer[:3] for answer in result.refused} == {"400"}
@@ -247,7 +247,7 @@ def test_what_is_never_answered_is_refused() -> None:
     """A connection that ends before its answer is not forgotten."""
     with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         Thread(target=server.serve_forever).start()
-        result = client.run(Load(server.server_address[1], 2, 0.1, calls, 0))
+        result = load_generator.run(Load(server.server_address[1], 2, 0.1, calls, 0))
         server.shutdown()
 
     assert not result.latencies

@@ -1,4 +1,4 @@
-"""`python -m bench.peers`: the same work by other servers, in the same run, against the same push service."""
+"""Comparison with other servers, same run, same push service stub: `python -m bench.peers`."""
 
 import sys
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from app.push.vapid import VapidKey
 from bench import report
-from bench.bars import peers_bars
-from bench.database import postgres, register_everybody
+from bench.database import postgres, register_population
 from bench.measure import Round, Row, clients
-from bench.options import parsed
-from bench.people import calls
+from bench.options import parse_options
 from bench.processes import Program, program, push_stub, whisper
+from bench.thresholds import check_peers
+from bench.workload import calls
 
 CONNECTIONS = 32
 NODE = Path(__file__).parent / "node"
@@ -21,13 +21,13 @@ _TOOLS = Path(sys.executable).parent
 
 def main() -> None:
     """Measure each in turn, round by round, and print the medians."""
-    options = parsed("make bench-peers", __doc__)
+    options = parse_options("make bench-peers", __doc__)
     before = report.read(options.compare) if options.compare else None
     with ExitStack() as opened:
         stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, options.clients))
         url = opened.enter_context(postgres())
-        register_everybody(url, stub.url)
+        register_population(url, stub.url)
         ours = {"whisper": opened.enter_context(whisper(url, [stub.url]))}
         servers = ours | {name: opened.enter_context(peer) for name, peer in peers(url)}
         found: dict[str, list[Round]] = {name: [] for name in servers}
@@ -37,7 +37,7 @@ def main() -> None:
             for name, server in servers.items():
                 found[name].append(bench.round(server, calls, CONNECTIONS, options.seconds))
     rows = [Row(name, each) for name, each in found.items()]
-    held = list(peers_bars(rows[0], rows[1:]))
+    held = list(check_peers(rows[0], rows[1:]))
     print(report.table(rows, before))
     print(f"\n{report.verdicts(held)}")
     if options.json:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def peers(url: str) -> Iterator[tuple[str, AbstractContextManager[Program]]]:
-    """Return the others, by what they are made of, ready to start on the database at *url*."""
+    """Yield the other servers, by their stack, ready to start on the database at *url*."""
     key = VapidKey.generate()
     env = {
         "DATABASE_URL": url,

@@ -27,7 +27,7 @@ app = FastAPI()
 
 
 class Subscription(SQLModel, table=True):
-    """Where somebody can be reached."""
+    """A push subscription."""
 
     address: bytes = Field(primary_key=True)
     endpoint: str
@@ -37,7 +37,7 @@ class Subscription(SQLModel, table=True):
 
 
 class Call(BaseModel):
-    """What is posted."""
+    """The body of a call."""
 
     a: str
     b: dict[str, Any]

@@ -1,7 +1,7 @@
-"""`python -m bench.sampled FILE serve`: the `whisper` command, looked into at every tick of CPU that it uses.
+"""Sampling profiler of the `whisper` command: `python -m bench.sampling_profiler FILE serve`.
 
 A timer of the kernel counts the CPU time of the process alone (setitimer(2), ITIMER_PROF), so that waiting,
-for others or for a core, is not seen. Time spent in compiled code is told of the line that called it.
+for others or for a core, is not counted. Time in compiled code counts for the line that called it.
 """
 
 import signal
@@ -18,13 +18,13 @@ Stack = tuple[str, ...]
 
 
 class Samples:
-    """Stacks as they were found, outermost first, and how often."""
+    """Sampled stacks, outermost frame first, and their counts."""
 
     def __init__(self) -> None:
         self.stacks: Counter[Stack] = Counter()
 
     def take(self, _: int, frame: FrameType | None) -> None:
-        """Note where the process is."""
+        """Count the current stack."""
         stack = []
         while frame is not None:
             code = frame.f_code

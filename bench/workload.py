@@ -1,4 +1,4 @@
-"""Whoever calls and is called: the same people in every process, and their calls, signed as they are made."""
+"""Workload: the same users in every process, and their calls, signed as they are made."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Data = dict[str, Any]  # JSON
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a key, who is registered."""
+    """A registered user with a key."""
 
     key: Ed25519PrivateKey
     raw: bytes
@@ -36,7 +36,7 @@ class Person:
 
     @classmethod
     def of(cls, number: int) -> "Person":
-        """Return the person of this *number*, always the same."""
+        """Return the user of this *number*, the same in every process."""
         key = Ed25519PrivateKey.from_private_bytes(sha256(b"bench %d" % number).digest())
         raw = key.public_key().public_bytes_raw()
         return cls(key, raw, b64encode(raw).decode())
@@ -44,7 +44,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Where somebody's browser takes messages; nobody has to read them, so the private key is not kept."""
+    """A push subscription; its messages are never read, so the private key is not kept."""
 
     endpoint: str
     p256dh: bytes
@@ -52,7 +52,7 @@ class Subscription:
 
     @classmethod
     def at(cls, origin: str, number: int) -> "Subscription":
-        """Return the subscription of this *number* at the push service *origin*, always the same.
+        """Return the subscription of this *number* at the push service *origin*, the same in every process.
 
         Its endpoint is as long as Mozilla's are.
         """
@@ -77,13 +77,13 @@ class Request:
 
     @property
     def is_pushed(self) -> bool:
-        """Whether it reaches somebody else."""
+        """Whether it becomes a push."""
         return self.path != "/update"
 
 
 @cache
-def everybody() -> list[Person]:
-    """Return all people; takes about half a second, once in a process."""
+def population() -> list[Person]:
+    """Return all users; takes about half a second, once in a process."""
     return [Person.of(number) for number in range(POPULATION)]
 
 

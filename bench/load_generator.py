@@ -1,4 +1,4 @@
-"""A client that loads a server: it runs in a process of its own, over connections that stay open."""
+"""Load generator: an HTTP client in a process of its own, over keep-alive connections."""
 
 import asyncio
 import time
@@ -12,9 +12,9 @@ from typing import cast
 import httptools
 import uvloop
 
-from bench.people import Person, Request, everybody
+from bench.workload import Person, Request, population
 
-PATIENCE_S = 10  # for what is still on its way at the end
+TIMEOUT_S = 10  # for requests that are still in flight at the end
 OK = 200
 LOST = 0  # instead of a status
 
@@ -24,7 +24,7 @@ Requests = Callable[[list[Person], int], Iterator[Request]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a server: *rate* requests a second, or as many as so many connections carry."""
+    """A load: *rate* requests a second (open loop), or one in flight per connection (closed loop)."""
 
     port: int
     connections: int
@@ -36,7 +36,7 @@ class Load:
 
 @dataclass(slots=True)
 class Result:
-    """What came of it: a latency for each request that was served, in seconds, and what else was answered."""
+    """The result of a load: the latency of each served request, in seconds, and the other answers."""
 
     seconds: float = 0
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
@@ -44,14 +44,14 @@ class Result:
     refused: Counter[str] = field(default_factory=Counter)
 
     def include(self, other: "Result") -> None:
-        """Add what came of another load."""
+        """Add the result of another load."""
         self.latencies.extend(other.latencies)
         self.pushed += other.pushed
         self.refused += other.refused
 
     @property
     def per_second(self) -> float:
-        """How many were served a second."""
+        """Served requests per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: float) -> float:
@@ -61,7 +61,7 @@ class Result:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, with one request on its way at a time."""
+    """HTTP/1.1 connection with one request in flight at a time."""
 
     request: Request
     asked_at: float
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def ask(self, request: Request, asked_at: float) -> None:
-        """Send *request*, which was wanted at *asked_at*."""
+        """Send *request*, which was due at *asked_at*."""
         self.request, self.asked_at = request, asked_at
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
@@ -86,42 +86,42 @@ class Connection(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Read what was answered."""
+        """Parse the answer."""
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
-        """Keep the answer."""
+        """Collect the body."""
         self._body += body
 
     def on_message_complete(self) -> None:
-        """Say that the request has ended."""
+        """Report the answer."""
         self._ended(self, self._parser.get_status_code(), self._body)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """Say that there will be no answer."""
+        """Report a request without an answer."""
         if not self._closed:
             self._ended(self, LOST, b"no answer")
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Close the connection."""
         self._closed = True
         self._transport.close()
 
 
 def run(load: Load) -> Result:
-    """Do what *load* says."""
+    """Run *load* and return its result."""
     return uvloop.run(_Run(load).run())
 
 
 def prepare() -> None:
-    """Know all people before the first load."""
-    everybody()
+    """Make all users before the first load."""
+    population()
 
 
 class _Run:
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._requests = load.requests(everybody(), load.seed)
+        self._requests = load.requests(population(), load.seed)
         self._idle: deque[Connection] = deque()
         self._asked = 0
         self._quiet = asyncio.Event()
@@ -152,7 +152,7 @@ class _Run:
         return self._result
 
     async def _pace(self, began: float, gap: float) -> None:
-        """Ask at even intervals, whatever is still on its way: a slow server is not spared."""
+        """Send at even intervals, whatever is still in flight: a slow server gets no less load."""
         for turn in range(int(self._load.seconds / gap)):
             due = began + turn * gap
             if (early := due - time.perf_counter()) > 0:
@@ -162,10 +162,10 @@ class _Run:
                 self._ask(self._waiting.popleft())
 
     async def _end(self) -> None:
-        """Wait for what is still on its way; what does not come is as good as refused."""
+        """Wait for requests in flight; count what does not come as refused."""
         if self._asked or self._waiting:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), PATIENCE_S)
+                await asyncio.wait_for(self._quiet.wait(), TIMEOUT_S)
         if late := self._asked + len(self._waiting):
             self._result.refused["too late"] += late
 

@@ -1,4 +1,4 @@
-"""The floor: what the cryptography of one relayed call costs on this machine, now, and nothing else.
+"""Crypto baseline: CPU time of the cryptography of one relayed call, on this machine, now.
 
 A signature to verify (RFC 8032), a key pair and a shared secret (RFC 8291, section 3.1), a content key and a
 nonce (section 3.4, both derivations), a payload to encrypt (RFC 8188). All on `cryptography`: it measures
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ITERATIONS = 2000  # a third of a second
-BATCHES = 8  # the quietest ones count: a neighbour's cache misses are not the cryptography's
+BATCHES = 8  # the median batch counts: a neighbour's cache misses are not the cryptography's
 
 SIGNED_BYTES = 800  # between a dial and an offer
 PLAINTEXT_BYTES = 1200
@@ -49,21 +49,21 @@ def _batch(step: Callable[[], object], size: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A signed text, as it comes."""
+    """A signed text, as it is received."""
 
     sender: bytes
     text: bytes
     signature: bytes
 
 
-def _signed() -> _Call:
+def _signed_call() -> _Call:
     key = Ed25519PrivateKey.generate()
     text = os.urandom(SIGNED_BYTES)
     return _Call(key.public_key().public_bytes_raw(), text, key.sign(text))
 
 
 def _steps() -> dict[str, Callable[[], object]]:
-    call = _signed()
+    call = _signed_call()
     ours = ec.generate_private_key(_CURVE)
     theirs = ec.generate_private_key(_CURVE).public_key()
     secret, salt, point = os.urandom(32), os.urandom(16), os.urandom(130)

@@ -1,4 +1,4 @@
-"""A connection as people feel it: two peers, from the dial to the open channel."""
+"""Connection setup time: two peers, from the dial to the open data channel."""
 
 import asyncio
 import time
@@ -19,14 +19,14 @@ CALLS = 3  # dial, offer, answer
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a connection took: seconds until the channel was open, seconds of the server's CPU, pushes."""
+    """Cost of one connection: seconds until the channel was open, seconds of server CPU, pushes."""
 
     seconds: float
     cpu: float
     pushes: float
 
     def sentence(self, p50: float) -> str:
-        """Say it; *p50* is how long one call takes when there is no other, in seconds."""
+        """Format the result; *p50* is how long one call takes when there is no other, in seconds."""
         return (
             f"from dial to open channel {1000 * self.seconds:.0f} ms, {self.pushes:.0f} pushes; "
             f"the server: {1000 * CALLS * p50:.1f} ms for {CALLS} calls, {1000 * self.cpu:.1f} ms of CPU"
