@@ -69,10 +69,11 @@ format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what
 install: $(VENV)/.installed-$(EXTRAS) ## install into .venv: make install EXTRAS=embedded
 
 clean: ## remove what make made; .env and the data in .whisper stay
-	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info .coverage* .*_cache .hypothesis
+	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
-$(VENV)/.installed%: pyproject.toml peer/pyproject.toml constraints.txt | $(BIN)/pip
+# The image is built without peer/, which only the tests need.
+$(VENV)/.installed%: pyproject.toml $(wildcard peer/pyproject.toml) constraints.txt | $(BIN)/pip
 	@echo "Installing into $(VENV); the first time takes about a minute."
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))' $(if $(findstring test,$*),-e ./peer)

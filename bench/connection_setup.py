@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, median
 
-from whisper_peer import Peer
-
 from bench.processes import Program, whisper
 from tests.deployment import PushServiceProcess, pushing
+from whisper_peer import Peer
 
 CONNECTIONS = 10
 CALLS = 3  # dial, offer, answer

@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp import ClientSession
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from whisper_peer.push import PushClient, Subscription
 
 from tests.browser.chromium import Chromium
+from whisper_peer.push import PushClient, Subscription
 
 _PUSH_MANAGER = """
     const decode = text => Uint8Array.from(atob(text), each => each.charCodeAt()).buffer;

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import rfc8785
-from whisper_peer.errors import Reason, ServerRefused
-from whisper_peer.peer import Peer
 
 from app.protocol.subscription import Subscription
 from app.push.deadlines import PRODUCTION
@@ -21,6 +19,8 @@ from app.push.outcome import Attempt, DeliveryStatus
 from app.push.vapid import Vapid, VapidKey
 from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.people import Person, now_ms
+from whisper_peer.errors import Reason, ServerRefused
+from whisper_peer.peer import Peer
 
 pytestmark = pytest.mark.anyio
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from whisper_peer.keys import Address
-
 from tests import people
+from whisper_peer.keys import Address
 
 
 class Person:

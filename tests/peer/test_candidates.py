@@ -1,6 +1,7 @@
 """Candidates leave the SDP whole, and come back as candidates or not at all."""
 
 import pytest
+
 from whisper_peer.candidates import parse_candidates, split_candidates
 from whisper_peer.errors import BrokenSeal
 

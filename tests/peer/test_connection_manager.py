@@ -8,6 +8,9 @@ from typing import TypeVar
 
 import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+from tests.peer.people import Person
+from tests.people import now_ms
 from whisper_peer.channel import METHOD, Channel
 from whisper_peer.connection import LABEL
 from whisper_peer.connection_manager import MAX_CONNECTIONS, ConnectionManager
@@ -27,9 +30,6 @@ from whisper_peer.messages import Answer, Dial, Message, parse_message
 from whisper_peer.sealing import Format, encrypt
 from whisper_peer.signaling import SignalingSession
 from whisper_peer.transport import SignalingTransport
-
-from tests.peer.people import Person
-from tests.people import now_ms
 
 pytestmark = pytest.mark.anyio
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from whisper_peer.budget import ByteBudget
 from whisper_peer.errors import BrokenSeal, OverLimit
 from whisper_peer.fragments import FRAGMENT_BYTES, MAX_FRAGMENTS, MAX_VALUE_BYTES, Reassembler, fragment

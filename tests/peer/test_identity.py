@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from whisper_peer.identity import Identity
-from whisper_peer.keys import decode
 
 from tests.vectors_of import vectors
+from whisper_peer.identity import Identity
+from whisper_peer.keys import decode
 
 WIRE = vectors("wire.json")
 ALICE = WIRE["keys"]["alice"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import rfc8785
-from whisper_peer.errors import Dropped, Reason
-from whisper_peer.inbox import MAX_REMEMBERED, WINDOW_MS, Inbox
-from whisper_peer.keys import Address
 
 from tests.peer.people import Person
 from tests.people import now_ms
 from tests.vectors_of import vectors
+from whisper_peer.errors import Dropped, Reason
+from whisper_peer.inbox import MAX_REMEMBERED, WINDOW_MS, Inbox
+from whisper_peer.keys import Address
 
 WIRE = vectors("wire.json")
 RELAYED = [case for case in WIRE["cases"] if case["request"]["a"] != "update"]

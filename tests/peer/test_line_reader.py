@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from whisper_peer.line_reader import MAX_LINE_BYTES, LineReader
 
 pytestmark = pytest.mark.anyio

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientSession
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
-from whisper_peer.errors import PushServiceFailed
-from whisper_peer.push import PushClient, Subscription
 
 from app.protocol.subscription import Subscription as Registered
 from tests.push_service import PushService
 from tests.push_service.sender import Sender
 from tests.vectors_of import vectors
+from whisper_peer.errors import PushServiceFailed
+from whisper_peer.push import PushClient, Subscription
 
 pytestmark = pytest.mark.anyio
 

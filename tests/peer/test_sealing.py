@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.vectors_of import vectors
 from whisper_peer.errors import BrokenSeal
 from whisper_peer.keys import Address
 from whisper_peer.sealing import (
@@ -20,8 +22,6 @@ from whisper_peer.sealing import (
     shared_secret,
     unseal,
 )
-
-from tests.vectors_of import vectors
 
 CASES = vectors("sealing.json")["cases"]
 EXCHANGES = [

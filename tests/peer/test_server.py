@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession, web
-from whisper_peer.errors import ServerRefused, ServerUnreachable
-from whisper_peer.identity import Identity
-from whisper_peer.server import MAX_ANSWER_BYTES, Clock, Server
 
 from app.protocol.envelope import Call, read_call
 from app.protocol.messages import METHODS, Dial, Message, Update
 from tests.peer.people import Person
 from tests.people import now_ms
+from whisper_peer.errors import ServerRefused, ServerUnreachable
+from whisper_peer.identity import Identity
+from whisper_peer.server import MAX_ANSWER_BYTES, Clock, Server
 
 pytestmark = pytest.mark.anyio
 

@@ -3,11 +3,11 @@
 from typing import TypeVar
 
 import pytest
+
+from tests.peer.people import Person
 from whisper_peer.errors import Dropped, Reason
 from whisper_peer.messages import Answer, Close, Dial, Ice, Message, Offer, parse_message
 from whisper_peer.signaling import MAX_EARLY, SignalingSession
-
-from tests.peer.people import Person
 
 BEGAN = 1_760_000_000_000
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}

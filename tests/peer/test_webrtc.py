@@ -6,6 +6,7 @@ import gc
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.rtcsctptransport import SCTP_RTO_INITIAL
+
 from whisper_peer.webrtc import close
 
 pytestmark = pytest.mark.anyio
