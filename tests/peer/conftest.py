@@ -1,7 +1,10 @@
 """People as the peer knows them."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from tests.peer.network import Network
 from tests.peer.people import Person
 
 
@@ -21,3 +24,16 @@ def bob() -> Person:
 def mallory() -> Person:
     """Return somebody who means no good."""
     return Person()
+
+
+@pytest.fixture
+def network() -> Network:
+    """Return a network where nobody lives."""
+    return Network()
+
+
+@pytest.fixture
+async def pair(network: Network, alice: Person, bob: Person) -> AsyncIterator[Network]:
+    """Return the network where Alice and Bob live."""
+    async with network.home(alice.address), network.home(bob.address):
+        yield network

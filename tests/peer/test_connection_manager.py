@@ -2,147 +2,41 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeVar
 
 import pytest
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
+from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
-from tests.people import now_ms
 from whisper_peer.channel import METHOD, Channel
 from whisper_peer.connection import LABEL
-from whisper_peer.connection_manager import MAX_CONNECTIONS, ConnectionManager
+from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (
     AlreadyConnected,
     ChannelClosed,
     ConnectionFailed,
-    Dropped,
     PushServiceFailed,
     Reason,
     ServerRefused,
     TimedOut,
 )
 from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
-from whisper_peer.keys import Address
-from whisper_peer.messages import Answer, Dial, Message, parse_message
+from whisper_peer.messages import Answer, Dial
 from whisper_peer.sealing import Format, encrypt
 from whisper_peer.signaling import SignalingSession
-from whisper_peer.transport import SignalingTransport
 
 pytestmark = pytest.mark.anyio
 
-SOON_S = 5
-K = TypeVar("K", bound=Message)
 
-
-class Listener:
-    """Somebody who hears calls and does nothing of their own accord."""
-
-    def __init__(self) -> None:
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
-        self.dispatch = self._heard.put_nowait
-
-    async def heard(self, kind: type[K]) -> K:
-        """Return the next call, which must be of *kind*."""
-        async with asyncio.timeout(SOON_S):
-            message = await self._heard.get()
-        assert isinstance(message, kind)
-        return message
-
-
-class Town:
-    """Relays calls between switchboards, as server and push services do, and remembers them."""
-
-    def __init__(self) -> None:
-        self.homes: dict[Address, ConnectionManager] = {}
-        self.listeners: dict[Address, Listener] = {}
-        self.calls: list[str] = []
-        self.dropped: list[Reason] = []
-        self._last = now_ms()
-
-    @asynccontextmanager
-    async def home(
-        self, address: Address, *, accept: bool = True, trickle: bool = False
-    ) -> AsyncIterator[ConnectionManager]:
-        """Give *address* a manager, which may take the place of another."""
-
-        def transport_for(them: Address) -> SignalingTransport:
-            async def relay(
-                method: str, encryption_key: str | None = None, payload: str | None = None
-            ) -> None:
-                await self.relay(address, them, method, encryption_key, payload)
-
-            return SignalingTransport(relay, no_ice_servers, self.dropped.append, trickle)
-
-        manager = self.homes[address] = ConnectionManager(address, transport_for, accept=accept)
-        try:
-            yield manager
-        finally:
-            await manager.close()
-
-    async def relay(
-        self, sender: Address, recipient: Address, method: str, key: str | None, payload: str | None
-    ) -> None:
-        """Deliver a call a moment later, if anybody is there."""
-        if recipient not in self.homes | self.listeners:
-            raise ServerRefused("unknown_recipient", "Nobody is there.", 404)
-        self.calls.append(method)
-        message = self.message(method, sender, recipient, d=key, e=payload)
-        asyncio.get_running_loop().call_soon(self.deliver, message)
-
-    def message(self, method: str, sender: Address, recipient: Address, **members: object) -> Message:
-        """Return a call as its recipient believes it."""
-        self._last += 1
-        data = {"a": sender.text, "b": self._last, "c": recipient.text, **members}
-        return parse_message(method, {name: value for name, value in data.items() if value is not None})
-
-    def deliver(self, message: Message) -> None:
-        """Hand a call to its recipient."""
-        try:
-            (self.homes | self.listeners)[message.recipient].dispatch(message)
-        except Dropped as dropped:
-            self.dropped.append(dropped.reason)
-
-    async def dial(self, one: Person, other: Person, seconds: float = SOON_S) -> Channel:
-        """Let *one* dial *other*."""
-        return await self.homes[one.address].dial(other.address, self._last, seconds)
-
-    async def connect(self, one: Person, other: Person) -> tuple[Channel, Channel]:
-        """Let *one* dial *other*, who accepts; return the channel of each."""
-        async with asyncio.timeout(SOON_S):
-            return await self.dial(one, other), await self.homes[other.address].next_incoming()
-
-
-async def no_ice_servers() -> list[RTCIceServer]:
-    """Find each other without help."""
-    return []
-
-
-@pytest.fixture
-def town() -> Town:
-    """Return a town where nobody lives."""
-    return Town()
-
-
-@pytest.fixture
-async def residents(town: Town, alice: Person, bob: Person) -> AsyncIterator[Town]:
-    """Return the town where Alice and Bob live."""
-    async with town.home(alice.address), town.home(bob.address):
-        yield town
-
-
-async def test_three_calls_connect(residents: Town, alice: Person, bob: Person) -> None:
+async def test_three_calls_connect(pair: Network, alice: Person, bob: Person) -> None:
     """Dial, offer, answer; the candidates are in the descriptions."""
-    await residents.connect(alice, bob)
+    await pair.connect(alice, bob)
 
-    assert residents.calls == ["dial", "offer", "answer"]
+    assert pair.calls == ["dial", "offer", "answer"]
 
 
-async def test_values_go_both_ways(residents: Town, alice: Person, bob: Person) -> None:
+async def test_values_go_both_ways(pair: Network, alice: Person, bob: Person) -> None:
     """Any JSON, in order."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     await channel.send({"grüß": [1, 2.5, None]})
     await accepted.send("dich")
@@ -151,25 +45,25 @@ async def test_values_go_both_ways(residents: Town, alice: Person, bob: Person) 
     assert await channel.receive() == "dich"
 
 
-async def test_each_channel_names_the_other(residents: Town, alice: Person, bob: Person) -> None:
+async def test_each_channel_names_the_other(pair: Network, alice: Person, bob: Person) -> None:
     """Who is there is known by address."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     assert (channel.address, accepted.address) == (bob.address, alice.address)
 
 
-async def test_trickled_candidates_may_come_first(town: Town, alice: Person, bob: Person) -> None:
+async def test_trickled_candidates_may_come_first(network: Network, alice: Person, bob: Person) -> None:
     """Both sides hold them until the description comes that they belong to."""
-    async with town.home(alice.address, trickle=True), town.home(bob.address, trickle=True):
-        await town.connect(alice, bob)
+    async with network.home(alice.address, trickle=True), network.home(bob.address, trickle=True):
+        await network.connect(alice, bob)
 
-    assert town.calls[:5] == ["dial", "ice", "offer", "ice", "answer"]
-    assert town.dropped == []
+    assert network.calls[:5] == ["dial", "ice", "offer", "ice", "answer"]
+    assert network.dropped == []
 
 
-async def test_who_closes_has_said_everything(residents: Town, alice: Person, bob: Person) -> None:
+async def test_who_closes_has_said_everything(pair: Network, alice: Person, bob: Person) -> None:
     """A close comes after all that was sent, however much."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
     for number in range(200):
         await channel.send([number, "x" * 1000])
 
@@ -179,139 +73,139 @@ async def test_who_closes_has_said_everything(residents: Town, alice: Person, bo
     assert heard == list(range(200))
 
 
-async def test_a_close_ends_both_sides(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_close_ends_both_sides(pair: Network, alice: Person, bob: Person) -> None:
     """And the other is told by a call too."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     await channel.close()
     with pytest.raises(ChannelClosed):
         await accepted.receive()
 
-    assert (channel.closed, accepted.closed, residents.calls[3:]) == (True, True, ["close"])
+    assert (channel.closed, accepted.closed, pair.calls[3:]) == (True, True, ["close"])
 
 
-async def test_both_may_close_at_once(residents: Town, alice: Person, bob: Person) -> None:
+async def test_both_may_close_at_once(pair: Network, alice: Person, bob: Person) -> None:
     """Neither waits for the other."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     await asyncio.gather(channel.close(), accepted.close())
 
-    assert (channel.closed, accepted.closed, residents.dropped) == (True, True, [])
+    assert (channel.closed, accepted.closed, pair.dropped) == (True, True, [])
 
 
-async def test_closing_twice_is_closing_once(residents: Town, alice: Person, bob: Person) -> None:
+async def test_closing_twice_is_closing_once(pair: Network, alice: Person, bob: Person) -> None:
     """The second time there is nothing to do."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
     await channel.close()
 
     await channel.close()
 
-    assert residents.calls.count("close") == 1
+    assert pair.calls.count("close") == 1
 
 
-async def test_a_closed_channel_takes_nothing(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_closed_channel_takes_nothing(pair: Network, alice: Person, bob: Person) -> None:
     """Sending into nowhere is an error."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
     await channel.close()
 
     with pytest.raises(ChannelClosed):
         await channel.send("too late")
 
 
-async def test_a_close_by_call_alone_ends_it(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_close_by_call_alone_ends_it(pair: Network, alice: Person, bob: Person) -> None:
     """The other may be gone too suddenly to end WebRTC."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
 
-    residents.deliver(residents.message("close", bob.address, alice.address))
+    pair.deliver(pair.message("close", bob.address, alice.address))
     with pytest.raises(ChannelClosed):
         await channel.receive()
 
     assert channel.closed
 
 
-async def test_an_older_close_ends_nothing(residents: Town, alice: Person, bob: Person) -> None:
+async def test_an_older_close_ends_nothing(pair: Network, alice: Person, bob: Person) -> None:
     """A push that was late is about a connection that is over."""
-    late = residents.message("close", bob.address, alice.address)
-    channel, accepted = await residents.connect(alice, bob)
+    late = pair.message("close", bob.address, alice.address)
+    channel, accepted = await pair.connect(alice, bob)
 
-    residents.deliver(late)
+    pair.deliver(late)
 
     await accepted.send("still here")
     assert await channel.receive() == "still here"
 
 
-async def test_a_value_may_take_too_long(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_value_may_take_too_long(pair: Network, alice: Person, bob: Person) -> None:
     """Waiting ends with a reason."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
 
     with pytest.raises(TimedOut, match=r"nothing was received within 0\.01 s"):
         await channel.receive(timeout=0.01)
 
 
-async def test_two_who_dial_at_once_get_one_connection(residents: Town, alice: Person, bob: Person) -> None:
+async def test_two_who_dial_at_once_get_one_connection(pair: Network, alice: Person, bob: Person) -> None:
     """The lower address's dial wins; each side's own dial returns the channel."""
-    one, other = await asyncio.gather(residents.dial(alice, bob), residents.dial(bob, alice))
+    one, other = await asyncio.gather(pair.dial(alice, bob), pair.dial(bob, alice))
 
     await one.send("hello")
 
     assert await other.receive() == "hello"
-    assert sorted(residents.calls) == ["answer", "dial", "dial", "offer"]
-    assert residents.dropped == [Reason.GLARE]
+    assert sorted(pair.calls) == ["answer", "dial", "dial", "offer"]
+    assert pair.dropped == [Reason.GLARE]
 
 
-async def test_who_dials_may_refuse_to_be_dialled(town: Town, alice: Person, bob: Person) -> None:
+async def test_who_dials_may_refuse_to_be_dialled(network: Network, alice: Person, bob: Person) -> None:
     """A dial that is not accepted is dropped, and the caller told in time."""
-    async with town.home(alice.address), town.home(bob.address, accept=False):
+    async with network.home(alice.address), network.home(bob.address, accept=False):
         with pytest.raises(TimedOut, match=r"nobody answered within 0\.1 s"):
-            await town.dial(alice, bob, seconds=0.1)
+            await network.dial(alice, bob, seconds=0.1)
 
-    assert town.dropped == [Reason.NOT_ACCEPTING]
+    assert network.dropped == [Reason.NOT_ACCEPTING]
 
 
-async def test_a_refused_dial_leaves_nothing_behind(residents: Town, alice: Person, mallory: Person) -> None:
+async def test_a_refused_dial_leaves_nothing_behind(pair: Network, alice: Person, mallory: Person) -> None:
     """The next dial is a new one."""
     for _ in range(2):
         with pytest.raises(ServerRefused):
-            await residents.dial(alice, mallory)
+            await pair.dial(alice, mallory)
 
 
-async def test_a_cancelled_dial_leaves_nothing_behind(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_cancelled_dial_leaves_nothing_behind(pair: Network, alice: Person, bob: Person) -> None:
     """Who hangs up while it rings may ring again."""
-    dialling = asyncio.create_task(residents.dial(alice, bob))
+    dialling = asyncio.create_task(pair.dial(alice, bob))
     await asyncio.sleep(0.01)
     dialling.cancel()
     await asyncio.wait({dialling})
 
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
 
     assert not channel.closed
 
 
-async def test_one_connection_with_an_address_is_enough(residents: Town, alice: Person, bob: Person) -> None:
+async def test_one_connection_with_an_address_is_enough(pair: Network, alice: Person, bob: Person) -> None:
     """A second dial fails at once."""
-    await residents.connect(alice, bob)
+    await pair.connect(alice, bob)
 
     with pytest.raises(AlreadyConnected):
-        await residents.dial(alice, bob)
+        await pair.dial(alice, bob)
 
 
-async def test_they_connect_again_after_a_close(residents: Town, alice: Person, bob: Person) -> None:
+async def test_they_connect_again_after_a_close(pair: Network, alice: Person, bob: Person) -> None:
     """In the other direction, with new keys."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
     await channel.close()
 
-    again, accepted = await residents.connect(bob, alice)
+    again, accepted = await pair.connect(bob, alice)
     await again.send("again")
 
     assert await accepted.receive() == "again"
 
 
-async def test_a_new_dial_replaces_a_dead_connection(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_new_dial_replaces_a_dead_connection(pair: Network, alice: Person, bob: Person) -> None:
     """Alice was restarted and knows nothing of the old one; Bob lets it go."""
-    _, old = await residents.connect(alice, bob)
+    _, old = await pair.connect(alice, bob)
 
-    async with residents.home(alice.address):
-        channel, accepted = await residents.connect(alice, bob)
+    async with pair.home(alice.address):
+        channel, accepted = await pair.connect(alice, bob)
         await channel.send("anew")
 
         assert await accepted.receive() == "anew"
@@ -320,29 +214,29 @@ async def test_a_new_dial_replaces_a_dead_connection(residents: Town, alice: Per
 
 @pytest.mark.parametrize("method", ["offer", "answer", "ice"])
 async def test_a_call_without_a_connection_is_dropped(
-    residents: Town, alice: Person, bob: Person, method: str
+    pair: Network, alice: Person, bob: Person, method: str
 ) -> None:
     """Nobody takes an offer, an answer or candidates out of nowhere."""
-    call = residents.message(method, bob.address, alice.address, d=bob.encryption_key, e="AAAA")
+    call = pair.message(method, bob.address, alice.address, d=bob.encryption_key, e="AAAA")
 
-    residents.deliver(call)
+    pair.deliver(call)
 
-    assert residents.dropped == [Reason.UNEXPECTED]
+    assert pair.dropped == [Reason.UNEXPECTED]
 
 
-async def test_a_close_without_a_connection_is_no_fault(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_close_without_a_connection_is_no_fault(pair: Network, alice: Person, bob: Person) -> None:
     """WebRTC has often said so before."""
-    residents.deliver(residents.message("close", bob.address, alice.address))
+    pair.deliver(pair.message("close", bob.address, alice.address))
 
-    assert residents.dropped == []
+    assert pair.dropped == []
 
 
-async def test_a_close_while_it_rings_ends_the_dial(town: Town, alice: Person, bob: Person) -> None:
+async def test_a_close_while_it_rings_ends_the_dial(network: Network, alice: Person, bob: Person) -> None:
     """The other has declined."""
-    async with town.home(alice.address), town.home(bob.address, accept=False):
-        dialling = asyncio.create_task(town.dial(alice, bob))
+    async with network.home(alice.address), network.home(bob.address, accept=False):
+        dialling = asyncio.create_task(network.dial(alice, bob))
         await asyncio.sleep(0.01)
-        town.deliver(town.message("close", bob.address, alice.address))
+        network.deliver(network.message("close", bob.address, alice.address))
 
         with pytest.raises(ConnectionFailed, match="they closed"):
             await dialling
@@ -350,69 +244,69 @@ async def test_a_close_while_it_rings_ends_the_dial(town: Town, alice: Person, b
 
 @pytest.mark.parametrize("sdp", ["m=application", "m=application 9 DTLS/SCTP 5000\r\n"])
 async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
-    town: Town, alice: Person, bob: Person, sdp: str
+    network: Network, alice: Person, bob: Person, sdp: str
 ) -> None:
     """Bob may seal what he likes: it ends this dial, and nothing else."""
     bobs = SignalingSession(bob.address, alice.address, 0)
-    town.listeners[bob.address] = listener = Listener()
-    async with town.home(alice.address):
-        dialling = asyncio.create_task(town.dial(alice, bob))
+    network.listeners[bob.address] = listener = Listener()
+    async with network.home(alice.address):
+        dialling = asyncio.create_task(network.dial(alice, bob))
         bobs.on_dial(await listener.heard(Dial))
 
         payload = bobs.seal("offer", {"type": "offer", "sdp": sdp})
-        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+        await network.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
 
         with pytest.raises(ConnectionFailed, match="WebRTC failed"):
             await dialling
 
 
-async def test_an_offer_that_leads_nowhere_ends_in_time(town: Town, alice: Person, bob: Person) -> None:
+async def test_an_offer_that_leads_nowhere_ends_in_time(network: Network, alice: Person, bob: Person) -> None:
     """They answered, but there is no way; the reason says so."""
     bobs = SignalingSession(bob.address, alice.address, 0)
-    town.listeners[bob.address] = listener = Listener()
-    async with town.home(alice.address):
-        dialling = asyncio.create_task(town.dial(alice, bob, seconds=0.2))
+    network.listeners[bob.address] = listener = Listener()
+    async with network.home(alice.address):
+        dialling = asyncio.create_task(network.dial(alice, bob, seconds=0.2))
         bobs.on_dial(await listener.heard(Dial))
 
         payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
-        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+        await network.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
 
         with pytest.raises(TimedOut, match="they answered, but no connection was made"):
             await dialling
 
 
-async def test_a_second_offer_is_dropped(town: Town, alice: Person, bob: Person) -> None:
+async def test_a_second_offer_is_dropped(network: Network, alice: Person, bob: Person) -> None:
     """Sealed well, but nobody waits for it any more."""
     bobs = SignalingSession(bob.address, alice.address, 0)
-    town.listeners[bob.address] = listener = Listener()
-    async with town.home(alice.address):
-        dialling = asyncio.create_task(town.dial(alice, bob))
+    network.listeners[bob.address] = listener = Listener()
+    async with network.home(alice.address):
+        dialling = asyncio.create_task(network.dial(alice, bob))
         bobs.on_dial(await listener.heard(Dial))
         payload = bobs.seal("offer", {"type": "offer", "sdp": "v=0\r\n"})
 
         for _ in range(2):
-            await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+            await network.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
         await asyncio.sleep(0.01)
 
-        assert town.dropped == [Reason.UNEXPECTED]
+        assert network.dropped == [Reason.UNEXPECTED]
         dialling.cancel()
         await asyncio.wait({dialling})
 
 
-async def test_a_message_that_does_not_open_is_dropped(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_message_that_does_not_open_is_dropped(pair: Network, alice: Person, bob: Person) -> None:
     """The channel goes on with what does."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     channel.data_channel.send("not sealed")
     await channel.send("sealed")
 
     assert await accepted.receive() == "sealed"
-    assert residents.dropped == [Reason.BROKEN_SEAL]
+    assert pair.dropped == [Reason.BROKEN_SEAL]
 
 
-async def test_a_slow_reader_slows_the_writer(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_slow_reader_slows_the_writer(pair: Network, alice: Person, bob: Person) -> None:
     """More than fits on the way waits in `send`, and nothing is lost."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
     noise = os.urandom(20_000).hex()
 
     for _ in range(20):
@@ -421,9 +315,9 @@ async def test_a_slow_reader_slows_the_writer(residents: Town, alice: Person, bo
     assert [await accepted.receive() for _ in range(20)] == [noise] * 20
 
 
-async def test_a_large_value_arrives(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_large_value_arrives(pair: Network, alice: Person, bob: Person) -> None:
     """In parts; both directions."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
     large = {"text": os.urandom(50_000).hex()}
 
     await channel.send(large)
@@ -432,9 +326,9 @@ async def test_a_large_value_arrives(residents: Town, alice: Person, bob: Person
     assert [await accepted.receive(), await channel.receive()] == [large, large]
 
 
-async def test_values_that_are_sent_at_once_do_not_mix(residents: Town, alice: Person, bob: Person) -> None:
+async def test_values_that_are_sent_at_once_do_not_mix(pair: Network, alice: Person, bob: Person) -> None:
     """However many parts each has, and however long each waits."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
     values = [letter * 200_000 for letter in "abc"] + ["d"]
 
     await asyncio.gather(*[channel.send(value) for value in values])
@@ -442,20 +336,20 @@ async def test_values_that_are_sent_at_once_do_not_mix(residents: Town, alice: P
     assert [await accepted.receive() for _ in values] == values
 
 
-async def test_a_part_that_does_not_open_is_dropped(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_part_that_does_not_open_is_dropped(pair: Network, alice: Person, bob: Person) -> None:
     """The channel goes on with what does."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
     channel.data_channel.send(b"not sealed")
     await channel.send("sealed")
 
     assert await accepted.receive() == "sealed"
-    assert residents.dropped == [Reason.BROKEN_SEAL]
+    assert pair.dropped == [Reason.BROKEN_SEAL]
 
 
-async def test_who_sends_too_much_is_hung_up_on(residents: Town, alice: Person, bob: Person) -> None:
+async def test_who_sends_too_much_is_hung_up_on(pair: Network, alice: Person, bob: Person) -> None:
     """Nobody honest does."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
     empty = encrypt(METHOD, Format.MORE, b"", channel.keys.outgoing)
 
     for _ in range(MAX_FRAGMENTS + 1):
@@ -465,23 +359,23 @@ async def test_who_sends_too_much_is_hung_up_on(residents: Town, alice: Person, 
         await accepted.receive()
 
 
-async def test_a_value_that_nobody_takes_is_not_sent(residents: Town, alice: Person, bob: Person) -> None:
+async def test_a_value_that_nobody_takes_is_not_sent(pair: Network, alice: Person, bob: Person) -> None:
     """It is refused before its first part is."""
-    channel, _ = await residents.connect(alice, bob)
+    channel, _ = await pair.connect(alice, bob)
 
     with pytest.raises(ValueError, match="too many"):
         await channel.send("x" * MAX_VALUE_BYTES)
 
 
-async def test_only_the_channel_for_values_is_used(town: Town, alice: Person, bob: Person) -> None:
+async def test_only_the_channel_for_values_is_used(network: Network, alice: Person, bob: Person) -> None:
     """A browser opens others, for what its program and ours would tell each other."""
     bobs = SignalingSession(bob.address, alice.address, 0)
-    town.listeners[bob.address] = listener = Listener()
-    async with town.home(alice.address), opened(["control", "file", LABEL, "more"]) as rtc:
-        dialling = asyncio.create_task(town.dial(alice, bob))
+    network.listeners[bob.address] = listener = Listener()
+    async with network.home(alice.address), opened(["control", "file", LABEL, "more"]) as rtc:
+        dialling = asyncio.create_task(network.dial(alice, bob))
         bobs.on_dial(await listener.heard(Dial))
         payload = bobs.seal("offer", {"type": "offer", "sdp": rtc.localDescription.sdp})
-        await town.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
+        await network.relay(bob.address, alice.address, "offer", bobs.encryption_key, payload)
         bobs.expected = Answer
         await rtc.setRemoteDescription(bobs.on_description(await listener.heard(Answer)))
 
@@ -490,32 +384,21 @@ async def test_only_the_channel_for_values_is_used(town: Town, alice: Person, bo
         assert channel.data_channel.label == LABEL
 
 
-@asynccontextmanager
-async def opened(labels: list[str]) -> AsyncIterator[RTCPeerConnection]:
-    """Offer a connection with a data channel for each of *labels*."""
-    rtc = RTCPeerConnection(RTCConfiguration([]))
-    for label in labels:
-        rtc.createDataChannel(label)
-    await rtc.setLocalDescription(await rtc.createOffer())
-    yield rtc
-    await rtc.close()
-
-
-async def test_callers_beyond_the_limit_are_dropped(town: Town, bob: Person) -> None:
+async def test_callers_beyond_the_limit_are_dropped(network: Network, bob: Person) -> None:
     """Bob keeps his machine for those who are there already."""
-    async with town.home(bob.address):
+    async with network.home(bob.address):
         for _ in range(MAX_CONNECTIONS + 1):
             caller = Person()
-            town.listeners[caller.address] = Listener()
-            town.deliver(town.message("dial", caller.address, bob.address, d=caller.encryption_key))
+            network.listeners[caller.address] = Listener()
+            network.deliver(network.message("dial", caller.address, bob.address, d=caller.encryption_key))
 
-        assert town.dropped == [Reason.BUSY]
+        assert network.dropped == [Reason.BUSY]
 
 
-async def test_without_pushes_a_dial_fails_at_once(town: Town, alice: Person, bob: Person) -> None:
+async def test_without_pushes_a_dial_fails_at_once(network: Network, alice: Person, bob: Person) -> None:
     """When the push service hangs up, no offer will come."""
-    async with town.home(alice.address) as home, town.home(bob.address, accept=False):
-        dialling = asyncio.create_task(town.dial(alice, bob))
+    async with network.home(alice.address) as home, network.home(bob.address, accept=False):
+        dialling = asyncio.create_task(network.dial(alice, bob))
         await asyncio.sleep(0.01)
 
         home.fail_pending(PushServiceFailed("the push service hung up"))
@@ -524,9 +407,9 @@ async def test_without_pushes_a_dial_fails_at_once(town: Town, alice: Person, bo
             await dialling
 
 
-async def test_without_pushes_nobody_can_dial_us(town: Town, alice: Person) -> None:
+async def test_without_pushes_nobody_can_dial_us(network: Network, alice: Person) -> None:
     """However often that is asked."""
-    async with town.home(alice.address) as home:
+    async with network.home(alice.address) as home:
         home.fail_pending(PushServiceFailed("the push service hung up"))
 
         for _ in range(2):
@@ -534,21 +417,21 @@ async def test_without_pushes_nobody_can_dial_us(town: Town, alice: Person) -> N
                 await home.next_incoming()
 
 
-async def test_without_pushes_open_channels_stay(residents: Town, alice: Person, bob: Person) -> None:
+async def test_without_pushes_open_channels_stay(pair: Network, alice: Person, bob: Person) -> None:
     """WebRTC needs no push service any more."""
-    channel, accepted = await residents.connect(alice, bob)
+    channel, accepted = await pair.connect(alice, bob)
 
-    residents.homes[alice.address].fail_pending(PushServiceFailed("the push service hung up"))
+    pair.homes[alice.address].fail_pending(PushServiceFailed("the push service hung up"))
 
     await channel.send("still here")
     assert await accepted.receive() == "still here"
 
 
-async def test_leaving_closes_every_channel(town: Town, alice: Person, bob: Person) -> None:
+async def test_leaving_closes_every_channel(network: Network, alice: Person, bob: Person) -> None:
     """Who leaves says so."""
-    async with town.home(bob.address):
-        async with town.home(alice.address):
-            _, accepted = await town.connect(alice, bob)
+    async with network.home(bob.address):
+        async with network.home(alice.address):
+            _, accepted = await network.connect(alice, bob)
 
         with pytest.raises(ChannelClosed):
             await accepted.receive()
@@ -556,13 +439,13 @@ async def test_leaving_closes_every_channel(town: Town, alice: Person, bob: Pers
 
 @pytest.mark.parametrize("moment", [0, 0.001, 0.005, 0.01, 0.02, 0.04])
 async def test_leaving_in_the_middle_leaves_nothing(
-    town: Town, alice: Person, bob: Person, moment: float
+    network: Network, alice: Person, bob: Person, moment: float
 ) -> None:
     """Whatever step it is at, the dial fails by name, and no task goes on."""
     before = asyncio.all_tasks()
-    async with town.home(bob.address):
-        async with town.home(alice.address):
-            dialling = asyncio.create_task(town.dial(alice, bob))
+    async with network.home(bob.address):
+        async with network.home(alice.address):
+            dialling = asyncio.create_task(network.dial(alice, bob))
             await asyncio.sleep(moment)
         (outcome,) = await asyncio.gather(dialling, return_exceptions=True)
 
