@@ -16,8 +16,8 @@ from whisper_peer.errors import (
     Trouble,
 )
 from whisper_peer.identity import Identity
-from whisper_peer.keys import Address
 from whisper_peer.peer import Peer, Refusal
+from whisper_peer.protocol.keys import Address
 
 __all__ = [
     "Address",

@@ -19,9 +19,9 @@ from unicodedata import category
 from whisper_peer.channel import Channel
 from whisper_peer.errors import ChannelClosed, TimedOut, Trouble
 from whisper_peer.identity import Identity
-from whisper_peer.keys import Address
 from whisper_peer.line_reader import LineReader
 from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
+from whisper_peer.protocol.keys import Address
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600

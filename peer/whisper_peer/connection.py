@@ -16,9 +16,10 @@ from aiortc import (
 from whisper_peer.budget import ByteBudget
 from whisper_peer.candidates import split_candidates
 from whisper_peer.channel import Channel, within
+from whisper_peer.channel_registry import LABEL, ChannelRegistry
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, Reason, TimedOut, Trouble
-from whisper_peer.keys import Address
-from whisper_peer.messages import Answer, Dial, Ice, Message, Offer
+from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
 from whisper_peer.signaling import Candidates, SignalingSession
 from whisper_peer.transport import SignalingTransport
 from whisper_peer.webrtc import RELEASE_S, close, translate_errors
@@ -28,13 +29,6 @@ MAX_CANDIDATES = 64
 
 # A STUN server that does not answer is given up after 5 s.
 GATHER_S = 6
-
-# The channel that carries values, and another that a browser opens, for which this peer has no use.
-LABEL = "whisper"
-CONTROL = "control"
-
-# Channels that this peer closes, until the other confirms; a browser sends this many files at once.
-MAX_REFUSED_CHANNELS = 64
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +51,7 @@ class Connection:
         self._pump: asyncio.Task[None] | None = None
         self._rtc: RTCPeerConnection | None = None
         self._budget = ByteBudget()
-        self._labels: set[str] = set()
-        self._refused: set[RTCDataChannel] = set()
+        self._channels = ChannelRegistry()
         self._over: OverLimit | None = None
 
     @property
@@ -90,7 +83,7 @@ class Connection:
         """Make an offer to the caller, whose dial has been received, and return the open channel."""
         rtc = await self._start()
         data_channel = rtc.createDataChannel(LABEL)
-        self._labels.add(LABEL)
+        self._channels.add(LABEL)
         data_channel.on("open", lambda: self._open(data_channel))
         with translate_errors():
             await self._set_ours(rtc, await rtc.createOffer())
@@ -193,24 +186,11 @@ class Connection:
                 raise Dropped(Reason.BUSY) from None
 
     def _on_data_channel(self, data_channel: RTCDataChannel) -> None:
-        """Open `whisper`, leave `control` alone, and close any other; one of each kind, or hang up."""
-        label = data_channel.label
-        if label in self._labels:
-            self._on_fault(OverLimit(f"the other opened a second channel {label}"))
-        elif label not in {LABEL, CONTROL}:
-            self._refuse(data_channel)
-        else:
-            self._labels.add(label)
-            if label == LABEL:
+        try:
+            if self._channels.admit(data_channel):
                 self._open(data_channel)
-
-    def _refuse(self, data_channel: RTCDataChannel) -> None:
-        if len(self._refused) >= MAX_REFUSED_CHANNELS:
-            self._on_fault(OverLimit(f"the other opened more than {MAX_REFUSED_CHANNELS} channels"))
-            return
-        self._refused.add(data_channel)
-        data_channel.on("close", lambda: self._refused.discard(data_channel))
-        data_channel.close()
+        except OverLimit as fault:
+            self._on_fault(fault)
 
     def _on_fault(self, fault: BrokenSeal | OverLimit) -> None:
         """Report what does not open; hang up when a limit is exceeded."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from whisper_peer.budget import ByteBudget
 from whisper_peer.errors import BrokenSeal, OverLimit
-from whisper_peer.sealing import Format, decrypt, encrypt
+from whisper_peer.protocol.sealing import Format, decrypt, encrypt
 
 # JSON that goes in one frame: every WebRTC implementation takes 64 KiB, and base64 makes four bytes of three.
 MAX_FRAME_BYTES = 48_000

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from whisper_peer.jcs import canonical
-from whisper_peer.keys import Address, decode
+from whisper_peer.protocol.jcs import canonical
+from whisper_peer.protocol.keys import Address, decode
 
 SEED_BYTES = 32  # RFC 8032, section 5.1.5
 _OWNER_ONLY = 0o600

@@ -15,8 +15,8 @@ from whisper_peer.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PushServiceFailed, Reason
 from whisper_peer.identity import Identity
-from whisper_peer.inbox import Call, Inbox
-from whisper_peer.keys import Address
+from whisper_peer.protocol.inbox import Call, Inbox
+from whisper_peer.protocol.keys import Address
 from whisper_peer.push import PushClient, Subscription
 from whisper_peer.server import Server
 from whisper_peer.transport import SignalingTransport

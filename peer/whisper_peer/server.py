@@ -12,7 +12,7 @@ from aiortc import RTCIceServer
 
 from whisper_peer.errors import ServerRefused, ServerUnreachable
 from whisper_peer.identity import Identity
-from whisper_peer.keys import Address
+from whisper_peer.protocol.keys import Address
 
 # The server gives a push service 10 s in all; this leaves it time to say that it failed.
 CALL_TIMEOUT = ClientTimeout(total=20, connect=5)

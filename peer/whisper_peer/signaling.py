@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from whisper_peer.candidates import parse_candidates
 from whisper_peer.errors import BrokenSeal, Dropped, Reason
-from whisper_peer.keys import Address
-from whisper_peer.messages import Answer, Close, Dial, Ice, KeyedMessage, Offer
-from whisper_peer.sealing import Keys, Party, seal, unseal
+from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, KeyedMessage, Offer
+from whisper_peer.protocol.sealing import Keys, Party, seal, unseal
 
 Candidates = list[RTCIceCandidate | None]
 

@@ -12,8 +12,8 @@ from tests.people import now_ms
 from whisper_peer.channel import Channel
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, Reason, ServerRefused
-from whisper_peer.keys import Address
-from whisper_peer.messages import Message, parse_message
+from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.messages import Message, parse_message
 from whisper_peer.transport import SignalingTransport
 
 SOON_S = 5

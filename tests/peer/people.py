@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests import people
-from whisper_peer.keys import Address
+from whisper_peer.protocol.keys import Address
 
 
 class Person:

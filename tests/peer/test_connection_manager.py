@@ -8,7 +8,7 @@ import pytest
 from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
 from whisper_peer.channel import METHOD, Channel
-from whisper_peer.connection import LABEL
+from whisper_peer.channel_registry import LABEL
 from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (
     AlreadyConnected,
@@ -20,8 +20,8 @@ from whisper_peer.errors import (
     TimedOut,
 )
 from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
-from whisper_peer.messages import Answer, Dial
-from whisper_peer.sealing import Format, encrypt
+from whisper_peer.protocol.messages import Answer, Dial
+from whisper_peer.protocol.sealing import Format, encrypt
 from whisper_peer.signaling import SignalingSession
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 
 from tests.vectors_of import vectors
 from whisper_peer.identity import Identity
-from whisper_peer.keys import decode
+from whisper_peer.protocol.keys import decode
 
 WIRE = vectors("wire.json")
 ALICE = WIRE["keys"]["alice"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from whisper_peer.jcs import canonical, parse
+from whisper_peer.protocol.jcs import canonical, parse
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "jcs"
 NAMES = sorted(path.stem for path in (VECTORS / "input").glob("*.json"))

@@ -11,7 +11,7 @@ from tests.hostile.builder import VECTORS as REQUESTS
 from tests.peer.people import Person
 from tests.vectors_of import vectors
 from whisper_peer.errors import BadSignature
-from whisper_peer.keys import Address, decode, parse_encryption_key
+from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 
 FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the base point: RFC 8032, section 5.1

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.vectors_of import vectors
 from whisper_peer.errors import BrokenSeal
-from whisper_peer.keys import Address
-from whisper_peer.sealing import (
+from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.sealing import (
     MAX_JSON_BYTES,
     Format,
     Keys,

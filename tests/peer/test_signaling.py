@@ -6,7 +6,7 @@ import pytest
 
 from tests.peer.people import Person
 from whisper_peer.errors import Dropped, Reason
-from whisper_peer.messages import Answer, Close, Dial, Ice, Message, Offer, parse_message
+from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, parse_message
 from whisper_peer.signaling import MAX_EARLY, SignalingSession
 
 BEGAN = 1_760_000_000_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from whisper_peer.keys import Address, decode, parse_encryption_key
+from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 
 # RFC 8785 takes numbers as IEEE 754 doubles: beyond it two integers may share one text.
 MAX_INTEGER = 2**53 - 1

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from whisper_peer.errors import BadSignature, Dropped, Reason
-from whisper_peer.jcs import canonical, parse
-from whisper_peer.keys import SIGNATURE_BYTES, Address, decode
-from whisper_peer.messages import Message, parse_message
+from whisper_peer.protocol.jcs import canonical, parse
+from whisper_peer.protocol.keys import SIGNATURE_BYTES, Address, decode
+from whisper_peer.protocol.messages import Message, parse_message
 
 # A push can take seconds where an HTTP request takes milliseconds.
 WINDOW_MS = 60_000

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whisper_peer.errors import BrokenSeal
-from whisper_peer.keys import Address, decode
+from whisper_peer.protocol.keys import Address, decode
 
 NONCE_BYTES = 12  # NIST SP 800-38D, section 5.2.1.1
 KEY_BYTES = 32  # AES-256

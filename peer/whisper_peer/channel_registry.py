@@ -1,0 +1,42 @@
+"""Admission of the data channels of one connection: one of each kind, any other is closed."""
+
+from aiortc import RTCDataChannel
+
+from whisper_peer.errors import OverLimit
+
+# The channel that carries values, and another that a browser opens, for which this peer has no use.
+LABEL = "whisper"
+CONTROL = "control"
+
+# Channels that this peer closes, until the other confirms; a browser sends this many files at once.
+MAX_REFUSED_CHANNELS = 64
+
+
+class ChannelRegistry:
+    """Data channels that a connection has; `admit` tells which one carries values."""
+
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+        self._refused: set[RTCDataChannel] = set()
+
+    def add(self, label: str) -> None:
+        """Note a channel. Raise `OverLimit` if there is one of this kind already."""
+        if label in self._labels:
+            raise OverLimit(f"the other opened a second channel {label}")
+        self._labels.add(label)
+
+    def admit(self, data_channel: RTCDataChannel) -> bool:
+        """Return whether *data_channel* carries values; close it if it has no use. Raise `OverLimit`."""
+        label = data_channel.label
+        if label in {LABEL, CONTROL}:
+            self.add(label)
+        else:
+            self._refuse(data_channel)
+        return label == LABEL
+
+    def _refuse(self, data_channel: RTCDataChannel) -> None:
+        if len(self._refused) >= MAX_REFUSED_CHANNELS:
+            raise OverLimit(f"the other opened more than {MAX_REFUSED_CHANNELS} channels")
+        self._refused.add(data_channel)
+        data_channel.on("close", lambda: self._refused.discard(data_channel))
+        data_channel.close()
