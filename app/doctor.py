@@ -1,4 +1,4 @@
-"""`whisper doctor`: what works, what does not, and what mends it."""
+"""The `whisper doctor` command: checks of settings, databases, Redis and push services, with remedies."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import first_line, open_database, parse_url
 
-# One of each browser's push services; any answer of theirs, a refusal too, shows that they can be reached.
+# One push service of each browser; a TLS connection shows that it can be reached.
 PUSH_SERVICES = {
     "Chrome": "https://fcm.googleapis.com",
     "Firefox": "https://updates.push.services.mozilla.com",
@@ -28,45 +28,47 @@ PUSH_SERVICES = {
 }
 REACH_TIMEOUT_S = 5
 _RESERVED = re.compile(r"[@/.](?:example\.(?:org|com|net)|localhost|your\.domain)(?:[:/]|$)")
-PUBLISHED_SECRET = "everyone-knows-this-secret"  # noqa: S105 - the one of .env.example
+# The TURN secret of .env.example, which everybody can read.
+EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; *mend* says what to do when it is not well."""
+    """Result of one check: its subject, and a remedy if it failed."""
 
-    what: str
-    mend: str | None = None
+    subject: str
+    remedy: str | None = None
 
 
 async def examine(settings: Settings, url: str) -> int:
-    """Print the findings about *settings* and the database at *url*; return 1 if something needs mending."""
-    ill = 0
-    async for finding in _findings(settings, url):
-        ill += finding.mend is not None
-        print(f"ok    {finding.what}" if finding.mend is None else f"FAIL  {finding.what}: {finding.mend}")
-    print("All is well." if not ill else f"{ill} to mend.")
-    return int(bool(ill))
+    """Print the findings about *settings* and the database at *url*; return 1 if a check failed, else 0."""
+    failures = 0
+    async for finding in _check_all(settings, url):
+        failed = finding.remedy is not None
+        failures += failed
+        print(f"FAIL  {finding.subject}: {finding.remedy}" if failed else f"ok    {finding.subject}")
+    print(f"{failures} to mend." if failures else "All is well.")
+    return int(failures > 0)
 
 
-async def _findings(settings: Settings, url: str) -> AsyncIterator[Finding]:
-    for finding in _unknown_variables():
+async def _check_all(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    for finding in _find_unknown_variables():
         yield finding
-    yield await _database(settings, url)
+    yield await _check_database(settings, url)
     if settings.database_replica_url:
-        yield await _replica(settings.database_replica_url.get_secret_value())
+        yield await _check_replica(settings.database_replica_url.get_secret_value())
     if settings.redis_url:
-        yield await _redis(settings.redis_url.get_secret_value())
-    for finding in _identity(settings):
+        yield await _check_redis(settings.redis_url.get_secret_value())
+    for finding in _check_vapid(settings):
         yield finding
     if settings.turn_secret and settings.ice_servers:
-        published = settings.turn_secret.get_secret_value() == PUBLISHED_SECRET
+        published = settings.turn_secret.get_secret_value() == EXAMPLE_OF_TURN
         yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
-    for reached in asyncio.as_completed(_reachability(settings)):
-        yield await reached
+    for check in asyncio.as_completed(_check_push_services(settings)):
+        yield await check
 
 
-def _unknown_variables() -> Iterator[Finding]:
+def _find_unknown_variables() -> Iterator[Finding]:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     given = os.environ.keys() | dotenv_values(".env").keys()
     for name in sorted(given - known):
@@ -74,8 +76,8 @@ def _unknown_variables() -> Iterator[Finding]:
             yield Finding(f"variable {name}", "there is no such setting: see .env.example")
 
 
-async def _database(settings: Settings, url: str) -> Finding:
-    what = "database and schema" if settings.database_url else "embedded Postgres"
+async def _check_database(settings: Settings, url: str) -> Finding:
+    subject = "database and schema" if settings.database_url else "embedded Postgres"
     async with open_database(parse_url(url)) as database:
         try:
             if settings.database_url is None:
@@ -83,26 +85,29 @@ async def _database(settings: Settings, url: str) -> Finding:
             else:
                 await schema.check(database)
         except Refused as refusal:
-            why = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
-            return Finding(what, f"{refusal.reason}{why} See {PREFIX}DATABASE_URL.")
-    return Finding(what)
+            return Finding(subject, f"{refusal.reason}{_format_cause(refusal)} See {PREFIX}DATABASE_URL.")
+    return Finding(subject)
 
 
-async def _replica(url: str) -> Finding:
+async def _check_replica(url: str) -> Finding:
     async with open_database(parse_url(url)) as replica:
         try:
             await schema.check(replica)
         except Refused as refusal:
-            why = f"servers do without it. {refusal.reason} See {PREFIX}DATABASE_REPLICA_URL."
-            return Finding("replica", why)
+            remedy = f"servers do without it. {refusal.reason} See {PREFIX}DATABASE_REPLICA_URL."
+            return Finding("replica", remedy)
     return Finding("replica")
 
 
+def _format_cause(refusal: Refused) -> str:
+    return f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
+
+
 def _ignore(_: str, __: float) -> None:
-    """Measure nothing: the finding says all."""
+    """Discard the measurement: the finding says enough."""
 
 
-async def _redis(url: str) -> Finding:
+async def _check_redis(url: str) -> Finding:
     def monotonic_ms() -> int:
         return time.monotonic_ns() // 1_000_000
 
@@ -112,15 +117,15 @@ async def _redis(url: str) -> Finding:
     return Finding("Redis")
 
 
-def _identity(settings: Settings) -> Iterator[Finding]:
-    yield Finding("VAPID key", _fault_of_key(settings))
+def _check_vapid(settings: Settings) -> Iterator[Finding]:
+    yield Finding("VAPID key", _explain_key(settings))
     subject = settings.vapid_subject or ""
     unreal = not subject or _RESERVED.search(subject) is not None
-    mend = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
-    yield Finding(f"VAPID subject {subject}".rstrip(), mend if unreal else None)
+    remedy = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
+    yield Finding(f"VAPID subject {subject}".rstrip(), remedy if unreal else None)
 
 
-def _fault_of_key(settings: Settings) -> str | None:
+def _explain_key(settings: Settings) -> str | None:
     given = settings.vapid_private_key
     try:
         if given:
@@ -134,14 +139,14 @@ def _fault_of_key(settings: Settings) -> str | None:
     return None
 
 
-def _reachability(settings: Settings) -> list[Awaitable[Finding]]:
+def _check_push_services(settings: Settings) -> list[Awaitable[Finding]]:
     browsers = PUSH_SERVICES if settings.endpoint_policy.browsers or settings.endpoint_policy.public else {}
     origins = {origin: origin for origin in settings.endpoint_policy.origins}
-    return [_reach(name, origin) for name, origin in (browsers | origins).items()]
+    return [_connect(name, origin) for name, origin in (browsers | origins).items()]
 
 
-async def _reach(name: str, origin: str) -> Finding:
-    what = f"push service {name}"
+async def _connect(name: str, origin: str) -> Finding:
+    subject = f"push service {name}"
     endpoint = Endpoint.parse(f"{origin}/")
     try:
         async with asyncio.timeout(REACH_TIMEOUT_S):
@@ -149,5 +154,5 @@ async def _reach(name: str, origin: str) -> Finding:
             _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=tls or None)
             writer.close()
     except OSError as error:
-        return Finding(what, f"{origin} can't be reached ({type(error).__name__}): check DNS and firewall")
-    return Finding(what)
+        return Finding(subject, f"{origin} can't be reached ({type(error).__name__}): check DNS and firewall")
+    return Finding(subject)

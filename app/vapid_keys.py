@@ -1,4 +1,4 @@
-"""The server's own key, for its operator: printed, kept, rotated, and filled in where it has a default."""
+"""The `whisper vapid` command, and the defaults of the VAPID settings."""
 
 import logging
 
@@ -8,14 +8,14 @@ from app.settings import PREFIX, Settings
 
 log = logging.getLogger(__name__)
 
-# Enough for trying things out; push services want to be able to reach a real server's operator.
+# Good enough for a first try: some push services refuse a subject where they cannot reach the operator.
 PLACEHOLDER_SUBJECT = "mailto:operator@example.org"
 
 
 def print_key(settings: Settings, *, keep: bool, rotate: bool) -> int:
-    """Print a key as `.env` takes it, or what was kept; return the exit status.
+    """Print a new key as lines of `.env`, or the public key of the one in the data directory; return 0.
 
-    Raise `InvalidSettings` when there is none to rotate, or what is there is none.
+    Raise `InvalidSettings` if there is no key to rotate, or the file in the data directory holds none.
     """
     if rotate:
         _rotate(settings)
@@ -24,36 +24,36 @@ def print_key(settings: Settings, *, keep: bool, rotate: bool) -> int:
     elif keep:
         print(f"The public key: {parse_keys(load_or_create_key(settings.data_dir))[0].public_text}")
     else:
-        print(_variable(VapidKey.generate()))
+        print(_format_variable(VapidKey.generate()))
         print(f"{PREFIX}VAPID_SUBJECT=mailto:you@your.domain")
     return 0
 
 
 def fill_defaults(settings: Settings) -> dict[str, str]:
-    """Return the settings that the operator leaves out, where there is a default."""
-    alone = settings.database_url is None
-    found: dict[str, str] = {}
+    """Return the VAPID settings that the operator left out, where there is a default."""
+    embedded = settings.database_url is None
+    defaults: dict[str, str] = {}
     if settings.vapid_private_key is None:
-        key = load_or_create_key(settings.data_dir) if alone else load_key(settings.data_dir)
-        found |= {"vapid_private_key": key} if key else {}
-    if settings.vapid_subject is None and alone:
+        key = load_or_create_key(settings.data_dir) if embedded else load_key(settings.data_dir)
+        defaults |= {"vapid_private_key": key} if key else {}
+    if settings.vapid_subject is None and embedded:
         log.warning("%sVAPID_SUBJECT is not set: push services could not reach you, some will refuse", PREFIX)
-        found["vapid_subject"] = PLACEHOLDER_SUBJECT
-    return found
+        defaults["vapid_subject"] = PLACEHOLDER_SUBJECT
+    return defaults
 
 
 def _rotate(settings: Settings) -> None:
-    given = settings.vapid_private_key
-    if given is None:
+    configured = settings.vapid_private_key
+    if configured is None:
         newest = parse_keys(rotate_key(settings.data_dir))[0]
         print(f"The public key after a restart: {newest.public_text}")
         return
     settings.require_vapid()
-    print("# In place of the line that is there: the keys before go on serving those who came with them.")
-    print(_variable(VapidKey.generate(), *parse_keys(given.get_secret_value())))
+    print("# Replaces the line that is there: the older keys go on signing for subscriptions made with them.")
+    print(_format_variable(VapidKey.generate(), *parse_keys(configured.get_secret_value())))
 
 
-def _variable(newest: VapidKey, *older: VapidKey) -> str:
+def _format_variable(newest: VapidKey, *older: VapidKey) -> str:
     keys = ",".join(key.private_text for key in (newest, *older))
     public = f"# The public key, which clients get from /config: {newest.public_text}"
     return f"{public}\n{PREFIX}VAPID_PRIVATE_KEY={keys}"
