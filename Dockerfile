@@ -4,15 +4,15 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/whisper
 COPY Makefile pyproject.toml constraints.txt ./
-# An editable install looks at the folders' names only, so their code can come later: a change of it installs
-# nothing again. It stays editable because the server reads alembic.ini, migrations/, client/ and web/ beside app/.
+# An editable install needs the folders' names only, so the code is copied later: a change of it reinstalls
+# nothing. It stays editable because the server reads alembic.ini, migrations/, client/ and web/ beside app/.
 RUN touch README.md LICENSE \
  && python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["tool"]["setuptools"]["packages"])' \
     | tr . / | xargs mkdir -p \
  && make install EXTRAS=redis,tracing
 
 FROM python:3.11-slim
-# The number is fixed so that a volume's files keep their owner from one image to the next.
+# A fixed uid, so that a volume's files keep their owner from one image to the next.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin whisper \
  && install --directory --owner=whisper --group=whisper --mode=0700 /var/lib/whisper
 WORKDIR /srv/whisper
@@ -26,7 +26,7 @@ COPY client client
 COPY web web
 USER 10001
 EXPOSE 8000
-# /livez, not /readyz: what is unhealthy gets replaced, and a new container does not bring a lost database back.
+# /livez, not /readyz: a new container does not repair a database.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
 STOPSIGNAL SIGTERM
