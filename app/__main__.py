@@ -7,7 +7,6 @@ import logging.config
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -16,12 +15,13 @@ from typing import NoReturn
 import uvicorn
 
 from app import doctor, vapid_keys
+from app.clocks import monotonic_clock, server_clock
 from app.data_dir import embedded_postgres
 from app.server.supervisor import run
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
-from app.store.database import open_database, parse_url
-from app.store.errors import DatabaseUnavailable, OutdatedSchema
+from app.store.database import log_statement, open_database, parse_url
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
 from app.store.subscriptions import Subscriptions
 from app.telemetry.log_format import log_config
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load(**{name: value for name, value in given.items() if value is not None})
         logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
         status: int = options.run(settings, options)
-    except (InvalidSettings, OutdatedSchema, DatabaseUnavailable) as fault:
+    except (InvalidSettings, OutdatedSchema, DatabaseMisconfigured, DatabaseUnavailable) as fault:
         print(f"whisper: {fault}", file=sys.stderr)
         return 1
     return status
@@ -117,8 +117,8 @@ def _purge(settings: Settings, _: Options) -> int:
 
 
 async def _purge_once(url: str) -> int | None:
-    async with open_database(parse_url(url)) as database:
-        return await Subscriptions(database).purge(time.time_ns() // 1_000_000)
+    async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
+        return await Subscriptions(database).purge(server_clock())
 
 
 def _vapid(settings: Settings, options: Options) -> int:
@@ -155,7 +155,7 @@ def _database_url(settings: Settings) -> Iterator[str]:
 
 
 async def _check_schema(url: str) -> None:
-    async with open_database(parse_url(url)) as database:
+    async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
         try:
             await schema.check(database)
         except DatabaseUnavailable:

@@ -3,12 +3,12 @@
 import asyncio
 import os
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
+from app.clocks import monotonic_clock
 from app.data_dir import load_key
 from app.limits.redis_buckets import open_redis_buckets
 from app.limits.token_bucket import Rate
@@ -17,7 +17,8 @@ from app.protocol.subscription import Endpoint
 from app.push.vapid import InvalidVapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
-from app.store.database import first_line, open_database, parse_url
+from app.store.database import first_line, log_statement, open_database, parse_url
+from app.store.errors import DatabaseMisconfigured
 
 # One push service of each browser; a TLS connection shows that it can be reached.
 PUSH_SERVICES = {
@@ -78,29 +79,31 @@ def _find_unknown_variables() -> Iterator[Finding]:
 
 async def _check_database(settings: Settings, url: str) -> Finding:
     subject = "database and schema" if settings.database_url else "embedded Postgres"
-    async with open_database(parse_url(url)) as database:
+    async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
         try:
             if settings.database_url is None:
                 await database.revision()  # `whisper serve` migrates its own
             else:
                 await schema.check(database)
-        except Refused as refusal:
-            return Finding(subject, f"{refusal.reason}{_format_cause(refusal)} See {PREFIX}DATABASE_URL.")
+        except (Refused, DatabaseMisconfigured) as fault:
+            return Finding(subject, f"{_format_reason(fault)} See {PREFIX}DATABASE_URL.")
     return Finding(subject)
 
 
 async def _check_replica(url: str) -> Finding:
-    async with open_database(parse_url(url)) as replica:
+    async with open_database(parse_url(url), log_statement, monotonic_clock) as replica:
         try:
             await schema.check(replica)
-        except Refused as refusal:
-            remedy = f"servers do without it. {refusal.reason} See {PREFIX}DATABASE_REPLICA_URL."
+        except (Refused, DatabaseMisconfigured) as fault:
+            remedy = f"servers do without it. {_format_reason(fault)} See {PREFIX}DATABASE_REPLICA_URL."
             return Finding("replica", remedy)
     return Finding("replica")
 
 
-def _format_cause(refusal: Refused) -> str:
-    return f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
+def _format_reason(fault: Refused | DatabaseMisconfigured) -> str:
+    if isinstance(fault, DatabaseMisconfigured):
+        return f"The database says: {fault}."
+    return f"{fault.reason} ({first_line(fault.__cause__)})" if fault.__cause__ else fault.reason
 
 
 def _ignore(_: str, __: float) -> None:
@@ -108,10 +111,7 @@ def _ignore(_: str, __: float) -> None:
 
 
 async def _check_redis(url: str) -> Finding:
-    def monotonic_ms() -> int:
-        return time.monotonic_ns() // 1_000_000
-
-    async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, b"", _ignore, monotonic_ms) as shared:
+    async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, b"", _ignore, monotonic_clock) as shared:
         if shared and await shared.take((), peeked=[("doctor", b"")]) is None:
             return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
     return Finding("Redis")

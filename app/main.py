@@ -5,7 +5,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from app.api.headers import CatchAll, HeadSupport, SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_access import MetricsAccess
 from app.api.state import AppState, Clock, LifespanState
+from app.clocks import monotonic_clock, server_clock
 from app.limits.concurrency import ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import open_redis_buckets
@@ -47,16 +47,6 @@ VERSION = version("whisper-server")
 
 # Objects that may be made and kept before somebody looks for garbage among them: those of a hundred calls.
 GARBAGE = 20_000
-
-
-def server_clock() -> int:
-    """Return the time, ms since the Unix epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def monotonic_clock() -> int:
-    """Return ms since some moment: it never jumps, whatever the machine's time is set to."""
-    return time.monotonic_ns() // 1_000_000
 
 
 def _end_with_parent() -> None:
@@ -98,9 +88,9 @@ def create_app(
         async with AsyncExitStack() as opened:
             traces = await opened.enter_async_context(open_tracing(settings.otlp_endpoint, VERSION))
             observer = Observer(metrics, traces)
-            database = await opened.enter_async_context(open_database(url, observer.statement))
+            database = await opened.enter_async_context(open_database(url, observer.statement, monotonic_ms))
             copy = await opened.enter_async_context(
-                open_replica(parse_url(replica) if replica else None, observer.statement)
+                open_replica(parse_url(replica) if replica else None, observer.statement, monotonic_ms)
             )
             shared = await opened.enter_async_context(
                 open_redis_buckets(

@@ -7,9 +7,10 @@ from hashlib import sha256
 
 import asyncpg
 
+from app.clocks import monotonic_clock
 from app.protocol.keys import Address
 from app.protocol.subscription import Subscription
-from app.store.database import open_database, parse_url
+from app.store.database import log_statement, open_database, parse_url
 from app.store.subscriptions import Subscriptions
 from bench.database import add_others, postgres
 from bench.workload import Subscription as Registered
@@ -62,7 +63,7 @@ async def measure_wal(connection: asyncpg.Connection, url: str) -> tuple[float, 
     subscription = Subscription.model_validate(Registered.at(ORIGIN, 0).as_data)
     await connection.execute("CHECKPOINT")
     positions = [await _position(connection)]
-    async with open_database(parse_url(url)) as database:
+    async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
         subscriptions = Subscriptions(database)
         began = time.time_ns() // 1_000_000
         for now in (began, began + 1):

@@ -1,4 +1,4 @@
-"""Run migrations on the URL that `whisper migrate` gives, or on that of the settings."""
+"""Alembic environment: migrations run on the URL that `whisper migrate` gives, or on that of the settings."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 import app.store.tables  # noqa: F401 - fills the metadata
 from app.settings import Settings
 from app.store.database import parse_url
+from app.store.schema import REVISIONS
 
 # One migration at a time, whoever starts them: any fixed number that nobody else locks.
 LOCK = 0x57484953504552
@@ -27,6 +28,8 @@ def _run(connection: Connection) -> None:
     context.configure(
         connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True
     )
+    if context.get_context().get_current_revision() not in {None, *REVISIONS}:
+        return  # of a later version, which knows how to go on from there; this one does not
     with context.begin_transaction():
         context.run_migrations()
 

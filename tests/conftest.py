@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from asgi_lifespan import LifespanManager
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from app.clocks import monotonic_clock
 from app.data_dir import embedded_postgres
 from app.main import create_app
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store import schema
-from app.store.database import Database, open_database, parse_url
+from app.store.database import Database, parse_url
 from app.store.subscriptions import Subscriptions
+from tests.databases import open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.people import Person, now_ms
 from tests.push_service import PushService
@@ -128,10 +130,13 @@ def clock() -> Clock:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, clock: Clock | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(
+    settings: Settings, clock: Clock | None = None, monotonic_ms: Callable[[], int] = monotonic_clock
+) -> AsyncIterator[httpx.AsyncClient]:
     """Run the application, and yield a client of it."""
+    app = create_app(settings, clock or Clock(), monotonic_ms=monotonic_ms)
     async with (
-        LifespanManager(create_app(settings, clock or Clock())) as manager,
+        LifespanManager(app) as manager,
         httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as opened,
     ):
         yield opened

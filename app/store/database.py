@@ -1,34 +1,24 @@
-"""The engine: one pool of connections, every wait bounded, every failure said in the protocol's words."""
+"""Database engine: one connection pool, a deadline for every wait, and a list of what an outage is."""
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
-from asyncpg import (
-    AdminShutdownError,
-    CrashShutdownError,
-    InterfaceError,
-    PostgresConnectionError,
-    PostgresError,
-    Record,
-)
-from sqlalchemy import Executable, Row, event, make_url, text
-from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from asyncpg import Record, TargetServerAttributeNotMatched
+from sqlalchemy import Executable, Row, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.limits.breaker import Breaker
 from app.protocol.subscription import MAX_PORT
-from app.store.errors import DatabaseUnavailable
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
-
-# What can't be closed properly is gone already: that is no news to anybody, and less so a traceback of it.
-logging.getLogger("sqlalchemy.pool.impl.AsyncAdaptedQueuePool").addFilter(
-    lambda record: not record.msg.startswith(("Exception closing", "Exception terminating"))
-)
 
 ACQUIRE_S = 1  # for a connection of the pool
 CONNECT_S = 2  # for a new connection
@@ -37,8 +27,7 @@ TOTAL_S = 2.5  # for all of these together, a second attempt included
 CLOSE_S = 2  # for the pool, when the server stops: a database that hangs does not hold it up
 POOL_SIZE = 10  # connections that stay open, for each worker
 POOL_OVERFLOW = 10  # more of them under load
-READ_ONLY = "25006"  # SQLSTATE of a write that a standby, or a demoted primary, refuses
-LOG_EVERY_S = 5  # while it is away, every call would say the same
+LOG_EVERY_MS = 5000  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
 
 
@@ -76,41 +65,59 @@ _PARAMETERS = {"host", "port", "ssl", "target_session_attrs", "pgbouncer", _KEPT
 _NEEDLESS = {"application_name", "channel_binding", "connect_timeout", "gssencmode"}
 
 
+# What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
+# ours. Whatever is not here, a wrong argument, a syntax error, "not supported", is a fault of ours.
+_OUTAGES = (
+    "08",  # the connection was lost or refused
+    "25006",  # a write that a standby, or a demoted primary, refuses
+    "40",  # rolled back: a deadlock, a conflict with what a replica replays
+    "53",  # too many connections, no memory, a full disk
+    "55P03",  # a lock that was not to be had in time
+    "57",  # cancelled, shutting down, starting up
+)
+
+# Those that say of the connection, and most likely of all others in the pool, that it is of no more use.
+_LOST = ("08", "25006", "57P")
+
+# What an operator has to mend: credentials, the database's name, rights.
+_MISCONFIGURED = ("28", "3D", "42501")
+
 # Told of each statement: its name, and the seconds it took with all its waits.
 Observe = Callable[[str, float], None]
 
 R = TypeVar("R")
 Execute = Callable[[AsyncConnection], Awaitable[R]]
 
-# What SQLAlchemy says of the driver, and what the driver says itself; of that, what another connection mends.
-_FAILURES = (OSError, SQLAlchemyError, PostgresError, InterfaceError)
-_ENDED = (PostgresConnectionError, AdminShutdownError, CrashShutdownError, InterfaceError)
 
-
-def unobserved(_: str, __: float) -> None:
-    """Tell nobody."""
+class ConnectionLost(ConnectionError):
+    """The connection ended while a statement was on it."""
 
 
 class Database:
-    """Runs statements, each its own transaction; all of them may safely run twice."""
+    """Statements in autocommit, each tried once more when its connection was lost: all may safely run twice.
 
-    def __init__(self, engine: AsyncEngine, observe: Observe = unobserved) -> None:
+    *observe* is told of each statement; *monotonic_ms* is a clock that never jumps.
+    """
+
+    def __init__(self, engine: AsyncEngine, observe: Observe, monotonic_ms: Callable[[], int]) -> None:
         self._engine = engine
         self._observe = observe
-        self._silent_until = 0.0
+        self._monotonic_ms = monotonic_ms
+        self._logged = Breaker(LOG_EVERY_MS)
 
     async def fetch(self, statement: Executable, name: str = "other") -> Sequence[Row[Any]]:
-        """Return the rows of *statement*, which is tried once more when its connection was lost.
+        """Return the rows of *statement*; *name* is what it is measured as.
 
-        *name* is what it is measured as. Raise `DatabaseUnavailable` when there is no answer in time; why is
-        logged.
+        Raise `DatabaseUnavailable` in an outage, after at most `TOTAL_S`; why is logged. Raise
+        `DatabaseMisconfigured` when the server is not let in or lacks a right. Any other error is a fault of
+        ours, and raised as the driver raised it.
         """
 
         async def execute(connection: AsyncConnection) -> Sequence[Row[Any]]:
             result = await connection.execute(statement)
             return result.all() if result.returns_rows else ()
 
-        return await self._measured(name, execute)
+        return await self._run(name, execute)
 
     async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
         """Return the rows of *query* as `fetch` does, but in the driver's own words: $1 is the first value.
@@ -119,50 +126,52 @@ class Database:
         """
 
         async def execute(connection: AsyncConnection) -> Sequence[Record]:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            try:
-                rows: Sequence[Record] = await driver.fetch(query, *values)
-            except BaseException as error:
-                await connection.invalidate()  # nobody else knows that it may be of no more use
-                if isinstance(error, (OSError, PostgresError)) or not isinstance(error, Exception):
-                    raise
-                # The driver has many words for a connection that ended: InternalClientError is one more.
-                raise InterfaceError(str(error)) from error
+            rows: Sequence[Record] = await (await _driver(connection)).fetch(query, *values)
             return rows
 
-        return await self._measured(name, execute)
+        return await self._run(name, execute)
 
-    async def _measured(self, name: str, execute: Execute[R]) -> R:
-        began = time.monotonic()
+    async def _run(self, name: str, execute: Execute[R]) -> R:
+        loop_time = asyncio.get_running_loop().time  # finer than ms, for the measure alone
+        began = loop_time()
         try:
             async with asyncio.timeout(TOTAL_S):
-                return await self._twice(execute)
-        except TimeoutError as error:
-            raise self._unavailable(error) from error
-        finally:
-            self._observe(name, time.monotonic() - began)
-
-    async def _twice(self, execute: Execute[R]) -> R:
-        try:
-            return await self._once(execute)
-        except _FAILURES as error:
-            if not _lost_connection(error):
+                return await self._try_twice(execute)
+        except Exception as error:
+            if is_outage(error):
                 raise self._unavailable(error) from error
-            if isinstance(error, _ENDED):  # and so, most likely, were the others of the pool
-                await self._engine.dispose()
-        try:
-            return await self._once(execute)
-        except _FAILURES as error:
-            raise self._unavailable(error) from error
+            if _is_misconfigured(error):
+                raise DatabaseMisconfigured(first_line(error)) from error
+            raise
+        finally:
+            self._observe(name, loop_time() - began)
 
-    async def _once(self, execute: Execute[R]) -> R:
+    async def _try_twice(self, execute: Execute[R]) -> R:
+        try:
+            return await self._try(execute)
+        except Exception as error:
+            if not _is_lost(error):
+                raise
+        return await self._try(execute)
+
+    async def _try(self, execute: Execute[R]) -> R:
         async with self._engine.connect() as connection:
-            return await execute(connection)
+            driver = await _driver(connection)
+            try:
+                return await execute(connection)
+            except BaseException as error:
+                if driver.is_closed() or _is_lost(error):
+                    await connection.invalidate()
+                    await self._engine.dispose()
+                    raise ConnectionLost(first_line(error)) from error
+                if is_outage(error) or not isinstance(error, Exception):
+                    await connection.invalidate()  # a statement may still be on it
+                raise
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + LOG_EVERY_S
+        now = self._monotonic_ms()
+        if not self._logged.wait(now):
+            self._logged.fail(now)
             log.warning("the database does not serve: %s", first_line(error))
         return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
 
@@ -179,10 +188,18 @@ class Database:
 # next, or somebody else's. Without names and cache the driver parses and runs a statement in one go.
 _UNNAMED: dict[str, Any] = {"statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
 
+# Our pools log under a name of their own. What they say is of connections that could not be closed properly,
+# with a traceback for each: they are gone already, and the statement that was on one has told so.
+POOL_NAME = "whisper"
+POOL_LOG = f"sqlalchemy.pool.impl.AsyncAdaptedQueuePool.{POOL_NAME}"
+
 
 @asynccontextmanager
-async def open_database(url: URL, observe: Observe = unobserved) -> AsyncIterator[Database]:
+async def open_database(
+    url: URL, observe: Observe, monotonic_ms: Callable[[], int]
+) -> AsyncIterator[Database]:
     """Open the pool, and close it. No connection is made before the first statement."""
+    logging.getLogger(POOL_LOG).setLevel(logging.CRITICAL)
     unnamed = _UNNAMED if url.query.get(_KEPT_STATEMENTS) == "0" else {}
     engine = create_async_engine(
         url,
@@ -190,31 +207,57 @@ async def open_database(url: URL, observe: Observe = unobserved) -> AsyncIterato
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_S,
+        pool_logging_name=POOL_NAME,
         connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed},
         hide_parameters=True,
     )
-    event.listen(engine.sync_engine, "handle_error", _leave_read_only)
     try:
-        yield Database(engine, observe)
+        yield Database(engine, observe, monotonic_ms)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await engine.dispose()
 
 
-def _leave_read_only(context: ExceptionContext) -> None:
-    """Let go of the whole pool: after a failover its sessions would be refused every write for ever."""
-    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
-        context.is_disconnect = True
+def log_statement(name: str, seconds: float) -> None:
+    """Log a statement and its time at DEBUG: `observe` of a command, which has no metrics."""
+    log.debug("statement %s took %.1f ms", name, 1000 * seconds)
 
 
 def first_line(error: BaseException | None) -> str:
-    """Say what went wrong in one line for an operator; the driver's messages name no password."""
+    """Return what went wrong in one line for an operator; the driver's messages name no password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
-def _lost_connection(error: Exception) -> bool:
-    return isinstance(error, (ConnectionError, *_ENDED)) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
+def is_outage(error: BaseException) -> bool:
+    """Tell whether *error* says that the database is away for now, rather than that we made a mistake."""
+    driver_error = _driver_error(error)
+    if isinstance(driver_error, SSLCertVerificationError):
+        return False
+    return isinstance(driver_error, (OSError, PoolTimeout, TargetServerAttributeNotMatched)) or (
+        sqlstate(error).startswith(_OUTAGES)
     )
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of *error*, empty when it has none."""
+    return getattr(_driver_error(error), "sqlstate", None) or ""
+
+
+def _is_lost(error: BaseException) -> bool:
+    return isinstance(_driver_error(error), ConnectionError) or sqlstate(error).startswith(_LOST)
+
+
+def _is_misconfigured(error: BaseException) -> bool:
+    certificate = isinstance(_driver_error(error), SSLCertVerificationError)
+    return certificate or sqlstate(error).startswith(_MISCONFIGURED)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised, from under SQLAlchemy's error."""
+    return error.driver_exception if isinstance(error, DBAPIError) and error.orig else error
+
+
+async def _driver(connection: AsyncConnection) -> Any:  # noqa: ANN401 - asyncpg has no types
+    return (await connection.get_raw_connection()).driver_connection

@@ -1,4 +1,6 @@
-"""Refusals of the store: unknown recipients, stale updates, a database that is away.
+"""Refusals of the store: unknown recipients, stale updates, an outage of the database.
+
+`DatabaseMisconfigured` is no refusal: an operator has to mend it.
 
 Refused
 ├── UnknownRecipient     404 unknown_recipient
@@ -40,3 +42,7 @@ class OutdatedSchema(Refused):
     code = "outdated_schema"
     status = 503
     reason = "The database's schema is outdated: run `whisper migrate`."
+
+
+class DatabaseMisconfigured(Exception):
+    """The database does not let this server do its work: credentials, the database's name, rights, TLS."""

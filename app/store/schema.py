@@ -1,37 +1,51 @@
 """The schema's version: brought up to date by Alembic, checked at start."""
 
-import asyncio
+from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.store.database import Database, first_line, open_database
-from app.store.errors import DatabaseUnavailable, OutdatedSchema
+from app.store.database import Database, first_line, is_outage, sqlstate
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
 
-_PROJECT = Path(__file__).parents[2]
+UNDEFINED_TABLE = "42P01"  # a SQLSTATE
+
+
+def _find_migrations() -> Path:
+    """Return the folder of the migrations: inside the package when it is installed, else beside it."""
+    package = Path(str(files("app")))
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+MIGRATIONS = _find_migrations()
 
 # The revisions that this version knows, oldest first: each file begins with its own.
-REVISIONS = sorted(file.name.partition("_")[0] for file in _PROJECT.glob("migrations/versions/*.py"))
+REVISIONS = sorted(file.name.partition("_")[0] for file in MIGRATIONS.glob("versions/*.py"))
 
 
 def migrate(url: URL) -> None:
     """Bring the schema of *url* up to date; safe to run at once from several places, and again.
 
-    A schema that is newer than this version is left alone. Raise `DatabaseUnavailable`, with what the
-    database says, when it can't be done.
+    A schema that is newer than this version is left alone. Raise `DatabaseUnavailable` in an outage and
+    `DatabaseMisconfigured` when the database refuses it, both with what the database says.
     """
     from alembic import command  # noqa: PLC0415 - 10 MB that nobody needs who only serves
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config(str(_PROJECT / "alembic.ini"))
+    # No alembic.ini: it would be read in the machine's encoding, and is for developers.
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
     try:
-        if not asyncio.run(_is_newer(url)):
-            command.upgrade(config, "head")
+        command.upgrade(config, "head")
     except (OSError, SQLAlchemyError) as error:
-        raise DatabaseUnavailable(f"The database could not be migrated: {first_line(error)}") from error
+        why = f"The database could not be migrated: {first_line(error)}"
+        if is_outage(error):
+            raise DatabaseUnavailable(why) from error
+        raise DatabaseMisconfigured(why) from error
 
 
 async def check(database: Database) -> None:
@@ -44,9 +58,11 @@ async def check(database: Database) -> None:
     if present is None or present in older:
         found = f"The database's schema is {present or 'empty'}, this version needs {newest}"
         raise OutdatedSchema(f"{found}: run `whisper migrate`.")
-    await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"), "check")
-
-
-async def _is_newer(url: URL) -> bool:
-    async with open_database(url) as database:
-        return await database.revision() not in {None, *REVISIONS}
+    try:
+        await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"), "check")
+    except DBAPIError as error:
+        if sqlstate(error) != UNDEFINED_TABLE:
+            raise
+        raise OutdatedSchema(
+            f"The database's schema is {present}, but its table is missing: restore a backup."
+        ) from error

@@ -1,4 +1,7 @@
-"""The subscriptions of people: found by address, remembered, forgotten, purged."""
+"""The store of subscriptions by address: find, upsert, tombstone, purge.
+
+The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for what each call looks up.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +26,9 @@ from app.store.batching import BatchLoader
 from app.store.database import Database
 from app.store.errors import StaleUpdate
 from app.store.replica import Replica
-from app.store.tables import SubscriptionRow
+from app.store.tables import SUBSCRIPTION
 
-_table: Any = SubscriptionRow.__table__  # type: ignore[attr-defined]  # SQLModel hides what SQLAlchemy adds
-_row = _table.c
+_row = SUBSCRIPTION.c
 PURGE_BATCH = 1000  # takes a few milliseconds
 PURGE_LOCK = 0x57485055524745  # any fixed number that nobody else locks
 
@@ -134,12 +136,12 @@ class Subscriptions:
 
     async def delete_if_current(self, address: Address, gone: PushTarget) -> bool:
         """Delete the row of *address* if its subscription is still the one that is *gone*; tell if it was."""
-        dropped = delete(_table).where(*_is_current(address, gone)).returning(_row.address)
+        dropped = delete(SUBSCRIPTION).where(*_is_current(address, gone)).returning(_row.address)
         return bool(await self._database.fetch(dropped, "drop"))
 
     async def set_vapid_key(self, address: Address, target: PushTarget, vapid_key: str) -> None:
         """Correct the key of *address*, as long as *target* is the one that it was found out for."""
-        row = update(_table).where(*_is_current(address, target)).values(vapid_key=vapid_key)
+        row = update(SUBSCRIPTION).where(*_is_current(address, target)).values(vapid_key=vapid_key)
         await self._database.fetch(row, "assign")
 
     async def purge(self, now: int) -> int | None:
@@ -158,7 +160,7 @@ class Subscriptions:
                 return purged
 
     async def _replace(self, name: str, **values: Any) -> None:  # noqa: ANN401 - column values
-        new = insert(_table).values(**values)
+        new = insert(SUBSCRIPTION).values(**values)
         stored = await self._database.fetch(
             new.on_conflict_do_update(
                 index_elements=[_row.address],

@@ -1,15 +1,15 @@
-"""The one table. Its rows never leave this room."""
+"""The one table, as SQLModel declares it. Its rows never leave this package."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Table, Text, text
 from sqlmodel import Column, Field, SQLModel
 
 
 class SubscriptionRow(SQLModel, table=True):
-    """Where one address can be reached, times in ms since the Unix epoch.
+    """A subscription by address, or the tombstone of one; times in ms since the Unix epoch.
 
-    Without an endpoint the row is what is left of a person who asked to be forgotten: the address, and when
-    they said so, so that an older registration can't be replayed. `vapid_key` is the id of the server's key
-    that the subscription came with; rows of the first schema have none.
+    Without an endpoint the row is a tombstone: the address, and when its owner asked to be forgotten, so that
+    an older registration can't be replayed. `vapid_key` is the id of the server's key that the subscription
+    came with; rows of the first schema have none.
     """
 
     __tablename__ = "subscription"
@@ -30,3 +30,7 @@ class SubscriptionRow(SQLModel, table=True):
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     signed_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     vapid_key: str | None = Field(default=None, sa_column=Column(Text))
+
+
+# What statements are built on. SQLModel does not promise `SubscriptionRow.__table__`.
+SUBSCRIPTION: Table = SQLModel.metadata.tables[str(SubscriptionRow.__tablename__)]

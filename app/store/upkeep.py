@@ -1,4 +1,4 @@
-"""Expired rows go by themselves."""
+"""Background task that purges expired rows."""
 
 import asyncio
 import logging
@@ -14,15 +14,11 @@ log = logging.getLogger(__name__)
 PURGE_EVERY_S = 60 * 60
 
 
-def unobserved(_: int) -> None:
-    """Tell nobody."""
-
-
 @asynccontextmanager
 async def run_purger(
     subscriptions: Subscriptions,
     clock: Callable[[], int],
-    observe: Callable[[int], None] = unobserved,
+    observe: Callable[[int], None],
     every: float = PURGE_EVERY_S,
 ) -> AsyncIterator[None]:
     """Purge at once and *every* so many seconds, until the block ends; *observe* is told how many rows."""

@@ -15,8 +15,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.engine import URL
 
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.store.database import Database, open_database
+from app.store.database import Database
 from app.store.subscriptions import Subscriptions
+from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms

@@ -22,8 +22,8 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.push.guard import INTERNET, Network
-from app.store.database import open_database
 from app.store.subscriptions import Subscriptions
+from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.internet import (
     Answer,

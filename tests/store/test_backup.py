@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.store import schema
-from app.store.database import open_database
 from app.store.subscriptions import Subscriptions
+from tests.databases import open_database
 from tests.people import Person
 from tests.vectors_of import subscription_at
 

@@ -1,6 +1,7 @@
 """Look-ups that come at once are one question, and nobody's trouble is another's."""
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from contextvars import ContextVar
 
@@ -100,6 +101,36 @@ async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLo
 
     assert [type(each) for each in told] == [LookupError, LookupError]
     assert await together.get("a") == "A"
+
+
+async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
+    """A traceback grows with each raise: one object would hold the frames of all who wait."""
+    told = await asyncio.gather(*(together.get("trouble") for _ in range(3)), return_exceptions=True)
+
+    assert len({id(each) for each in told}) == 3
+    assert {
+        len(traceback.extract_tb(each.__traceback__)) for each in told if isinstance(each, Exception)
+    } == {1}
+
+
+class Picky(Exception):
+    """An error that can't be made anew from what it keeps."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first + second)
+
+
+async def test_an_error_that_can_not_be_copied_still_reaches_every_caller() -> None:
+    """Nobody waits for ever."""
+
+    async def fail(_: Sequence[str]) -> dict[str, str]:
+        raise Picky("a", "b")
+
+    together = BatchLoader(fail)
+
+    told = await asyncio.gather(*map(together.get, "ab"), return_exceptions=True)
+
+    assert [type(each) for each in told] == [Picky, Picky]
 
 
 @pytest.mark.parametrize("other", ["b", "trouble"])
