@@ -1,28 +1,28 @@
 /**
- * What a client tells an app.
+ * Public events of a client.
  * @module
  */
 
 /** @typedef {import('./peer.js').Peer} Peer */
-/** @typedef {import('./ringing.js').Ringing} Ringing */
-/** @typedef {import('./ringing.js').AcceptOptions} AcceptOptions */
+/** @typedef {import('./rings.js').Ring} Ring */
+/** @typedef {import('./rings.js').AcceptOptions} AcceptOptions */
 /** @typedef {import('./rtc/file-transfer.js').Transfer} Transfer */
 
 /** Somebody rings. */
 export class DialEvent extends Event {
-  #ringing;
+  #ring;
 
   /**
-   * @param {Ringing} ringing
+   * @param {Ring} ring
    * @param {boolean} [answered]
    */
-  constructor(ringing, answered = false) {
+  constructor(ring, answered = false) {
     super('dial');
-    this.#ringing = ringing;
+    this.#ring = ring;
     /** Who rings. */
-    this.address = ringing.dial.sender;
+    this.address = ring.dial.sender;
     /** Aborted when it rings no more; its reason is a `WhisperError`: hung_up, missed, taken, answered or declined. */
-    this.signal = ringing.signal;
+    this.signal = ring.signal;
     /** Whether the person has said yes already, by clicking on the notification. */
     this.answered = answered;
   }
@@ -35,12 +35,12 @@ export class DialEvent extends Event {
    */
   async accept(options) {
     this.signal.throwIfAborted();
-    return this.#ringing.accept(options);
+    return this.#ring.accept(options);
   }
 
   /** Tell the caller that nobody will answer. */
   async decline() {
-    if (!this.signal.aborted) await this.#ringing.decline();
+    if (!this.signal.aborted) await this.#ring.decline();
   }
 }
 
@@ -91,4 +91,31 @@ export class TroubleEvent extends Event {
     super('trouble');
     this.error = error;
   }
+}
+
+/** The person has clicked on a notification. `dial` or `missed`, with `answered`, follows an answer. */
+export class NotificationClickEvent extends Event {
+  /**
+   * @param {string} address whose call it tells of
+   * @param {'answer' | 'decline'} action
+   */
+  constructor(address, action) {
+    super('notificationclick');
+    this.address = address;
+    this.action = action;
+  }
+}
+
+/**
+ * Tell an app what the parts of its client tell each other.
+ * @param {import('./switchboard.js').Switchboard} switchboard
+ * @param {EventTarget} client
+ */
+export function relayEvents(switchboard, client) {
+  const { rings } = switchboard;
+  rings.on('ring', (ring) => client.dispatchEvent(new DialEvent(ring)));
+  rings.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
+  rings.on('answered', ({ address, ring }) => client.dispatchEvent(ring ? new DialEvent(ring, true) : new MissedEvent(address, true)));
+  switchboard.on('peer', (peer) => client.dispatchEvent(new PeerEvent(peer)));
+  switchboard.on('trouble', (error) => client.dispatchEvent(new TroubleEvent(error)));
 }

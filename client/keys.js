@@ -1,5 +1,5 @@
 /**
- * A person is an Ed25519 key (RFC 8032). It is kept in IndexedDB and can't be extracted from there, not even by our own code.
+ * Identity: an Ed25519 key pair (RFC 8032), its signatures and its backup. The key is kept in IndexedDB and can't be extracted from there, not even by our own code.
  * A backup can therefore be made at one moment only: when the key is made.
  * @module
  */
@@ -45,7 +45,7 @@ export class Identity {
    * @returns {Promise<Identity | undefined>} the one kept in this browser
    */
   static async load(store) {
-    const kept = await within(store, (open) => open.get('identity', KEPT_AS));
+    const kept = await (store ? load(store) : Store.use(load));
     return kept && new Identity(kept.address, kept.key);
   }
 
@@ -58,10 +58,10 @@ export class Identity {
     const extractable = passphrase !== undefined;
     const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
     const address = encode(await crypto.subtle.exportKey('raw', pair.publicKey));
-    if (passphrase === undefined) return { identity: await keep(address, pair.privateKey, store) };
+    if (passphrase === undefined) return { identity: await save(address, pair.privateKey, store) };
     const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
     const backup = await writeBackup(address, secret, passphrase);
-    return { identity: await keep(address, await importKey(secret), store), backup };
+    return { identity: await save(address, await importKey(secret), store), backup };
   }
 
   /**
@@ -79,7 +79,7 @@ export class Identity {
     });
     const restored = new Identity(address, key);
     if (!(await verify(address, KIND, await restored.sign(KIND)))) throw new WhisperError('not_a_backup');
-    return keep(address, key, store);
+    return save(address, key, store);
   }
 
   /**
@@ -137,25 +137,15 @@ function toNumber(raw) {
  * @param {CryptoKey} key
  * @param {Store} [store]
  */
-async function keep(address, key, store) {
-  await within(store, (open) => open.put('identity', { address, key }, KEPT_AS));
+async function save(address, key, store) {
+  const put = (/** @type {Store} */ open) => open.put('identity', { address, key }, KEPT_AS);
+  await (store ? put(store) : Store.use(put));
   return new Identity(address, key);
 }
 
-/**
- * @template T
- * @param {Store | undefined} store the one to use, or none: then one is opened and closed
- * @param {(store: Store) => Promise<T>} use
- * @returns {Promise<T>}
- */
-async function within(store, use) {
-  if (store) return use(store);
-  const own = await Store.open();
-  try {
-    return await use(own);
-  } finally {
-    own.close();
-  }
+/** @param {Store} store */
+function load(store) {
+  return store.get('identity', KEPT_AS);
 }
 
 /** @param {Bytes} secret PKCS #8 */

@@ -1,39 +1,36 @@
 /**
- * Somebody we are connected with: one object for as long as both want it, through lost networks and reloads.
+ * Remote peer: one object for as long as both want it, through lost networks and reloads.
  * @module
  */
 
-import { Conversation, HELLO_MS } from './rtc/message-stream.js';
 import { FileEvent } from './events.js';
+import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
 import { MessageQueue } from './rtc/message-queue.js';
-import { pause } from './promises.js';
+import { MessageStream, waitForHello } from './rtc/message-stream.js';
 import { reconnect } from './rtc/reconnect.js';
 import { routeOf } from './rtc/route.js';
-import { Transfer } from './rtc/file-transfer.js';
+import { Transfers } from './rtc/transfers.js';
 
 /** @typedef {import('./rtc/connection.js').Connection} Connection */
 /** @typedef {'open' | 'reconnecting' | 'closed'} PeerState */
 
 /** A page that says goodbye may be a reload. */
 const RELOAD_MS = 15_000;
-/** How often we look whether their program has spoken. */
-const LOOK_MS = 50;
-/** Files under way at once; a person can't be asked about more. */
-const MAX_TRANSFERS = 64;
 
 /** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
 export class Peer extends EventTarget {
   #redial;
   /** @type {Connection} */ #connection;
-  #conversation;
+  #stream;
   #messages = new MessageQueue(() => this.#end(new WhisperError('reader_too_slow')));
   /** @type {Media} */ #media;
-  /** @type {Set<Transfer>} */ #transfers = new Set();
-  #leaving = false;
+  #transfers = new Transfers();
+  #isLeaving = false;
   #outage = 0;
   #over = new AbortController();
+  /** Ends with the connection. */ #attached = new AbortController();
 
   /**
    * @param {string} address
@@ -46,16 +43,15 @@ export class Peer extends EventTarget {
     this.address = address;
     /** From the dial to the open connection, ms. */
     this.connectedIn = connectedIn;
-    /** @type {PeerState} */
-    this.state = 'open';
+    this.state = /** @type {PeerState} */ ('open');
     /** @type {WhisperError | null} why it closed; null when we closed it */
     this.error = null;
     /** @type {MediaStream | null} what we share */
     this.shared = null;
     this.#redial = redial;
     this.#connection = connection;
-    this.#conversation = new Conversation(connection);
-    this.#media = this.#mediaOf(connection);
+    this.#stream = new MessageStream(connection);
+    this.#media = this.#listenTo(connection);
   }
 
   /** @returns {number} pushes that this connection took so far, both ways */
@@ -65,7 +61,7 @@ export class Peer extends EventTarget {
 
   /** @returns {number} how many of my messages have arrived */
   get delivered() {
-    return this.#conversation.delivered;
+    return this.#stream.delivered;
   }
 
   /** @returns {MediaStream} what the other shares */
@@ -79,38 +75,30 @@ export class Peer extends EventTarget {
   }
 
   /**
-   * Send any JSON value. While the connection is being made anew, it waits.
-   * @param {unknown} value
-   * @returns {Promise<number>} its number, from 1, when it is on its way
-   * @throws {WhisperError} `not_json`, `message_too_large` or `not_connected`
+   * @param {unknown} value any of JSON. While the connection is being made anew, it waits
+   * @returns {Promise<number>} its number, from 1, when it is on its way; rejects with `not_json`, `message_too_large`, `not_connected`
    */
   async send(value) {
     if (this.state === 'closed') throw new WhisperError('not_connected');
-    return this.#conversation.send(value);
+    return this.#stream.send(value);
   }
 
-  /**
-   * Offer a file.
-   * @param {Blob} file
-   * @returns {Transfer}
-   * @throws {WhisperError} `not_connected`
-   */
+  /** @param {Blob} file to offer; throws `not_connected` */
   sendFile(file) {
     if (this.state !== 'open') throw new WhisperError('not_connected');
-    return this.#note(Transfer.offer(file, this.#connection.fileChannel(), this.#connection.dialogue.keys));
+    return this.#transfers.offer(file, this.#connection);
   }
 
   /**
    * Share the tracks of *stream* instead of what is shared; null shares nothing.
-   * @param {MediaStream | null} stream
-   * @throws {WhisperError} `media_unsupported` or `not_connected`
+   * @param {MediaStream | null} stream; rejects with `media_unsupported` or `not_connected`
    */
   async share(stream) {
     if (this.state === 'closed') throw new WhisperError('not_connected');
-    if (stream && this.state === 'open' && !(await this.#isOurKind())) throw new WhisperError('media_unsupported');
+    if (stream && this.state === 'open' && !(await waitForHello(this.#connection))) throw new WhisperError('media_unsupported');
     this.shared = stream;
     await this.#media.share(stream).catch((cause) => {
-      if (this.state === 'open') throw new WhisperError('not_connected', { cause }); // else it is shared over the next connection
+      if (this.state === 'open') throw new WhisperError('not_connected', { cause }); // else the next connection shares it
     });
   }
 
@@ -122,7 +110,7 @@ export class Peer extends EventTarget {
   /** Hang up. */
   async close() {
     if (this.state === 'closed') return;
-    const direct = this.#connection.isOurKind && this.state === 'open';
+    const direct = this.#connection.supportsControl && this.state === 'open';
     this.#finish(null);
     await this.#connection.hangUp(direct);
     this.#connection.close(null);
@@ -133,84 +121,77 @@ export class Peer extends EventTarget {
     this.#connection.leave();
   }
 
-  /**
-   * Go on over another connection with the same address.
-   * @param {Connection} connection an open one
-   */
+  /** @param {Connection} connection an open one, with the same address, to go on over */
   attach(connection) {
     const old = this.#connection;
     this.#connection = connection;
-    this.#leaving = false;
+    this.#isLeaving = false;
+    this.#media = this.#listenTo(connection);
     old.close(null);
-    this.#loseTransfers();
-    this.#media = this.#mediaOf(connection);
-    this.#conversation.moveTo(connection);
+    this.#transfers.loseAll();
+    this.#stream.moveTo(connection);
     if (this.shared) void this.share(this.shared).catch(() => undefined); // their new program may not be ours
-    this.#become('open');
+    this.#setState('open');
     this.dispatchEvent(new Event('media'));
   }
 
-  /** @param {any} value @param {number} bytes @param {Connection} from */
-  hearMessage(value, bytes, from) {
-    if (from !== this.#connection || this.state === 'closed') return;
-    this.#conversation.count();
+  /** @param {Connection} connection the only one that is listened to from now on; returns its media */
+  #listenTo(connection) {
+    this.#attached.abort();
+    this.#attached = new AbortController();
+    const { signal } = this.#attached;
+    connection.on('message', (received) => this.#onMessage(received), signal);
+    connection.on('control', (value) => this.#onControl(value), signal);
+    connection.on('file', (channel) => void this.#onFile(channel), signal);
+    connection.on('track', (event) => this.#media.onTrack(event), signal);
+    connection.on('down', () => void this.#onDown(), signal);
+    connection.on('up', () => this.#isLeaving || this.#setState('open'), signal);
+    connection.on('close', (error) => this.#isLeaving || this.#finish(error), signal);
+    return new Media(/** @type {RTCPeerConnection} */ (connection.rtc), () => this.dispatchEvent(new Event('media')));
+  }
+
+  /** @param {import('./rtc/channels.js').Received} received */
+  #onMessage({ value, bytes }) {
+    if (this.state === 'closed') return;
+    this.#stream.countReceived();
     this.#messages.push(value, bytes);
     this.dispatchEvent(new MessageEvent('message', { data: value }));
   }
 
-  /** @param {any} value what their program tells ours @param {Connection} from */
-  hearControl(value, from) {
-    if (from !== this.#connection) return;
-    if (this.#conversation.hear(value)) this.dispatchEvent(new Event('delivered'));
+  /** @param {any} value what their program tells ours */
+  #onControl(value) {
+    if (this.#stream.onControl(value)) this.dispatchEvent(new Event('delivered'));
     else if (value?.bye === 'closed') this.#end(new WhisperError('hung_up'));
-    else if (value?.bye === 'leaving') void this.#awaitReload(from);
+    else if (value?.bye === 'leaving') void this.#awaitReload(this.#attached.signal);
   }
 
-  /** @param {RTCDataChannel} channel @param {Connection} from */
-  async hearFile(channel, from) {
-    if (this.#transfers.size >= MAX_TRANSFERS) return channel.close();
-    const transfer = await Transfer.offered(channel, from.dialogue.keys).catch(() => undefined);
-    if (transfer) this.dispatchEvent(new FileEvent(this.#note(transfer)));
+  /** @param {RTCDataChannel} channel */
+  async #onFile(channel) {
+    const transfer = await this.#transfers.receiveOffer(channel, this.#connection).catch(() => undefined);
+    if (transfer) this.dispatchEvent(new FileEvent(transfer));
   }
 
-  /** @param {RTCTrackEvent} event @param {Connection} from */
-  hearTrack(event, from) {
-    if (from === this.#connection) this.#media.hear(event);
-  }
-
-  /** @param {Connection} from */
-  hearUp(from) {
-    if (from === this.#connection && !this.#leaving) this.#become('open');
-  }
-
-  /**
-   * Nothing comes any more: try another way, then another connection, then give up.
-   * @param {Connection} from
-   */
-  async hearDown(from) {
-    if (from !== this.#connection || this.state !== 'open') return;
-    this.#become('reconnecting');
+  /** Nothing comes any more: try another way, then another connection, then give up. */
+  async #onDown() {
+    if (this.state !== 'open') return;
+    this.#setState('reconnecting');
+    const { session, rtc } = this.#connection;
     const outage = (this.#outage += 1); // a later one has its own tries
-    const over = await reconnect({
-      polite: from.dialogue.polite,
-      isLost: () => outage === this.#outage && this.state === 'reconnecting' && !this.#leaving,
-      restart: () => from.rtc?.restartIce(),
+    const failure = await reconnect({
+      isPolite: session.isPolite,
+      isLost: () => outage === this.#outage && this.state === 'reconnecting' && !this.#isLeaving,
+      restart: () => rtc?.restartIce(),
       redial: () => this.#redial(this.#over.signal),
     });
-    if (over) this.#end(over.code === 'declined' ? new WhisperError('hung_up') : over);
+    if (failure) this.#end(failure.code === 'declined' ? new WhisperError('hung_up') : failure);
   }
 
-  /** @param {WhisperError | null} error @param {Connection} from */
-  hearClose(error, from) {
-    if (from === this.#connection && !this.#leaving) this.#finish(error);
-  }
-
-  /** @param {Connection} from whose page has said goodbye: it is closed, or comes back and dials */
-  async #awaitReload(from) {
-    this.#leaving = true;
-    this.#become('reconnecting');
+  /** @param {AbortSignal} replaced of a connection whose page has said goodbye: it is closed, or comes back and dials */
+  async #awaitReload(replaced) {
+    this.#isLeaving = true;
+    this.#setState('reconnecting');
     await pause(RELOAD_MS);
-    if (from === this.#connection) this.#end(new WhisperError('hung_up'));
+    if (!replaced.aborted) this.#end(new WhisperError('hung_up'));
   }
 
   /** @param {WhisperError} error */
@@ -224,40 +205,15 @@ export class Peer extends EventTarget {
     if (this.state === 'closed') return;
     this.error = error;
     this.#over.abort();
-    this.#loseTransfers();
-    this.#conversation.end(error ?? new WhisperError('not_connected'));
+    this.#transfers.loseAll();
+    this.#stream.end(error ?? new WhisperError('not_connected'));
     this.#messages.end();
-    this.#become('closed');
+    this.#setState('closed');
     this.dispatchEvent(new Event('close'));
   }
 
-  async #isOurKind() {
-    for (let waited = 0; waited < HELLO_MS && !this.#connection.isOurKind; waited += LOOK_MS) await pause(LOOK_MS);
-    return this.#connection.isOurKind;
-  }
-
-  /** @param {Connection} connection */
-  #mediaOf(connection) {
-    return new Media(/** @type {RTCPeerConnection} */ (connection.rtc), () => this.dispatchEvent(new Event('media')));
-  }
-
-  /**
-   * @param {Transfer} transfer
-   * @returns {Transfer}
-   */
-  #note(transfer) {
-    this.#transfers.add(transfer);
-    const forget = () => this.#transfers.delete(transfer);
-    transfer.done.then(forget, forget);
-    return transfer;
-  }
-
-  #loseTransfers() {
-    for (const transfer of this.#transfers) transfer.lose();
-  }
-
   /** @param {PeerState} state */
-  #become(state) {
+  #setState(state) {
     if (this.state === state) return;
     this.state = state;
     this.dispatchEvent(new Event('statechange'));

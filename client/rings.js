@@ -1,30 +1,79 @@
 /**
- * Who rings at the moment, and how that ends.
+ * Incoming calls that nobody has answered yet, one an address, and how each of them ends.
  * @module
  */
 
-import { DialEvent, MissedEvent } from './events.js';
-import { Ringing } from './ringing.js';
+import { Emitter } from './emitter.js';
+import { WhisperError } from './protocol/errors.js';
+import { PUSH_WINDOW_MS } from './protocol/messages.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
+/** @typedef {import('./peer.js').Peer} Peer */
+/** @typedef {{stream?: MediaStream | null}} AcceptOptions */
 
-/** What becomes of a dial.
- * @typedef {object} Hands
- * @property {() => number} now the server's time, ms
- * @property {(dial: Call, options?: import('./ringing.js').AcceptOptions) => Promise<import('./peer.js').Peer>} accept
- * @property {(dial: Call) => Promise<void>} decline
- * @property {(dial: Call, code?: string) => void} settled nobody need be asked about this dial any more; `code` says why
- * @property {(event: Event) => void} dispatch
+/** Why a dial needs no answer any more.
+ * @typedef {{dial: Call, code?: string}} Handled
  */
 
-/** The dials that nobody has answered yet, one an address. */
-export class Rings {
-  #hands;
-  /** @type {Map<string, Ringing>} */ #ringing = new Map();
+/** A dial that has not been answered yet; it ends by an answer, a hang-up, or its age. */
+export class Ring {
+  #controller = new AbortController();
+  #accept;
+  #decline;
 
-  /** @param {Hands} hands */
-  constructor(hands) {
-    this.#hands = hands;
+  /**
+   * @param {Call} dial
+   * @param {number} now the server's time, ms
+   * @param {(options?: AcceptOptions) => Promise<Peer>} accept
+   * @param {() => Promise<void>} decline
+   */
+  constructor(dial, now, accept, decline) {
+    this.dial = dial;
+    this.#accept = accept;
+    this.#decline = decline;
+    this.signal = this.#controller.signal;
+    const timer = setTimeout(() => this.end('missed'), Math.max(0, dial.sentAt + PUSH_WINDOW_MS - now));
+    this.signal.addEventListener('abort', () => clearTimeout(timer));
+  }
+
+  /**
+   * @param {AcceptOptions} [options]
+   * @returns {Promise<Peer>} connected
+   */
+  accept(options) {
+    this.end('answered');
+    return this.#accept(options);
+  }
+
+  /** Tell the caller that nobody will answer. */
+  decline() {
+    this.end('declined');
+    return this.#decline();
+  }
+
+  /** @param {import('./protocol/errors.js').Code} code why it rings no more */
+  end(code) {
+    this.#controller.abort(new WhisperError(code));
+  }
+}
+
+/**
+ * The calls that ring. Fires `ring`, `missed` with the address, `answered` when the person has clicked on a notification, and `handled`.
+ * @extends {Emitter<{ring: Ring, missed: string, answered: {address: string, ring?: Ring}, handled: Handled}>}
+ */
+export class Rings extends Emitter {
+  #server;
+  #accept;
+  /** @type {Map<string, Ring>} */ #ringing = new Map();
+
+  /**
+   * @param {import('./server.js').Server} server
+   * @param {(dial: Call, options?: AcceptOptions) => Promise<Peer>} accept
+   */
+  constructor(server, accept) {
+    super();
+    this.#server = server;
+    this.#accept = accept;
   }
 
   /** @param {string} address */
@@ -37,22 +86,11 @@ export class Rings {
     const before = this.#ringing.get(dial.sender);
     if (before?.dial.signature === dial.signature) return; // the worker told it, and the store as well
     before?.end('replaced');
-    const hands = this.#hands;
-    const ringing = new Ringing(
-      dial,
-      hands.now(),
-      (options) => {
-        ringing.end('answered');
-        return hands.accept(dial, options);
-      },
-      () => {
-        ringing.end('declined');
-        return hands.decline(dial);
-      },
-    );
-    this.#ringing.set(dial.sender, ringing);
-    ringing.signal.addEventListener('abort', () => this.#end(ringing));
-    hands.dispatch(new DialEvent(ringing));
+    const accept = (/** @type {AcceptOptions | undefined} */ options) => this.#accept(dial, options);
+    const ring = new Ring(dial, this.#server.now(), accept, () => this.#server.relay('close', dial.sender));
+    this.#ringing.set(dial.sender, ring);
+    ring.signal.addEventListener('abort', () => this.#onEnd(ring));
+    this.emit('ring', ring);
   }
 
   /**
@@ -60,8 +98,7 @@ export class Rings {
    * @param {string} address
    */
   answer(address) {
-    const ringing = this.#ringing.get(address);
-    this.#hands.dispatch(ringing ? new DialEvent(ringing, true) : new MissedEvent(address, true));
+    this.emit('answered', { address, ring: this.#ringing.get(address) });
   }
 
   /** @param {string} address whose call the person does not want, by the notification */
@@ -70,27 +107,27 @@ export class Rings {
   }
 
   /** @param {Call} close of who hangs up before anybody has answered */
-  hear(close) {
-    const ringing = this.#ringing.get(close.sender);
-    if (ringing && close.sentAt >= ringing.dial.sentAt) ringing.end('hung_up');
+  onClose(close) {
+    const ring = this.#ringing.get(close.sender);
+    if (ring && close.sentAt >= ring.dial.sentAt) ring.end('hung_up');
   }
 
   /** @param {string} signature of a dial that another page has dealt with */
-  taken(signature) {
-    const found = [...this.#ringing.values()].find((ringing) => ringing.dial.signature === signature);
+  onHandledElsewhere(signature) {
+    const found = [...this.#ringing.values()].find((ring) => ring.dial.signature === signature);
     found?.end('taken');
   }
 
   /** Ring no more in this page. */
   stop() {
-    for (const ringing of [...this.#ringing.values()]) ringing.end('cancelled');
+    for (const ring of [...this.#ringing.values()]) ring.end('cancelled');
   }
 
-  /** @param {Ringing} ringing */
-  #end({ dial, signal }) {
+  /** @param {Ring} ring */
+  #onEnd({ dial, signal }) {
     if (this.#ringing.get(dial.sender)?.dial === dial) this.#ringing.delete(dial.sender);
     const { code } = signal.reason;
-    this.#hands.settled(dial, code);
-    if (code === 'missed' || code === 'hung_up') this.#hands.dispatch(new MissedEvent(dial.sender));
+    this.emit('handled', { dial, code });
+    if (code === 'missed' || code === 'hung_up') this.emit('missed', dial.sender);
   }
 }

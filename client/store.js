@@ -1,15 +1,15 @@
 /**
- * What this browser keeps: one IndexedDB, shared by the pages and the service worker of an origin.
+ * Persistent storage: one IndexedDB, shared by the pages and the service worker of an origin.
  * @module
  */
 
 const NAME = 'whisper';
 const VERSION = 1;
 
-/** @typedef {'identity' | 'state' | 'calls' | 'contacts'} Room */
+/** @typedef {'identity' | 'state' | 'calls' | 'contacts'} StoreName */
 
-/** @type {Readonly<Record<Room, IDBObjectStoreParameters>>} `calls` by their signature, `contacts` by their address */
-const ROOMS = Object.freeze({
+/** @type {Readonly<Record<StoreName, IDBObjectStoreParameters>>} `calls` by their signature, `contacts` by their address */
+const STORES = Object.freeze({
   identity: {},
   state: {},
   calls: { keyPath: 'signature' },
@@ -30,45 +30,60 @@ export class Store {
   static async open() {
     const request = indexedDB.open(NAME, VERSION);
     request.onupgradeneeded = () => {
-      for (const [room, options] of Object.entries(ROOMS)) request.result.createObjectStore(room, options);
+      for (const [name, options] of Object.entries(STORES)) request.result.createObjectStore(name, options);
     };
     return new Store(await result(request));
   }
 
   /**
-   * @param {Room} room
+   * Open the store, use it, and close it.
+   * @template T
+   * @param {(store: Store) => T | Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  static async use(work) {
+    const store = await Store.open();
+    try {
+      return await work(store);
+    } finally {
+      store.close();
+    }
+  }
+
+  /**
+   * @param {StoreName} name
    * @param {IDBValidKey} key
    * @returns {Promise<any>} undefined when there is none
    */
-  get(room, key) {
-    return result(this.#in(room, 'readonly').get(key));
+  get(name, key) {
+    return result(this.#in(name, 'readonly').get(key));
   }
 
   /**
-   * @param {Room} room
+   * @param {StoreName} name
    * @returns {Promise<any[]>}
    */
-  all(room) {
-    return result(this.#in(room, 'readonly').getAll());
+  all(name) {
+    return result(this.#in(name, 'readonly').getAll());
   }
 
   /**
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {unknown} value
-   * @param {IDBValidKey} [key] for rooms without a key path
+   * @param {IDBValidKey} [key] for stores without a key path
    */
-  async put(room, value, key) {
-    await result(this.#in(room, 'readwrite').put(value, key));
+  async put(name, value, key) {
+    await result(this.#in(name, 'readwrite').put(value, key));
   }
 
   /**
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {unknown} value
    * @returns {Promise<boolean>} whether it is new: nothing is there under its key
    */
-  async add(room, value) {
+  async add(name, value) {
     try {
-      await result(this.#in(room, 'readwrite').add(value));
+      await result(this.#in(name, 'readwrite').add(value));
       return true;
     } catch (error) {
       if (error instanceof DOMException && error.name === 'ConstraintError') return false;
@@ -78,35 +93,35 @@ export class Store {
 
   /**
    * Change a value in one transaction, so that no other tab comes between.
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {IDBValidKey} key
    * @param {(value: any) => unknown} change
    */
-  async update(room, key, change) {
-    const store = this.#in(room, 'readwrite');
+  async update(name, key, change) {
+    const store = this.#in(name, 'readwrite');
     const value = change(await result(store.get(key)));
     await result(store.keyPath === null ? store.put(value, key) : store.put(value));
   }
 
   /**
    * Return a value and delete it, in one transaction: whoever else asks gets nothing.
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {IDBValidKey} key
    * @returns {Promise<any>} undefined when there is none
    */
-  async take(room, key) {
-    const store = this.#in(room, 'readwrite');
+  async take(name, key) {
+    const store = this.#in(name, 'readwrite');
     const value = await result(store.get(key));
     await result(store.delete(key));
     return value;
   }
 
   /**
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {IDBValidKey} key
    */
-  async delete(room, key) {
-    await result(this.#in(room, 'readwrite').delete(key));
+  async delete(name, key) {
+    await result(this.#in(name, 'readwrite').delete(key));
   }
 
   /** Let go of the database. */
@@ -115,11 +130,11 @@ export class Store {
   }
 
   /**
-   * @param {Room} room
+   * @param {StoreName} name
    * @param {IDBTransactionMode} mode
    */
-  #in(room, mode) {
-    return this.#database.transaction(room, mode).objectStore(room);
+  #in(name, mode) {
+    return this.#database.transaction(name, mode).objectStore(name);
   }
 }
 

@@ -1,15 +1,15 @@
 /**
- * Who rings, and who is connected with whom: every believed call goes to the one connection that it belongs to.
+ * Call routing: every believed call goes to the one connection that it belongs to; glare, reloads and hang-ups are settled here.
  * @module
  */
 
-import { Connection } from './rtc/connection.js';
+import { Emitter } from './emitter.js';
 import { WhisperError } from './protocol/errors.js';
-import { PeerEvent, TroubleEvent } from './events.js';
 import { Peer } from './peer.js';
 import { deferred } from './promises.js';
 import { Rings } from './rings.js';
 import { newEncryptionKey } from './protocol/sealing.js';
+import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
 /** @typedef {import('./server.js').Server} Server */
@@ -18,18 +18,13 @@ import { newEncryptionKey } from './protocol/sealing.js';
 /** How long it rings: a phone must wake, and a person find it. */
 const RINGING_MS = 45_000;
 
-/** What a switchboard tells whoever holds it.
- * @typedef {object} Ears
- * @property {(event: Event) => void} dispatch
- * @property {(dial: Call, code?: string) => void} settled nobody need be asked about this dial any more; `code` says why
- * @property {(reason: import('./protocol/errors.js').DropReason) => void} dropped
+/**
+ * The connections of one address. Fires `peer`, `trouble`, `dropped`, and `handled` for a dial that nobody need be asked about.
+ * @extends {Emitter<{peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./rings.js').Handled}>}
  */
-
-/** The connections of one address. */
-export class Switchboard {
+export class Switchboard extends Emitter {
   #me;
   #server;
-  #ears;
   /** @type {Map<string, Connection>} those that are being made, and those that are there */ #connections = new Map();
   #closed = new AbortController();
   /** @type {Map<string, Peer>} */ peers = new Map();
@@ -37,19 +32,13 @@ export class Switchboard {
   /**
    * @param {string} me
    * @param {Server} server
-   * @param {Ears} ears
    */
-  constructor(me, server, ears) {
+  constructor(me, server) {
+    super();
     this.#me = me;
     this.#server = server;
-    this.#ears = ears;
-    this.rings = new Rings({
-      now: () => server.now(),
-      accept: (dial, options) => this.#accept(dial, options),
-      decline: (dial) => server.relay('close', dial.sender),
-      settled: ears.settled,
-      dispatch: ears.dispatch,
-    });
+    this.rings = new Rings(server, (dial, options) => this.#accept(dial, options));
+    this.rings.on('handled', (handled) => this.emit('handled', handled));
   }
 
   /**
@@ -61,20 +50,20 @@ export class Switchboard {
    */
   async dial(address, options = {}) {
     if (address === this.#me) throw new WhisperError('own_address');
-    const ringing = this.rings.get(address);
-    if (ringing) return ringing.accept(options); // they were faster
+    const ring = this.rings.get(address);
+    if (ring) return ring.accept(options); // they were faster
     const connected = this.#connections.has(address) || this.peers.get(address)?.state === 'open';
     if (connected) throw new WhisperError('already_connected');
     return this.#ring(address, options);
   }
 
   /** @param {Call} call that is believed */
-  take(call) {
+  receive(call) {
     const connection = this.#connections.get(call.sender);
-    if (call.method === 'dial') this.#hearDial(call, connection);
-    else if (call.method === 'close') this.#hearClose(call, connection);
-    else if (connection) connection.take(call);
-    else this.#ears.dropped('unexpected');
+    if (call.method === 'dial') this.#onDial(call, connection);
+    else if (call.method === 'close') this.#onClose(call, connection);
+    else if (connection) connection.receive(call);
+    else this.emit('dropped', 'unexpected');
   }
 
   /** The page goes, now. */
@@ -99,12 +88,12 @@ export class Switchboard {
    * @param {Call} dial
    * @param {Connection | undefined} connection
    */
-  #hearDial(dial, connection) {
-    if (connection && !connection.dialogue.isReplacedBy(dial)) {
-      this.#ears.settled(dial);
-      connection.take(dial); // it crossed ours, perhaps
+  #onDial(dial, connection) {
+    if (connection && !connection.session.isReplacedBy(dial)) {
+      this.emit('handled', { dial });
+      connection.receive(dial); // it crossed ours, perhaps
     } else if (this.peers.has(dial.sender)) {
-      this.#ears.settled(dial); // they have reloaded, or lost us: they need not ask again
+      this.emit('handled', { dial }); // they have reloaded, or lost us: they need not ask again
       void this.#accept(dial).catch(() => undefined);
     } else {
       connection?.close(new WhisperError('replaced'));
@@ -116,10 +105,10 @@ export class Switchboard {
    * @param {Call} close
    * @param {Connection | undefined} connection
    */
-  #hearClose(close, connection) {
-    this.rings.hear(close);
-    if (!connection?.dialogue.isEndedBy(close)) return;
-    connection.close(new WhisperError(connection.dialogue.awaited === 'offer' ? 'declined' : 'hung_up'));
+  #onClose(close, connection) {
+    this.rings.onClose(close);
+    if (!connection?.session.isEndedBy(close)) return;
+    connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
   }
 
   /**
@@ -133,18 +122,18 @@ export class Switchboard {
     const { connection, opened } = this.#connect(address, this.#server.now());
     /** @param {import('./protocol/errors.js').Code} code */
     const giveUp = (code) => {
-      if (connection.ended || connection.isOpen) return;
+      if (connection.hasEnded || connection.isOpen) return;
       connection.close(new WhisperError(code));
       this.#server.relay('close', address).catch(() => undefined); // their phone need not ring any more
     };
     const cancel = () => giveUp('cancelled');
-    const late = setTimeout(() => connection.dialogue.awaited === 'offer' && giveUp('no_answer'), timeout);
+    const late = setTimeout(() => connection.session.awaited === 'offer' && giveUp('no_answer'), timeout);
     signal.addEventListener('abort', cancel);
     connection.dial().catch((error) => {
-      if (connection.dialogue.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
+      if (connection.session.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
     });
     try {
-      return await this.#shared(await opened, stream);
+      return await this.#share(await opened, stream);
     } finally {
       clearTimeout(late);
       signal.removeEventListener('abort', cancel);
@@ -153,13 +142,13 @@ export class Switchboard {
 
   /**
    * @param {Call} dial
-   * @param {import('./ringing.js').AcceptOptions} [options]
+   * @param {import('./rings.js').AcceptOptions} [options]
    * @returns {Promise<Peer>}
    */
   async #accept(dial, { stream } = {}) {
     const { connection, opened } = this.#connect(dial.sender, dial.sentAt);
-    connection.take(dial);
-    return this.#shared(await opened, stream);
+    connection.receive(dial);
+    return this.#share(await opened, stream);
   }
 
   /**
@@ -174,23 +163,12 @@ export class Switchboard {
     const before = this.#connections.get(address);
     if (!before?.isOpen) before?.close(new WhisperError('replaced'));
     /** @type {import('./promises.js').Deferred<Peer>} */ const opened = deferred();
-    /** @type {Peer | undefined} */ let peer;
-    const connection = new Connection({ me: this.#me, them: address, ours, since }, this.#lineTo(address), {
-      open: () => {
-        peer = this.#welcome(address, connection, performance.now() - began);
-        opened.resolve(peer);
-      },
-      close: (error) => {
-        if (this.#connections.get(address) === connection) this.#connections.delete(address);
-        opened.reject(error ?? new WhisperError('replaced'));
-        peer?.hearClose(error, connection);
-      },
-      message: (value, bytes) => peer?.hearMessage(value, bytes, connection),
-      control: (value) => peer?.hearControl(value, connection),
-      file: (channel) => peer?.hearFile(channel, connection),
-      track: (event) => peer?.hearTrack(event, connection),
-      down: () => peer?.hearDown(connection),
-      up: () => peer?.hearUp(connection),
+    const connection = new Connection({ me: this.#me, them: address, ours, since }, this.#server);
+    connection.on('open', () => opened.resolve(this.#welcome(address, connection, performance.now() - began)));
+    connection.on('dropped', (reason) => this.emit('dropped', reason));
+    connection.on('close', (error) => {
+      if (this.#connections.get(address) === connection) this.#connections.delete(address);
+      opened.reject(error ?? new WhisperError('replaced'));
     });
     this.#connections.set(address, connection);
     return { connection, opened: opened.promise };
@@ -215,20 +193,8 @@ export class Switchboard {
     });
     this.peers.set(address, peer);
     peer.addEventListener('close', () => this.peers.delete(address));
-    this.#ears.dispatch(new PeerEvent(peer));
+    this.emit('peer', peer);
     return peer;
-  }
-
-  /**
-   * @param {string} address
-   * @returns {import('./rtc/connection.js').Line}
-   */
-  #lineTo(address) {
-    return {
-      relay: (method, encryptionKey, payload) => this.#server.relay(method, address, encryptionKey, payload),
-      iceServers: async () => (await this.#server.config()).ice_servers,
-      dropped: this.#ears.dropped,
-    };
   }
 
   /**
@@ -237,8 +203,8 @@ export class Switchboard {
    * @param {MediaStream | null} [stream]
    * @returns {Promise<Peer>}
    */
-  async #shared(peer, stream) {
-    if (stream) await peer.share(stream).catch((error) => this.#ears.dispatch(new TroubleEvent(error)));
+  async #share(peer, stream) {
+    if (stream) await peer.share(stream).catch((error) => this.emit('trouble', error));
     return peer;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Call somebody who is not online: the whole client. See docs/client.md.
+ * Public entry module: a client that calls people who are not online. See docs/client.md.
  *
  *     const whisper = await Whisper.start({ server: 'https://whisper.example.org' });
  *     whisper.addEventListener('dial', (event) => event.accept());
@@ -10,19 +10,23 @@
  * @module
  */
 
-import { WhisperError } from './protocol/errors.js';
-import { DialEvent, DropEvent, FileEvent, MissedEvent, PeerEvent, TroubleEvent } from './events.js';
-import { count, isMissed, settle, takeClick, waiting } from './push/inbox.js';
+import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
 import { Identity } from './keys.js';
-import { isAddress, parseAddress } from './protocol/messages.js';
-import { askPermission, checkCurves, checkSupport, isFromWorker, register, registerWorker } from './push/registration.js';
 import { pause } from './promises.js';
+import { parseAddress } from './protocol/messages.js';
+import { countDropped, isMissed, settle, takeClick, waiting } from './push/inbox.js';
+import { findRinging } from './push/notifications.js';
+import { askPermission, checkCurves, checkSupport, register, registerWorker } from './push/registration.js';
+import { listenToWorker } from './push/worker-messages.js';
 import { Server } from './server.js';
 import { Store } from './store.js';
 import { Switchboard } from './switchboard.js';
 
-export { DialEvent, DropEvent, FileEvent, Identity, MissedEvent, PeerEvent, TroubleEvent, WhisperError, isAddress, parseAddress };
+export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
+export { Identity } from './keys.js';
 export { Peer } from './peer.js';
+export { WhisperError } from './protocol/errors.js';
+export { isAddress, parseAddress } from './protocol/messages.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
@@ -40,7 +44,7 @@ const PAGES = 'whisper';
  * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
  */
 
-/** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `drop` and `trouble`. */
+/** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
 export class Whisper extends EventTarget {
   #store;
   #server;
@@ -66,19 +70,17 @@ export class Whisper extends EventTarget {
     this.#store = store;
     this.#server = server;
     this.#registration = registration;
-    this.#switchboard = new Switchboard(identity.address, server, {
-      dispatch: (event) => this.dispatchEvent(event),
-      settled: (dial, code) => this.#settle(dial, code),
-      dropped: (reason) => {
-        this.#drop(reason);
-        this.#inBackground(count(store, reason));
-      },
+    this.#switchboard = new Switchboard(identity.address, server);
+    relayEvents(this.#switchboard, this);
+    this.#switchboard.on('handled', ({ dial, code }) => this.#settle(dial, code));
+    this.#switchboard.on('dropped', (reason) => {
+      this.#drop(reason);
+      this.#inBackground(countDropped(store, reason));
     });
   }
 
   /**
-   * Become reachable: identity, service worker, permission, push subscription, update. A browser may ask the person whether
-   * notifications are allowed, and wants that to begin with a click.
+   * Become reachable: identity, service worker, permission, push subscription, update. Call it after a click: browsers want one.
    * @param {StartOptions} [options]
    * @returns {Promise<Whisper>}
    * @throws {WhisperError}
@@ -99,7 +101,7 @@ export class Whisper extends EventTarget {
     return whisper;
   }
 
-  /** @returns {string} my address: 44 characters of base64 */
+  /** @returns {string} 44 characters of base64 */
   get address() {
     return this.identity.address;
   }
@@ -142,22 +144,24 @@ export class Whisper extends EventTarget {
 
   #listen() {
     const { signal } = this.#stopped;
-    const worker = navigator.serviceWorker;
-    worker.addEventListener('message', (event) => isFromWorker(this.#registration, event) && this.#hear(event.data), { signal });
-    worker.startMessages();
-    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.taken(data), { signal });
+    listenToWorker(navigator.serviceWorker, this.#registration, (message) => this.#onWorkerMessage(message), signal);
+    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.onHandledElsewhere(data), { signal });
     addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
     addEventListener('pageshow', ({ persisted }) => persisted && this.#switchboard.lose(), { signal });
-    document.addEventListener('visibilitychange', () => this.#renew(), { signal });
-    addEventListener('online', () => this.#renew(), { signal });
+    for (const name of ['focus', 'online']) addEventListener(name, () => this.#renew(), { signal });
   }
 
-  /** @param {any} data what the service worker says */
-  #hear(data) {
-    if (data?.whisper === 'call') this.#switchboard.take(data.call);
-    else if (data?.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(() => this.#hearClick()));
-    else if (data?.whisper === 'drop') this.#drop(data.reason);
-    if (data?.whisper === 'call' && data.call.method !== 'dial') this.#inBackground(settle(this.#store, data.call));
+  /** @param {import('./push/worker-messages.js').WorkerMessage} message */
+  #onWorkerMessage(message) {
+    if (message.whisper === 'call') this.#onCall(message.call);
+    else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
+    else if (message.whisper === 'drop') this.#drop(message.reason);
+  }
+
+  /** @param {Call} call */
+  #onCall(call) {
+    this.#switchboard.receive(call);
+    if (call.method !== 'dial') this.#inBackground(settle(this.#store, call));
   }
 
   /** Take what came while no page was there. */
@@ -166,20 +170,18 @@ export class Whisper extends EventTarget {
     const click = await takeClick(this.#store, Date.now());
     for (const call of await waiting(this.#store)) {
       if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, click?.address);
-      else if (call.method === 'dial' || call.method === 'close') this.#switchboard.take(call);
+      else if (call.method === 'dial' || call.method === 'close') this.#switchboard.receive(call);
       if (call.method !== 'dial') await settle(this.#store, call);
     }
     this.#follow(click);
   }
 
-  async #hearClick() {
-    this.#follow(await takeClick(this.#store, Date.now()));
-  }
-
   /** @param {import('./push/inbox.js').Click | undefined} click */
   #follow(click) {
-    if (click?.action === 'answer') this.#switchboard.rings.answer(click.address);
-    else if (click) this.#switchboard.rings.decline(click.address);
+    if (!click) return;
+    this.dispatchEvent(new NotificationClickEvent(click.address, click.action));
+    if (click.action === 'answer') this.#switchboard.rings.answer(click.address);
+    else this.#switchboard.rings.decline(click.address);
   }
 
   /**
@@ -199,17 +201,7 @@ export class Whisper extends EventTarget {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
     this.#pages.postMessage(dial.signature);
     const settled = settle(this.#store, dial);
-    this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(() => this.#silence(dial.sender)));
-  }
-
-  /**
-   * Take away the notification of a dial that a page has dealt with.
-   * @param {string} address
-   */
-  async #silence(address) {
-    for (const shown of await this.#registration.getNotifications()) {
-      if (shown.data?.address === address && shown.data.rings) shown.close();
-    }
+    this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
   }
 
   /** @param {import('./protocol/errors.js').DropReason} reason */
@@ -219,8 +211,7 @@ export class Whisper extends EventTarget {
   }
 
   #renew() {
-    if (document.visibilityState !== 'visible' || performance.now() - this.#renewedAt < RENEWAL_MS) return;
-    this.#inBackground(this.update());
+    if (performance.now() - this.#renewedAt >= RENEWAL_MS) this.#inBackground(this.update());
   }
 
   /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */

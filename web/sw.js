@@ -60,6 +60,7 @@ const SHELL = [
   'app/views/wake-lock.js',
   'app/views/welcome-view.js',
   'app/words.js',
+  'client/emitter.js',
   'client/events.js',
   'client/keys.js',
   'client/peer.js',
@@ -71,11 +72,14 @@ const SHELL = [
   'client/protocol/messages.js',
   'client/protocol/sealing.js',
   'client/push/inbox.js',
+  'client/push/notifications.js',
   'client/push/registration.js',
-  'client/ringing.js',
+  'client/push/worker-messages.js',
   'client/rings.js',
+  'client/rtc/byte-budget.js',
   'client/rtc/channels.js',
   'client/rtc/connection.js',
+  'client/rtc/connectivity.js',
   'client/rtc/file-transfer.js',
   'client/rtc/media.js',
   'client/rtc/message-queue.js',
@@ -84,6 +88,7 @@ const SHELL = [
   'client/rtc/reconnect.js',
   'client/rtc/route.js',
   'client/rtc/sealed-channel.js',
+  'client/rtc/transfers.js',
   'client/server.js',
   'client/store.js',
   'client/switchboard.js',
@@ -94,13 +99,17 @@ const urlOf = (path) => new URL(path, ROOT).href;
 const shell = new Set(SHELL.map(urlOf));
 
 install({
-  describe: async ({ address, missed, title, body }) => {
+  actions: [
+    { action: 'answer', title: 'Answer' },
+    { action: 'decline', title: 'Decline' },
+  ],
+  describe: async ({ address, method, missed, title, body }) => {
     const contact = await findContact(address).catch(() => undefined);
     const name = contact?.name || shortAddress(address);
-    const ringing = title === 'Incoming call';
+    const rings = method === 'dial';
     return {
-      title: ringing || missed ? name : title,
-      body: ringing ? 'is calling you' : missed ? 'Missed call' : body,
+      title: rings || missed ? name : title,
+      body: rings ? 'is calling you' : missed ? 'Missed call' : body,
       icon: urlOf('icons/icon-192.png'),
       badge: urlOf('icons/badge-96.png'),
     };

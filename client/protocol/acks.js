@@ -1,13 +1,13 @@
 /**
- * Which of my values have arrived, and which go again over the next connection: each arrives once and in order, however often
- * the connection is made anew. Pure bookkeeping, for both directions of one peer.
+ * Acknowledgements and retransmission: which of my values have arrived, and which go again over the next connection. Each arrives
+ * once and in order, however often the connection is made anew. Pure bookkeeping, for both directions of one peer.
  *
  * Each side counts what it has taken and says so: in a receipt now and then, and in the hello that opens a connection.
  * @module
  */
 
-/** A value on its way; `handed` is called when it has left.
- * @typedef {{number: number, value: unknown, left: boolean, handed: () => void, failed: (error: Error) => void}} Item
+/** A value on its way; `onSent` is called when it has left.
+ * @typedef {{number: number, value: unknown, left: boolean, onSent: () => void, onFailed: (error: Error) => void}} Item
  */
 
 /** What programs tell each other when a connection opens.
@@ -17,8 +17,8 @@
 /** Values under way: who sends receipts is waited for then, and for others the oldest are forgotten. */
 const MAX_UNDER_WAY = 256;
 
-/** The books of one peer. */
-export class Delivery {
+/** The sequence numbers of one peer, both ways. */
+export class AckTracker {
   #session;
   /** @type {Item[]} not known to have arrived */ #items = [];
   #next = 0; // index of the first item that this connection has not taken
@@ -40,16 +40,16 @@ export class Delivery {
 
   /**
    * @param {unknown} value
-   * @param {() => void} handed
-   * @param {(error: Error) => void} failed
+   * @param {() => void} onSent
+   * @param {(error: Error) => void} onFailed
    * @returns {number} its number, from 1
    */
-  add(value, handed, failed) {
+  add(value, onSent, onFailed) {
     this.sent += 1;
-    const item = { number: this.sent, value, left: false, handed, failed };
-    item.handed = () => {
+    const item = { number: this.sent, value, left: false, onSent, onFailed };
+    item.onSent = () => {
       item.left = true;
-      handed();
+      onSent();
     };
     this.#items.push(item);
     return this.sent;
@@ -79,7 +79,7 @@ export class Delivery {
   }
 
   /** A value of theirs has come. */
-  count() {
+  countReceived() {
     this.#counted += 1;
   }
 
@@ -99,7 +99,7 @@ export class Delivery {
   }
 
   /** @param {Hello} hello theirs */
-  hear({ session, theirs, received }) {
+  onHello({ session, theirs, received }) {
     this.#base = session === this.#theirs ? this.#before : 0;
     this.#theirs = session;
     if (theirs === this.#session) this.confirm(received);
@@ -113,13 +113,13 @@ export class Delivery {
     this.delivered = delivered;
     const left = this.#items.findIndex((item) => item.number > delivered);
     const gone = left === -1 ? this.#items.length : left;
-    for (const item of this.#items.splice(0, gone)) item.handed();
+    for (const item of this.#items.splice(0, gone)) item.onSent();
     this.#next = Math.max(0, this.#next - gone);
   }
 
   /** @param {Error} error why nothing can be sent any more */
   end(error) {
-    for (const item of this.#items.splice(0)) item.failed(error); // those that have left were told so before
+    for (const item of this.#items.splice(0)) item.onFailed(error); // those that have left were told so before
     this.#next = 0;
   }
 

@@ -29,6 +29,7 @@ export const REASONS = Object.freeze({
   replaced: 'The connection was made anew.',
   not_connected: 'There is no connection.',
   message_too_large: 'The message is too large.',
+  flooded: 'They sent more than this browser can take.',
   reader_too_slow: 'More messages came than were read.',
   not_json: 'Only JSON values can be sent.',
   media_unsupported: 'Their program takes no audio or video.',

@@ -1,5 +1,5 @@
 /**
- * Which call may come when, and what it says once opened: one side of a connection, without a network.
+ * Signaling state machine of one side of a connection: which call may come when, and what it says once opened. No network.
  *
  * The caller dials; the one who is dialled offers; the caller answers. When both dial at once (glare), the dial of the lower
  * address stands. Once the keys are agreed on, either side may offer again (new media, an ICE restart). Pushes have no order:
@@ -17,13 +17,15 @@ import { agree, seal, unseal } from './sealing.js';
 
 /** Calls with candidates that may wait for the offer they belong to. */
 const MAX_EARLY = 16;
+/** Far more than a browser's descriptions have, with every codec and candidate. */
+const MAX_SDP = 128 * 1024;
 /** Far more than a machine has addresses, far less than a flood. */
 const MAX_CANDIDATES = 64;
 /** What of `RTCSdpType` one peer tells the other. */
 const DESCRIPTIONS = ['offer', 'answer'];
 
-/** What *me* and *them* have told each other since *since*, ms of the server's time. */
-export class Dialogue {
+/** Signaling between *me* and *them* since *since*, ms of the server's time. */
+export class SignalingSession {
   #me;
   #them;
   #ours;
@@ -47,7 +49,7 @@ export class Dialogue {
   }
 
   /** @returns {boolean} whether we give way when both dial, or both offer: our address is the higher */
-  get polite() {
+  get isPolite() {
     return isLower(this.#them, this.#me);
   }
 
@@ -58,7 +60,7 @@ export class Dialogue {
   }
 
   /** @returns {boolean} whether they have been heard */
-  get agreed() {
+  get isAgreed() {
     return this.#keys !== undefined;
   }
 
@@ -83,9 +85,9 @@ export class Dialogue {
    * @param {Call} dial
    * @throws {Dropped} when ours stands, or they have been heard before
    */
-  async hearDial(dial) {
+  async onDial(dial) {
     if (this.#theirs !== undefined) throw new Dropped('unexpected');
-    if (this.awaited === 'offer' && !this.polite) throw new Dropped('glare');
+    if (this.awaited === 'offer' && !this.isPolite) throw new Dropped('glare');
     await this.#agree(dial);
     this.awaited = undefined;
   }
@@ -96,8 +98,8 @@ export class Dialogue {
    * @returns {Promise<RTCSessionDescriptionInit>}
    * @throws {Dropped} when it is not its turn, or not sealed for this connection
    */
-  async hearDescription(call) {
-    const again = this.agreed && call.method === 'offer'; // a restart
+  async onDescription(call) {
+    const again = this.isAgreed && call.method === 'offer'; // a restart
     if (call.method !== this.awaited && !again) throw new Dropped('unexpected');
     const description = readDescription(call.method, await this.#open(call));
     if (call.method === this.awaited) this.awaited = undefined;
@@ -110,16 +112,16 @@ export class Dialogue {
    * @returns {Promise<RTCIceCandidateInit[]>}
    * @throws {Dropped}
    */
-  async hearCandidates(call) {
-    if (this.agreed) return readCandidates(await this.#open(call));
+  async onCandidates(call) {
+    if (this.isAgreed) return readCandidates(await this.#open(call));
     if (this.#early.length >= MAX_EARLY) throw new Dropped('busy');
     this.#early.push(call);
     return [];
   }
 
   /** @returns {Promise<RTCIceCandidateInit[]>} what came before the offer, once; what does not open is forgotten */
-  async early() {
-    const opened = await Promise.allSettled(this.#early.splice(0).map((call) => this.hearCandidates(call)));
+  async takeEarlyCandidates() {
+    const opened = await Promise.allSettled(this.#early.splice(0).map((call) => this.onCandidates(call)));
     return opened.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   }
 
@@ -173,6 +175,7 @@ export class Dialogue {
 export function readDescription(method, value) {
   const { type, sdp } = /** @type {Record<string, unknown>} */ (value ?? {});
   if (type !== method || !DESCRIPTIONS.includes(String(type)) || typeof sdp !== 'string') throw new Dropped('broken_seal');
+  if (sdp.length > MAX_SDP) throw new Dropped('busy');
   return { type: /** @type {RTCSdpType} */ (type), sdp };
 }
 

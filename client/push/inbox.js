@@ -44,7 +44,7 @@ export async function receive(store, push) {
     await tidy(store, now);
     return call;
   } catch (error) {
-    if (error instanceof Dropped) await count(store, error.reason);
+    if (error instanceof Dropped) await countDropped(store, error.reason);
     throw error;
   }
 }
@@ -72,7 +72,7 @@ export async function settle(store, call) {
  * @param {Store} store
  * @param {import('../protocol/errors.js').DropReason} reason
  */
-export async function count(store, reason) {
+export async function countDropped(store, reason) {
   await store.update('state', 'dropped', (dropped = {}) => ({ ...dropped, [reason]: (dropped[reason] ?? 0) + 1 }));
 }
 

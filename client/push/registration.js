@@ -5,6 +5,7 @@
 
 import { decodeUrl, encode } from '../protocol/base64.js';
 import { WhisperError } from '../protocol/errors.js';
+import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../server.js').Server} Server */
 
@@ -96,15 +97,6 @@ function subscribeFault(cause) {
 }
 
 /**
- * Tell whether a message comes from our own service worker. The origin may have others, for other scopes.
- * @param {ServiceWorkerRegistration} registration
- * @param {MessageEvent} event
- */
-export function isFromWorker({ active, waiting, installing }, { source }) {
-  return source instanceof ServiceWorker && [active, waiting, installing].some((ours) => ours?.scriptURL === source.scriptURL);
-}
-
-/**
  * Listen for the code of a verification push, before it can come.
  * @param {ServiceWorkerRegistration} registration
  */
@@ -114,13 +106,10 @@ function nextVerification(registration) {
   const promise = new Promise((resolve, reject) => {
     const stopped = AbortSignal.any([listening.signal, AbortSignal.timeout(VERIFICATION_MS)]);
     stopped.addEventListener('abort', () => reject(new WhisperError('push_unavailable')));
-    navigator.serviceWorker.addEventListener(
-      'message',
-      (event) => {
-        if (isFromWorker(registration, event) && event.data?.whisper === 'verify') resolve(event.data.code);
-      },
-      { signal: stopped },
-    );
+    const onMessage = (/** @type {import('./worker-messages.js').WorkerMessage} */ message) => {
+      if (message.whisper === 'verify') resolve(message.code);
+    };
+    listenToWorker(navigator.serviceWorker, registration, onMessage, stopped);
   });
   promise.catch(() => undefined); // most often nobody waits for it
   return { promise, stop: () => listening.abort() };

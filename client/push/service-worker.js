@@ -1,17 +1,22 @@
 /// <reference lib="webworker" />
 /**
- * The service worker's part: pushes come in here, are believed or dropped, go to the open pages, and ring when nobody looks.
+ * Service worker: pushes come in here, are believed or dropped, go to the open pages, and ring when nobody looks.
  * @module
  */
 
-import { Dropped } from '../protocol/errors.js';
-import { parkClick, receive, settle, waiting } from './inbox.js';
 import { Identity } from '../keys.js';
 import { decodeUrl } from '../protocol/base64.js';
+import { Dropped } from '../protocol/errors.js';
 import { Server } from '../server.js';
 import { Store } from '../store.js';
+import { parkClick, receive, settle, waiting } from './inbox.js';
+import { findRinging } from './notifications.js';
+import { postToPages } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
+
+/** The title of a notification that nobody has words for. */
+const NAMELESS = 'Whisper';
 
 /** What a push says to whom it is shown; Safari's carry `silent`, and must always be shown.
  * @typedef {{title?: string, body?: string, tag?: string, silent?: boolean, data?: unknown}} Message
@@ -25,53 +30,61 @@ import { Store } from '../store.js';
  * @typedef {(call: {address: string, method: string, missed: boolean, title: string, body: string}) => Words | Promise<Words>} Describe
  */
 
+/** A button of a ringing notification, where the browser has some.
+ * @typedef {{action: 'answer' | 'decline', title: string}} Action
+ */
+
+/** What an app chooses: the words, and the buttons.
+ * @typedef {{describe: Describe, actions: Action[]}} Options
+ */
+
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
-/** What a ringing notification offers, where the browser has buttons for it. */
-const ACTIONS = [
-  { action: 'answer', title: 'Answer' },
-  { action: 'decline', title: 'Decline' },
-];
-
 /**
- * Handle pushes, clicks on notifications, and changed subscriptions.
- * @param {{describe?: Describe}} [options]
+ * Handle pushes, clicks on notifications, and changed subscriptions. A click on the action `decline` declines; any other answers.
+ * @param {Partial<Options>} [options]
  */
-export function install({ describe = ({ title, body }) => ({ title, body }) } = {}) {
-  worker.addEventListener('push', (event) => event.waitUntil(take(event, describe)));
-  worker.addEventListener('notificationclick', (event) => event.waitUntil(click(event)));
+export function install({ describe = ({ title, body }) => ({ title, body }), actions = [] } = {}) {
+  worker.addEventListener('push', (event) => event.waitUntil(onPush(event, { describe, actions })));
+  worker.addEventListener('notificationclick', (event) => event.waitUntil(onClick(event)));
   worker.addEventListener('pushsubscriptionchange', (event) => {
-    /** @type {ExtendableEvent} */ (event).waitUntil(subscribeAnew());
+    /** @type {ExtendableEvent} */ (event).waitUntil(renewSubscription());
   });
 }
 
 /**
  * @param {PushEvent} event
- * @param {Describe} describe
+ * @param {Options} options
  */
-async function take(event, describe) {
+async function onPush(event, options) {
   const message = parse(event);
-  const windows = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  /** @param {unknown} words */
-  const tell = (words) => windows.forEach((client) => client.postMessage(words));
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   const code = verificationCode(message);
-  if (code !== undefined) return tell({ whisper: 'verify', code });
-  const store = await Store.open();
+  if (code !== undefined) return postToPages(pages, { whisper: 'verify', code });
   try {
-    const call = await receive(store, message.data);
-    const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
-    tell({ whisper: 'call', call });
-    const seen = windows.some((client) => client.visibilityState === 'visible');
-    await notify(call, message, { seen, unanswered }, describe);
-    const dealtWith = call.method === 'dial' && !(await isUnsettled(store, call.sender)); // a page was faster than the notification
-    if (dealtWith) (await ringing(call.sender))?.close();
+    await Store.use((store) => onMessage(store, message, pages, options));
   } catch (error) {
-    if (isForced(message)) await worker.registration.showNotification('Whisper', { tag: message.tag, silent: true });
+    if (isForced(message)) await worker.registration.showNotification(NAMELESS, { tag: message.tag, silent: true });
     if (!(error instanceof Dropped)) throw error;
-    tell({ whisper: 'drop', reason: error.reason });
-  } finally {
-    store.close();
+    postToPages(pages, { whisper: 'drop', reason: error.reason });
   }
+}
+
+/**
+ * @param {Store} store
+ * @param {Message} message
+ * @param {readonly WindowClient[]} pages
+ * @param {Options} options
+ * @throws {Dropped}
+ */
+async function onMessage(store, message, pages, options) {
+  const call = await receive(store, message.data);
+  const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
+  postToPages(pages, { whisper: 'call', call });
+  const seen = pages.some((page) => page.visibilityState === 'visible');
+  await notify(call, message, { seen, unanswered }, options);
+  const handled = call.method === 'dial' && !(await isUnsettled(store, call.sender)); // a page was faster than the notification
+  if (handled) (await findRinging(worker.registration, call.sender))?.close();
 }
 
 /**
@@ -79,24 +92,24 @@ async function take(event, describe) {
  * @param {Call} call
  * @param {Message} message
  * @param {{seen: boolean, unanswered: boolean}} now whether a page is visible, and whether who hangs up was not answered
- * @param {Describe} describe
+ * @param {Options} options
  */
-async function notify(call, message, { seen, unanswered }, describe) {
-  const rang = call.method === 'close' ? await ringing(call.sender) : undefined;
+async function notify(call, message, { seen, unanswered }, { describe, actions }) {
+  const rang = call.method === 'close' ? await findRinging(worker.registration, call.sender) : undefined;
   const missed = rang !== undefined && unanswered;
   rang?.close();
   const rings = call.method === 'dial' && !seen;
   if (!rings && !missed && !isForced(message)) return;
-  const { title = missed ? 'Missed call' : 'Whisper', body = '' } = message;
+  const { title = missed ? 'Missed call' : NAMELESS, body = '' } = message;
   const { title: shown, ...more } = await describe({ address: call.sender, method: call.method, missed, title, body });
-  /** @type {NotificationOptions & {actions?: {action: string, title: string}[], renotify?: boolean}} */
+  /** @type {NotificationOptions & {actions?: Action[], renotify?: boolean}} */
   const options = {
     body,
     tag: message.tag ?? rang?.tag,
     silent: !rings,
     data: { address: call.sender, rings },
     requireInteraction: rings,
-    ...(rings && { actions: ACTIONS }),
+    ...(rings && { actions }),
     ...more,
   };
   await worker.registration.showNotification(shown, options);
@@ -114,27 +127,16 @@ function isForced(message) {
  * Park what was clicked; then tell a page to take it, or open one, which takes it when it starts.
  * @param {NotificationEvent} event
  */
-async function click(event) {
+async function onClick(event) {
   event.notification.close();
   const { address } = /** @type {{address: string}} */ (event.notification.data);
-  const [window] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   const action = event.action === 'decline' ? 'decline' : 'answer';
-  if (action === 'decline' && !window) return decline(address);
-  await park({ address, action });
-  window?.postMessage({ whisper: 'clicked' });
-  if (action === 'decline') return;
-  if (!window) await worker.clients.openWindow('./');
-  else await window.focus().catch(() => undefined); // a browser may refuse: the page has been told
-}
-
-/** @param {import('./inbox.js').Click} click */
-async function park(click) {
-  const store = await Store.open();
-  try {
-    await parkClick(store, click, Date.now());
-  } finally {
-    store.close();
-  }
+  if (action === 'decline' && !page) return decline(address);
+  await Store.use((store) => parkClick(store, { address, action }, Date.now()));
+  if (!page) return void (await worker.clients.openWindow('./'));
+  postToPages([page], { whisper: 'clicked' });
+  if (action === 'answer') await page.focus().catch(() => undefined); // a browser may refuse: the page has been told
 }
 
 /**
@@ -149,7 +151,7 @@ async function decline(address) {
 }
 
 /** The browser has taken the subscription away: get another, for the same server's key, and register it. */
-async function subscribeAnew() {
+async function renewSubscription() {
   await withServer(async (server) => {
     const applicationServerKey = decodeUrl((await server.config()).vapid_public_key);
     const subscription = await worker.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
@@ -157,21 +159,12 @@ async function subscribeAnew() {
   });
 }
 
-/** @param {(server: Server, store: Store) => Promise<void>} use */
-async function withServer(use) {
-  const store = await Store.open();
-  try {
+/** @param {(server: Server, store: Store) => Promise<void>} work */
+async function withServer(work) {
+  await Store.use(async (store) => {
     const [identity, origin] = [await Identity.load(store), await store.get('state', 'server')];
-    if (identity && origin) await use(new Server(origin, identity, store), store);
-  } finally {
-    store.close();
-  }
-}
-
-/** @param {string} address */
-async function ringing(address) {
-  const shown = await worker.registration.getNotifications();
-  return shown.find((notification) => notification.data?.address === address && notification.data.rings);
+    if (identity && origin) await work(new Server(origin, identity, store), store);
+  });
 }
 
 /**

@@ -3,19 +3,13 @@
  * @module
  */
 
-import { SealedChannel } from './sealed-channel.js';
-import { WhisperError } from '../protocol/errors.js';
+import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
+import { WhisperError } from '../protocol/errors.js';
+import { ByteBudget } from './byte-budget.js';
+import { SealedChannel } from './sealed-channel.js';
 
-/** What channels tell whoever holds them.
- * @typedef {object} Ears
- * @property {() => void} open
- * @property {() => void} close
- * @property {(value: any, bytes: number) => void} message
- * @property {(value: any) => void} control
- * @property {(channel: RTCDataChannel) => void} file
- * @property {(reason: import('../protocol/errors.js').DropReason) => void} dropped
- */
+/** @typedef {{value: any, bytes: number}} Received a value, and about the bytes it came in */
 
 const VALUES = 'whisper';
 const CONTROL = 'control';
@@ -25,39 +19,55 @@ const FILE = 'file';
 const CLOSING_MS = 1_000;
 /** A goodbye over the control channel may come after the other channel has closed. */
 const GOODBYE_MS = 300;
+/** Descriptions are the largest that programs tell each other. */
+const MAX_CONTROL_BYTES = 256 * 1024;
+/** Control values before the person can be told anything: a hello, some candidates. */
+const MAX_EARLY = 64;
+/** Files on offer or under way at once; a person can't be asked about more. */
+const MAX_FILES = 64;
+/** Channels of theirs that were one too many. Who goes on is no program that we know. */
+const MAX_REFUSED = 256;
 
-/** The channels over one `RTCPeerConnection`. Each side opens its own control channel, when it has something to say. */
-export class Channels {
+/**
+ * The channels over one `RTCPeerConnection`. Each side opens its own control channel, when it has something to say. Fires `open`,
+ * `close`, `message`, `control`, `file` with the channel of a file that the other offers, `dropped`, and `flooded`.
+ * @extends {Emitter<{open: null, close: null, message: Received, control: Received, file: RTCDataChannel,
+ *   dropped: import('../protocol/errors.js').DropReason, flooded: null}>}
+ */
+export class Channels extends Emitter {
   #rtc;
   #keys;
-  #ears;
   /** @type {SealedChannel | undefined} */ #values;
-  /** @type {Promise<SealedChannel> | undefined} */ #control;
-  /** @type {unknown[]} what their program told before the person could be told anything */ #early = [];
+  /** @type {Promise<SealedChannel> | undefined} ours */ #control;
+  /** @type {Received[]} what their program told before the person could be told anything */ #early = [];
+  #hasTheirControl = false;
+  #files = 0;
+  #refused = 0;
   #goodbye = () => {};
+  /** What may wait here in all. */
+  budget = new ByteBudget();
   /** Whether the other program has spoken over its control channel, as ours does. */
-  heardControl = false;
+  supportsControl = false;
 
   /**
    * @param {RTCPeerConnection} rtc
    * @param {() => import('../protocol/sealing.js').Keys} keys
-   * @param {Ears} ears
    */
-  constructor(rtc, keys, ears) {
+  constructor(rtc, keys) {
+    super();
     this.#rtc = rtc;
     this.#keys = keys;
-    this.#ears = ears;
-    rtc.addEventListener('datachannel', ({ channel }) => this.#sort(channel));
+    rtc.addEventListener('datachannel', ({ channel }) => this.#onChannel(channel));
   }
 
   /** @returns {boolean} whether values can be sent */
   get isOpen() {
-    return this.#values?.open === true;
+    return this.#values?.isOpen === true;
   }
 
   /** Open the channel for values; the other side hears of it. */
   begin() {
-    this.#use(this.#rtc.createDataChannel(VALUES));
+    this.#useForValues(this.#rtc.createDataChannel(VALUES));
   }
 
   /** @param {unknown} value of the person */
@@ -67,13 +77,13 @@ export class Channels {
   }
 
   /** @param {unknown} value for their program, not for the person */
-  async tell(value) {
+  async sendControl(value) {
     this.#control ??= this.#openControl(this.#rtc.createDataChannel(CONTROL));
     await (await this.#control).send(value);
   }
 
   /** @returns {RTCDataChannel} a new one, for one file */
-  forFile() {
+  createFileChannel() {
     return this.#rtc.createDataChannel(FILE);
   }
 
@@ -89,36 +99,62 @@ export class Channels {
   }
 
   /** @param {RTCDataChannel} channel that the other has opened */
-  #sort(channel) {
-    if (channel.label === FILE) this.#ears.file(channel);
-    else if (channel.label === CONTROL) this.#hearControl(channel);
-    else if (channel.label === VALUES) this.#use(channel);
+  #onChannel(channel) {
+    if (channel.label === VALUES && !this.#values) this.#useForValues(channel);
+    else if (channel.label === CONTROL && !this.#hasTheirControl) this.#useForTheirControl(channel);
+    else if (channel.label === FILE && this.#files < MAX_FILES) this.#useForFile(channel);
+    else this.#refuse(channel);
+  }
+
+  /** @param {RTCDataChannel} channel that is one too many */
+  #refuse(channel) {
+    channel.close();
+    this.#refused += 1;
+    if (this.#refused > MAX_REFUSED) this.emit('flooded', null);
   }
 
   /** @param {RTCDataChannel} channel */
-  #use(channel) {
-    const opened = () => {
+  #useForFile(channel) {
+    this.#files += 1;
+    channel.addEventListener('close', () => (this.#files -= 1));
+    this.emit('file', channel);
+  }
+
+  /** @param {RTCDataChannel} channel */
+  #useForValues(channel) {
+    const onOpen = () => {
       if (this.#values) return channel.close(); // one is enough
-      this.#values = new SealedChannel(channel, this.#keys(), 'message', {
-        value: this.#ears.message,
-        dropped: this.#ears.dropped,
-        close: () => void pause(GOODBYE_MS).then(this.#ears.close),
-      });
-      this.#ears.open();
-      for (const told of this.#early.splice(0)) this.#ears.control(told);
+      this.#values = this.#seal(channel, { method: 'message' });
+      this.#values.on('value', (received) => this.emit('message', received));
+      this.#values.on('close', () => void pause(GOODBYE_MS).then(() => this.emit('close', null)));
+      this.emit('open', null);
+      for (const received of this.#early.splice(0)) this.#release(received);
     };
-    if (channel.readyState === 'open') opened();
-    else channel.addEventListener('open', opened, { once: true });
+    if (channel.readyState === 'open') onOpen();
+    else channel.addEventListener('open', onOpen, { once: true });
   }
 
   /** @param {RTCDataChannel} channel theirs */
-  #hearControl(channel) {
-    const value = (/** @type {unknown} */ told) => {
-      this.heardControl = true;
-      if (this.#values) this.#ears.control(told);
-      else this.#early.push(told); // channels have no order among each other
-    };
-    new SealedChannel(channel, this.#keys(), CONTROL, { value, dropped: this.#ears.dropped, close: () => undefined });
+  #useForTheirControl(channel) {
+    this.#hasTheirControl = true;
+    const sealed = this.#seal(channel, { method: CONTROL, maxValueBytes: MAX_CONTROL_BYTES });
+    sealed.on('value', (received) => {
+      this.supportsControl = true;
+      if (this.#values) this.emit('control', received);
+      else this.#hold(received); // channels have no order among each other
+    });
+  }
+
+  /** @param {Received} received */
+  #hold(received) {
+    if (this.#early.length >= MAX_EARLY || !this.budget.take(received.bytes)) return this.emit('flooded', null);
+    this.#early.push(received);
+  }
+
+  /** @param {Received} received that was held */
+  #release(received) {
+    this.budget.give(received.bytes);
+    this.emit('control', received);
   }
 
   /**
@@ -126,12 +162,22 @@ export class Channels {
    * @returns {Promise<SealedChannel>} once it is open
    */
   async #openControl(channel) {
-    const ears = { value: () => undefined, dropped: this.#ears.dropped, close: () => undefined };
-    const sealed = new SealedChannel(channel, this.#keys(), CONTROL, ears);
+    const sealed = this.#seal(channel, { method: CONTROL, maxValueBytes: MAX_CONTROL_BYTES });
     await new Promise((resolve) => {
       for (const name of ['open', 'close']) channel.addEventListener(name, resolve, { once: true });
     });
     this.#goodbye = await sealed.prepare({ bye: 'leaving' });
+    return sealed;
+  }
+
+  /**
+   * @param {RTCDataChannel} channel
+   * @param {{method: string, maxValueBytes?: number}} options
+   */
+  #seal(channel, options) {
+    const sealed = new SealedChannel(channel, this.#keys(), { ...options, budget: this.budget });
+    sealed.on('dropped', (reason) => this.emit('dropped', reason));
+    sealed.on('flooded', () => this.emit('flooded', null));
     return sealed;
   }
 }

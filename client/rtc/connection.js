@@ -3,111 +3,93 @@
  * @module
  */
 
-import { Channels } from './channels.js';
-import { Dialogue, readCandidates, readDescription } from '../protocol/handshake.js';
-import { Dropped, WhisperError } from '../protocol/errors.js';
-import { Negotiation } from './negotiation.js';
+import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
+import { Dropped, WhisperError } from '../protocol/errors.js';
+import { SignalingSession, readCandidates, readDescription } from '../protocol/handshake.js';
+import { Channels } from './channels.js';
+import { ConnectivityMonitor } from './connectivity.js';
+import { Negotiation } from './negotiation.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 /** @typedef {import('../protocol/messages.js').Method} Method */
+/** @typedef {import('./channels.js').Received} Received */
 
-/** How calls leave: what a connection needs from the world.
- * @typedef {object} Line
- * @property {(method: Method, encryptionKey?: string, payload?: string) => Promise<void>} relay
- * @property {() => Promise<RTCIceServer[]>} iceServers
- * @property {(reason: import('../protocol/errors.js').DropReason) => void} dropped
- */
-
-/** What a connection tells whoever holds it.
- * @typedef {object} Ears
- * @property {() => void} open
- * @property {() => void} down no packet has come for a while
- * @property {() => void} up
- * @property {(error: WhisperError | null) => void} close
- * @property {(value: any, bytes: number) => void} message
- * @property {(value: any) => void} control
- * @property {(channel: RTCDataChannel) => void} file
- * @property {(event: RTCTrackEvent) => void} track
+/** Both addresses, our key, and since when, ms of the server's time.
+ * @typedef {{me: string, them: string, ours: Promise<import('../protocol/sealing.js').EncryptionKey>, since: number}} Parties
  */
 
 /** From the first description to the open channel; ICE gives up after about as long. */
 const CONNECTING_MS = 20_000;
-/** ICE says 'disconnected' for a moment on every bad network. */
-const PATIENCE_MS = 2_500;
 /** Who hangs up waits no longer for a network that may be gone. */
 const HANGING_UP_MS = 3_000;
 
-/** A connection; `take` is given every call that the other makes. */
-export class Connection {
-  #line;
-  #ears;
+/**
+ * A connection; `receive` is given every call that the other makes. Fires `open`, `down` when no packet has come for a while,
+ * `up`, `message`, `control`, `file`, `track`, `dropped`, and `close` with the reason, null when we want it.
+ * @extends {Emitter<{open: null, down: null, up: null, close: WhisperError | null, message: Received, control: any,
+ *   file: RTCDataChannel, track: RTCTrackEvent, dropped: import('../protocol/errors.js').DropReason}>}
+ */
+export class Connection extends Emitter {
+  #them;
   #ours;
+  #server;
   /** @type {RTCPeerConnection | undefined} */ rtc;
   /** @type {Negotiation | undefined} */ #negotiation;
   /** @type {Channels | undefined} */ #channels;
   /** @type {Promise<unknown>} */ #turn = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #patience;
-  #down = false;
+  /** @type {ConnectivityMonitor | undefined} */ #monitor;
 
   /**
-   * @param {{me: string, them: string, ours: Promise<import('../protocol/sealing.js').EncryptionKey>, since: number}} parties
-   * @param {Line} line
-   * @param {Ears} ears
+   * @param {Parties} parties
+   * @param {import('../server.js').Server} server
    */
-  constructor({ me, them, ours, since }, line, ears) {
-    this.#line = line;
-    this.#ears = ears;
+  constructor({ me, them, ours, since }, server) {
+    super();
+    this.#them = them;
     this.#ours = ours;
-    this.dialogue = new Dialogue(me, them, ours, since);
+    this.#server = server;
+    this.session = new SignalingSession(me, them, ours, since);
     /** Pushes that it took so far, both ways. */
     this.pushes = 0;
-    this.ended = false;
+    this.hasEnded = false;
   }
 
   /** @returns {boolean} */
   get isOpen() {
-    return !this.ended && this.#channels?.isOpen === true;
+    return !this.hasEnded && this.#channels?.isOpen === true;
   }
 
   /** @returns {boolean} whether the other program has told ours something: it knows what we know */
-  get isOurKind() {
-    return this.#channels?.heardControl === true;
+  get supportsControl() {
+    return this.#channels?.supportsControl === true;
   }
 
-  /** Ring; the offer comes to `take`. */
+  /** Ring; the offer comes to `receive`. */
   async dial() {
-    this.dialogue.awaited = 'offer';
+    this.session.awaited = 'offer';
     await this.#relay('dial');
   }
 
   /** @param {Call} call what the other says; each has its turn */
-  take(call) {
-    this.#inTurn(() => this.#hear(call));
+  receive(call) {
+    this.#inTurn(() => this.#onCall(call));
   }
 
   /** @param {unknown} value */
   async send(value) {
-    await this.#open().send(value);
+    await this.channels.send(value);
   }
 
   /** @param {unknown} value something for their program, not for the person */
-  async tell(value) {
-    await this.#open().tell(value);
+  async sendControl(value) {
+    await this.channels.sendControl(value);
   }
 
-  /** @returns {RTCDataChannel} a new one, for one file */
-  fileChannel() {
-    return this.#open().forFile();
-  }
-
-  /**
-   * Tell the other that it is over, after all that was sent.
-   * @param {boolean} direct whether the connection can still carry it
-   */
+  /** @param {boolean} direct whether the connection can still carry the goodbye, after all that was sent */
   async hangUp(direct) {
-    const told = direct ? this.tell({ bye: 'closed' }) : this.#line.relay('close');
+    const told = direct ? this.sendControl({ bye: 'closed' }) : this.#server.relay('close', this.#them);
     const closed = told.then(() => this.#channels?.close()).catch(() => undefined); // they find out by themselves
     await Promise.race([closed, pause(HANGING_UP_MS)]);
   }
@@ -120,103 +102,89 @@ export class Connection {
 
   /** @param {WhisperError | null} error why it ends, null when we want it */
   close(error) {
-    if (this.ended) return;
-    this.ended = true;
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     clearTimeout(this.#deadline);
-    clearTimeout(this.#patience);
+    this.#monitor?.stop();
     this.#negotiation?.stop();
     this.rtc?.close();
-    this.#ears.close(error);
+    this.emit('close', error);
   }
 
   /** @param {Call} call */
-  async #hear(call) {
+  async #onCall(call) {
     if (call.method === 'dial') {
-      await this.dialogue.hearDial(call);
+      await this.session.onDial(call);
       this.pushes += 1;
       (await this.#start()).channels.begin(); // which makes an offer necessary
     } else if (call.method === 'ice') {
-      const candidates = await this.dialogue.hearCandidates(call);
+      const candidates = await this.session.onCandidates(call);
       this.pushes += 1;
       await this.#negotiation?.addCandidates(candidates);
     } else {
-      const description = await this.dialogue.hearDescription(call);
+      const description = await this.session.onDescription(call);
       this.pushes += 1;
       const { negotiation } = await this.#start();
-      await negotiation.addCandidates(await this.dialogue.early());
+      await negotiation.addCandidates(await this.session.takeEarlyCandidates());
       await negotiation.describe(description, false);
     }
   }
 
-  /** @param {any} value what their program tells ours */
-  async #hearControl(value) {
-    if (value?.description) {
-      await this.#negotiation?.describe(readDescription(value.description.type, value.description), true);
-    } else if (value?.candidates) {
-      await this.#negotiation?.addCandidates(readCandidates(value.candidates));
-    } else {
-      this.#ears.control(value);
-    }
+  /**
+   * Take what their program tells ours: a part of the negotiation has its turn, and takes room until then.
+   * @param {Received} received
+   */
+  #onControl({ value, bytes }) {
+    if (!value?.description && !value?.candidates) return this.emit('control', value);
+    if (!this.#channels?.budget.take(bytes)) return this.close(new WhisperError('flooded'));
+    this.#inTurn(async () => {
+      this.#channels?.budget.give(bytes);
+      if (value.description) await this.#negotiation?.describe(readDescription(value.description.type, value.description), true);
+      else await this.#negotiation?.addCandidates(readCandidates(value.candidates));
+    });
   }
 
   /** @returns {Promise<{negotiation: Negotiation, channels: Channels}>} */
   async #start() {
     if (this.#negotiation && this.#channels) return { negotiation: this.#negotiation, channels: this.#channels };
-    const rtc = new RTCPeerConnection({ iceServers: await this.#line.iceServers(), bundlePolicy: 'max-bundle' });
-    const channels = new Channels(rtc, () => this.dialogue.keys, {
-      open: () => this.#opened(),
-      close: () => this.close(new WhisperError('hung_up')),
-      message: this.#ears.message,
-      control: (value) => this.#inTurn(() => this.#hearControl(value)),
-      file: this.#ears.file,
-      dropped: this.#line.dropped,
-    });
-    const negotiation = new Negotiation(rtc, {
-      direct: () => channels.heardControl && rtc.connectionState === 'connected',
-      tell: (value) => channels.tell(value),
-      push: (method, value) => this.#push(method, value),
-      polite: () => this.dialogue.polite,
-      failed: (error) => this.#fail(error),
-    });
-    rtc.addEventListener('connectionstatechange', () => this.#watch(rtc));
-    rtc.addEventListener('track', (event) => this.#ears.track(event));
+    const iceServers = (await this.#server.config()).ice_servers;
+    const rtc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    const channels = this.#listenTo(new Channels(rtc, () => this.session.keys));
+    const negotiation = new Negotiation(rtc, channels, this.session, (method, value) => this.#push(method, value));
+    negotiation.on('failed', (error) => this.#fail(error));
+    this.#monitor = new ConnectivityMonitor(rtc);
+    this.#monitor.on('lost', () => (this.isOpen ? this.emit('down', null) : this.close(new WhisperError('connection_failed'))));
+    this.#monitor.on('back', () => this.emit('up', null));
+    rtc.addEventListener('track', (event) => this.emit('track', event));
     this.rtc = rtc;
     this.#channels = channels;
     this.#negotiation = negotiation;
-    if (this.ended) rtc.close();
+    if (this.hasEnded) rtc.close();
     else this.#deadline = setTimeout(() => this.close(new WhisperError('connection_failed')), CONNECTING_MS);
     return { negotiation, channels };
   }
 
-  #opened() {
+  /** @param {Channels} channels */
+  #listenTo(channels) {
+    channels.on('open', () => this.#onOpen());
+    channels.on('close', () => this.close(new WhisperError('hung_up')));
+    channels.on('message', (received) => this.emit('message', received));
+    channels.on('control', (received) => this.#onControl(received));
+    channels.on('file', (channel) => this.emit('file', channel));
+    channels.on('dropped', (reason) => this.emit('dropped', reason));
+    channels.on('flooded', () => this.close(new WhisperError('flooded')));
+    return channels;
+  }
+
+  #onOpen() {
     clearTimeout(this.#deadline);
-    this.#ears.open();
+    this.emit('open', null);
   }
 
-  /** @returns {Channels} */
-  #open() {
-    if (!this.#channels || this.ended) throw new WhisperError('not_connected');
+  /** @returns {Channels} of an open connection; throws `not_connected` */
+  get channels() {
+    if (!this.#channels || this.hasEnded) throw new WhisperError('not_connected');
     return this.#channels;
-  }
-
-  /** @param {RTCPeerConnection} rtc */
-  #watch(rtc) {
-    clearTimeout(this.#patience);
-    if (rtc.connectionState === 'connected' && this.#down) {
-      this.#down = false;
-      this.#ears.up();
-    } else if (rtc.connectionState === 'failed') {
-      this.#lose();
-    } else if (rtc.connectionState === 'disconnected') {
-      this.#patience = setTimeout(() => this.#lose(), PATIENCE_MS);
-    }
-  }
-
-  #lose() {
-    if (!this.isOpen) return this.close(new WhisperError('connection_failed'));
-    if (this.#down) return;
-    this.#down = true;
-    this.#ears.down();
   }
 
   /**
@@ -224,9 +192,9 @@ export class Connection {
    * @param {unknown} value
    */
   async #push(method, value) {
-    if (this.ended) return;
-    if (method === 'offer') this.dialogue.awaited = 'answer';
-    await this.#relay(method, await this.dialogue.seal(method, value));
+    if (this.hasEnded) return;
+    if (method === 'offer') this.session.awaited = 'answer';
+    await this.#relay(method, await this.session.seal(method, value));
   }
 
   /**
@@ -234,19 +202,19 @@ export class Connection {
    * @param {string} [payload]
    */
   async #relay(method, payload) {
-    await this.#line.relay(method, (await this.#ours).publicKey, payload);
+    await this.#server.relay(method, this.#them, (await this.#ours).publicKey, payload);
     this.pushes += 1;
   }
 
-  /** @param {() => Promise<void>} hear */
-  #inTurn(hear) {
-    this.#turn = this.#turn.then(() => (this.ended ? undefined : hear())).catch((error) => this.#fail(error));
+  /** @param {() => Promise<void>} work */
+  #inTurn(work) {
+    this.#turn = this.#turn.then(() => (this.hasEnded ? undefined : work())).catch((error) => this.#fail(error));
   }
 
   /** @param {unknown} error */
   #fail(error) {
-    if (error instanceof Dropped) return this.#line.dropped(error.reason);
-    if (this.ended || this.isOpen) return; // nobody waits for it; what matters shows in the connection's state
+    if (error instanceof Dropped) return this.emit('dropped', error.reason);
+    if (this.hasEnded || this.isOpen) return; // nobody waits for it; what matters shows in the connection's state
     this.close(error instanceof WhisperError ? error : new WhisperError('connection_failed', { cause: error }));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A file over a data channel of its own: a header, the other's yes, the bytes, and the word that all of them have come.
+ * File transfer over a data channel of its own: a header, the other's yes, the bytes, and the word that all of them have come.
  * @module
  */
 
@@ -7,6 +7,9 @@ import { PART_BYTES, SealedChannel } from './sealed-channel.js';
 import { WhisperError } from '../protocol/errors.js';
 import { deferred } from '../promises.js';
 
+/** The keys of the connection, and what may wait on it.
+ * @typedef {{keys: import('../protocol/sealing.js').Keys, budget: import('./byte-budget.js').ByteBudget}} Seal
+ */
 /** @typedef {'waiting' | 'running' | 'done' | 'failed'} TransferState */
 
 /** Chunks that wait in memory until they become one blob, which a browser may keep on disk. */
@@ -25,10 +28,10 @@ export class Transfer extends EventTarget {
   /**
    * @param {'in' | 'out'} direction
    * @param {RTCDataChannel} channel
-   * @param {import('../protocol/sealing.js').Keys} keys
+   * @param {Seal} seal
    * @param {Blob} blob
    */
-  constructor(direction, channel, keys, blob) {
+  constructor(direction, channel, { keys, budget }, blob) {
     super();
     this.direction = direction;
     this.name = blob instanceof File ? blob.name : '';
@@ -41,23 +44,23 @@ export class Transfer extends EventTarget {
     this.#blob = blob;
     /** @type {Promise<Blob | undefined>} the blob when it has come, undefined when it has gone; rejects with a `WhisperError` */
     this.done = this.#outcome.promise;
-    this.#sealed = new SealedChannel(channel, keys, METHOD, {
-      value: (value) => this.#hear(value),
-      bytes: (bytes) => this.#take(bytes),
-      dropped: () => this.#end(new WhisperError('connection_lost')),
-      close: () => this.#end(new WhisperError('transfer_cancelled')),
-    });
+    this.#sealed = new SealedChannel(channel, keys, { method: METHOD, budget, raw: true });
+    this.#sealed.on('value', ({ value }) => this.#onValue(value));
+    this.#sealed.on('bytes', (bytes) => this.#onBytes(bytes));
+    this.#sealed.on('dropped', () => this.#end(new WhisperError('connection_lost')));
+    this.#sealed.on('flooded', () => this.#end(new WhisperError('flooded')));
+    this.#sealed.on('close', () => this.#end(new WhisperError('transfer_cancelled')));
   }
 
   /**
    * Offer a file.
    * @param {Blob} blob
    * @param {RTCDataChannel} channel
-   * @param {import('../protocol/sealing.js').Keys} keys
+   * @param {Seal} seal
    * @returns {Transfer}
    */
-  static offer(blob, channel, keys) {
-    const transfer = new Transfer('out', channel, keys, blob);
+  static offer(blob, channel, seal) {
+    const transfer = new Transfer('out', channel, seal, blob);
     const { name, type, size } = transfer;
     channel.addEventListener('open', () => transfer.#sealed.send({ name, type, size }).catch((error) => transfer.#end(error)));
     return transfer;
@@ -66,11 +69,11 @@ export class Transfer extends EventTarget {
   /**
    * Wait for the header of a file that the other offers.
    * @param {RTCDataChannel} channel
-   * @param {import('../protocol/sealing.js').Keys} keys
+   * @param {Seal} seal
    * @returns {Promise<Transfer>} rejects when the channel closes before
    */
-  static async offered(channel, keys) {
-    const transfer = new Transfer('in', channel, keys, new Blob());
+  static async receiveOffer(channel, seal) {
+    const transfer = new Transfer('in', channel, seal, new Blob());
     await Promise.race([new Promise((resolve) => transfer.addEventListener('offered', resolve, { once: true })), transfer.done]);
     return transfer;
   }
@@ -94,10 +97,10 @@ export class Transfer extends EventTarget {
   }
 
   /** @param {any} value */
-  #hear(value) {
+  #onValue(value) {
     if (this.direction === 'out') {
       if (value?.accepted === true && this.state === 'waiting') this.#run().catch((error) => this.#end(error));
-      else if (value?.received === this.size) this.#end(null);
+      else if (value?.received === this.size && this.#hasSentAll) this.#end(null);
     } else if (!this.#offered && Number.isSafeInteger(value?.size) && value.size >= 0) {
       this.#offered = true; // what the person was asked about does not change
       this.name = text(value.name);
@@ -116,10 +119,15 @@ export class Transfer extends EventTarget {
     }
   }
 
+  /** @returns {boolean} before that, nobody can have received it */
+  get #hasSentAll() {
+    return this.state === 'running' && this.transferred === this.size;
+  }
+
   /** @param {import('../protocol/base64.js').Bytes} bytes */
-  #take(bytes) {
+  #onBytes(bytes) {
     if (this.direction !== 'in' || this.state !== 'running') return;
-    if (this.transferred + bytes.length > this.size) return this.cancel(); // more than was offered
+    if (bytes.length === 0 || this.transferred + bytes.length > this.size) return this.cancel(); // no program of ours sends that
     this.#chunks.push(bytes);
     if (this.#chunks.length >= CHUNKS_A_BLOB) this.#gather();
     this.#advance(bytes.length);

@@ -43,7 +43,7 @@ export class Media {
   }
 
   /** @param {RTCTrackEvent} event */
-  hear({ track }) {
+  onTrack({ track }) {
     for (const name of ['mute', 'unmute', 'ended']) track.addEventListener(name, () => this.#sort(track));
     this.#sort(track);
   }

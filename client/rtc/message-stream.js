@@ -1,24 +1,27 @@
 /**
- * The values that two people send each other, over one connection after another: each arrives once, and in order.
+ * Reliable, ordered message stream over one connection after another: each value arrives once.
  * @module
  */
 
-import { Delivery } from '../protocol/acks.js';
+import { AckTracker } from '../protocol/acks.js';
 import { WhisperError } from '../protocol/errors.js';
+import { pause } from '../promises.js';
 import { MAX_VALUE_BYTES } from './sealed-channel.js';
 import { fromJson, toJson } from '../protocol/sealing.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
 /** Programs that are not ours say no hello. */
-export const HELLO_MS = 3_000;
+const HELLO_MS = 3_000;
+/** How often we look whether their program has spoken. */
+const LOOK_MS = 50;
 /** So many messages are one receipt. */
 const RECEIPT_MS = 50;
 
-/** What is said, in both directions. */
-export class Conversation {
+/** The messages of one peer, in both directions. */
+export class MessageStream {
   /** @type {Connection} */ #connection;
-  #delivery = new Delivery(crypto.randomUUID());
+  #acks = new AckTracker(crypto.randomUUID());
   #sending = false;
   #ready = true;
   #acknowledging = false;
@@ -31,7 +34,7 @@ export class Conversation {
 
   /** @returns {number} how many of my values have arrived */
   get delivered() {
-    return this.#delivery.delivered;
+    return this.#acks.delivered;
   }
 
   /**
@@ -43,14 +46,14 @@ export class Conversation {
     if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
     const copy = fromJson(json); // the caller may change it while it waits
     return new Promise((resolve, reject) => {
-      const number = this.#delivery.add(copy, () => resolve(number), reject);
+      const number = this.#acks.add(copy, () => resolve(number), reject);
       void this.#pump();
     });
   }
 
   /** A value of theirs has come. */
-  count() {
-    this.#delivery.count();
+  countReceived() {
+    this.#acks.countReceived();
     this.#acknowledge();
   }
 
@@ -60,7 +63,7 @@ export class Conversation {
    */
   moveTo(connection) {
     this.#connection = connection;
-    this.#delivery.begin();
+    this.#acks.begin();
     this.#ready = false;
     this.#greet();
     setTimeout(() => this.#presume(connection), HELLO_MS);
@@ -70,27 +73,27 @@ export class Conversation {
    * @param {any} value what their program tells ours
    * @returns {boolean} whether it was about values
    */
-  hear(value) {
+  onControl(value) {
     const { hello, received } = value ?? {};
     if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
-      this.#delivery.hear(hello);
+      this.#acks.onHello(hello);
       this.#resume(this.#connection);
       this.#acknowledge();
       return true;
     }
     if (!Number.isSafeInteger(received)) return false;
-    this.#delivery.confirm(received);
+    this.#acks.confirm(received);
     void this.#pump(); // there is room again
     return true;
   }
 
   /** @param {WhisperError} error why nothing can be sent any more */
   end(error) {
-    this.#delivery.end(error);
+    this.#acks.end(error);
   }
 
   #greet() {
-    this.#connection.tell({ hello: this.#delivery.hello() }).catch(() => undefined);
+    this.#connection.sendControl({ hello: this.#acks.hello() }).catch(() => undefined);
   }
 
   /** @param {Connection} connection whose hello has come, or should have */
@@ -103,7 +106,7 @@ export class Conversation {
   /** @param {Connection} connection over which no hello has come: a program that sends no receipts */
   #presume(connection) {
     if (connection !== this.#connection || this.#ready) return;
-    this.#delivery.presume();
+    this.#acks.presume();
     this.#resume(connection);
   }
 
@@ -113,23 +116,33 @@ export class Conversation {
     this.#sending = true;
     for (let item = this.#next(); item; item = this.#next()) {
       const connection = this.#connection;
-      const gone = await connection.send(item.value).then(item.handed, (error) => error);
+      const gone = await connection.send(item.value).then(item.onSent, (error) => error);
       if (gone && connection === this.#connection) break;
     }
     this.#sending = false;
   }
 
   #next() {
-    return this.#ready && this.#connection.isOpen ? this.#delivery.take() : undefined;
+    return this.#ready && this.#connection.isOpen ? this.#acks.take() : undefined;
   }
 
   #acknowledge() {
-    if (this.#acknowledging || !this.#delivery.isAgreed) return;
+    if (this.#acknowledging || !this.#acks.isAgreed) return;
     this.#acknowledging = true;
     setTimeout(async () => {
       this.#acknowledging = false;
-      if (!this.#delivery.isAgreed) return; // another connection has begun: its hello says more
-      await this.#connection.tell({ received: this.#delivery.received }).catch(() => undefined);
+      if (!this.#acks.isAgreed) return; // another connection has begun: its hello says more
+      await this.#connection.sendControl({ received: this.#acks.received }).catch(() => undefined);
     }, RECEIPT_MS);
   }
+}
+
+/**
+ * Wait for the hello of the other program, or long enough.
+ * @param {Connection} connection
+ * @returns {Promise<boolean>} whether it has spoken
+ */
+export async function waitForHello(connection) {
+  for (let waited = 0; waited < HELLO_MS && !connection.supportsControl; waited += LOOK_MS) await pause(LOOK_MS);
+  return connection.supportsControl;
 }

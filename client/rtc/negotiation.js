@@ -1,18 +1,14 @@
 /**
- * Descriptions and candidates of one `RTCPeerConnection` (W3C WebRTC, "perfect negotiation"): by push until there is a connection,
+ * Perfect negotiation (W3C WebRTC) of one `RTCPeerConnection`: descriptions and candidates go by push until there is a connection,
  * over it from then on.
  * @module
  */
 
-import { WhisperError } from '../protocol/errors.js';
+import { Emitter } from '../emitter.js';
+import { Dropped, WhisperError } from '../protocol/errors.js';
 
-/** How descriptions and candidates travel.
- * @typedef {object} Transport
- * @property {() => boolean} direct whether the connection itself can carry them
- * @property {(value: {description?: RTCSessionDescriptionInit, candidates?: RTCIceCandidateInit[]}) => Promise<void>} tell over it
- * @property {(method: 'offer' | 'answer' | 'ice', value: unknown) => Promise<void>} push by the server
- * @property {() => boolean} polite whether we give way when both offer
- * @property {(error: unknown) => void} failed
+/** Send one by the server.
+ * @typedef {(method: 'offer' | 'answer' | 'ice', value: unknown) => Promise<void>} Push
  */
 
 /** First candidates ride in the SDP; a STUN or TURN server slower than this has its candidates sent after it. */
@@ -20,25 +16,44 @@ const GATHERING_MS = 800;
 /** Candidates that come within this go together. */
 const BATCH_MS = 250;
 
-/** One side of the negotiation. */
-export class Negotiation {
+/** Candidates of theirs for one description; more is a flood. */
+const MAX_THEIRS = 512;
+
+/**
+ * One side of the negotiation. Fires `failed` with an error that nobody waits for.
+ * @extends {Emitter<{failed: unknown}>}
+ */
+export class Negotiation extends Emitter {
   #rtc;
-  #transport;
+  #channels;
+  #session;
+  #push;
   /** @type {RTCIceCandidateInit[]} theirs, before the description they belong to */ #held = [];
   /** @type {RTCIceCandidateInit[]} ours, after the description was sent */ #late = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #batch;
-  #trickling = false;
-  #offering = false;
+  #theirs = 0;
+  #isTrickling = false;
+  #isOffering = false;
 
   /**
    * @param {RTCPeerConnection} rtc
-   * @param {Transport} transport
+   * @param {import('./channels.js').Channels} channels
+   * @param {import('../protocol/handshake.js').SignalingSession} session
+   * @param {Push} push
    */
-  constructor(rtc, transport) {
+  constructor(rtc, channels, session, push) {
+    super();
     this.#rtc = rtc;
-    this.#transport = transport;
-    rtc.addEventListener('negotiationneeded', () => this.#offer().catch(transport.failed));
+    this.#channels = channels;
+    this.#session = session;
+    this.#push = push;
+    rtc.addEventListener('negotiationneeded', () => this.#inBackground(this.#offer()));
     rtc.addEventListener('icecandidate', ({ candidate }) => this.#keep(candidate));
+  }
+
+  /** @returns {boolean} whether the connection itself can carry them */
+  get #isDirect() {
+    return this.#channels.supportsControl && this.#rtc.connectionState === 'connected';
   }
 
   /**
@@ -47,9 +62,10 @@ export class Negotiation {
    * @param {boolean} direct whether it came over the connection
    */
   async describe(theirs, direct) {
-    const collision = theirs.type === 'offer' && (this.#offering || this.#rtc.signalingState !== 'stable');
-    if (collision && !this.#transport.polite()) return;
+    const collision = theirs.type === 'offer' && (this.#isOffering || this.#rtc.signalingState !== 'stable');
+    if (collision && !this.#session.isPolite) return;
     await this.#rtc.setRemoteDescription(theirs);
+    this.#theirs = this.#held.length;
     await this.addCandidates([]);
     if (theirs.type === 'offer') await this.#describeUs(direct);
   }
@@ -59,38 +75,45 @@ export class Negotiation {
    * @param {RTCIceCandidateInit[]} candidates
    */
   async addCandidates(candidates) {
+    this.#theirs += candidates.length;
+    if (this.#theirs > MAX_THEIRS) throw new Dropped('busy');
     this.#held.push(...candidates);
     if (!this.#rtc.remoteDescription) return;
     // One that this browser does not understand is one way less, and no reason to give up the others.
     await Promise.allSettled(this.#held.splice(0).map((candidate) => this.#rtc.addIceCandidate(candidate)));
   }
 
+  /** @param {Promise<void>} work that nobody waits for */
+  #inBackground(work) {
+    work.catch((error) => this.emit('failed', error));
+  }
+
   /** Send nothing any more. */
   stop() {
     clearTimeout(this.#batch);
-    this.#trickling = false;
+    this.#isTrickling = false;
   }
 
   async #offer() {
     try {
-      this.#offering = true;
-      await this.#describeUs(this.#transport.direct());
+      this.#isOffering = true;
+      await this.#describeUs(this.#isDirect);
     } finally {
-      this.#offering = false;
+      this.#isOffering = false;
     }
   }
 
   /** @param {boolean} direct */
   async #describeUs(direct) {
-    this.#trickling = false;
+    this.#isTrickling = false;
     await this.#rtc.setLocalDescription();
     const made = this.#rtc.localDescription?.type;
     if (!direct) await gathered(this.#rtc);
     if (made === 'offer' && this.#rtc.signalingState !== 'have-local-offer') return; // theirs came meanwhile, and stands
     const { type, sdp } = /** @type {{type: 'offer' | 'answer', sdp: string}} */ (this.#rtc.localDescription);
-    this.#trickling = true; // in the same step: each candidate is either in the description or after it
-    if (direct) return this.#transport.tell({ description: { type, sdp } });
-    await this.#push(type, sdp);
+    this.#isTrickling = true; // in the same step: each candidate is either in the description or after it
+    if (direct) return this.#channels.sendControl({ description: { type, sdp } });
+    await this.#pushDescription(type, sdp);
   }
 
   /**
@@ -98,35 +121,35 @@ export class Negotiation {
    * @param {'offer' | 'answer'} type
    * @param {string} sdp
    */
-  async #push(type, sdp) {
+  async #pushDescription(type, sdp) {
     try {
-      await this.#transport.push(type, { type, sdp });
+      await this.#push(type, { type, sdp });
     } catch (error) {
       const { bare, candidates } = takeOut(sdp);
       if (!isTooLarge(error) || candidates.length === 0) throw error;
-      await this.#transport.push(type, { type, sdp: bare });
+      await this.#push(type, { type, sdp: bare });
       await this.#pushCandidates(candidates);
     }
   }
 
   /** @param {RTCIceCandidate | null} candidate */
   #keep(candidate) {
-    if (!candidate?.candidate || !this.#trickling) return; // that there are no more is not worth a push
+    if (!candidate?.candidate || !this.#isTrickling) return; // that there are no more is not worth a push
     this.#late.push(candidate.toJSON());
-    this.#batch ??= setTimeout(() => this.#flush().catch(this.#transport.failed), BATCH_MS);
+    this.#batch ??= setTimeout(() => this.#inBackground(this.#flush()), BATCH_MS);
   }
 
   async #flush() {
     this.#batch = undefined;
     const candidates = this.#late.splice(0);
-    if (this.#transport.direct()) return this.#transport.tell({ candidates });
+    if (this.#isDirect) return this.#channels.sendControl({ candidates });
     await this.#pushCandidates(candidates);
   }
 
   /** @param {RTCIceCandidateInit[]} candidates */
   async #pushCandidates(candidates) {
     try {
-      await this.#transport.push('ice', candidates);
+      await this.#push('ice', candidates);
     } catch (error) {
       if (!isTooLarge(error) || candidates.length < 2) throw error;
       const half = candidates.length >> 1;

@@ -17,16 +17,16 @@ const FINAL = ['declined', 'unknown_recipient', 'recipient_gone'];
 
 /**
  * @param {object} tools
- * @param {boolean} tools.polite whether we give way in a collision
+ * @param {boolean} tools.isPolite whether we give way in a collision
  * @param {() => boolean} tools.isLost
  * @param {() => void} tools.restart
  * @param {() => Promise<unknown>} tools.redial
  * @returns {Promise<WhisperError | null>} why it is over, null when it is not
  */
-export async function reconnect({ polite, isLost, restart, redial }) {
+export async function reconnect({ isPolite, isLost, restart, redial }) {
   const deadline = performance.now() + RECONNECT_MS;
-  if (!polite) restart();
-  await pause(RESTART_MS + (polite ? POLITE_MS : 0));
+  if (!isPolite) restart();
+  await pause(RESTART_MS + (isPolite ? POLITE_MS : 0));
   while (isLost() && performance.now() < deadline) {
     const failure = await redial().then(() => null, (error) => error);
     if (FINAL.includes(failure?.code) && isLost()) return failure;

@@ -5,18 +5,17 @@
  * @module
  */
 
-import { Dropped, WhisperError } from '../protocol/errors.js';
+import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
+import { Dropped, WhisperError } from '../protocol/errors.js';
 import { decrypt, encrypt, fromJson, seal, toJson, unseal } from '../protocol/sealing.js';
 
 /** @typedef {import('../protocol/base64.js').Bytes} Bytes */
 /** @typedef {import('../protocol/sealing.js').Keys} Keys */
+/** @typedef {import('./byte-budget.js').ByteBudget} ByteBudget */
 
 /** Of a frame that comes: the largest value that is sealed whole, in base64, has less. */
 const MAX_FRAME_BYTES = 128 * 1024;
-/** Of frames that wait to be opened, with what each costs us; a data channel has no brake for a flood. */
-const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
-const FRAME_COSTS_BYTES = 1024;
 /** JSON of one frame: every WebRTC implementation takes 64 KiB; base64 makes four bytes of three, and the seal needs 29. */
 const MAX_WHOLE_BYTES = 48_000;
 /** Of one part, which is not spelled in base64. */
@@ -33,48 +32,45 @@ const LOOK_MS = 1000;
 const MORE = 3;
 const LAST = 4;
 
-/** What a channel tells whoever holds it.
- * @typedef {object} Ears
- * @property {(value: any, bytes: number) => void} value with about the bytes it came in
- * @property {(bytes: Bytes) => void} [bytes] takes binary frames instead of joining them to values
- * @property {(reason: 'broken_seal') => void} dropped
- * @property {() => void} close
+/** The method that values are sealed as, the connection's budget, and whether binary frames are bytes, and no parts of values.
+ * @typedef {{method: string, budget: ByteBudget, maxValueBytes?: number, raw?: boolean}} ChannelOptions
  */
 
-/** One data channel; *method* is what its values are sealed as. */
-export class SealedChannel {
+/**
+ * One data channel. Fires `value` with about the bytes it came in, `bytes` for a raw frame, `dropped`, `flooded` when the other
+ * sends what nobody of ours sends, and `close`.
+ * @extends {Emitter<{value: {value: any, bytes: number}, bytes: Bytes, dropped: 'broken_seal', flooded: null, close: null}>}
+ */
+export class SealedChannel extends Emitter {
   #channel;
   #keys;
-  #method;
-  #ears;
+  #options;
   #sending = Promise.resolve();
-  #hearing = Promise.resolve();
+  #receiving = Promise.resolve();
   /** @type {Bytes[]} */ #parts = [];
   #joined = 0;
-  #unheard = 0;
 
   /**
    * @param {RTCDataChannel} channel
    * @param {Keys} keys
-   * @param {string} method
-   * @param {Ears} ears
+   * @param {ChannelOptions} options
    */
-  constructor(channel, keys, method, ears) {
+  constructor(channel, keys, options) {
+    super();
     this.#channel = channel;
     this.#keys = keys;
-    this.#method = method;
-    this.#ears = ears;
+    this.#options = options;
     channel.binaryType = 'arraybuffer';
     channel.bufferedAmountLowThreshold = MAX_UNSENT_BYTES / 4;
-    channel.addEventListener('message', ({ data }) => this.#inTurn(data));
+    channel.addEventListener('message', ({ data }) => this.#onFrame(data));
     /** Settled when it is closed, and all that came was heard. */
     this.closed = new Promise((resolve) => {
-      channel.addEventListener('close', () => resolve(this.#hearing.then(ears.close)));
+      channel.addEventListener('close', () => resolve(this.#receiving.then(() => this.emit('close', null))));
     });
   }
 
   /** @returns {boolean} */
-  get open() {
+  get isOpen() {
     return this.#channel.readyState === 'open';
   }
 
@@ -104,9 +100,9 @@ export class SealedChannel {
    * @returns {Promise<() => void>}
    */
   async prepare(value) {
-    const frame = await seal(this.#method, value, this.#keys.outgoing);
+    const frame = await seal(this.#options.method, value, this.#keys.outgoing);
     return () => {
-      if (this.open) this.#channel.send(frame);
+      if (this.isOpen) this.#channel.send(frame);
     };
   }
 
@@ -127,7 +123,7 @@ export class SealedChannel {
 
   /** @param {Bytes} json */
   async #sendWhole(json) {
-    await this.#put(await seal(this.#method, fromJson(json), this.#keys.outgoing));
+    await this.#put(await seal(this.#options.method, fromJson(json), this.#keys.outgoing));
   }
 
   /** @param {Bytes} json */
@@ -143,12 +139,12 @@ export class SealedChannel {
    * @param {Bytes} bytes
    */
   async #sendPart(format, bytes) {
-    await this.#put(await encrypt(this.#method, format, bytes, this.#keys.outgoing));
+    await this.#put(await encrypt(this.#options.method, format, bytes, this.#keys.outgoing));
   }
 
   /** @param {string | Bytes} frame */
   async #put(frame) {
-    await this.#room();
+    await this.#drain();
     try {
       this.#channel.send(/** @type {any} */ (frame));
     } catch (cause) {
@@ -157,8 +153,8 @@ export class SealedChannel {
   }
 
   /** Wait until less is on its way than may be. */
-  async #room() {
-    while (this.open && this.#channel.bufferedAmount > MAX_UNSENT_BYTES) {
+  async #drain() {
+    while (this.isOpen && this.#channel.bufferedAmount > MAX_UNSENT_BYTES) {
       const waited = new AbortController();
       const sent = new Promise((resolve) => {
         for (const name of ['bufferedamountlow', 'close']) this.#channel.addEventListener(name, resolve, { signal: waited.signal });
@@ -166,36 +162,41 @@ export class SealedChannel {
       await Promise.race([sent, pause(LOOK_MS)]);
       waited.abort();
     }
-    if (!this.open) throw new WhisperError('not_connected');
+    if (!this.isOpen) throw new WhisperError('not_connected');
   }
 
-  /** @param {string | ArrayBuffer} data */
-  #inTurn(data) {
+  /** @param {string | ArrayBuffer} data one frame; each has its turn */
+  #onFrame(data) {
     const size = typeof data === 'string' ? data.length : data.byteLength;
-    if (size > MAX_FRAME_BYTES || this.#unheard > MAX_UNHEARD_BYTES) return this.close(); // nobody of ours sends that
-    this.#unheard += size + FRAME_COSTS_BYTES;
-    this.#hearing = this.#hearing
-      .then(() => (typeof data === 'string' ? this.#hearWhole(data) : this.#hearPart(new Uint8Array(data))))
-      .catch((error) => (error instanceof Dropped ? this.#ears.dropped('broken_seal') : reportError(error)))
-      .then(() => void (this.#unheard -= size + FRAME_COSTS_BYTES));
+    if (size > MAX_FRAME_BYTES || !this.#options.budget.take(size)) return this.#flood();
+    this.#receiving = this.#receiving
+      .then(() => (typeof data === 'string' ? this.#onWhole(data) : this.#onPart(new Uint8Array(data))))
+      .catch((error) => (error instanceof Dropped ? this.emit('dropped', 'broken_seal') : reportError(error)))
+      .then(() => this.#options.budget.give(size));
+  }
+
+  #flood() {
+    this.close();
+    this.emit('flooded', null);
   }
 
   /** @param {string} text */
-  async #hearWhole(text) {
-    this.#ears.value(await unseal(this.#method, text, this.#keys.incoming), text.length);
+  async #onWhole(text) {
+    this.emit('value', { value: await unseal(this.#options.method, text, this.#keys.incoming), bytes: text.length });
   }
 
   /** @param {Bytes} frame */
-  async #hearPart(frame) {
-    const { format, content } = await decrypt(this.#method, frame, this.#keys.incoming).catch(() => ({ format: 0, content: frame }));
+  async #onPart(frame) {
+    const { format, content } = await decrypt(this.#options.method, frame, this.#keys.incoming).catch(() => ({ format: 0, content: frame }));
     if (format !== MORE && format !== LAST) throw new Dropped('broken_seal');
-    if (this.#ears.bytes) return this.#ears.bytes(content);
-    const tooMuch = this.#joined + content.length > MAX_VALUE_BYTES || this.#parts.length >= MAX_PARTS;
-    if (tooMuch) return this.close(); // nobody of ours sends that
+    if (this.#options.raw) return this.emit('bytes', content);
+    const { budget, maxValueBytes = MAX_VALUE_BYTES } = this.#options;
+    const tooMuch = this.#joined + content.length > maxValueBytes || this.#parts.length >= MAX_PARTS;
+    if (tooMuch || !budget.take(content.length)) return this.#flood();
     this.#parts.push(content);
     this.#joined += content.length;
     const bytes = this.#joined;
-    if (format === LAST) this.#ears.value(this.#join(), bytes);
+    if (format === LAST) this.emit('value', { value: this.#join(), bytes });
   }
 
   /** @returns {unknown} */
@@ -205,6 +206,7 @@ export class SealedChannel {
     for (const part of this.#parts.splice(0)) {
       json.set(part, at);
       at += part.length;
+      this.#options.budget.give(part.length);
     }
     this.#joined = 0;
     try {

@@ -1,5 +1,6 @@
 """The web app: the files of `web/` and `client/`, and nothing else, as browsers want them."""
 
+import json
 import re
 import shutil
 import sys
@@ -197,6 +198,14 @@ async def test_a_file_takes_no_post(client: httpx.AsyncClient) -> None:
     assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
     assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert (await client.head(f"/{FILES[0]}")).status_code == 200
+
+
+def test_the_installed_app_opens_with_nothing_from_outside() -> None:
+    """No share target and no handler of files or protocols: what others choose can set nothing off."""
+    manifest = json.loads(SERVED["manifest.webmanifest"].read_text())
+
+    assert manifest["start_url"] == "./"
+    assert not {"share_target", "file_handlers", "protocol_handlers", "launch_handler"} & manifest.keys()
 
 
 async def test_the_web_app_can_be_off(settings: Settings) -> None:

@@ -4,7 +4,7 @@
  */
 
 import { attach, note } from './peer-events.js';
-import { keep } from './people.js';
+import { save } from './people.js';
 import { talkWith } from './state.js';
 import { codeOf } from './words.js';
 
@@ -47,7 +47,7 @@ export async function ring(app, address, phase = 'ringing') {
   if (!whisper || talk.phase !== 'idle') return;
   const dialling = new AbortController();
   Object.assign(talk, { phase, dialling, trouble: null, missed: 0 });
-  if (!app.state.contacts.has(address)) void keep(app, address, '');
+  if (!app.state.contacts.has(address)) void save(app, address, '');
   app.changed();
   try {
     attach(app, await whisper.dial(address, { signal: dialling.signal }));

@@ -1,5 +1,5 @@
 /**
- * The people somebody has names for, kept in this browser only. The service worker reads them too.
+ * Contacts: the people somebody has names for, kept in this browser only. The service worker reads them too.
  * @module
  */
 
@@ -12,7 +12,7 @@ const MAX_NAME = 60;
 
 /** @returns {Promise<Contact[]>} */
 export function allContacts() {
-  return inStore((store) => store.all('contacts'));
+  return Store.use((store) => store.all('contacts'));
 }
 
 /**
@@ -20,7 +20,7 @@ export function allContacts() {
  * @returns {Promise<Contact | undefined>}
  */
 export function findContact(address) {
-  return inStore((store) => store.get('contacts', address));
+  return Store.use((store) => store.get('contacts', address));
 }
 
 /**
@@ -29,15 +29,15 @@ export function findContact(address) {
  * @param {string} name
  * @returns {Promise<Contact>} as it is kept
  */
-export async function keepContact(address, name) {
+export async function saveContact(address, name) {
   const contact = { address, name: cleanName(name) };
-  await inStore((store) => store.put('contacts', contact));
+  await Store.use((store) => store.put('contacts', contact));
   return contact;
 }
 
 /** @param {string} address */
 export function removeContact(address) {
-  return inStore((store) => store.delete('contacts', address));
+  return Store.use((store) => store.delete('contacts', address));
 }
 
 /**
@@ -56,18 +56,4 @@ export function shortAddress(address) {
 function cleanName(name) {
   const visible = name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
   return [...visible].slice(0, MAX_NAME).join('');
-}
-
-/**
- * @template T
- * @param {(store: Store) => Promise<T>} use
- * @returns {Promise<T>}
- */
-async function inStore(use) {
-  const store = await Store.open();
-  try {
-    return await use(store);
-  } finally {
-    store.close();
-  }
 }

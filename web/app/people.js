@@ -1,9 +1,9 @@
 /**
- * Keeping people, and letting them go.
+ * Adding, renaming and removing people.
  * @module
  */
 
-import { keepContact, removeContact } from './contacts.js';
+import { saveContact, removeContact } from './contacts.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -13,9 +13,9 @@ import { keepContact, removeContact } from './contacts.js';
  * @param {string} address
  * @param {string} name
  */
-export async function keep(app, address, name) {
+export async function save(app, address, name) {
   try {
-    app.state.contacts.set(address, await keepContact(address, name));
+    app.state.contacts.set(address, await saveContact(address, name));
   } catch (error) {
     app.notices.alert(error, { key: 'contacts' });
   }

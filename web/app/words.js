@@ -67,6 +67,7 @@ const WORDS = Object.freeze({
   connection_lost: ['The connection was lost', 'The network on one of the two sides is gone. Ring again.'],
   replaced: ['The connection was made anew', 'Nothing to do: the newer one goes on.'],
   not_connected: ['You are not connected', 'Ring first, then send again.'],
+  flooded: ['They sent too much', 'Their app sent more than this browser can take, so Whisper hung up.'],
   reader_too_slow: ['Too much came at once', 'Some messages could not be shown. Ring again.'],
   message_too_large: ['This is too large for a message', 'Send it as a file.'],
   not_json: ['This can’t be sent', 'Send it as a file.'],

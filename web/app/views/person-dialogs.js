@@ -6,7 +6,7 @@
 import { parseAddress } from '../../../client/protocol/messages.js';
 import { select } from '../calls.js';
 import { byId, button, dialog, element, input, mark, onClick, show, write } from './dom.js';
-import { keep, remove } from '../people.js';
+import { remove, save } from '../people.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 
@@ -48,7 +48,7 @@ export function addDialog(app) {
     if (findFault()) return field.focus();
     const address = parseAddress(field.value);
     dialog('add-dialog').close();
-    await keep(app, address, input('name-field').value);
+    await save(app, address, input('name-field').value);
     select(app, address);
   });
 
@@ -76,7 +76,7 @@ export function personDialog(app, confirm) {
   byId('person-form', HTMLFormElement).addEventListener('submit', async (event) => {
     event.preventDefault();
     close();
-    await keep(app, address, input('rename-field').value);
+    await save(app, address, input('rename-field').value);
   });
   onClick('remove-person', async () => {
     const title = `Remove ${nameOf(state, address)}?`;

@@ -3,59 +3,59 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Delivery } from '../../../../client/protocol/acks.js';
+import { AckTracker } from '../../../../client/protocol/acks.js';
 
 const MAX_UNDER_WAY = 256;
 
 /** One side: its books, what its person sent, and what came. */
 class Side {
-  delivery;
+  acks;
   /** What has left, as a person is told. */ handed = [];
   /** What failed, as a person is told. */ failed = [];
   /** What has come. */ heard = [];
 
   constructor(session) {
-    this.delivery = new Delivery(session);
+    this.acks = new AckTracker(session);
   }
 
   say(...values) {
     for (const value of values) {
-      this.delivery.add(value, () => this.handed.push(value), () => this.failed.push(value));
+      this.acks.add(value, () => this.handed.push(value), () => this.failed.push(value));
     }
     return this;
   }
 
   /** Take what can be sent, and give each to *other*, who is there or not. */
   send(other) {
-    for (let item = this.delivery.take(); item; item = this.delivery.take()) {
-      item.handed();
+    for (let item = this.acks.take(); item; item = this.acks.take()) {
+      item.onSent();
       other?.hear(item.value);
     }
     return this;
   }
 
   hear(value) {
-    this.delivery.count();
+    this.acks.countReceived();
     this.heard.push(value);
   }
 }
 
 /** Let the two say hello. */
 function greet(one, other) {
-  const [hello, answer] = [one.delivery.hello(), other.delivery.hello()];
-  other.delivery.hear(hello);
-  one.delivery.hear(answer);
+  const [hello, answer] = [one.acks.hello(), other.acks.hello()];
+  other.acks.onHello(hello);
+  one.acks.onHello(answer);
 }
 
 /** Make a new connection between the two. */
 function reconnect(one, other) {
-  one.delivery.begin();
-  other.delivery.begin();
+  one.acks.begin();
+  other.acks.begin();
   greet(one, other);
 }
 
 /** Let *one* hear what *other* has received. */
-const confirm = (one, other) => one.delivery.confirm(other.delivery.received);
+const confirm = (one, other) => one.acks.confirm(other.acks.received);
 
 /** Return two who are connected. */
 function connected() {
@@ -65,9 +65,9 @@ function connected() {
 }
 
 test('values are numbered from 1', () => {
-  const { delivery } = new Side('one');
+  const { acks } = new Side('one');
 
-  const numbers = ['a', 'b'].map((value) => delivery.add(value, () => {}, () => {}));
+  const numbers = ['a', 'b'].map((value) => acks.add(value, () => {}, () => {}));
 
   assert.deepEqual(numbers, [1, 2]);
 });
@@ -87,36 +87,36 @@ test('what was sent before the hello counts', () => {
   greet(one, other);
   confirm(one, other);
 
-  assert.equal(one.delivery.delivered, 2);
+  assert.equal(one.acks.delivered, 2);
 });
 
 test('a receipt says how many have arrived', () => {
   const [one, other] = connected();
   one.say('a', 'b', 'c').send(other);
 
-  one.delivery.confirm(2);
+  one.acks.confirm(2);
 
-  assert.equal(one.delivery.delivered, 2);
+  assert.equal(one.acks.delivered, 2);
 });
 
 test('nothing is delivered that was not sent', () => {
   const [one] = connected();
   one.say('a').send();
 
-  one.delivery.confirm(99);
+  one.acks.confirm(99);
 
-  assert.equal(one.delivery.delivered, 1);
+  assert.equal(one.acks.delivered, 1);
 });
 
 for (const late of [0, 1, -1, NaN]) {
   test(`a receipt for ${late} takes nothing back`, () => {
     const [one] = connected();
     one.say('a', 'b').send();
-    one.delivery.confirm(2);
+    one.acks.confirm(2);
 
-    one.delivery.confirm(late);
+    one.acks.confirm(late);
 
-    assert.equal(one.delivery.delivered, 2);
+    assert.equal(one.acks.delivered, 2);
   });
 }
 
@@ -139,13 +139,13 @@ test('what arrived without a receipt does not go again', () => {
   one.send(other);
 
   assert.deepEqual(other.heard, ['a', 'b']);
-  assert.equal(one.delivery.delivered, 2);
+  assert.equal(one.acks.delivered, 2);
 });
 
 test('a connection that was lost before its hello loses no count', () => {
   const [one, other] = connected();
   one.say('a', 'b').send(other);
-  [one, other].forEach(({ delivery }) => delivery.begin()); // and nothing came over it
+  [one, other].forEach(({ acks }) => acks.begin()); // and nothing came over it
 
   reconnect(one, other);
   one.send(other);
@@ -155,7 +155,7 @@ test('a connection that was lost before its hello loses no count', () => {
 
 test('what came before a hello that never came is counted', () => {
   const [one, other] = connected();
-  [one, other].forEach(({ delivery }) => delivery.begin());
+  [one, other].forEach(({ acks }) => acks.begin());
   one.say('a').send(other);
 
   reconnect(one, other);
@@ -169,58 +169,58 @@ test('numbers go on after they have reloaded', () => {
   one.say('a', 'b').send(other);
   confirm(one, other);
   const reloaded = new Side('reloaded');
-  one.delivery.begin();
+  one.acks.begin();
   greet(one, reloaded);
 
   one.say('c').send(reloaded);
   confirm(one, reloaded);
 
-  assert.deepEqual([reloaded.heard, one.delivery.delivered], [['c'], 3]);
+  assert.deepEqual([reloaded.heard, one.acks.delivered], [['c'], 3]);
 });
 
 test('what had not arrived goes to the page that they have reloaded', () => {
   const [one] = connected();
   one.say('a', 'b').send();
-  one.delivery.confirm(1);
+  one.acks.confirm(1);
   const reloaded = new Side('reloaded');
-  one.delivery.begin();
+  one.acks.begin();
   greet(one, reloaded);
 
   one.send(reloaded);
   confirm(one, reloaded);
 
-  assert.deepEqual([reloaded.heard, one.delivery.delivered], [['b'], 2]);
+  assert.deepEqual([reloaded.heard, one.acks.delivered], [['b'], 2]);
 });
 
 test('after our reload they count from the start', () => {
   const [, other] = connected();
   other.hear('of the page before');
   const reloaded = new Side('reloaded');
-  other.delivery.begin();
+  other.acks.begin();
   greet(reloaded, other);
 
   reloaded.say('a').send(other);
   confirm(reloaded, other);
 
-  assert.deepEqual([other.delivery.received, reloaded.delivery.delivered], [1, 1]);
+  assert.deepEqual([other.acks.received, reloaded.acks.delivered], [1, 1]);
 });
 
 test('our count means nothing to them before their hello', () => {
-  const { delivery } = new Side('one');
+  const { acks } = new Side('one');
 
-  const before = delivery.isAgreed;
-  delivery.hear(new Side('other').delivery.hello());
+  const before = acks.isAgreed;
+  acks.onHello(new Side('other').acks.hello());
 
-  assert.deepEqual([before, delivery.isAgreed], [false, true]);
+  assert.deepEqual([before, acks.isAgreed], [false, true]);
 });
 
 test('who sends no receipts is sent nothing twice', () => {
   const one = new Side('one');
   one.say('a', 'b').send();
   one.say('c'); // waits, as the connection is lost
-  one.delivery.begin();
+  one.acks.begin();
 
-  one.delivery.presume();
+  one.acks.presume();
   const program = new Side('without a hello');
   one.send(program);
 
@@ -230,27 +230,27 @@ test('who sends no receipts is sent nothing twice', () => {
 test('what was on its way to a program without receipts goes again', () => {
   const one = new Side('one');
   one.say('a');
-  one.delivery.take(); // and the connection is lost in the middle
-  one.delivery.begin();
+  one.acks.take(); // and the connection is lost in the middle
+  one.acks.begin();
 
-  one.delivery.presume();
+  one.acks.presume();
 
-  assert.equal(one.delivery.take().value, 'a');
+  assert.equal(one.acks.take().value, 'a');
 });
 
 test('numbers are right when a program without receipts gives way to one with them', () => {
   const one = new Side('one');
   one.say('a', 'b').send();
-  one.delivery.begin();
-  one.delivery.presume();
-  one.delivery.begin();
+  one.acks.begin();
+  one.acks.presume();
+  one.acks.begin();
   const other = new Side('other');
   greet(one, other);
 
   one.say('c').send(other);
   confirm(one, other);
 
-  assert.equal(one.delivery.delivered, 3);
+  assert.equal(one.acks.delivered, 3);
 });
 
 test('only so many are under way without a receipt', () => {
@@ -278,7 +278,7 @@ test('of what nobody confirms, the latest are kept', () => {
   const one = new Side('one');
   one.say(...Array.from({ length: MAX_UNDER_WAY + 44 }, (_, number) => number)).send();
   const other = new Side('other');
-  one.delivery.begin();
+  one.acks.begin();
   greet(one, other);
 
   one.send(other);
@@ -290,7 +290,7 @@ test('a receipt sends nothing again', () => {
   const [one, other] = connected();
   one.say('a', 'b', 'c').send(other);
 
-  one.delivery.confirm(1);
+  one.acks.confirm(1);
   one.say('d').send(other);
 
   assert.deepEqual(other.heard, ['a', 'b', 'c', 'd']);
@@ -299,9 +299,9 @@ test('a receipt sends nothing again', () => {
 test('a receipt for what was still on its way says that it has left', () => {
   const [one] = connected();
   one.say('a');
-  one.delivery.take();
+  one.acks.take();
 
-  one.delivery.confirm(1);
+  one.acks.confirm(1);
 
   assert.deepEqual(one.handed, ['a']);
 });
@@ -310,9 +310,9 @@ test('at the end, whoever waits is told', () => {
   const [one] = connected();
   one.say('left').send();
   one.say('on its way', 'waits');
-  one.delivery.take();
+  one.acks.take();
 
-  one.delivery.end(new Error('over'));
+  one.acks.end(new Error('over'));
 
   assert.deepEqual(one.failed.slice(-2), ['on its way', 'waits']);
 });
@@ -321,9 +321,9 @@ test('after the end nothing is taken', () => {
   const [one] = connected();
   one.say('a', 'b').send();
 
-  one.delivery.end(new Error('over'));
+  one.acks.end(new Error('over'));
 
-  assert.equal(one.delivery.take(), undefined);
+  assert.equal(one.acks.take(), undefined);
 });
 
 /** Return chance that can be repeated: a linear congruential generator (Numerical Recipes, section 7.1). */
@@ -348,7 +348,7 @@ for (const seed of Array.from({ length: 50 }, (_, number) => number + 1)) {
       () => greeted && confirm(one, other),
       () => {
         if (greeted) one.send(); // into a network that is gone: what comes next comes over another connection
-        [one, other].forEach(({ delivery }) => delivery.begin());
+        [one, other].forEach(({ acks }) => acks.begin());
         greeted = false;
       },
       () => {
@@ -363,6 +363,6 @@ for (const seed of Array.from({ length: 50 }, (_, number) => number + 1)) {
     confirm(one, other);
 
     assert.deepEqual(other.heard, said.map((_, at) => at + 1));
-    assert.equal(one.delivery.delivered, said.length);
+    assert.equal(one.acks.delivered, said.length);
   });
 }

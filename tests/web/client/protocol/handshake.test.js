@@ -1,9 +1,9 @@
-/** Which call may come when: two dialogues, and no network. */
+/** Which call may come when: two sessions, and no network. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Dialogue, readCandidates, readDescription } from '../../../../client/protocol/handshake.js';
+import { SignalingSession, readCandidates, readDescription } from '../../../../client/protocol/handshake.js';
 import { isLower } from '../../../../client/protocol/messages.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
 import { droppedAs, vectors } from '../../vectors.js';
@@ -21,7 +21,7 @@ class Side {
     const side = new Side();
     side.ours = await newEncryptionKey();
     side.me = me;
-    side.dialogue = new Dialogue(me, them, side.ours, since);
+    side.session = new SignalingSession(me, them, side.ours, since);
     return side;
   }
 
@@ -30,218 +30,218 @@ class Side {
   }
 
   async say(method, value, sentAt = BEGAN + 2) {
-    return { ...this.dial(sentAt), method, payload: await this.dialogue.seal(method, value) };
+    return { ...this.dial(sentAt), method, payload: await this.session.seal(method, value) };
   }
 }
 
 /** Return one who has dialled, and one who has heard it. */
 async function callerAndCalled(me = LOW, them = HIGH) {
   const [caller, called] = [await Side.of(me, them), await Side.of(them, me)];
-  caller.dialogue.awaited = 'offer';
-  await called.dialogue.hearDial(caller.dial());
+  caller.session.awaited = 'offer';
+  await called.session.onDial(caller.dial());
   return { caller, called };
 }
 
 /** Return the two after their offer has come. */
 async function offered() {
   const { caller, called } = await callerAndCalled();
-  await caller.dialogue.hearDescription(await called.say('offer', OFFER));
-  called.dialogue.awaited = 'answer';
+  await caller.session.onDescription(await called.say('offer', OFFER));
+  called.session.awaited = 'answer';
   return { caller, called };
 }
 
 test('an offer is opened by the caller', async () => {
   const { caller, called } = await callerAndCalled();
 
-  assert.deepEqual(await caller.dialogue.hearDescription(await called.say('offer', OFFER)), OFFER);
+  assert.deepEqual(await caller.session.onDescription(await called.say('offer', OFFER)), OFFER);
 });
 
 test('an answer is opened by the called', async () => {
   const { caller, called } = await offered();
 
-  assert.deepEqual(await called.dialogue.hearDescription(await caller.say('answer', ANSWER)), ANSWER);
+  assert.deepEqual(await called.session.onDescription(await caller.say('answer', ANSWER)), ANSWER);
 });
 
 test('an offer that nobody asked for is dropped', async () => {
   const { called } = await callerAndCalled();
   const somebody = await Side.of(LOW, HIGH);
 
-  await assert.rejects(somebody.dialogue.hearDescription(await called.say('offer', OFFER)), droppedAs('unexpected'));
+  await assert.rejects(somebody.session.onDescription(await called.say('offer', OFFER)), droppedAs('unexpected'));
 });
 
 test('another offer over the same keys is a restart', async () => {
   const { caller, called } = await offered();
 
-  assert.deepEqual(await caller.dialogue.hearDescription(await called.say('offer', OFFER)), OFFER);
+  assert.deepEqual(await caller.session.onDescription(await called.say('offer', OFFER)), OFFER);
 });
 
 test('the caller may restart as well', async () => {
   const { caller, called } = await offered();
 
-  assert.deepEqual(await called.dialogue.hearDescription(await caller.say('offer', OFFER)), OFFER);
+  assert.deepEqual(await called.session.onDescription(await caller.say('offer', OFFER)), OFFER);
 });
 
 test('a restart is not the answer that is awaited', async () => {
   const { caller, called } = await offered();
 
-  await called.dialogue.hearDescription(await caller.say('offer', OFFER));
+  await called.session.onDescription(await caller.say('offer', OFFER));
 
-  assert.equal(called.dialogue.awaited, 'answer');
+  assert.equal(called.session.awaited, 'answer');
 });
 
 test('an answer to no offer is dropped', async () => {
   const { caller, called } = await offered();
-  await called.dialogue.hearDescription(await caller.say('answer', ANSWER));
+  await called.session.onDescription(await caller.say('answer', ANSWER));
 
-  await assert.rejects(called.dialogue.hearDescription(await caller.say('answer', ANSWER)), droppedAs('unexpected'));
+  await assert.rejects(called.session.onDescription(await caller.say('answer', ANSWER)), droppedAs('unexpected'));
 });
 
 test('an answer instead of an offer is dropped', async () => {
   const { caller, called } = await callerAndCalled();
 
-  await assert.rejects(caller.dialogue.hearDescription(await called.say('answer', ANSWER)), droppedAs('unexpected'));
+  await assert.rejects(caller.session.onDescription(await called.say('answer', ANSWER)), droppedAs('unexpected'));
 });
 
 test('an answer with another key is dropped', async () => {
   const { caller, called } = await callerAndCalled();
-  called.dialogue.awaited = 'answer';
+  called.session.awaited = 'answer';
   const other = await Side.of(LOW, HIGH);
-  await other.dialogue.hearDial({ ...called.dial(), encryptionKey: called.ours.publicKey });
+  await other.session.onDial({ ...called.dial(), encryptionKey: called.ours.publicKey });
 
-  await assert.rejects(called.dialogue.hearDescription(await other.say('answer', ANSWER)), droppedAs('unexpected'));
+  await assert.rejects(called.session.onDescription(await other.say('answer', ANSWER)), droppedAs('unexpected'));
   assert.notEqual(caller.ours.publicKey, other.ours.publicKey);
 });
 
 test('an offer sealed for another connection is dropped', async () => {
   const { called } = await callerAndCalled();
   const other = await Side.of(LOW, HIGH);
-  other.dialogue.awaited = 'offer';
+  other.session.awaited = 'offer';
 
-  await assert.rejects(other.dialogue.hearDescription(await called.say('offer', OFFER)), droppedAs('broken_seal'));
+  await assert.rejects(other.session.onDescription(await called.say('offer', OFFER)), droppedAs('broken_seal'));
 });
 
 test('a good offer is taken after a bad one', async () => {
   const { caller, called } = await callerAndCalled();
-  await assert.rejects(caller.dialogue.hearDescription(await called.say('offer', null)), droppedAs('broken_seal'));
+  await assert.rejects(caller.session.onDescription(await called.say('offer', null)), droppedAs('broken_seal'));
 
-  assert.deepEqual(await caller.dialogue.hearDescription(await called.say('offer', OFFER)), OFFER);
+  assert.deepEqual(await caller.session.onDescription(await called.say('offer', OFFER)), OFFER);
 });
 
 test('a good offer is taken after one that was sealed with another key', async () => {
   const { caller, called } = await callerAndCalled();
   const other = await Side.of(HIGH, LOW);
-  await other.dialogue.hearDial((await Side.of(LOW, HIGH)).dial());
-  await assert.rejects(caller.dialogue.hearDescription(await other.say('offer', OFFER)), droppedAs('broken_seal'));
+  await other.session.onDial((await Side.of(LOW, HIGH)).dial());
+  await assert.rejects(caller.session.onDescription(await other.say('offer', OFFER)), droppedAs('broken_seal'));
 
-  assert.deepEqual(await caller.dialogue.hearDescription(await called.say('offer', OFFER)), OFFER);
+  assert.deepEqual(await caller.session.onDescription(await called.say('offer', OFFER)), OFFER);
 });
 
 test('nothing can be sealed before they have been heard', async () => {
-  const { dialogue } = await Side.of(LOW, HIGH);
+  const { session } = await Side.of(LOW, HIGH);
 
-  assert.throws(() => dialogue.keys, /not agreed/);
-  assert.equal(dialogue.agreed, false);
+  assert.throws(() => session.keys, /not agreed/);
+  assert.equal(session.isAgreed, false);
 });
 
 test('when both dial, the lower address does not give way', async () => {
   const lower = await Side.of(LOW, HIGH);
-  lower.dialogue.awaited = 'offer';
+  lower.session.awaited = 'offer';
 
-  await assert.rejects(lower.dialogue.hearDial((await Side.of(HIGH, LOW)).dial()), droppedAs('glare'));
-  assert.equal(lower.dialogue.awaited, 'offer');
+  await assert.rejects(lower.session.onDial((await Side.of(HIGH, LOW)).dial()), droppedAs('glare'));
+  assert.equal(lower.session.awaited, 'offer');
 });
 
 test('when both dial, the higher address gives way and can offer', async () => {
   const [higher, lower] = [await Side.of(HIGH, LOW), await Side.of(LOW, HIGH)];
-  [higher, lower].forEach(({ dialogue }) => (dialogue.awaited = 'offer'));
+  [higher, lower].forEach(({ session }) => (session.awaited = 'offer'));
 
-  await higher.dialogue.hearDial(lower.dial());
+  await higher.session.onDial(lower.dial());
 
-  assert.equal(higher.dialogue.awaited, undefined);
-  assert.deepEqual(await lower.dialogue.hearDescription(await higher.say('offer', OFFER)), OFFER);
+  assert.equal(higher.session.awaited, undefined);
+  assert.deepEqual(await lower.session.onDescription(await higher.say('offer', OFFER)), OFFER);
 });
 
 test('a second dial changes nothing', async () => {
   const { called } = await callerAndCalled();
 
-  await assert.rejects(called.dialogue.hearDial((await Side.of(LOW, HIGH)).dial()), droppedAs('unexpected'));
+  await assert.rejects(called.session.onDial((await Side.of(LOW, HIGH)).dial()), droppedAs('unexpected'));
 });
 
 test('a dial with a key of low order is dropped', async () => {
-  const { dialogue } = await Side.of(HIGH, LOW);
+  const { session } = await Side.of(HIGH, LOW);
   const dial = { ...(await Side.of(LOW, HIGH)).dial(), encryptionKey: Buffer.alloc(32).toString('base64') };
 
-  await assert.rejects(dialogue.hearDial(dial), droppedAs('broken_seal'));
+  await assert.rejects(session.onDial(dial), droppedAs('broken_seal'));
 });
 
 test('candidates are opened', async () => {
   const { caller, called } = await offered();
 
-  assert.deepEqual(await caller.dialogue.hearCandidates(await called.say('ice', [CANDIDATE])), [CANDIDATE]);
+  assert.deepEqual(await caller.session.onCandidates(await called.say('ice', [CANDIDATE])), [CANDIDATE]);
 });
 
 test('candidates before the offer are kept, and told once', async () => {
   const { caller, called } = await callerAndCalled();
 
-  const atOnce = await caller.dialogue.hearCandidates(await called.say('ice', [CANDIDATE]));
-  await caller.dialogue.hearDescription(await called.say('offer', OFFER));
+  const atOnce = await caller.session.onCandidates(await called.say('ice', [CANDIDATE]));
+  await caller.session.onDescription(await called.say('offer', OFFER));
 
-  assert.deepEqual([atOnce, await caller.dialogue.early(), await caller.dialogue.early()], [[], [CANDIDATE], []]);
+  assert.deepEqual([atOnce, await caller.session.takeEarlyCandidates(), await caller.session.takeEarlyCandidates()], [[], [CANDIDATE], []]);
 });
 
 test('a bad early candidate does not spoil the good ones', async () => {
   const { caller, called } = await callerAndCalled();
-  for (const value of ['nonsense', [CANDIDATE]]) await caller.dialogue.hearCandidates(await called.say('ice', value));
+  for (const value of ['nonsense', [CANDIDATE]]) await caller.session.onCandidates(await called.say('ice', value));
 
-  await caller.dialogue.hearDescription(await called.say('offer', OFFER));
+  await caller.session.onDescription(await called.say('offer', OFFER));
 
-  assert.deepEqual(await caller.dialogue.early(), [CANDIDATE]);
+  assert.deepEqual(await caller.session.takeEarlyCandidates(), [CANDIDATE]);
 });
 
 test('only so many candidates wait for an offer', async () => {
   const { caller, called } = await callerAndCalled();
   const call = await called.say('ice', [CANDIDATE]);
-  for (let kept = 0; kept < 16; kept += 1) await caller.dialogue.hearCandidates(call);
+  for (let kept = 0; kept < 16; kept += 1) await caller.session.onCandidates(call);
 
-  await assert.rejects(caller.dialogue.hearCandidates(call), droppedAs('busy'));
+  await assert.rejects(caller.session.onCandidates(call), droppedAs('busy'));
 });
 
 test('candidates with another key are dropped', async () => {
   const { caller } = await offered();
   const other = await Side.of(HIGH, LOW);
-  await other.dialogue.hearDial(caller.dial());
+  await other.session.onDial(caller.dial());
 
-  await assert.rejects(caller.dialogue.hearCandidates(await other.say('ice', [CANDIDATE])), droppedAs('unexpected'));
+  await assert.rejects(caller.session.onCandidates(await other.say('ice', [CANDIDATE])), droppedAs('unexpected'));
 });
 
 test('a later dial with another key starts anew', async () => {
   const { called } = await callerAndCalled();
 
-  assert.equal(called.dialogue.isReplacedBy((await Side.of(LOW, HIGH)).dial(BEGAN + 9)), true);
+  assert.equal(called.session.isReplacedBy((await Side.of(LOW, HIGH)).dial(BEGAN + 9)), true);
 });
 
 test('the same dial again does not start anew', async () => {
   const { caller, called } = await callerAndCalled();
 
-  assert.equal(called.dialogue.isReplacedBy(caller.dial(BEGAN + 9)), false);
+  assert.equal(called.session.isReplacedBy(caller.dial(BEGAN + 9)), false);
 });
 
 test('an older dial does not start anew', async () => {
   const { called } = await callerAndCalled();
 
-  assert.equal(called.dialogue.isReplacedBy((await Side.of(LOW, HIGH)).dial(BEGAN + 1)), false);
+  assert.equal(called.session.isReplacedBy((await Side.of(LOW, HIGH)).dial(BEGAN + 1)), false);
 });
 
 test('a dial that crosses ours does not start anew', async () => {
   const { caller } = await callerAndCalled();
 
-  assert.equal(caller.dialogue.isReplacedBy((await Side.of(HIGH, LOW)).dial(BEGAN + 9)), false);
+  assert.equal(caller.session.isReplacedBy((await Side.of(HIGH, LOW)).dial(BEGAN + 9)), false);
 });
 
 test('a close ends what was said before it', async () => {
   const { called } = await callerAndCalled();
 
-  const ended = [BEGAN, BEGAN + 1, BEGAN + 2].map((sentAt) => called.dialogue.isEndedBy({ sentAt }));
+  const ended = [BEGAN, BEGAN + 1, BEGAN + 2].map((sentAt) => called.session.isEndedBy({ sentAt }));
 
   assert.deepEqual(ended, [false, true, true]);
 });
