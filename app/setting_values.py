@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 from pydantic import SecretStr
 
+from app import extras
 from app.limits.token_bucket import Rate
 from app.push.guard import EndpointPolicy
 from app.store.database import parse_url
@@ -78,18 +79,18 @@ def check_otlp_endpoint(url: str) -> str:
     except ModuleNotFoundError:
         found = None
     if not found:
-        raise ValueError("tracing is not installed: pip install 'whisper-server[tracing]'")
+        raise ValueError("OpenTelemetry is not installed: make install EXTRAS=tracing")
     return url
 
 
 def check_redis_url(url: SecretStr) -> SecretStr:
     """Raise `ValueError` unless it is a URL that the Redis client takes, and the client is installed."""
     try:
-        from redis.asyncio import ConnectionPool  # noqa: PLC0415 - optional
-    except ModuleNotFoundError:
-        raise ValueError("Redis's client is not installed: pip install 'whisper-server[redis]'") from None
+        client = extras.redis()
+    except extras.MissingExtra as missing:
+        raise ValueError(str(missing)) from None
     try:
-        pool = ConnectionPool.from_url(url.get_secret_value())
+        pool = client.ConnectionPool.from_url(url.get_secret_value())
         pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError):
         raise ValueError("must be a URL like redis://:password@host:6379/0, or rediss:// for TLS") from None

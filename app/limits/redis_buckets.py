@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
+from app import extras
 from app.limits.breaker import Breaker
 from app.limits.token_bucket import Rate
 
@@ -55,6 +56,7 @@ class RedisBuckets:
     def __init__(
         self,
         ask: Callable[..., Awaitable[Any]],
+        failure: type[Exception],
         rates: Mapping[str, Rate],
         secret: bytes,
         observe: Observe,
@@ -66,6 +68,7 @@ class RedisBuckets:
         self._observe = observe
         self._monotonic_ms = monotonic_ms
         self._breaker = Breaker(PAUSE_MS)
+        self._failures = (failure, OSError, TimeoutError)
 
     async def take(self, costs: Sequence[Cost], peeked: Sequence[Cost] = ()) -> dict[str, int] | None:
         """Take from the buckets of *costs*, from all of them or, if one of all these is empty, from none.
@@ -89,14 +92,12 @@ class RedisBuckets:
         return {name: wait for (name, _), wait in zip(asked, waits, strict=True)}
 
     async def _answer(self, keys: list[str], arguments: list[str | int]) -> list[int] | None:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - optional
-
         loop_time = asyncio.get_running_loop().time  # finer than ms, for the measure alone
         began = loop_time()
         try:
             async with asyncio.timeout(ANSWER_S):
                 waits: list[int] = await self._ask(keys=keys, args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
+        except self._failures as error:
             self._observe("failed", loop_time() - began)
             if self._breaker.fail(self._monotonic_ms()):
                 what, pause = type(error).__name__, PAUSE_MS // 1000
@@ -124,19 +125,18 @@ async def open_redis_buckets(
     if url is None:
         yield None
         return
-    from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - optional
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    pool = BlockingConnectionPool.from_url(
+    client = extras.redis()
+    pool = client.BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
         timeout=None,  # one deadline for everything is enough
         socket_timeout=None,
         socket_connect_timeout=None,
-        retry=Retry(NoBackoff(), 1),  # a connection that was kept may have ended
+        retry=client.Retry(client.NoBackoff(), 1),  # a connection that was kept may have ended
         protocol=2,
         driver_info=None,  # or it would say who it is first
     )
-    async with Redis.from_pool(pool) as redis:
-        yield RedisBuckets(redis.register_script(SCRIPT), rates, secret, observe, monotonic_ms)
+    async with client.Redis.from_pool(pool) as redis:
+        yield RedisBuckets(
+            redis.register_script(SCRIPT), client.RedisError, rates, secret, observe, monotonic_ms
+        )
