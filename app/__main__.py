@@ -16,13 +16,14 @@ import uvicorn
 
 from app import doctor, vapid_keys
 from app.clocks import monotonic_clock, server_clock
-from app.data_dir import embedded_postgres
+from app.data_dir import run_embedded_postgres
 from app.server.supervisor import run
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
-from app.store.database import log_statement, open_database, parse_url
+from app.store.database import log_statement, open_database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
 from app.store.subscriptions import Subscriptions
+from app.store.url import parse_url
 from app.telemetry.log_format import log_config
 
 log = logging.getLogger("whisper")
@@ -150,7 +151,7 @@ def _database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    with embedded_postgres(settings.data_dir) as url:
+    with run_embedded_postgres(settings.data_dir) as url:
         yield url
 
 

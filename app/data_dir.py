@@ -1,4 +1,4 @@
-"""What `.whisper/` holds when nothing else is set: a real Postgres, and the server's key."""
+"""Data directory: the embedded Postgres and the VAPID key of a server that is given neither."""
 
 import fcntl
 import logging
@@ -21,7 +21,7 @@ KEY_FILE = "vapid_private_key"
 
 
 @contextmanager
-def embedded_postgres(data_dir: Path) -> Iterator[str]:
+def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     """Run a Postgres with its data in *data_dir*, and yield its URL; it stops with the last who uses it.
 
     Raise `InvalidSettings` when the wheel that holds it is not installed.

@@ -32,10 +32,11 @@ from app.push.service import PushService
 from app.relay import Relay
 from app.settings import Settings, load
 from app.store import schema
-from app.store.database import open_database, parse_url
+from app.store.database import open_database
 from app.store.replica import open_replica
 from app.store.subscriptions import Subscriptions
 from app.store.upkeep import run_purger
+from app.store.url import parse_url
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_log import Observer, RequestLog
 from app.telemetry.tracing import open_tracing

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from app import extras
 from app.limits.token_bucket import Rate
 from app.push.guard import EndpointPolicy
-from app.store.database import parse_url
+from app.store.url import parse_url
 
 # As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")

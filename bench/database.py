@@ -10,9 +10,9 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
-from app.data_dir import embedded_postgres
+from app.data_dir import run_embedded_postgres
 from app.store import schema
-from app.store.database import parse_url
+from app.store.url import parse_url
 from bench.processes import VAPID
 from bench.workload import Subscription, population
 
@@ -33,7 +33,7 @@ ON CONFLICT DO NOTHING
 @contextmanager
 def postgres() -> Iterator[str]:
     """Run a Postgres of our own with the newest schema, and yield its URL."""
-    with tempfile.TemporaryDirectory(prefix="bench") as home, embedded_postgres(Path(home)) as url:
+    with tempfile.TemporaryDirectory(prefix="bench") as home, run_embedded_postgres(Path(home)) as url:
         schema.migrate(parse_url(url))
         yield url
 

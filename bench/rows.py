@@ -10,8 +10,9 @@ import asyncpg
 from app.clocks import monotonic_clock
 from app.protocol.keys import Address
 from app.protocol.subscription import Subscription
-from app.store.database import log_statement, open_database, parse_url
+from app.store.database import log_statement, open_database
 from app.store.subscriptions import Subscriptions
+from app.store.url import parse_url
 from bench.database import add_others, postgres
 from bench.workload import Subscription as Registered
 

@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 
 import app.store.tables  # noqa: F401 - fills the metadata
 from app.settings import Settings
-from app.store.database import parse_url
 from app.store.schema import REVISIONS
+from app.store.url import parse_url
 
 # One migration at a time, whoever starts them: any fixed number that nobody else locks.
 LOCK = 0x57484953504552

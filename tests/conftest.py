@@ -13,13 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.clocks import monotonic_clock
-from app.data_dir import embedded_postgres
+from app.data_dir import run_embedded_postgres
 from app.main import create_app
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store import schema
-from app.store.database import Database, parse_url
+from app.store.database import Database
 from app.store.subscriptions import Subscriptions
+from app.store.url import parse_url
 from tests.databases import open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.people import Person, now_ms
@@ -53,7 +54,7 @@ def mallory() -> Person:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Run a real Postgres for all tests, and yield its URL."""
-    with tempfile.TemporaryDirectory(prefix="pg") as directory, embedded_postgres(Path(directory)) as url:
+    with tempfile.TemporaryDirectory(prefix="pg") as directory, run_embedded_postgres(Path(directory)) as url:
         yield url
 
 

@@ -8,15 +8,15 @@ from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
 from asyncpg import Record, TargetServerAttributeNotMatched
-from sqlalchemy import Executable, Row, make_url, text
+from sqlalchemy import Executable, Row, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.limits.breaker import Breaker
-from app.protocol.subscription import MAX_PORT
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.store.url import KEPT_STATEMENTS
 
 log = logging.getLogger(__name__)
 
@@ -29,40 +29,6 @@ POOL_SIZE = 10  # connections that stay open, for each worker
 POOL_OVERFLOW = 10  # more of them under load
 LOG_EVERY_MS = 5000  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
-
-
-class InvalidDatabaseUrl(ValueError):
-    """The text is not the URL of a Postgres database."""
-
-
-def parse_url(text: str) -> URL:
-    """Take a URL as libpq and hosting services write it. Raise `InvalidDatabaseUrl` if it can't be used.
-
-    `postgres://` and `postgresql://` are the same; `sslmode` becomes `ssl`, which asyncpg reads;
-    `pgbouncer=true` prepares no statement for longer than it runs. Parameters that ask for what is done
-    anyway, or change nothing here, are left out.
-    """
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise InvalidDatabaseUrl("not a URL like postgresql://user:password@host:5432/name") from None
-    if url.drivername not in ("postgres", "postgresql", "postgresql+asyncpg"):
-        raise InvalidDatabaseUrl("not a Postgres URL: it must begin with postgresql://")
-    if url.port is not None and url.port > MAX_PORT:
-        raise InvalidDatabaseUrl("its port does not exist")
-    query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
-    if query.keys() - _PARAMETERS - _NEEDLESS:
-        known = ", ".join(sorted(_PARAMETERS))
-        raise InvalidDatabaseUrl(f"a parameter of it is not known; these are: {known}")
-    kept = {name: value for name, value in query.items() if name in _PARAMETERS}
-    if kept.pop("pgbouncer", "false") != "false":
-        kept[_KEPT_STATEMENTS] = "0"
-    return url.set(drivername="postgresql+asyncpg", query=kept)
-
-
-_KEPT_STATEMENTS = "prepared_statement_cache_size"
-_PARAMETERS = {"host", "port", "ssl", "target_session_attrs", "pgbouncer", _KEPT_STATEMENTS}
-_NEEDLESS = {"application_name", "channel_binding", "connect_timeout", "gssencmode"}
 
 
 # What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
@@ -200,7 +166,7 @@ async def open_database(
 ) -> AsyncIterator[Database]:
     """Open the pool, and close it. No connection is made before the first statement."""
     logging.getLogger(POOL_LOG).setLevel(logging.CRITICAL)
-    unnamed = _UNNAMED if url.query.get(_KEPT_STATEMENTS) == "0" else {}
+    unnamed = _UNNAMED if url.query.get(KEPT_STATEMENTS) == "0" else {}
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",

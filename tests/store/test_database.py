@@ -19,12 +19,11 @@ from app.store.database import (
     POOL_SIZE,
     TOTAL_S,
     Database,
-    InvalidDatabaseUrl,
-    parse_url,
 )
 from app.store.errors import DatabaseUnavailable
 from app.store.subscriptions import Subscriptions
 from app.store.upkeep import run_purger
+from app.store.url import InvalidDatabaseUrl, parse_url
 from tests.databases import open_database
 from tests.people import Person
 from tests.vectors_of import subscription_at

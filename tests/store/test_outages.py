@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app.store.database import Database, parse_url
+from app.store.database import Database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.store.url import parse_url
 from tests.databases import open_database
 from tests.faults.cluster import Cluster, cluster
 from tests.people import Person
@@ -197,12 +198,12 @@ async def test_a_wrong_argument_through_sqlalchemy_is_ours(database: Database) -
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"database": "nowhere"}, {"username": "nobody_known"}],
+    ("username", "name"),
+    [("postgres", "nowhere"), ("a_stranger", "postgres")],
     ids=["no such database", "no such role"],
 )
 async def test_a_server_that_lets_nobody_in_is_the_operators(
-    migrated: URL, ask: Ask, username: str | None, name: str | None
+    migrated: URL, ask: Ask, username: str, name: str
 ) -> None:
     """Waiting would not help: it is told in the database's words."""
     async with open_database(migrated.set(username=username, database=name)) as closed:

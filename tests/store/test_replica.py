@@ -4,8 +4,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import URL
 
-from app.store.database import parse_url
 from app.store.replica import PAUSE_MS, Replica
+from app.store.url import parse_url
 from tests.databases import open_database
 
 pytestmark = pytest.mark.anyio
