@@ -1,21 +1,21 @@
-"""Database engine: one connection pool, a deadline for every wait, and a list of what an outage is."""
+"""Database engine: one connection pool, a deadline for every wait, and a second try when a connection was lost."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
-from asyncpg import Record, TargetServerAttributeNotMatched
-from sqlalchemy import Executable, Row, text
+from asyncpg import Record
+from sqlalchemy import Executable, Row, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.limits.breaker import Breaker
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.store.faults import first_line, is_lost, is_misconfigured, is_outage
 from app.store.url import KEPT_STATEMENTS
 
 log = logging.getLogger(__name__)
@@ -30,23 +30,6 @@ POOL_OVERFLOW = 10  # more of them under load
 LOG_EVERY_MS = 5000  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
 
-
-# What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
-# ours. Whatever is not here, a wrong argument, a syntax error, "not supported", is a fault of ours.
-_OUTAGES = (
-    "08",  # the connection was lost or refused
-    "25006",  # a write that a standby, or a demoted primary, refuses
-    "40",  # rolled back: a deadlock, a conflict with what a replica replays
-    "53",  # too many connections, no memory, a full disk
-    "55P03",  # a lock that was not to be had in time
-    "57",  # cancelled, shutting down, starting up
-)
-
-# Those that say of the connection, and most likely of all others in the pool, that it is of no more use.
-_LOST = ("08", "25006", "57P")
-
-# What an operator has to mend: credentials, the database's name, rights.
-_MISCONFIGURED = ("28", "3D", "42501")
 
 # Told of each statement: its name, and the seconds it took with all its waits.
 Observe = Callable[[str, float], None]
@@ -70,6 +53,9 @@ class Database:
         self._observe = observe
         self._monotonic_ms = monotonic_ms
         self._logged = Breaker(LOG_EVERY_MS)
+        self._generation = 0  # of the pool's connections: when one is lost, all older ones are let go
+        event.listen(engine.sync_engine, "connect", self._mark_connection)
+        event.listen(engine.sync_engine, "checkout", self._refuse_older)
 
     async def fetch(self, statement: Executable, name: str = "other") -> Sequence[Row[Any]]:
         """Return the rows of *statement*; *name* is what it is measured as.
@@ -106,7 +92,7 @@ class Database:
         except Exception as error:
             if is_outage(error):
                 raise self._unavailable(error) from error
-            if _is_misconfigured(error):
+            if is_misconfigured(error):
                 raise DatabaseMisconfigured(first_line(error)) from error
             raise
         finally:
@@ -116,23 +102,30 @@ class Database:
         try:
             return await self._try(execute)
         except Exception as error:
-            if not _is_lost(error):
+            if not is_lost(error):
                 raise
         return await self._try(execute)
 
     async def _try(self, execute: Execute[R]) -> R:
         async with self._engine.connect() as connection:
-            driver = await _driver(connection)
+            driver, generation = await _driver(connection), connection.info["generation"]
             try:
                 return await execute(connection)
             except BaseException as error:
-                if driver.is_closed() or _is_lost(error):
+                if driver.is_closed() or is_lost(error):
                     await connection.invalidate()
-                    await self._engine.dispose()
+                    self._generation = max(self._generation, generation + 1)
                     raise ConnectionLost(first_line(error)) from error
                 if is_outage(error) or not isinstance(error, Exception):
                     await connection.invalidate()  # a statement may still be on it
                 raise
+
+    def _mark_connection(self, _: object, record: ConnectionPoolEntry) -> None:
+        record.info["generation"] = self._generation
+
+    def _refuse_older(self, _: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info["generation"] < self._generation:
+            raise DisconnectionError  # the pool closes it and makes another
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         now = self._monotonic_ms()
@@ -188,41 +181,6 @@ async def open_database(
 def log_statement(name: str, seconds: float) -> None:
     """Log a statement and its time at DEBUG: `observe` of a command, which has no metrics."""
     log.debug("statement %s took %.1f ms", name, 1000 * seconds)
-
-
-def first_line(error: BaseException | None) -> str:
-    """Return what went wrong in one line for an operator; the driver's messages name no password."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return next(iter(str(cause).splitlines()), type(cause).__name__)
-
-
-def is_outage(error: BaseException) -> bool:
-    """Tell whether *error* says that the database is away for now, rather than that we made a mistake."""
-    driver_error = _driver_error(error)
-    if isinstance(driver_error, SSLCertVerificationError):
-        return False
-    return isinstance(driver_error, (OSError, PoolTimeout, TargetServerAttributeNotMatched)) or (
-        sqlstate(error).startswith(_OUTAGES)
-    )
-
-
-def sqlstate(error: BaseException) -> str:
-    """Return the SQLSTATE of *error*, empty when it has none."""
-    return getattr(_driver_error(error), "sqlstate", None) or ""
-
-
-def _is_lost(error: BaseException) -> bool:
-    return isinstance(_driver_error(error), ConnectionError) or sqlstate(error).startswith(_LOST)
-
-
-def _is_misconfigured(error: BaseException) -> bool:
-    certificate = isinstance(_driver_error(error), SSLCertVerificationError)
-    return certificate or sqlstate(error).startswith(_MISCONFIGURED)
-
-
-def _driver_error(error: BaseException) -> BaseException:
-    """Return what the driver raised, from under SQLAlchemy's error."""
-    return error.driver_exception if isinstance(error, DBAPIError) and error.orig else error
 
 
 async def _driver(connection: AsyncConnection) -> Any:  # noqa: ANN401 - asyncpg has no types

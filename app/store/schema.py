@@ -7,8 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.store.database import Database, first_line, is_outage, sqlstate
+from app.store.database import Database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
+from app.store.faults import first_line, is_outage, sqlstate
 
 UNDEFINED_TABLE = "42P01"  # a SQLSTATE
 

@@ -1,0 +1,61 @@
+"""Classification of database errors: an outage, a wrong configuration, or a fault of ours."""
+
+from ssl import SSLCertVerificationError
+
+from asyncpg import TargetServerAttributeNotMatched
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+# What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
+# ours. Whatever is not here, a wrong argument, a syntax error, "not supported", is a fault of ours.
+_OUTAGES = (
+    "08",  # the connection was lost or refused
+    "25006",  # a write that a standby, or a demoted primary, refuses
+    "40",  # rolled back: a deadlock, a conflict with what a replica replays
+    "53",  # too many connections, no memory, a full disk
+    "55P03",  # a lock that was not to be had in time
+    "57",  # cancelled, shutting down, starting up
+)
+
+# Those that say of the connection, and most likely of all others in the pool, that it is of no more use.
+_LOST = ("08", "25006", "57P")
+
+# What an operator has to mend: credentials, the database's name, rights.
+_MISCONFIGURED = ("28", "3D", "42501")
+
+
+def first_line(error: BaseException | None) -> str:
+    """Return what went wrong in one line for an operator; the driver's messages name no password."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return next(iter(str(cause).splitlines()), type(cause).__name__)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether *error* says that the database is away for now, rather than that we made a mistake."""
+    driver_error = _driver_error(error)
+    if isinstance(driver_error, SSLCertVerificationError):
+        return False
+    return isinstance(driver_error, (OSError, PoolTimeout, TargetServerAttributeNotMatched)) or (
+        sqlstate(error).startswith(_OUTAGES)
+    )
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of *error*, empty when it has none."""
+    return getattr(_driver_error(error), "sqlstate", None) or ""
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether the connection is of no more use, and another may do."""
+    return isinstance(_driver_error(error), ConnectionError) or sqlstate(error).startswith(_LOST)
+
+
+def is_misconfigured(error: BaseException) -> bool:
+    """Tell whether an operator has to mend it."""
+    certificate = isinstance(_driver_error(error), SSLCertVerificationError)
+    return certificate or sqlstate(error).startswith(_MISCONFIGURED)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised, from under SQLAlchemy's error."""
+    return error.driver_exception if isinstance(error, DBAPIError) and error.orig else error
