@@ -5,19 +5,15 @@ import asyncio
 import logging
 import logging.config
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
-
-import uvicorn
 
 from app import doctor, vapid_keys
 from app.clocks import monotonic_clock, server_clock
 from app.data_dir import run_embedded_postgres
-from app.server.supervisor import run
+from app.server.lifecycle import exit_on_signals, prepare_process
+from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
 from app.store.database import log_statement, open_database
@@ -30,11 +26,10 @@ log = logging.getLogger("whisper")
 
 Options = argparse.Namespace
 
-GRACE_S = 10  # what is in flight at SIGTERM may take this long
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status."""
+    prepare_process()
     options = _parser().parse_args(arguments)
     given = {name: value for name, value in vars(options).items() if name in Settings.model_fields}
     try:
@@ -50,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="whisper", description="WebRTC signaling by Web Push.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve the HTTP API")
-    serve.add_argument("--host", help=f"address to listen on ({PREFIX}HOST)")
-    serve.add_argument("--port", type=int, help=f"port to listen on ({PREFIX}PORT)")
-    serve.add_argument("--workers", type=int, help=f"processes that share the port ({PREFIX}WORKERS)")
-    serve.set_defaults(run=_serve)
+    server = commands.add_parser("serve", help="serve the HTTP API")
+    server.add_argument("--host", help=f"address to listen on ({PREFIX}HOST)")
+    server.add_argument("--port", type=int, help=f"port to listen on ({PREFIX}PORT)")
+    server.add_argument("--workers", type=int, help=f"processes that share the port ({PREFIX}WORKERS)")
+    server.set_defaults(run=_serve)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
     migrate.set_defaults(run=_migrate)
     purge = commands.add_parser("purge", help="delete expired registrations now; servers do it every hour")
@@ -76,29 +71,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, _: Options) -> int:
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _hang_up)
+    exit_on_signals()
     with _prepared(settings) as prepared:
         # Workers are processes of their own: what was prepared reaches them as settings do.
         os.environ.update(prepared)
-        return run(
-            uvicorn.Config(
-                "app.main:create_app",
-                factory=True,
-                host=settings.host,
-                port=settings.port,
-                workers=settings.workers,
-                log_config=log_config(settings.log_level, settings.log_format),
-                access_log=False,
-                server_header=False,
-                http="app.server.http_protocol:HttpProtocol",
-                loop="app.server.draining_loop:DrainingLoop",
-                ws="none",
-                proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=list(settings.trusted_proxies),
-                timeout_graceful_shutdown=GRACE_S,
-            )
-        )
+        return serve(settings)
 
 
 def _migrate(settings: Settings, _: Options) -> int:
@@ -161,16 +138,6 @@ async def _check_schema(url: str) -> None:
             await schema.check(database)
         except DatabaseUnavailable:
             log.warning("the database is unavailable; /readyz will say when it is back")
-
-
-def _end(_: int, __: FrameType | None) -> NoReturn:
-    """End by unwinding, so that an embedded Postgres is stopped too."""
-    raise SystemExit(0)
-
-
-def _hang_up(_: int, __: FrameType | None) -> None:
-    """End as SIGTERM does when the terminal is closed."""
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,5 @@
 """Builds and connects every room; the only file that knows them all."""
 
-import asyncio
-import gc
-import multiprocessing
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -46,24 +41,6 @@ FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, 
 
 VERSION = version("whisper-server")
 
-# Objects that may be made and kept before somebody looks for garbage among them: those of a hundred calls.
-GARBAGE = 20_000
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone: nobody else would end it, and it holds the port."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        loop = asyncio.get_running_loop()
-        loop.add_reader(parent.sentinel, lambda: os.kill(os.getpid(), signal.SIGTERM))
-
-
-def _settle() -> None:
-    """Let the garbage collector pass over what stays anyway: it stops everybody for 60 ms each second."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
-
 
 def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
@@ -85,7 +62,6 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
-        _end_with_parent()
         async with AsyncExitStack() as opened:
             traces = await opened.enter_async_context(open_tracing(settings.otlp_endpoint, VERSION))
             observer = Observer(metrics, traces)
@@ -123,7 +99,6 @@ def create_app(
                 ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),
                 ready=lambda: schema.check(database),
             )
-            _settle()
             yield LifespanState(app=app_state)
 
     app = Application(

@@ -107,3 +107,10 @@ def _response(
     note_refusal(code)
     answer = Refusal(timestamp=now, code=code, reason=reason, errors=errors)
     return JSONResponse(answer.model_dump(), status, headers)
+
+
+class MethodNotAllowed(Refused):
+    """The HTTP method is none that the path takes."""
+
+    code, reason = HTTP_CODES[405]
+    status = 405

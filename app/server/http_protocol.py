@@ -1,9 +1,11 @@
-"""What uvicorn leaves open: a deadline for a request, a size for its head, refusals in the one form."""
+"""HTTP/1.1 connection: uvicorn's, with deadlines, bounds for the size of a request, and our refusals."""
 
 import logging
 import re
 import sys
-from asyncio import TimerHandle, Transport
+from asyncio import BaseTransport, TimerHandle, Transport
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
@@ -11,30 +13,49 @@ from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.answers import Refusal
-from app.api.errors import HTTP_CODES, HeadTooLarge, NotHttp, RequestTimedOut
+from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.headers import SECURITY_HEADERS
+from app.api.state import AppState
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.head_buffer import HeadBuffer
+from app.telemetry.log_format import CONNECTION_LOGGER
 
-RECEIVE_S = 15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
-LATE_S = 1  # for the first request of a connection that was made when the server stops
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
 
-
-# uvicorn has a word on each request that is no HTTP: anybody could fill a disk with it. CatchAll are told.
-_quiet = logging.getLogger("uvicorn.connection")
-_quiet.setLevel(logging.ERROR)
+CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
 
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
 
-class UnknownHttpMethod(Refused):
-    """The HTTP method is none that any path takes."""
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a connection waits, seconds."""
 
-    code, reason = HTTP_CODES[405]
-    status = 405
+    receive_s: float = (
+        15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
+    )
+    keep_alive_s: float = 5  # for the next request
+    late_s: float = 1  # for the first request of a connection that was made when the server stops
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """What every connection of a server is given."""
+
+    refuse: Callable[[Refused], bytes]
+    timeouts: Timeouts
+
+    @classmethod
+    def of(cls, app: AppState, timeouts: Timeouts) -> "ConnectionContext":
+        """Return the context of connections to *app*, which counts and dates their refusals."""
+
+        def refuse(refused: Refused) -> bytes:
+            app.observer.metrics.refused_connection(refused.code)
+            return _response(refused, app.clock())
+
+        return cls(refuse, timeouts)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -49,11 +70,14 @@ class HttpProtocol(HttpToolsProtocol):
     _in_head = True
     _refusal: Refused | None = None  # of what came behind a request that is being served
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request."""
-        self.logger = _quiet
-        self._head_buffer = HeadBuffer(transport)
-        super().connection_made(cast("Transport", self._head_buffer))
+        self.logger = logging.getLogger(CONNECTION_LOGGER)
+        self._context: ConnectionContext = self.app_state[CONTEXT]
+        self._timeouts = self._context.timeouts
+        self.timeout_keep_alive = self._timeouts.keep_alive_s  # type: ignore[assignment]  # any number will do
+        self._head_buffer = HeadBuffer(cast("Transport", transport))
+        super().connection_made(self._head_buffer)
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,14 +141,14 @@ class HttpProtocol(HttpToolsProtocol):
         """End after what is being served. Who has only just connected may still make one request."""
         if self.cycle is None and not self._leaving:
             self._leaving = True
-            self.loop.call_later(LATE_S, self.shutdown)
+            self.loop.call_later(self._timeouts.late_s, self.shutdown)
         else:
             super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for the client to take its answers, but not for ever."""
         super().pause_writing()
-        self._unread = self.loop.call_later(RECEIVE_S, self._give_up)
+        self._unread = self.loop.call_later(self._timeouts.receive_s, self._give_up)
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -136,14 +160,15 @@ class HttpProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing more: the client was told."""
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - said in our own words
-        """Refuse what is not HTTP; an HTTP method that nobody knows is said to be one."""
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, in our own words; an unknown HTTP method is told as one."""
+        del msg
         unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
-        self._refuse(UnknownHttpMethod() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
+        self._refuse(MethodNotAllowed() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
 
     def _begin(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(RECEIVE_S, self._expire)
+            self._deadline = self.loop.call_later(self._timeouts.receive_s, self._expire)
 
     def _end(self) -> None:
         if self._deadline is not None:
@@ -162,9 +187,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            parts = self.app_state["app"]
-            parts.observer.metrics.refused_connection(refusal.code)
-            self.transport.write(_response(refusal, parts.clock()))
+            self.transport.write(self._context.refuse(refusal))
         self._leave()
         self.transport.close()
 

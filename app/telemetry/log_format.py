@@ -8,11 +8,19 @@ from typing import Literal
 
 Form = Literal["console", "json"]
 
-# No line tells where in the code, or in which thread, it was made: nobody has to find out.
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None  # noqa: SLF001 - as its documentation advises
+# What a server says of single connections.
+CONNECTION_LOGGER = "uvicorn.connection"
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def omit_origins() -> None:
+    """Let no event find out where in the code, or in which thread, it was made: no line tells of it.
+
+    It holds for the whole process, so only a program may call it.
+    """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - as its documentation advises
 
 
 class ConsoleLine(logging.Formatter):
@@ -76,7 +84,11 @@ def log_config(level: str, form: Form) -> dict[str, object]:
         "formatters": {"line": {"()": line}},
         "handlers": {"stderr": {"()": Stderr, "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {name: {"level": level} for name in ("app", "whisper", "uvicorn")},
+        "loggers": {
+            **{name: {"level": level} for name in ("app", "whisper", "uvicorn")},
+            # uvicorn warns of each request that is not HTTP: anybody could fill a disk with it.
+            CONNECTION_LOGGER: {"level": "ERROR"},
+        },
     }
 
 

@@ -32,10 +32,15 @@ _SHARED_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 # Statuses told one by one; a push service that a stranger runs may answer any other, told by its hundred.
 _STATUSES = frozenset({200, 201, 202, 204, 400, 401, 403, 404, 406, 410, 413, 429, 500, 502, 503, 504, 507})
 
-# When each series began is of no use here, and would double their number.
-disable_created_metrics()  # type: ignore[no-untyped-call]
-
 M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+def omit_created_series() -> None:
+    """Leave out when each series began: it is of no use here, and doubles their number.
+
+    It holds for the whole process, so only a program may call it.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class _Children(dict[tuple[str, ...], M], Generic[M]):

@@ -4,8 +4,10 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+import psutil
 import pytest
 
 from tests.faults.cluster import Cluster, cluster
@@ -23,6 +25,7 @@ KILLS = 50
 LANES = 2  # of servers that are killed beside each other: to start one takes most of the time
 WRITERS = 8  # people who register when it happens
 HOST = "fcm.googleapis.com"  # where writers say that they are; nobody calls them
+DELAY_S = 2  # of a push service that is slow
 LIFE_MS = 24 * 60 * 60 * 1000
 
 
@@ -56,6 +59,16 @@ def restartable_cluster() -> Iterator[Cluster]:
     """Run a Postgres that a test kills."""
     with cluster() as running:
         yield running
+
+
+def cpu_s(processes: list[psutil.Process]) -> dict[int, float]:
+    """Return for how long each of *processes* has computed, but for those that have ended."""
+    spent = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            spent[process.pid] = times.user + times.system
+    return spent
 
 
 def rows(running: RunningServer) -> dict[str, tuple[int, int, int]]:
@@ -116,6 +129,28 @@ async def test_what_was_acknowledged_survives_a_kill_of_postgres(
             harmed = damaged(running, writers)
 
     assert harmed == []
+
+
+async def test_orphaned_workers_finish_what_is_in_flight(steady_cluster: Cluster, push: PushService) -> None:
+    """Their parent is killed: they stop, hardly computing, and the last call is answered."""
+    with run_server(steady_cluster, push, env={"WHISPER_WORKERS": "2"}) as running:
+        for _ in range(2):
+            running.program.wait_for("startup complete")
+        workers = [each for each in running.process.children() if "spawn_main" in " ".join(each.cmdline())]
+        async with open_caller(running.url) as caller:
+            alice, bob = await register_users(push, caller, people=2)
+            push.script([{"delay": DELAY_S}], bob.token)
+            dialling = asyncio.create_task(caller.send(alice.person.to("dial", bob.person)))
+            await wait_for_push(push, bob)
+            before = cpu_s(workers)
+            running.program.process.kill()
+            await asyncio.sleep(DELAY_S / 2)
+            spent = [seconds - before[pid] for pid, seconds in cpu_s(workers).items()]
+            answered = await dialling
+        _, alive = psutil.wait_procs(workers, timeout=10)
+
+    assert (answered.status, alive) == (200, [])
+    assert max(spent) < DELAY_S / 4
 
 
 async def test_a_kill_during_a_relay_costs_one_more_push_at_most(

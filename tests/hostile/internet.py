@@ -31,6 +31,8 @@ from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.guard import HTTPS_PORT, Network
 from app.push.vapid import VapidKey
+from app.server.application import StartHook
+from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
 from app.settings import Settings
 from tests.people import Person, body, now_ms
 from tests.push_service import base64url, p256
@@ -286,15 +288,19 @@ def settings_for(database: URL, *push_endpoints: str) -> Settings:
     )
 
 
+def give_context(state: dict[str, Any]) -> None:
+    """Give connections what the start hook of `whisper serve` gives them."""
+    state[CONTEXT] = ConnectionContext.of(state["app"], Timeouts())
+
+
 @asynccontextmanager
 async def whisper(
     settings: Settings, network: Network, clock: Clock = now_ms, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
-    app = create_app(settings, clock, network, clock, deadlines)
-    config = uvicorn.Config(
-        app, http="app.server.http_protocol:HttpProtocol", ws="none", log_config=None, lifespan="on"
-    )
+    hook = StartHook(create_app(settings, clock, network, clock, deadlines), give_context)
+    http = "app.server.http_protocol:HttpProtocol"
+    config = uvicorn.Config(hook, interface="asgi3", http=http, ws="none", log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     # Only a socket that says TCP is spared Nagle's delays by asyncio.
     with socket.socket(proto=socket.IPPROTO_TCP) as door:

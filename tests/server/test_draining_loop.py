@@ -7,6 +7,7 @@ import time
 import pytest
 
 from app.server.draining_loop import DrainingLoop
+from app.server.listener import bind
 
 
 class Protocol(asyncio.Protocol):
@@ -34,8 +35,12 @@ def test_who_connected_before_the_end_is_served() -> None:
         return made[-1]
 
     async def stop_with_a_client_at_the_door() -> None:
-        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-        address = server.sockets[0].getsockname()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, DrainingLoop)
+        (listening,) = bind("127.0.0.1", 0)
+        server = await loop.create_server(protocol, sock=listening)
+        address = listening.getsockname()
+        listening.close()
         with socket.create_connection(address) as client:  # by the kernel alone: the loop is held up here
             client.sendall(b"hello")
             server.close()
