@@ -75,7 +75,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.logger = logging.getLogger(CONNECTION_LOGGER)
         self._context: ConnectionContext = self.app_state[CONTEXT]
         self._timeouts = self._context.timeouts
-        self.timeout_keep_alive = self._timeouts.keep_alive_s  # type: ignore[assignment]  # any number will do
+        self.timeout_keep_alive = self._timeouts.keep_alive_s
         self._head_buffer = HeadBuffer(cast("Transport", transport))
         super().connection_made(self._head_buffer)
         self._begin()

@@ -1,0 +1,378 @@
+"""Contracts with dependencies, beyond their documentation: after an upgrade, a failure here names the one.
+
+Each assertion is about the dependency alone, not about what is made of it.
+"""
+
+import asyncio
+import inspect
+import logging
+import multiprocessing
+import re
+import signal
+import socket
+import sys
+from multiprocessing.connection import wait
+from typing import Any
+
+import httptools
+import pytest
+import uvicorn
+import uvloop
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+OUR_HTTP = "app.server.http_protocol:HttpProtocol"
+OUR_LOOP = "app.server.draining_loop:DrainingLoop"
+
+
+def parameters(function: object) -> list[str]:
+    """Return the names of the parameters of *function*."""
+    assert callable(function)
+    return list(inspect.signature(function).parameters)
+
+
+# --- uvicorn: app/server/http_protocol.py inherits from its connection ---
+
+
+@pytest.mark.parametrize(
+    ("method", "takes"),
+    [
+        ("connection_made", ["self", "transport"]),
+        ("connection_lost", ["self", "exc"]),
+        ("data_received", ["self", "data"]),
+        ("on_message_begin", ["self"]),
+        ("on_headers_complete", ["self"]),
+        ("on_message_complete", ["self"]),
+        ("on_response_complete", ["self"]),
+        ("shutdown", ["self"]),
+        ("pause_writing", ["self"]),
+        ("resume_writing", ["self"]),
+        ("send_400_response", ["self", "msg"]),
+        ("timeout_keep_alive_handler", ["self"]),
+        ("_unsupported_upgrade_warning", ["self"]),
+    ],
+)
+def test_uvicorn_has_the_methods_that_are_overridden(method: str, takes: list[str]) -> None:
+    """By the same names, with the same parameters."""
+    assert parameters(getattr(HttpToolsProtocol, method)) == takes, "uvicorn: HttpToolsProtocol"
+
+
+class Transport(asyncio.Transport):
+    """Keeps each call of a method, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, Any]] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep *data*."""
+        self.calls.append(("write", bytes(data)))
+
+    def close(self) -> None:
+        """Keep that it was called."""
+        self.calls.append(("close", None))
+
+    def is_closing(self) -> bool:
+        """Tell whether it was closed."""
+        return ("close", None) in self.calls
+
+    def pause_reading(self) -> None:
+        """Keep that it was called."""
+        self.calls.append(("pause_reading", None))
+
+    def resume_reading(self) -> None:
+        """Keep that it was called."""
+        self.calls.append(("resume_reading", None))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio has it
+        """Know nothing."""
+        del name
+        return default
+
+
+def answers_of(*pieces: bytes) -> Any:  # noqa: ANN401 - the application of a test
+    """Return an application that answers with *pieces*."""
+
+    async def app(_: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        await receive()
+        headers = [(b"content-length", b"%d" % sum(map(len, pieces)))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for number, piece in enumerate(pieces, 1):
+            await send({"type": "http.response.body", "body": piece, "more_body": number < len(pieces)})
+
+    return app
+
+
+async def uvicorn_connection(
+    app: Any,  # noqa: ANN401
+    received: bytes,
+    protocol: type[HttpToolsProtocol] = HttpToolsProtocol,
+) -> tuple[HttpToolsProtocol, Transport]:
+    """Give a connection of uvicorn's what was *received*, and let it come to rest."""
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", interface="asgi3")
+    connection, transport = protocol(config, ServerState(), {"known": "state"}), Transport()
+    connection.connection_made(transport)
+    connection.data_received(received)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return connection, transport
+
+
+@pytest.mark.anyio
+async def test_uvicorn_writes_the_head_alone_and_then_the_body() -> None:
+    """`HeadBuffer` joins them: it knows a head by its first bytes, and takes the next write for its body."""
+    _, transport = await uvicorn_connection(answers_of(b"one", b"two"), REQUEST)
+
+    head, *rest = transport.calls
+    assert head[1].startswith(b"HTTP/1.1 200 OK\r\n"), "uvicorn: the head is not a write of its own"
+    assert head[1].endswith(b"\r\n\r\n"), "uvicorn: the head is not a write of its own"
+    assert rest == [("write", b"one"), ("write", b"two")], "uvicorn: the body is not written by write()"
+
+
+@pytest.mark.anyio
+async def test_uvicorn_has_the_attributes_that_are_used() -> None:
+    """A renamed one would be seen only when a connection ends, or never."""
+    connection, transport = await uvicorn_connection(answers_of(b"one"), REQUEST)
+
+    assert connection.transport is transport, "uvicorn: transport"
+    assert isinstance(connection.logger, logging.Logger), "uvicorn: logger"
+    assert connection.app_state == {"known": "state"}, "uvicorn: app_state is the lifespan's state"
+    assert isinstance(connection.cycle, RequestResponseCycle), "uvicorn: cycle"
+    assert isinstance(connection.flow, FlowControl), "uvicorn: flow"
+    assert not connection.pipeline, "uvicorn: pipeline"
+    assert isinstance(connection.parser, httptools.HttpRequestParser), "uvicorn: parser"
+    assert connection.loop is asyncio.get_running_loop(), "uvicorn: loop"
+    assert connection.timeout_keep_alive == 5, "uvicorn: timeout_keep_alive"
+    assert connection.timeout_keep_alive_task is not None, "uvicorn: timeout_keep_alive_task"
+    assert connection in connection.server_state.connections, "uvicorn: server_state.connections"
+    connection.timeout_keep_alive_task.cancel()
+
+
+@pytest.mark.anyio
+async def test_uvicorn_tells_how_far_a_request_is() -> None:
+    """By attributes of its request cycle, which are read and set."""
+    connection, _ = await uvicorn_connection(answers_of(b"one"), REQUEST)
+    cycle = connection.cycle
+
+    assert (cycle.response_started, cycle.response_complete) == (True, True), "uvicorn: cycle.response_…"
+    assert (cycle.more_body, cycle.disconnected, cycle.keep_alive) == (False, False, True), "uvicorn: cycle"
+    assert isinstance(cycle.message_event, asyncio.Event), "uvicorn: cycle.message_event"
+    assert connection.timeout_keep_alive_task
+    connection.timeout_keep_alive_task.cancel()
+
+
+@pytest.mark.anyio
+async def test_uvicorn_closes_after_an_answer_that_is_not_to_be_kept_alive() -> None:
+    """`keep_alive = False`, set in time, is said in the head and done after the body."""
+
+    class Leaving(HttpToolsProtocol):
+        def on_headers_complete(self) -> None:
+            super().on_headers_complete()
+            self.cycle.keep_alive = False
+
+    _, transport = await uvicorn_connection(answers_of(b"one"), REQUEST, Leaving)
+
+    assert b"connection: close\r\n" in transport.calls[0][1], "uvicorn: cycle.keep_alive is not looked at"
+    assert transport.calls[-1] == ("close", None), "uvicorn: cycle.keep_alive is not looked at"
+
+
+@pytest.mark.anyio
+async def test_uvicorn_refuses_inside_the_handling_of_the_parsers_error() -> None:
+    """There `sys.exception()` tells which it is."""
+    seen: list[BaseException | None] = []
+
+    class Refusing(HttpToolsProtocol):
+        def send_400_response(self, msg: str) -> None:
+            seen.append(sys.exception())
+            del msg
+
+    await uvicorn_connection(answers_of(b""), b"GOT /x HTTP/1.1\r\nHost: x\r\n\r\n", Refusing)
+
+    (error,) = seen
+    assert isinstance(error, httptools.HttpParserInvalidMethodError), "uvicorn: send_400_response"
+
+
+@pytest.mark.anyio
+async def test_uvicorn_queues_pipelined_requests() -> None:
+    """The first is served, and `cycle` is the last that came."""
+    connection, transport = await uvicorn_connection(answers_of(b"one"), REQUEST * 3)
+
+    assert len([data for _, data in transport.calls if data == b"one"]) == 3, "uvicorn: pipelining"
+    assert connection.cycle.response_complete, "uvicorn: cycle is not the last request"
+    assert connection.timeout_keep_alive_task
+    connection.timeout_keep_alive_task.cancel()
+
+
+# --- uvicorn: app/server/supervisor.py runs it ---
+
+
+def test_uvicorn_takes_our_classes_by_name() -> None:
+    """As `http` and `loop`, although the types of its settings do not say so."""
+    config = uvicorn.Config(answers_of(b""), http=OUR_HTTP, loop=OUR_LOOP, log_config=None, ws="none")
+    config.load()
+
+    assert config.http_protocol_class.__name__ == "HttpProtocol", "uvicorn: http= takes no import string"
+    factory = config.get_loop_factory()
+    assert getattr(factory, "__name__", "") == "DrainingLoop", "uvicorn: loop= takes no import string"
+
+
+def test_uvicorn_starts_as_it_is_overridden() -> None:
+    """Its server says that it has started when it listens at the sockets it was handed."""
+    assert parameters(uvicorn.Server.startup) == ["self", "sockets"], "uvicorn: Server.startup"
+    assert parameters(uvicorn.Server.run) == ["self", "sockets"], "uvicorn: Server.run"
+    assert uvicorn.Server(uvicorn.Config(answers_of(b""), log_config=None)).started is False, (
+        "uvicorn: started"
+    )
+    assert STARTUP_FAILURE == 3, "uvicorn: STARTUP_FAILURE"
+
+
+def test_uvicorn_listens_by_what_our_loop_takes() -> None:
+    """A socket, `ssl` and `backlog`, and nothing else."""
+    source = inspect.getsource(uvicorn.Server.startup)
+    calls = re.findall(r"loop\.create_server\(create_protocol, (sock=.*)\)", source)
+
+    assert calls[:1] == ["sock=sock, ssl=config.ssl, backlog=config.backlog"], "uvicorn: Server.startup"
+
+
+def test_uvicorn_stops_by_what_our_server_has() -> None:
+    """It closes servers, tells each connection to shut down, and waits until they are closed."""
+    source = inspect.getsource(uvicorn.Server)
+    ending = source[source.index("async def shutdown") :]
+
+    assert set(re.findall(r"\bserver\.(\w+)", ending)) == {"close", "wait_closed"}, "uvicorn: Server.shutdown"
+    assert "connection.shutdown()" in ending, "uvicorn: Server.shutdown"
+
+
+# --- uvloop: app/server/draining_loop.py inherits from its loop ---
+
+
+async def _listen() -> tuple[type[Any], bool, int]:
+    loop = asyncio.get_running_loop()
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        server = await loop.create_server(asyncio.Protocol, sock=bound, ssl=None, backlog=100)
+        descriptor = server.sockets[0].fileno()
+        serving = server.is_serving()
+        server.close()
+        await server.wait_closed()
+    return type(loop), serving, descriptor
+
+
+def test_uvloop_serves_a_socket_that_is_bound() -> None:
+    """Its servers have `sockets` with descriptors, `is_serving`, `close` and `wait_closed`."""
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+        loop, serving, descriptor = runner.run(_listen())
+
+    assert issubclass(loop, uvloop.Loop), "uvloop: Loop"
+    assert serving, "uvloop: Server.is_serving"
+    assert descriptor > 0, "uvloop: Server.sockets"
+
+
+def test_uvloop_can_be_inherited() -> None:
+    """Its loop is a class, written in C or not."""
+    assert isinstance(type("Loop", (uvloop.Loop,), {})().time(), float), "uvloop: Loop can't be subclassed"
+
+
+async def _write_after_the_end() -> None:
+    here, there = socket.socketpair()
+    with there:
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=here)
+        transport.abort()
+        await asyncio.sleep(0.01)
+        assert transport.is_closing(), "uvloop: is_closing() after the end"
+        with pytest.raises(RuntimeError, match="closed"):
+            transport.write(b"late")
+
+
+def test_uvloop_raises_when_written_to_after_the_end() -> None:
+    """Which asyncio does not: should it stop to, `HeadBuffer` need not look any more."""
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+        runner.run(_write_after_the_end())
+
+
+# --- httptools: app/server/http_protocol.py asks its parser ---
+
+
+class Seen:
+    """Keeps what the parser calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def on_message_begin(self) -> None:
+        """Keep it."""
+        self.calls.append("begin")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the name."""
+        del value
+        self.calls.append(name.decode())
+
+    def on_headers_complete(self) -> None:
+        """Keep it."""
+        self.calls.append("headers")
+
+    def on_message_complete(self) -> None:
+        """Keep it."""
+        self.calls.append("complete")
+
+
+def test_httptools_calls_in_order() -> None:
+    """The head is counted until its headers are complete, the request until it is."""
+    seen = Seen()
+    httptools.HttpRequestParser(seen).feed_data(REQUEST * 2)
+
+    assert seen.calls == ["begin", "Host", "headers", "complete"] * 2, "httptools: order of callbacks"
+
+
+def test_httptools_tells_of_an_upgrade_at_the_end_of_the_head() -> None:
+    """And stops there, so that what follows is read by nobody."""
+    upgrade = b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    seen = Seen()
+    parser = httptools.HttpRequestParser(seen)
+
+    with pytest.raises(httptools.HttpParserUpgrade):
+        parser.feed_data(upgrade + REQUEST)
+    assert parser.should_upgrade(), "httptools: should_upgrade"
+
+
+def test_httptools_names_an_unknown_method() -> None:
+    """Its error is one of the errors that uvicorn catches."""
+    with pytest.raises(httptools.HttpParserInvalidMethodError):
+        httptools.HttpRequestParser(Seen()).feed_data(b"GOT /x HTTP/1.1\r\n\r\n")
+    assert issubclass(httptools.HttpParserInvalidMethodError, httptools.HttpParserError), "httptools: errors"
+
+
+# --- multiprocessing: app/server/supervisor.py and lifecycle.py use its sentinels ---
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    wait([parent.sentinel], 20)
+
+
+def test_multiprocessing_has_sentinels_on_both_sides() -> None:
+    """A worker's tells its parent of its end; its parent's, that the parent is gone."""
+    worker = multiprocessing.get_context("spawn").Process(target=_wait_for_parent, daemon=True)
+    worker.start()
+    assert wait([worker.sentinel], 0.1) == [], "multiprocessing: Process.sentinel"
+    worker.terminate()
+
+    assert wait([worker.sentinel], 20) == [worker.sentinel], "multiprocessing: Process.sentinel"
+    worker.join()
+    assert worker.exitcode == -signal.SIGTERM, "multiprocessing: Process.exitcode"
+
+
+def test_multiprocessing_wakes_a_waiter_by_a_pipe_that_is_closed() -> None:
+    """So a signal's handler ends the supervisor's wait, once or more often."""
+    stopped, stop = multiprocessing.Pipe(duplex=False)
+    with stopped:
+        assert not stopped.poll(), "multiprocessing: Connection.poll"
+        for _ in range(2):
+            stop.close()
+        assert wait([stopped], 5) == [stopped], "multiprocessing: wait on a closed pipe"
+        assert stopped.poll(), "multiprocessing: Connection.poll"
