@@ -33,6 +33,7 @@ _REFUSALS: dict[DeliveryStatus, type[Refused]] = {
     DeliveryStatus.FORBIDDEN: EndpointNotAllowed,
     DeliveryStatus.UNREACHABLE: PushUnreachable,
     DeliveryStatus.TIMED_OUT: PushTimedOut,
+    DeliveryStatus.LOST: PushTimedOut,
 }
 
 # Counts a new address before it is stored; may refuse.

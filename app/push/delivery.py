@@ -10,7 +10,7 @@ from app.push.deadlines import Deadlines
 from app.push.encrypt import PushRequest
 from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic
 from app.push.host_limits import HostLimits, RetryAfterTracker
-from app.push.http.connection import NotAnAnswer, serialize_request
+from app.push.http.connection import ConnectionLost, NotAnAnswer, serialize_request
 from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import QUEUE_RETRY_AFTER_S, ConnectionPool, Progress
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
@@ -115,6 +115,8 @@ class Deliverer:
             return Outcome(DeliveryStatus.FORBIDDEN)
         except TimeoutError:
             return progress.timed_out
+        except ConnectionLost:
+            return Outcome(DeliveryStatus.LOST)
         except OSError:
             return Outcome(DeliveryStatus.UNREACHABLE)
         except NotAnAnswer:

@@ -55,7 +55,7 @@ class PushRefused(Refused):
 
 
 class PushUnreachable(Refused):
-    """No connection to the push service could be made or kept."""
+    """No connection to the push service could be made."""
 
     code = "push_unreachable"
     status = 502
@@ -71,8 +71,8 @@ class PushBusy(Refused):
 
 
 class PushTimedOut(Refused):
-    """The push service did not answer in time; the message may or may not have been delivered."""
+    """The push service did not answer, or hung up before it did; the message may have been delivered."""
 
     code = "push_timed_out"
     status = 504
-    reason = "The recipient's push service did not answer in time."
+    reason = "The recipient's push service did not answer: the message may have arrived."

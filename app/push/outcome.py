@@ -20,6 +20,7 @@ class DeliveryStatus(Enum):
     FORBIDDEN = auto()  # its name leads to an address that is not public
     UNREACHABLE = auto()  # no connection
     TIMED_OUT = auto()  # sent, perhaps taken
+    LOST = auto()  # sent, perhaps taken: the connection ended before an answer
 
 
 @dataclass(frozen=True, slots=True)

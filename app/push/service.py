@@ -23,6 +23,7 @@ from app.push.vapid import Keyring, Vapid
 from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
+_MAY_HAVE_ARRIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT, DeliveryStatus.LOST)
 _VERIFYING = PushOptions(ttl=300, urgency="normal")
 
 # One verification push an endpoint, and another ten minutes later if the first was lost.
@@ -82,7 +83,7 @@ class PushService:
         made = self._codes[0].make(address, target, now)
         message: dict[str, object] = {"data": {"a": VERIFY, "b": made}}
         outcome = await self._push(target, service, self.newest_key, _VERIFYING, message, now)
-        if outcome.delivery not in (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT):
+        if outcome.delivery not in _MAY_HAVE_ARRIVED:
             self._verifications.refund(endpoint)
         return outcome
 

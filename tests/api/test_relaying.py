@@ -303,7 +303,7 @@ async def test_who_registers_while_their_old_subscription_is_found_gone_stays(
         ({"status": 500}, 502, "push_refused", None),
         ({"status": 301, "headers": {"Location": "/"}}, 502, "push_refused", None),
         ({"status": 502, "forever": True}, 502, "push_refused", None),
-        ({"disconnect": True, "forever": True}, 502, "push_unreachable", None),
+        ({"disconnect": True, "forever": True}, 504, "push_timed_out", None),
     ],
     ids=lambda value: str(value) if isinstance(value, str | int) else None,
 )

@@ -67,7 +67,6 @@ async def test_a_message_arrives(delivery: Deliverer, push_service: PushService)
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"disconnect": True},
         {"status": 502},
         {"status": 503},
         {"status": 504},
@@ -109,6 +108,29 @@ async def test_what_will_not_pass_is_not_retried(
     await deliver(delivery, request_to(push_service.subscribe()))
 
     assert len(push_service.received) == 1
+
+
+async def test_what_may_have_arrived_is_not_sent_again(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """A push service that takes the message and hangs up may have delivered it: that is what is told."""
+    push_service.script([{"disconnect": True, "forever": True}])
+
+    outcome = await deliver(delivery, request_to(push_service.subscribe()))
+
+    assert (outcome, len(push_service.received)) == (Outcome(DeliveryStatus.LOST), 1)
+
+
+async def test_a_kept_connection_that_dies_silently_is_replaced_once(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """It was most likely closed while the message was on its way; a second loss is the truth."""
+    await deliver(delivery, request_to(push_service.subscribe()))
+    push_service.script([{"disconnect": True, "forever": True}])
+
+    outcome = await deliver(delivery, request_to(push_service.subscribe()))
+
+    assert (outcome, len(push_service.received)) == (Outcome(DeliveryStatus.LOST), 3)
 
 
 async def test_two_retries_are_all(delivery: Deliverer, push_service: PushService) -> None:

@@ -17,6 +17,17 @@ class NotAnAnswer(Exception):
     """Bytes that are no HTTP answer, or whose head has no end."""
 
 
+class ConnectionLost(ConnectionError):
+    """Connection that ended before an answer: the message may have arrived.
+
+    *is_stale*: it had served before and died without a byte of answer, most likely before the message came.
+    """
+
+    def __init__(self, *, is_stale: bool) -> None:
+        super().__init__("the connection was closed before an answer")
+        self.is_stale = is_stale
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """HTTP answer of a push service: its status, and its Retry-After if it has one."""
@@ -58,6 +69,7 @@ class PushConnection(asyncio.Protocol):
         self._received = 0
         self._retry_after: str | None = None
         self._ended = False
+        self._has_served = False
         self._keeps_alive = False
         self._draining = False
 
@@ -67,7 +79,7 @@ class PushConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for an answer, and whoever keeps the connection."""
-        error = ConnectionResetError("the connection was closed")
+        error = ConnectionLost(is_stale=self._has_served and not self._received)
         error.__cause__ = exc
         self._fail(error)
         self._cancel_deadline()
@@ -116,6 +128,7 @@ class PushConnection(asyncio.Protocol):
         if self._ended and self._keeps_alive and not too_long and not self._transport.get_write_buffer_size():
             self._cancel_deadline()
             self._answer = None
+            self._has_served = True
             self._on_free(self)
         elif self._ended or too_long:
             self._fail(NotAnAnswer())

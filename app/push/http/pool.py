@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
-from app.push.http.connection import Answer, PushConnection
+from app.push.http.connection import Answer, ConnectionLost, PushConnection
 from app.push.outcome import DeliveryStatus, Outcome
 
 MAX_CONNECTIONS = 512
@@ -56,9 +56,22 @@ class ConnectionPool:
     async def post(self, endpoint: Endpoint, message: bytes, deadline: float, progress: Progress) -> Answer:
         """Send a *message* over a connection to *endpoint*, and return the answer before the *deadline*.
 
-        Raise `TimeoutError`, which is also raised when there is no room for a connection, `OSError`, or
-        `NotAnAnswer`.
+        A message that a kept connection swallowed as it died is sent once more, over a new one.
+
+        Raise `TimeoutError`, which is also raised when there is no room for a connection, `ConnectionLost`
+        for a message that may have arrived, other `OSError`s without a connection, or `NotAnAnswer`.
         """
+        try:
+            return await self._post_once(endpoint, message, deadline, progress)
+        except ConnectionLost as lost:
+            if not lost.is_stale:
+                raise
+        self._close_idle(endpoint.origin)  # which have most likely died with it
+        return await self._post_once(endpoint, message, deadline, progress)
+
+    async def _post_once(
+        self, endpoint: Endpoint, message: bytes, deadline: float, progress: Progress
+    ) -> Answer:
         connection = self._take_idle(endpoint.origin)
         if connection is None:
             async with asyncio.timeout_at(deadline):
@@ -87,6 +100,10 @@ class ConnectionPool:
             if connection.is_open:
                 return connection
         return None
+
+    def _close_idle(self, origin: str) -> None:
+        while connection := self._take_idle(origin):
+            connection.close()
 
     async def _take(self, endpoint: Endpoint, progress: Progress) -> PushConnection:
         origin = endpoint.origin

@@ -5,12 +5,13 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.push.http.connection import Answer, NotAnAnswer, PushConnection, serialize_request
+from app.push.http.connection import Answer, ConnectionLost, NotAnAnswer, PushConnection, serialize_request
 from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, Progress
 from app.push.outcome import DeliveryStatus
 
@@ -223,6 +224,70 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
         await asyncio.sleep(0.1)
 
         assert await send(pool, door) == Answer(201)
+
+
+@dataclass
+class Falling(Door):
+    """A push service that hangs up on messages: on the second of a connection, or on each after a word."""
+
+    word: bytes = b""
+    hangs_up_on: int = 2
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        self.served.add(asyncio.current_task())
+        with suppress(OSError, asyncio.IncompleteReadError):
+            for number in count(1):
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                await reader.readexactly(len(b"hello"))
+                if number == self.hangs_up_on:
+                    writer.write(self.word)
+                    break
+                writer.write(CREATED)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def test_a_message_that_a_dying_connection_swallows_is_sent_again() -> None:
+    """The other side closes what it thinks is idle just as the next message comes."""
+    door = Falling()
+    async with opened(door) as pool:
+        answers = [await send(pool, door) for _ in range(2)]
+
+    assert (answers, door.connections, len(door.heads)) == ([Answer(201)] * 2, 2, 3)
+
+
+async def test_a_message_is_not_sent_again_on_another_kept_connection() -> None:
+    """When one has died, those beside it have too: a new one is made."""
+    door = Falling()
+    async with opened(door) as pool:
+        await asyncio.gather(*(send(pool, door) for _ in range(3)))
+
+        assert await send(pool, door) == Answer(201)
+    assert door.connections == 4
+
+
+async def test_a_message_is_not_sent_again_after_a_byte_of_answer() -> None:
+    """It arrived: only what became of it is not known."""
+    door = Falling(word=b"H")
+    async with opened(door) as pool:
+        await send(pool, door)
+        with pytest.raises(ConnectionLost):
+            await send(pool, door)
+
+    assert len(door.heads) == 2
+
+
+async def test_a_message_that_a_new_connection_swallows_is_not_sent_again() -> None:
+    """The push service was there, and may have taken it."""
+    door = Falling(hangs_up_on=1)
+    async with opened(door) as pool:
+        with pytest.raises(ConnectionLost):
+            await send(pool, door)
+
+    assert len(door.heads) == 1
 
 
 async def test_a_connection_that_nobody_uses_is_closed() -> None:
