@@ -46,8 +46,7 @@ export class Peer extends EventTarget {
     this.state = /** @type {PeerState} */ ('open');
     /** @type {WhisperError | null} why it closed; null when we closed it */
     this.error = null;
-    /** @type {MediaStream | null} what we share */
-    this.shared = null;
+    this.shared = /** @type {MediaStream | null} */ (null);
     this.#redial = redial;
     this.#connection = connection;
     this.#stream = new MessageStream(connection);
@@ -91,7 +90,7 @@ export class Peer extends EventTarget {
 
   /**
    * Share the tracks of *stream* instead of what is shared; null shares nothing.
-   * @param {MediaStream | null} stream; rejects with `media_unsupported` or `not_connected`
+   * @param {MediaStream | null} stream where they take none, this rejects with `media_unsupported`
    */
   async share(stream) {
     if (this.state === 'closed') throw new WhisperError('not_connected');

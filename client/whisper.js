@@ -82,8 +82,7 @@ export class Whisper extends EventTarget {
   /**
    * Become reachable: identity, service worker, permission, push subscription, update. Call it after a click: browsers want one.
    * @param {StartOptions} [options]
-   * @returns {Promise<Whisper>}
-   * @throws {WhisperError}
+   * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
   static async start({ server: origin = location.origin, worker = './sw.js' } = {}) {
     checkSupport();
@@ -122,7 +121,7 @@ export class Whisper extends EventTarget {
     return this.#switchboard.dial(parseAddress(address), options);
   }
 
-  /** Register again. Done at every start, and once a day. */
+  /** Register again: at every start, and once a day. */
   async update() {
     await register(this.#registration, this.#server);
     this.#renewedAt = performance.now();

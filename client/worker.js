@@ -1,6 +1,6 @@
 /// <reference lib="webworker" />
 /**
- * Public entry module for the app's service worker: `import { install } from '…/worker.js'; install();`
+ * Public entry module for an app's service worker, which calls `install()`. See docs/client.md.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * What peers may say and when we believe it: the pure twin of the server's `app/protocol`.
+ * Messages of the wire: what peers may say and when we believe it, the pure twin of the server's `app/protocol`.
  * No network, no clock, no storage; docs/protocol.md is the norm.
  * @module
  */
@@ -66,14 +66,13 @@ export function isAddress(text) {
 }
 
 /**
- * Return the address that somebody typed or pasted, or the one in a link's fragment.
+ * Return the address that somebody typed or pasted.
  * @param {string} text
  * @returns {string}
  * @throws {WhisperError} `invalid_address`, saying what is wrong
  */
 export function parseAddress(text) {
-  const typed = text.trim();
-  const address = typed.includes('#') ? decodeFragment(typed.slice(typed.indexOf('#') + 1)) : typed;
+  const address = text.trim();
   if (!isBase64(address, KEY_BYTES)) throw new WhisperError('invalid_address', { message: addressFault(address) });
   return address;
 }
@@ -201,17 +200,5 @@ function isBase64(text, size) {
     return typeof text === 'string' && decode(text, size) !== undefined;
   } catch {
     return false;
-  }
-}
-
-/**
- * @param {string} fragment
- * @returns {string}
- */
-function decodeFragment(fragment) {
-  try {
-    return decodeURIComponent(fragment);
-  } catch {
-    return fragment;
   }
 }

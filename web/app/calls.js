@@ -5,11 +5,11 @@
 
 import { attach, note } from './peer-events.js';
 import { save } from './people.js';
-import { talkWith } from './state.js';
+import { chatWith } from './state.js';
 import { codeOf } from './words.js';
 
 /** @typedef {import('./state.js').App} App */
-/** @typedef {import('./state.js').Talk} Talk */
+/** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
 const MISSED = 'Missed call';
@@ -26,7 +26,7 @@ export function listen(app, whisper) {
   whisper.addEventListener('peer', (event) => attach(app, /** @type {import('../../client/whisper.js').PeerEvent} */ (event).peer));
   whisper.addEventListener('missed', (event) => {
     const { address, answered } = /** @type {import('../../client/whisper.js').MissedEvent} */ (event);
-    if (!answered) return miss(app, talkWith(app.state, address));
+    if (!answered) return miss(app, chatWith(app.state, address));
     select(app, address);
     void ring(app, address);
   });
@@ -43,47 +43,47 @@ export function listen(app, whisper) {
  */
 export async function ring(app, address, phase = 'ringing') {
   const { whisper } = app.state;
-  const talk = talkWith(app.state, address);
-  if (!whisper || talk.phase !== 'idle') return;
+  const chat = chatWith(app.state, address);
+  if (!whisper || chat.phase !== 'idle') return;
   const dialling = new AbortController();
-  Object.assign(talk, { phase, dialling, trouble: null, missed: 0 });
+  Object.assign(chat, { phase, dialling, trouble: null, missed: 0 });
   if (!app.state.contacts.has(address)) void save(app, address, '');
   app.changed();
   try {
     attach(app, await whisper.dial(address, { signal: dialling.signal }));
   } catch (error) {
-    fail(app, talk, error);
+    fail(app, chat, error);
   } finally {
-    if (talk.dialling === dialling) talk.dialling = null;
+    if (chat.dialling === dialling) chat.dialling = null;
     app.changed();
   }
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-export async function accept(app, talk) {
-  const { dial } = talk;
+export async function accept(app, chat) {
+  const { dial } = chat;
   if (!dial) return;
-  Object.assign(talk, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
-  select(app, talk.address, 'talk');
+  Object.assign(chat, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
+  select(app, chat.address, 'talk');
   try {
     attach(app, await dial.accept());
   } catch (error) {
-    fail(app, talk, error);
+    fail(app, chat, error);
   }
   app.changed();
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-export async function decline(app, talk) {
-  const { dial } = talk;
-  Object.assign(talk, { dial: null, phase: 'idle' });
-  note(app, talk, 'You declined a call');
+export async function decline(app, chat) {
+  const { dial } = chat;
+  Object.assign(chat, { dial: null, phase: 'idle' });
+  note(app, chat, 'You declined a call');
   try {
     await dial?.decline();
   } catch (error) {
@@ -92,14 +92,14 @@ export async function decline(app, talk) {
 }
 
 /**
- * Show a talk, or none, and move the focus there.
+ * Show a chat, or none, and move the focus there.
  * @param {App} app
  * @param {string | null} address
  * @param {import('./state.js').State['focus']} [focus]
  */
 export function select(app, address, focus = address === null ? 'people' : 'talk') {
   const { state } = app;
-  if (address !== null) talkWith(state, address);
+  if (address !== null) chatWith(state, address);
   state.selected = address;
   state.focus = focus;
   app.changed();
@@ -110,42 +110,42 @@ export function select(app, address, focus = address === null ? 'people' : 'talk
  * @param {DialEvent} dial
  */
 function ringsMe(app, dial) {
-  const talk = talkWith(app.state, dial.address);
-  const isExpected = dial.answered || talk.phase === 'ringing';
-  Object.assign(talk, { dial, phase: 'incoming' });
+  const chat = chatWith(app.state, dial.address);
+  const isExpected = dial.answered || chat.phase === 'ringing';
+  Object.assign(chat, { dial, phase: 'incoming' });
   dial.signal.addEventListener('abort', () => {
-    if (talk.dial !== dial) return;
-    Object.assign(talk, { dial: null, phase: 'idle' });
-    if (!NOT_MISSED.includes(codeOf(dial.signal.reason))) miss(app, talk);
+    if (chat.dial !== dial) return;
+    Object.assign(chat, { dial: null, phase: 'idle' });
+    if (!NOT_MISSED.includes(codeOf(dial.signal.reason))) miss(app, chat);
     app.changed();
   });
-  if (isExpected) void accept(app, talk);
+  if (isExpected) void accept(app, chat);
   app.changed();
 }
 
 /**
  * The library and the ringing may both tell of the same call.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-function miss(app, talk) {
-  const last = talk.entries.at(-1);
+function miss(app, chat) {
+  const last = chat.entries.at(-1);
   const isTold = last?.kind === 'note' && last.text === MISSED && Date.now() - last.at.getTime() < 5000;
   if (isTold) return;
-  talk.missed += 1;
-  talk.unread += 1;
-  note(app, talk, MISSED);
+  chat.missed += 1;
+  chat.unread += 1;
+  note(app, chat, MISSED);
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {unknown} error
  */
-function fail(app, talk, error) {
-  if (talk.peer) return; // meanwhile a call of theirs has connected us
-  const peer = app.state.whisper?.peers.get(talk.address);
+function fail(app, chat, error) {
+  if (chat.peer) return; // meanwhile a call of theirs has connected us
+  const peer = app.state.whisper?.peers.get(chat.address);
   if (peer && codeOf(error) === 'already_connected') return attach(app, peer);
-  if (talk.phase !== 'incoming') talk.phase = 'idle';
-  talk.trouble = codeOf(error) === 'cancelled' ? null : error;
+  if (chat.phase !== 'incoming') chat.phase = 'idle';
+  chat.trouble = codeOf(error) === 'cancelled' ? null : error;
 }

@@ -6,7 +6,7 @@
 import { wordsOf, wordsOfMedia } from './words.js';
 
 /** @typedef {import('./state.js').App} App */
-/** @typedef {import('./state.js').Talk} Talk */
+/** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {'microphone' | 'camera'} Device */
 
 /** @type {Readonly<Record<Device, MediaStreamConstraints>>} */
@@ -26,53 +26,53 @@ export function tracksOf(stream, device) {
 /**
  * Start a device, or stop it when it runs.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Device} device
  */
-export async function toggle(app, talk, device) {
-  if (!talk.peer) return;
+export async function toggle(app, chat, device) {
+  if (!chat.peer) return;
   app.notices.dismiss('media');
-  const running = tracksOf(talk.media.stream, device);
+  const running = tracksOf(chat.media.stream, device);
   running.forEach((track) => track.stop());
-  const started = running.length ? [] : await start(app, talk, device);
+  const started = running.length ? [] : await start(app, chat, device);
   if (!running.length && !started.length) return;
-  if (device === 'microphone') talk.media.muted = false;
-  const others = talk.media.stream.getTracks().filter((track) => !running.includes(track));
-  await share(app, talk, [...others, ...started]);
+  if (device === 'microphone') chat.media.muted = false;
+  const others = chat.media.stream.getTracks().filter((track) => !running.includes(track));
+  await share(app, chat, [...others, ...started]);
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-export function toggleMute(app, talk) {
-  talk.media.muted = !talk.media.muted;
-  for (const track of talk.media.stream.getAudioTracks()) track.enabled = !talk.media.muted;
+export function toggleMute(app, chat) {
+  chat.media.muted = !chat.media.muted;
+  for (const track of chat.media.stream.getAudioTracks()) track.enabled = !chat.media.muted;
   app.changed();
 }
 
 /**
- * Stop every device of a talk that has ended.
+ * Stop every device of a chat that has ended.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-export async function stopSharing(app, talk) {
-  talk.media.stream.getTracks().forEach((track) => track.stop());
-  talk.media = { stream: new MediaStream(), muted: false, silenced: false };
+export async function stopSharing(app, chat) {
+  chat.media.stream.getTracks().forEach((track) => track.stop());
+  chat.media = { stream: new MediaStream(), muted: false, silenced: false };
   app.changed();
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Device} device
  * @returns {Promise<MediaStreamTrack[]>} none when it failed: the person has been told
  */
-async function start(app, talk, device) {
+async function start(app, chat, device) {
   try {
     if (!navigator.mediaDevices) throw new TypeError('no media devices');
     const tracks = (await navigator.mediaDevices.getUserMedia(WISHES[device])).getTracks();
-    for (const track of tracks) track.addEventListener('ended', () => void lose(app, talk, track, device));
+    for (const track of tracks) track.addEventListener('ended', () => void lose(app, chat, track, device));
     return tracks;
   } catch (error) {
     app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, device) });
@@ -83,31 +83,31 @@ async function start(app, talk, device) {
 /**
  * A device was pulled out, or its permission taken away.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {MediaStreamTrack} track
  * @param {Device} device
  */
-async function lose(app, talk, track, device) {
-  const tracks = talk.media.stream.getTracks();
+async function lose(app, chat, track, device) {
+  const tracks = chat.media.stream.getTracks();
   if (!tracks.includes(track)) return;
   const advice = 'It was unplugged, or the permission was taken away.';
   app.notices.alert(null, { key: 'media', words: { title: `The ${device} stopped`, advice } });
-  await share(app, talk, tracks.filter((one) => one !== track));
+  await share(app, chat, tracks.filter((one) => one !== track));
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {MediaStreamTrack[]} tracks
  */
-async function share(app, talk, tracks) {
-  if (!talk.peer) return tracks.forEach((track) => track.stop()); // they hung up while the browser asked
-  talk.media.stream = new MediaStream(tracks);
+async function share(app, chat, tracks) {
+  if (!chat.peer) return tracks.forEach((track) => track.stop()); // they hung up while the browser asked
+  chat.media.stream = new MediaStream(tracks);
   app.changed();
   try {
-    await talk.peer.share(tracks.length ? talk.media.stream : null);
+    await chat.peer.share(tracks.length ? chat.media.stream : null);
   } catch (error) {
-    await stopSharing(app, talk);
+    await stopSharing(app, chat);
     app.notices.alert(error, { key: 'media', words: wordsOf(error) });
   }
 }

@@ -1,22 +1,38 @@
 /**
- * Links to a person: the address is in the fragment, which no server sees. A link selects somebody, and does nothing else:
- * anybody can make one, and any page can lead here.
+ * Links of the app: made and read here alone. A link has a person's address in its fragment, which no server sees.
+ *
+ * A link selects somebody, and does nothing else: anybody can make one, and any page can lead here.
  * @module
  */
 
-import { isAddress } from '../../client/protocol/messages.js';
+import { isAddress, parseAddress } from '../../client/whisper.js';
 
 /**
  * Return the link that lets whoever opens it ring an address.
  * @param {string} address
+ * @param {string} [page] the URL of a page of the app
  */
-export function linkTo(address) {
-  return `${new URL('./', location.href).href}#${encodeURIComponent(address)}`;
+export function linkTo(address, page = location.href) {
+  return `${new URL('./', page).href}#${encodeURIComponent(address)}`;
 }
 
-/** @returns {string | null} whom the page was opened for */
-export function readLink() {
-  const address = decode(location.hash.slice(1));
+/**
+ * Return the address that somebody typed or pasted, alone or in a link.
+ * @param {string} text
+ * @returns {string}
+ * @throws {import('../../client/whisper.js').WhisperError} `invalid_address`, saying what is wrong
+ */
+export function parseLink(text) {
+  const at = text.indexOf('#');
+  return parseAddress(at < 0 ? text : decode(text.slice(at + 1)));
+}
+
+/**
+ * @param {string} [url] of a page
+ * @returns {string | null} whom the page was opened for
+ */
+export function readLink(url = location.href) {
+  const address = decode(new URL(url).hash.slice(1));
   return isAddress(address) ? address : null;
 }
 
@@ -28,8 +44,8 @@ export function clearLink() {
 /** @param {string} text */
 function decode(text) {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.trim());
   } catch {
-    return '';
+    return text;
   }
 }

@@ -5,22 +5,22 @@
 
 import { allContacts } from './contacts.js';
 import { select } from './calls.js';
-import { markRead } from './chat.js';
+import { markRead } from './conversation.js';
 import { composerView } from './views/composer-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
-import { button, element, show } from './views/dom.js';
 import { incomingView } from './views/incoming-view.js';
 import { installView } from './views/install-view.js';
 import { clearLink, readLink } from './links.js';
 import { logView } from './views/log-view.js';
 import { Notices } from './views/notices.js';
-import { focusPerson, peopleView } from './views/people-view.js';
+import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
+import { peopleView } from './views/people-view.js';
 import { rememberConnected } from './reload.js';
 import { open, start } from './session.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
 import { stageView } from './views/stage-view.js';
-import { createState, selectedTalk } from './state.js';
-import { talkView } from './views/talk-view.js';
+import { createState } from './state.js';
+import { chatView } from './views/chat-view.js';
 import { welcomeView } from './views/welcome-view.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */
@@ -44,40 +44,19 @@ const openPerson = personDialog(app, confirm);
 const offerBackup = backupDialog(app);
 const openSettings = settingsDialog(app, { confirm, offerBackup });
 const views = [
-  ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), talkView(app, { openPerson, addPerson })],
-  ...[stageView(app), logView(app), composerView(app), incomingView(app)],
+  pageView(app),
+  ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatView(app, { openPerson, addPerson })],
+  ...[stageView(app), logView(app), composerView(app), incomingView(app), focusView(app)],
 ];
 
 function draw() {
   drawing = 0;
   markRead(app);
-  show(element('app'), state.hasOpened);
   for (const view of views) view();
-  moveFocus();
 }
-
-/** Move the focus where the last action leads; whoever writes elsewhere keeps it. */
-function moveFocus() {
-  const wanted = state.focus;
-  if (!wanted || !state.hasOpened || document.querySelector('dialog[open]')) return;
-  state.focus = null;
-  const talk = selectedTalk(state);
-  if (wanted === 'people' || !talk) return focusPerson(lastSelected);
-  lastSelected = talk.address;
-  const isWide = matchMedia('(min-width: 800px)').matches;
-  if (!isWide && !history.state?.talk) history.pushState({ talk: true }, '');
-  const canType = talk.phase === 'open' && matchMedia('(pointer: fine)').matches;
-  const isReady = wanted === 'talk' && talk.phase === 'idle' && state.phase === 'on';
-  if (canType) element('message').focus();
-  else if (isReady) button('ring').focus();
-  else element('talk-name').focus();
-}
-
-/** @type {string | null} */
-let lastSelected = null;
 
 window.addEventListener('popstate', () => {
-  if (!history.state?.talk && !matchMedia('(min-width: 800px)').matches) select(app, null);
+  if (!history.state?.isChat && !isWide()) select(app, null);
 });
 window.addEventListener('hashchange', () => {
   const address = readLink();
@@ -90,11 +69,10 @@ window.addEventListener('hashchange', () => {
   if (address !== state.identity?.address) select(app, address);
 });
 window.addEventListener('pagehide', () => {
-  rememberConnected([...state.talks.values()].filter(({ peer }) => peer !== null).map(({ address }) => address));
+  rememberConnected([...state.chats.values()].filter(({ peer }) => peer !== null).map(({ address }) => address));
 });
 window.addEventListener('offline', () => follow(false));
 window.addEventListener('online', () => follow(true));
-document.addEventListener('visibilitychange', app.changed);
 window.addEventListener('unhandledrejection', ({ reason }) => app.notices.alert(reason, { key: 'unexpected' }));
 
 /** @param {boolean} isOnline */
@@ -111,6 +89,6 @@ try {
 } catch (error) {
   app.notices.alert(error, { key: 'contacts' });
 }
-element('boot').remove();
+endBoot();
 if (!state.online) follow(false);
 await open(app);

@@ -29,12 +29,12 @@ export async function save(app, address, name) {
  */
 export async function remove(app, address) {
   const { state } = app;
-  const talk = state.talks.get(address);
-  talk?.dialling?.abort();
-  await talk?.peer?.close();
+  const chat = state.chats.get(address);
+  chat?.dialling?.abort();
+  await chat?.peer?.close();
   await removeContact(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
   state.contacts.delete(address);
-  state.talks.delete(address);
+  state.chats.delete(address);
   if (state.selected === address) Object.assign(state, { selected: null, focus: 'people' });
   app.changed();
 }

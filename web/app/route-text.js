@@ -6,24 +6,24 @@
 import { formatSeconds } from './format.js';
 
 /** @typedef {import('./state.js').App} App */
-/** @typedef {import('./state.js').Talk} Talk */
+/** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').Peer} Peer */
 
 const KINDS = { host: 'a local address', srflx: 'a public address', prflx: 'a public address', relay: 'a relay' };
 
 /**
- * Ask the connection which way it takes, and write it down in the talk.
+ * Ask the connection which way it takes, and write it down in the chat.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Peer} peer
  */
-export async function readRoute(app, talk, peer) {
+export async function readRoute(app, chat, peer) {
   const route = await peer.route().catch(() => null);
-  if (talk.peer !== peer) return;
+  if (chat.peer !== peer) return;
   const way = route ? (route.relayed ? 'Through a relay' : 'Direct') : 'Connected';
   const pushes = `${peer.pushes} ${peer.pushes === 1 ? 'push' : 'pushes'}`;
-  talk.route = `${way} · ${pushes} · ${formatSeconds(peer.connectedIn)}`;
-  talk.routeDetail = route ? detail(route) : '';
+  chat.route = `${way} · ${pushes} · ${formatSeconds(peer.connectedIn)}`;
+  chat.routeDetail = route ? detail(route) : '';
   app.changed();
 }
 

@@ -119,7 +119,7 @@ async function stop(app) {
   const { state } = app;
   await state.whisper?.stop();
   forgetConnected();
-  state.talks.clear();
+  state.chats.clear();
   Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
   app.changed();
 }

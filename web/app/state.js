@@ -44,7 +44,7 @@ import { MAX_KEPT } from './format.js';
 /** @typedef {'idle' | 'ringing' | 'incoming' | 'connecting' | 'open' | 'reconnecting'} Phase */
 
 /** One person, for as long as the page lives.
- * @typedef {object} Talk
+ * @typedef {object} Chat
  * @property {string} address
  * @property {Phase} phase
  * @property {Peer | null} peer
@@ -67,11 +67,12 @@ import { MAX_KEPT } from './format.js';
  * @property {'loading' | 'off' | 'starting' | 'on' | 'failed'} phase
  * @property {boolean} hasOpened whether the people are shown, and no longer the welcome
  * @property {boolean} online
+ * @property {boolean} isSeen whether somebody can see the page
  * @property {unknown} trouble why calls could not be turned on
  * @property {Identity | null} identity
  * @property {Whisper | null} whisper
  * @property {Map<string, Contact>} contacts
- * @property {Map<string, Talk>} talks
+ * @property {Map<string, Chat>} chats
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
  * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
@@ -96,11 +97,12 @@ export function createState() {
     phase: 'loading',
     hasOpened: false,
     online: navigator.onLine,
+    isSeen: true,
     trouble: null,
     identity: null,
     whisper: null,
     contacts: new Map(),
-    talks: new Map(),
+    chats: new Map(),
     selected: null,
     invited: null,
     focus: null,
@@ -108,40 +110,40 @@ export function createState() {
 }
 
 /**
- * Return the talk with an address, a new one if there is none.
+ * Return the chat with an address, a new one if there is none.
  * @param {State} state
  * @param {string} address
- * @returns {Talk}
+ * @returns {Chat}
  */
-export function talkWith(state, address) {
-  const known = state.talks.get(address);
+export function chatWith(state, address) {
+  const known = state.chats.get(address);
   if (known) return known;
   dropStrangers(state);
-  /** @type {Talk} */
-  const talk = {
+  /** @type {Chat} */
+  const chat = {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
     ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
     media: { stream: new MediaStream(), muted: false, silenced: false },
   };
-  state.talks.set(address, talk);
-  return talk;
+  state.chats.set(address, chat);
+  return chat;
 }
 
 /**
  * Add an entry, and drop the oldest ones over the limit.
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Entry} entry
  */
-export function addEntry(talk, entry) {
-  talk.entries.push(entry);
-  let characters = talk.entries.reduce((sum, one) => sum + sizeOf(one), 0);
-  while (talk.entries.length > MAX_ENTRIES || (characters > MAX_CHARACTERS && talk.entries.length > 1)) {
-    const at = Math.max(0, talk.entries.findIndex((one) => one.kind !== 'file' || one.transfer.state !== 'running'));
-    const [oldest] = talk.entries.splice(at, 1);
+export function addEntry(chat, entry) {
+  chat.entries.push(entry);
+  let characters = chat.entries.reduce((sum, one) => sum + sizeOf(one), 0);
+  while (chat.entries.length > MAX_ENTRIES || (characters > MAX_CHARACTERS && chat.entries.length > 1)) {
+    const at = Math.max(0, chat.entries.findIndex((one) => one.kind !== 'file' || one.transfer.state !== 'running'));
+    const [oldest] = chat.entries.splice(at, 1);
     if (!oldest) return;
     if (oldest.kind === 'file') oldest.transfer.cancel();
     characters -= sizeOf(oldest);
-    talk.forgotten = true;
+    chat.forgotten = true;
   }
 }
 
@@ -156,10 +158,10 @@ export function nameOf(state, address) {
 
 /**
  * @param {State} state
- * @returns {Talk | null}
+ * @returns {Chat | null}
  */
-export function selectedTalk(state) {
-  return (state.selected && state.talks.get(state.selected)) || null;
+export function selectedChat(state) {
+  return (state.selected && state.chats.get(state.selected)) || null;
 }
 
 /** @param {Entry} entry */
@@ -169,8 +171,8 @@ function sizeOf(entry) {
 
 /** @param {State} state */
 function dropStrangers(state) {
-  const strangers = [...state.talks.values()].filter(
+  const strangers = [...state.chats.values()].filter(
     ({ address, phase }) => phase === 'idle' && !state.contacts.has(address) && address !== state.selected,
   );
-  for (const { address } of strangers.slice(0, -MAX_STRANGERS)) state.talks.delete(address);
+  for (const { address } of strangers.slice(0, -MAX_STRANGERS)) state.chats.delete(address);
 }

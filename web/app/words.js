@@ -45,7 +45,7 @@ const WORDS = Object.freeze({
   own_address: ['This is your own address', 'Send it to somebody else: they can ring you with it.'],
   already_connected: ['You are connected already', 'Another window of Whisper may hold the conversation.'],
   no_answer: ['No answer', 'They may be away. They see that you rang.'],
-  declined: ['They can’t talk now', 'They declined the call.'],
+  declined: ['They can’t chat now', 'They declined the call.'],
   cancelled: ['You cancelled the call', 'Ring again whenever you like.'],
   missed: ['The call was missed', 'Call back when it suits you.'],
   taken: ['The call was answered elsewhere', 'Another window or device of yours took it.'],
@@ -63,7 +63,7 @@ const WORDS = Object.freeze({
   push_timed_out: ['Their push service was slow', 'The call may have arrived. Wait a moment before you ring again.'],
 
   // Being connected
-  hung_up: ['They hung up', 'Ring to talk again.'],
+  hung_up: ['They hung up', 'Ring to chat again.'],
   connection_lost: ['The connection was lost', 'The network on one of the two sides is gone. Ring again.'],
   replaced: ['The connection was made anew', 'Nothing to do: the newer one goes on.'],
   not_connected: ['You are not connected', 'Ring first, then send again.'],
@@ -110,6 +110,16 @@ const MEDIA_WORDS = Object.freeze({
   NotReadableError: ['is busy', 'Another app may be using it. Close that, and try again.'],
   AbortError: ['did not start', 'Try again, or connect it anew.'],
   TypeError: ['can’t be used on this page', 'Open it with https:// at the beginning.'],
+});
+
+/** @type {Readonly<Record<import('./state.js').Phase, string>>} */
+export const PHASES = Object.freeze({
+  idle: '',
+  ringing: 'Ringing…',
+  incoming: 'Is calling you',
+  connecting: 'Connecting…',
+  open: 'Connected',
+  reconnecting: 'Reconnecting…',
 });
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, write } from './dom.js';
+import { create, setText } from './dom.js';
 
 /**
  * @param {string} address
@@ -11,7 +11,7 @@ import { h, write } from './dom.js';
  * @returns {HTMLElement}
  */
 export function avatar(address, name) {
-  const sign = h('span', { class: 'avatar', 'aria-hidden': 'true' });
+  const sign = create('span', { class: 'avatar', 'aria-hidden': 'true' });
   paint(sign, address, name);
   return sign;
 }
@@ -22,7 +22,7 @@ export function avatar(address, name) {
  * @param {string} name empty: the address gives the letters
  */
 export function paint(sign, address, name) {
-  write(sign, monogram(name) || address.slice(0, 2));
+  setText(sign, monogram(name) || address.slice(0, 2));
   const hue = String(hueOf(address));
   if (sign.style.getPropertyValue('--hue') !== hue) sign.style.setProperty('--hue', hue);
 }

@@ -3,9 +3,9 @@
  * @module
  */
 
-import { sendFiles, sendText } from '../chat.js';
-import { byId, element, input, onClick, show } from './dom.js';
-import { selectedTalk } from '../state.js';
+import { sendFiles, sendText } from '../conversation.js';
+import { byId, element, input, onClick, setShown } from './dom.js';
+import { selectedChat } from '../state.js';
 
 /** @typedef {import('../state.js').App} App */
 
@@ -19,55 +19,86 @@ export function composerView(app) {
   const form = byId('composer', HTMLFormElement);
   /** @type {string | null} */
   let drawn = null;
-  const openTalk = () => {
-    const talk = selectedTalk(state);
-    return talk?.peer ? talk : null; // while it reconnects, messages wait
+  const openChat = () => {
+    const chat = selectedChat(state);
+    return chat?.peer ? chat : null; // while it reconnects, messages wait
   };
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const talk = openTalk();
-    if (!talk || field.value.trim() === '') return;
-    sendText(app, talk, field.value);
-    field.value = talk.draft = '';
+    const chat = openChat();
+    if (!chat || field.value.trim() === '') return;
+    sendText(app, chat, field.value);
+    field.value = chat.draft = '';
     fit(field);
     field.focus();
   });
+  listenToTyping(field, form);
+  field.addEventListener('input', () => {
+    const chat = selectedChat(state);
+    if (chat) chat.draft = field.value;
+    fit(field);
+  });
+
+  listenToFiles(app, field, openChat);
+
+  return () => {
+    if (drawn === state.selected) return;
+    drawn = state.selected;
+    field.value = selectedChat(state)?.draft ?? '';
+    fit(field);
+  };
+}
+
+/**
+ * Send by the Enter key; with Shift it makes a line.
+ * @param {HTMLTextAreaElement} field
+ * @param {HTMLFormElement} form
+ */
+function listenToTyping(field, form) {
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     form.requestSubmit();
   });
-  field.addEventListener('input', () => {
-    const talk = selectedTalk(state);
-    if (talk) talk.draft = field.value;
-    fit(field);
-  });
+}
 
+/**
+ * @param {App} app
+ * @param {HTMLTextAreaElement} field
+ * @param {() => import('../state.js').Chat | null} openChat
+ */
+function listenToFiles(app, field, openChat) {
   /** @param {FileList | undefined | null} files */
   const give = (files) => {
-    const talk = openTalk();
-    if (talk && files) sendFiles(app, talk, files);
+    const chat = openChat();
+    if (chat && files) sendFiles(app, chat, files);
   };
+  listenToChoice(give);
+  listenToPaste(field, give);
+  listenToDrops(() => openChat() !== null, give);
+}
+
+/** @param {(files: FileList | null) => void} give */
+function listenToChoice(give) {
   onClick('attach', () => input('file').click());
   input('file').addEventListener('change', () => {
     give(input('file').files);
     input('file').value = '';
   });
+}
+
+/**
+ * @param {HTMLTextAreaElement} field
+ * @param {(files: FileList) => void} give
+ */
+function listenToPaste(field, give) {
   field.addEventListener('paste', (event) => {
     const files = event.clipboardData?.files;
     if (!files?.length) return;
     event.preventDefault();
     give(files);
   });
-  takeDrops(() => openTalk() !== null, give);
-
-  return () => {
-    if (drawn === state.selected) return;
-    drawn = state.selected;
-    field.value = selectedTalk(state)?.draft ?? '';
-    fit(field);
-  };
 }
 
 /**
@@ -75,7 +106,7 @@ export function composerView(app) {
  * @param {() => boolean} canTake
  * @param {(files: FileList | undefined) => void} give
  */
-function takeDrops(canTake, give) {
+function listenToDrops(canTake, give) {
   const hint = element('drop-hint');
   /** @param {DragEvent} event */
   const isForUs = (event) => canTake() && event.target instanceof Node && element('talk').contains(event.target);
@@ -83,15 +114,15 @@ function takeDrops(canTake, give) {
     if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = isForUs(event) ? 'copy' : 'none';
-    show(hint, isForUs(event));
+    setShown(hint, isForUs(event));
   });
   document.addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) show(hint, false);
+    if (event.relatedTarget === null) setShown(hint, false);
   });
   document.addEventListener('drop', (event) => {
     if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
-    show(hint, false);
+    setShown(hint, false);
     if (isForUs(event)) give(event.dataTransfer.files);
   });
 }

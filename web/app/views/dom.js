@@ -1,7 +1,9 @@
 /**
- * Building and changing elements. Text is only ever text: nothing here parses HTML.
+ * DOM helpers: elements are made and changed here. Text is only ever text: nothing here parses HTML.
  * @module
  */
+
+import { timeOf } from '../format.js';
 
 /** @typedef {Node | string | null | undefined | false} Child */
 /** @typedef {Record<string, string | number | boolean | null | undefined | EventListener>} Props */
@@ -16,11 +18,11 @@ const SVG = 'http://www.w3.org/2000/svg';
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[K]}
  */
-export function h(tag, props = {}, ...children) {
+export function create(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (typeof value === 'function') element.addEventListener(name.replace(/^on/, ''), value);
-    else mark(element, name, value);
+    else setAttribute(element, name, value);
   }
   for (const child of children) if (child) element.append(child);
   return element;
@@ -37,6 +39,11 @@ export function icon(name) {
   svg.setAttribute('aria-hidden', 'true');
   svg.append(use);
   return svg;
+}
+
+/** @param {Date} at */
+export function timeElement(at) {
+  return create('time', { datetime: at.toISOString() }, timeOf(at));
 }
 
 /**
@@ -75,7 +82,7 @@ export function onClick(id, run) {
  * @param {Element} target
  * @param {string} text
  */
-export function write(target, text) {
+export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
@@ -85,7 +92,7 @@ export function write(target, text) {
  * @param {string} name
  * @param {string | number | boolean | null | undefined} value false and nothing take it away
  */
-export function mark(target, name, value) {
+export function setAttribute(target, name, value) {
   if (value === false || value === null || value === undefined) target.removeAttribute(name);
   else {
     const text = value === true ? '' : String(value);
@@ -97,6 +104,6 @@ export function mark(target, name, value) {
  * @param {HTMLElement} target
  * @param {boolean} shown
  */
-export function show(target, shown) {
+export function setShown(target, shown) {
   if (target.hidden === shown) target.hidden = !shown;
 }

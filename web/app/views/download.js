@@ -4,7 +4,7 @@
  */
 
 import { safeFileName } from '../format.js';
-import { h } from './dom.js';
+import { create } from './dom.js';
 
 /** A browser has begun to save by then. */
 const SAVING_MS = 60_000;
@@ -15,7 +15,7 @@ const SAVING_MS = 60_000;
  */
 export function saveFile(name, blob) {
   const url = URL.createObjectURL(new Blob([blob], { type: 'application/octet-stream' }));
-  const anchor = h('a', { href: url, download: safeFileName(name), hidden: true });
+  const anchor = create('a', { href: url, download: safeFileName(name), hidden: true });
   document.body.append(anchor);
   anchor.click();
   anchor.remove();

@@ -4,9 +4,8 @@
  */
 
 import { saveFile } from './download.js';
-import { timeElement } from './entry-view.js';
 import { formatBytes, safeFileName } from '../format.js';
-import { h, icon, mark, show, write } from './dom.js';
+import { create, icon, setAttribute, setShown, setText, timeElement } from './dom.js';
 import { codeOf, wordsOf } from '../words.js';
 
 /** @typedef {import('../state.js').FileEntry} FileEntry */
@@ -18,32 +17,32 @@ import { codeOf, wordsOf } from '../words.js';
 export function fileRow(entry) {
   const { transfer } = entry;
   const name = safeFileName(transfer.name);
-  const status = h('span', { class: 'small muted' });
-  const bar = h('progress', { 'aria-label': `Progress of ${name}`, max: Math.max(transfer.size, 1), value: 0 });
+  const status = create('span', { class: 'small muted' });
+  const bar = create('progress', { 'aria-label': `Progress of ${name}`, max: Math.max(transfer.size, 1), value: 0 });
   /** @param {string} id @param {string} text @param {() => unknown} run @param {string} [look] */
   const action = (id, text, run, look = '') =>
-    h('button', { class: `button small ${look}`, type: 'button', [`data-${id}`]: true, 'aria-label': `${text} ${name}`, onclick: () => void run() }, text);
+    create('button', { class: `button small ${look}`, type: 'button', [`data-${id}`]: true, 'aria-label': `${text} ${name}`, onclick: () => void run() }, text);
   const take = action('accept-file', 'Accept', () => transfer.accept(), 'primary');
   const refuse = action('decline-file', 'Decline', () => transfer.cancel());
   const cancel = action('cancel-file', 'Cancel', () => transfer.cancel());
   const save = action('save-file', 'Save', () => entry.blob && saveFile(name, entry.blob), 'primary');
-  const title = h('span', { class: 'file-name', title: name, dir: 'auto' }, name);
-  const head = h('div', { class: 'file-head' }, h('span', { class: 'file-icon' }, icon('file')), h('span', { class: 'grow file-text' }, title, status));
-  const box = h('div', { class: 'bubble file' }, head, bar, h('div', { class: 'row end' }, refuse, take, cancel, save));
-  const line = h('div', { class: 'line' }, box, h('span', { class: 'meta' }, timeElement(entry.at)));
-  const author = h('span', { class: 'sr' }, entry.mine ? 'Your file: ' : 'Their file: ');
-  const element = h('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
+  const title = create('span', { class: 'file-name', title: name, dir: 'auto' }, name);
+  const head = create('div', { class: 'file-head' }, create('span', { class: 'file-icon' }, icon('file')), create('span', { class: 'grow file-text' }, title, status));
+  const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, refuse, take, cancel, save));
+  const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
+  const author = create('span', { class: 'sr' }, entry.mine ? 'Your file: ' : 'Their file: ');
+  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
   const update = () => {
     const { state } = transfer;
     const isAsked = state === 'waiting' && !entry.mine;
-    mark(element, 'data-state', state);
-    write(status, statusOf(entry));
-    mark(bar, 'value', transfer.transferred);
-    show(bar, state === 'running');
-    show(take, isAsked);
-    show(refuse, isAsked);
-    show(cancel, state === 'running' || (state === 'waiting' && entry.mine));
-    show(save, entry.blob !== null);
+    setAttribute(element, 'data-state', state);
+    setText(status, statusOf(entry));
+    setAttribute(bar, 'value', transfer.transferred);
+    setShown(bar, state === 'running');
+    setShown(take, isAsked);
+    setShown(refuse, isAsked);
+    setShown(cancel, state === 'running' || (state === 'waiting' && entry.mine));
+    setShown(save, entry.blob !== null);
   };
   return { element, update };
 }

@@ -5,7 +5,7 @@
 
 import { paint } from './avatar.js';
 import { accept, decline } from '../calls.js';
-import { element, onClick, show, write } from './dom.js';
+import { element, onClick, setShown, setText } from './dom.js';
 import { Bell } from './bell.js';
 import { nameOf } from '../state.js';
 
@@ -20,29 +20,29 @@ import { nameOf } from '../state.js';
 export function incomingView(app) {
   const { state } = app;
   const bell = new Bell();
-  const ringing = () => [...state.talks.values()].filter(({ dial }) => dial !== null);
+  const ringing = () => [...state.chats.values()].filter(({ dial }) => dial !== null);
   /** @param {typeof accept} act */
   const first = (act) => () => {
-    const [talk] = ringing();
-    if (talk) void act(app, talk);
+    const [chat] = ringing();
+    if (chat) void act(app, chat);
   };
   onClick('accept', first(accept));
   onClick('decline', first(decline));
   let badge = 0;
 
   return () => {
-    const [talk, ...others] = ringing();
-    const news = [...state.talks.values()].reduce((sum, { unread }) => sum + unread, 0);
-    document.title = talk ? `${nameOf(state, talk.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
+    const [chat, ...others] = ringing();
+    const news = [...state.chats.values()].reduce((sum, { unread }) => sum + unread, 0);
+    document.title = chat ? `${nameOf(state, chat.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
     if (news !== badge) setBadge((badge = news));
-    bell.ring(talk !== undefined);
-    show(element('incoming'), talk !== undefined);
-    if (!talk) return;
-    const contact = state.contacts.get(talk.address);
-    paint(element('incoming-avatar'), talk.address, contact?.name ?? '');
-    write(element('incoming-name'), nameOf(state, talk.address));
+    bell.ring(chat !== undefined);
+    setShown(element('incoming'), chat !== undefined);
+    if (!chat) return;
+    const contact = state.contacts.get(chat.address);
+    paint(element('incoming-avatar'), chat.address, contact?.name ?? '');
+    setText(element('incoming-name'), nameOf(state, chat.address));
     const who = contact ? 'is calling you' : 'is calling you, and is not in your people';
-    write(element('incoming-more'), others.length ? `${who} · ${others.length} more` : who);
+    setText(element('incoming-more'), others.length ? `${who} · ${others.length} more` : who);
   };
 }
 

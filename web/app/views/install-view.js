@@ -3,7 +3,7 @@
  * @module
  */
 
-import { button, element, onClick, show, write } from './dom.js';
+import { button, element, onClick, setShown, setText } from './dom.js';
 import { recall, remember } from '../browser-storage.js';
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallEvent */
@@ -20,9 +20,9 @@ export function installView() {
 
   const draw = () => {
     const isWanted = recall('whisper.install-later') === null && !isInstalled();
-    show(element('install-bar'), isWanted && (offer !== null || isIos()));
-    show(button('install'), offer !== null);
-    write(element('install-text'), offer ? 'Whisper can be an app on this device.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
+    setShown(element('install-bar'), isWanted && (offer !== null || isIos()));
+    setShown(button('install'), offer !== null);
+    setText(element('install-text'), offer ? 'Whisper can be an app on this device.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
   };
   window.addEventListener('beforeinstallprompt', (event) => {
     event.preventDefault();

@@ -1,27 +1,27 @@
 /**
- * What was said: one list for each talk, so that a talk in the background goes on.
+ * What was said: one list for each chat, so that a chat in the background goes on.
  * @module
  */
 
-import { button, element, h, onClick, show, write } from './dom.js';
+import { button, create, element, onClick, setShown, setText } from './dom.js';
 import { rowOf } from './entry-view.js';
-import { nameOf, selectedTalk } from '../state.js';
+import { nameOf, selectedChat } from '../state.js';
 
 /** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Talk} Talk */
+/** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {import('./entry-view.js').Row} Row */
 
 /** So near to the end, whoever reads wants to see what comes. */
 const NEAR_PX = 80;
 
-/** The list of one talk. */
+/** The list of one chat. */
 class Log {
   /** @type {Map<Entry, Row>} */
   #rows = new Map();
-  #list = h('ol', { class: 'entries' });
-  #start = h('p', { class: 'muted small log-start' }, 'Messages are kept on this page only, and are gone when you close it.');
-  element = h('div', { class: 'log', role: 'log', tabindex: '0', onscroll: () => this.#follow() }, this.#start, this.#list);
+  #list = create('ol', { class: 'entries' });
+  #start = create('p', { class: 'muted small log-start' }, 'Messages are kept on this page only, and are gone when you close it.');
+  element = create('div', { class: 'log', role: 'log', tabindex: '0', onscroll: () => this.#follow() }, this.#start, this.#list);
   isAtEnd = true;
 
   constructor() {
@@ -31,11 +31,11 @@ class Log {
 
   /**
    * @param {App} app
-   * @param {Talk} talk
+   * @param {Chat} chat
    * @returns {boolean} whether there is something new
    */
-  draw(app, talk) {
-    const kept = new Set(talk.entries);
+  draw(app, chat) {
+    const kept = new Set(chat.entries);
     for (const [entry, row] of this.#rows) {
       if (kept.has(entry)) continue;
       row.element.remove();
@@ -43,9 +43,9 @@ class Log {
     }
     let before = /** @type {Entry | null} */ (null);
     let isNew = false;
-    for (const entry of talk.entries) {
+    for (const entry of chat.entries) {
       if (!this.#rows.has(entry)) {
-        const row = rowOf(app, talk, entry, before);
+        const row = rowOf(app, chat, entry, before);
         this.#rows.set(entry, row);
         this.#list.append(row.element);
         isNew = true;
@@ -53,7 +53,7 @@ class Log {
       this.#rows.get(entry)?.update();
       before = entry;
     }
-    if (talk.forgotten) write(this.#start, 'Earlier messages were dropped to keep this page light.');
+    if (chat.forgotten) setText(this.#start, 'Earlier messages were dropped to keep this page light.');
     return isNew;
   }
 
@@ -81,45 +81,47 @@ export function logView(app) {
   const toNewest = button('to-newest');
   onClick('to-newest', () => visible?.scrollToEnd());
 
-  /** @param {Talk} talk */
-  const newLog = (talk) => {
-    const log = new Log();
-    logs.set(talk.address, log);
-    log.element.addEventListener('scroll', () => {
-      if (log.isAtEnd) show(toNewest, false);
-    });
-    element('logs').append(log.element);
-    return log;
-  };
-
   return () => {
-    const selected = selectedTalk(state);
+    const selected = selectedChat(state);
     for (const [address, log] of logs) {
-      if (state.talks.get(address)?.entries.length) continue;
+      if (state.chats.get(address)?.entries.length) continue;
       log.element.remove();
       logs.delete(address);
     }
-    show(element('logs'), Boolean(selected?.entries.length));
-    for (const talk of state.talks.values()) {
-      if (!talk.entries.length) continue;
-      const log = logs.get(talk.address) ?? newLog(talk);
-      const isVisible = talk === selected;
+    setShown(element('logs'), Boolean(selected?.entries.length));
+    for (const chat of state.chats.values()) {
+      if (!chat.entries.length) continue;
+      const log = logs.get(chat.address) ?? newLog(toNewest);
+      logs.set(chat.address, log);
       const wasAtEnd = log.isAtEnd;
-      show(log.element, isVisible);
-      const isNew = log.draw(app, talk);
-      if (!isVisible) continue;
+      setShown(log.element, chat === selected);
+      const isNew = log.draw(app, chat);
+      if (chat !== selected) continue;
       const isOpened = log !== visible;
       visible = log;
-      log.element.setAttribute('aria-label', `Messages with ${nameOf(state, talk.address)}`);
-      const last = talk.entries.at(-1);
-      const isMine = last !== undefined && last.kind !== 'note' && last.mine;
-      if (isOpened || (isNew && (wasAtEnd || isMine))) log.scrollToEnd();
-      else if (isNew) show(toNewest, true);
-      if (isOpened) show(toNewest, false);
+      log.element.setAttribute('aria-label', `Messages with ${nameOf(state, chat.address)}`);
+      if (isOpened || (isNew && (wasAtEnd || isMine(chat.entries.at(-1))))) log.scrollToEnd();
+      else if (isNew) setShown(toNewest, true);
+      if (isOpened) setShown(toNewest, false);
     }
     if (!selected?.entries.length) {
       visible = null;
-      show(toNewest, false);
+      setShown(toNewest, false);
     }
   };
+}
+
+/** @param {HTMLElement} toNewest the button that is not needed at the end */
+function newLog(toNewest) {
+  const log = new Log();
+  log.element.addEventListener('scroll', () => {
+    if (log.isAtEnd) setShown(toNewest, false);
+  });
+  element('logs').append(log.element);
+  return log;
+}
+
+/** @param {Entry | undefined} entry */
+function isMine(entry) {
+  return entry !== undefined && entry.kind !== 'note' && entry.mine;
 }

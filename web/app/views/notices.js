@@ -3,7 +3,7 @@
  * @module
  */
 
-import { element, h, icon, write } from './dom.js';
+import { create, element, icon, setText } from './dom.js';
 import { codeOf, wordsOf } from '../words.js';
 
 /** @typedef {{key: string, words?: import('../words.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
@@ -27,11 +27,11 @@ export class Notices {
    */
   alert(error, { key, words = wordsOf(error), action, lasting = false }) {
     this.dismiss(key);
-    const card = h(
+    const card = create(
       'div',
       { class: 'alert', 'data-code': codeOf(error) || key },
-      h('div', { class: 'grow' }, h('p', { class: 'strong' }, words.title), h('p', { class: 'small' }, words.advice)),
-      action && h('button', { class: 'button small', type: 'button', onclick: () => void action.run() }, action.label),
+      create('div', { class: 'grow' }, create('p', { class: 'strong' }, words.title), create('p', { class: 'small' }, words.advice)),
+      action && create('button', { class: 'button small', type: 'button', onclick: () => void action.run() }, action.label),
       !lasting && this.#closeButton(key),
     );
     this.#shown.set(key, card);
@@ -52,14 +52,14 @@ export class Notices {
    */
   say(text) {
     clearTimeout(this.#timer);
-    write(this.#toast, text);
-    this.#timer = window.setTimeout(() => write(this.#toast, ''), TOAST_MS);
+    setText(this.#toast, text);
+    this.#timer = window.setTimeout(() => setText(this.#toast, ''), TOAST_MS);
   }
 
   /** @param {string} key */
   #closeButton(key) {
     const close = () => this.dismiss(key);
-    return h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Dismiss', title: 'Dismiss', onclick: close }, icon('close'));
+    return create('button', { class: 'icon-button', type: 'button', 'aria-label': 'Dismiss', title: 'Dismiss', onclick: close }, icon('close'));
   }
 }
 
@@ -73,5 +73,5 @@ export function showTrouble(place, error) {
   place.hidden = !error;
   if (place.textContent === title + advice) return;
   place.dataset.code = codeOf(error);
-  place.replaceChildren(h('p', { class: 'strong' }, title), h('p', { class: 'small' }, advice));
+  place.replaceChildren(create('p', { class: 'strong' }, title), create('p', { class: 'small' }, advice));
 }

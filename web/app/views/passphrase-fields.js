@@ -3,7 +3,7 @@
  * @module
  */
 
-import { element, input, mark, write } from './dom.js';
+import { element, input, setAttribute, setText } from './dom.js';
 
 /** Whoever finds the file can try as many as they like. */
 const MIN_LENGTH = 10;
@@ -22,8 +22,8 @@ export function passphraseFields(first, second, fault) {
   };
   /** @param {string} text */
   const tell = (text) => {
-    write(element(fault), text);
-    mark(one, 'aria-invalid', text ? 'true' : null);
+    setText(element(fault), text);
+    setAttribute(one, 'aria-invalid', text ? 'true' : null);
   };
   for (const field of [one, other]) field.addEventListener('input', () => tell(''));
 

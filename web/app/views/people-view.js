@@ -6,23 +6,15 @@
 import { shortAddress } from '../contacts.js';
 import { avatar, paint } from './avatar.js';
 import { select } from '../calls.js';
-import { element, h, mark, onClick, show, write } from './dom.js';
+import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { shareLink, copyText } from '../share.js';
 import { nameOf } from '../state.js';
+import { PHASES } from '../words.js';
 
 /** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Talk} Talk */
+/** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {{item: HTMLElement, button: HTMLButtonElement, sign: HTMLElement, name: HTMLElement, line: HTMLElement, badge: HTMLElement}} Row */
 
-/** @type {Readonly<Record<import('../state.js').Phase, string>>} */
-const LINES = Object.freeze({
-  idle: '',
-  ringing: 'Ringing…',
-  incoming: 'Is calling you',
-  connecting: 'Connecting…',
-  open: 'Connected',
-  reconnecting: 'Reconnecting…',
-});
 const STATUS = { loading: 'You', off: 'You', starting: 'Getting ready…', on: 'You', failed: 'Not reachable now' };
 
 /**
@@ -45,10 +37,10 @@ export function peopleView(app, { addPerson, openSettings }) {
   return () => {
     const address = mine();
     paint(element('my-avatar'), address, '');
-    write(element('my-status'), STATUS[state.phase]);
-    write(element('my-address'), shortAddress(address));
-    mark(element('my-address'), 'data-address', address);
-    mark(element('my-address'), 'title', address);
+    setText(element('my-status'), STATUS[state.phase]);
+    setText(element('my-address'), shortAddress(address));
+    setAttribute(element('my-address'), 'data-address', address);
+    setAttribute(element('my-address'), 'title', address);
     const everyone = inOrder(app);
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
@@ -62,7 +54,7 @@ export function peopleView(app, { addPerson, openSettings }) {
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
-    show(element('people-empty'), everyone.length === 0);
+    setShown(element('people-empty'), everyone.length === 0);
   };
 }
 
@@ -77,10 +69,10 @@ export function focusPerson(address) {
 
 /** @param {App} app */
 function inOrder({ state }) {
-  const addresses = [...new Set([...state.contacts.keys(), ...state.talks.keys()])];
+  const addresses = [...new Set([...state.contacts.keys(), ...state.chats.keys()])];
   const rank = (/** @type {string} */ address) => {
-    const talk = state.talks.get(address);
-    return !talk || (talk.phase === 'idle' && !talk.missed && !talk.unread) ? 1 : 0;
+    const chat = state.chats.get(address);
+    return !chat || (chat.phase === 'idle' && !chat.missed && !chat.unread) ? 1 : 0;
   };
   return addresses.sort((one, other) => rank(one) - rank(other) || nameOf(state, one).localeCompare(nameOf(state, other)));
 }
@@ -92,15 +84,15 @@ function inOrder({ state }) {
  */
 function newRow(app, address) {
   const sign = avatar(address, '');
-  const name = h('span', { class: 'clip strong', dir: 'auto' });
-  const line = h('span', { class: 'clip muted small' });
-  const badge = h('span', { class: 'badge' });
-  const button = h(
+  const name = create('span', { class: 'clip strong', dir: 'auto' });
+  const line = create('span', { class: 'clip muted small' });
+  const badge = create('span', { class: 'badge' });
+  const button = create(
     'button',
     { class: 'person', type: 'button', 'data-address': address, onclick: () => select(app, address) },
-    ...[sign, h('span', { class: 'grow person-text' }, name, line), badge],
+    ...[sign, create('span', { class: 'grow person-text' }, name, line), badge],
   );
-  return { item: h('li', {}, button), button, sign, name, line, badge };
+  return { item: create('li', {}, button), button, sign, name, line, badge };
 }
 
 /**
@@ -109,26 +101,26 @@ function newRow(app, address) {
  * @param {Row} row
  */
 function drawRow({ state }, address, row) {
-  const talk = state.talks.get(address);
-  const unread = talk?.unread ?? 0;
+  const chat = state.chats.get(address);
+  const unread = chat?.unread ?? 0;
   paint(row.sign, address, state.contacts.get(address)?.name ?? '');
-  write(row.name, nameOf(state, address));
-  write(row.line, lineOf(state, address, talk));
-  write(row.badge, unread ? String(unread) : '');
-  mark(row.badge, 'aria-label', unread ? `${unread} new` : null);
-  mark(row.badge, 'role', unread ? 'img' : null);
-  mark(row.button, 'data-phase', talk?.phase ?? 'idle');
-  mark(row.button, 'aria-current', state.selected === address ? 'true' : null);
+  setText(row.name, nameOf(state, address));
+  setText(row.line, lineOf(state, address, chat));
+  setText(row.badge, unread ? String(unread) : '');
+  setAttribute(row.badge, 'aria-label', unread ? `${unread} new` : null);
+  setAttribute(row.badge, 'role', unread ? 'img' : null);
+  setAttribute(row.button, 'data-phase', chat?.phase ?? 'idle');
+  setAttribute(row.button, 'aria-current', state.selected === address ? 'true' : null);
 }
 
 /**
  * @param {import('../state.js').State} state
  * @param {string} address
- * @param {Talk | undefined} talk
+ * @param {Chat | undefined} chat
  */
-function lineOf(state, address, talk) {
-  if (talk && LINES[talk.phase]) return LINES[talk.phase];
-  if (talk?.missed) return 'Missed call';
+function lineOf(state, address, chat) {
+  if (chat && PHASES[chat.phase]) return PHASES[chat.phase];
+  if (chat?.missed) return 'Missed call';
   if (!state.contacts.has(address)) return 'Not in your people';
   return state.contacts.get(address)?.name ? shortAddress(address) : '';
 }

@@ -3,15 +3,15 @@
  * @module
  */
 
-import { parseAddress } from '../../../client/protocol/messages.js';
 import { select } from '../calls.js';
-import { byId, button, dialog, element, input, mark, onClick, show, write } from './dom.js';
+import { parseLink } from '../links.js';
+import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { remove, save } from '../people.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 
 /** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Talk} Talk */
+/** @typedef {import('../state.js').Chat} Chat */
 
 /**
  * @param {App} app
@@ -20,20 +20,10 @@ import { nameOf } from '../state.js';
 export function addDialog(app) {
   const { state } = app;
   const field = byId('address-field', HTMLTextAreaElement);
-
-  const findFault = () => {
-    try {
-      const address = parseAddress(field.value);
-      if (address === state.identity?.address) return 'This is your own address: you need theirs.';
-      return state.contacts.has(address) ? `You have this person already: ${nameOf(state, address)}.` : '';
-    } catch (error) {
-      return error instanceof Error ? error.message : '';
-    }
-  };
   const check = () => {
-    const fault = field.value.trim() === '' ? '' : findFault();
-    write(element('address-fault'), fault);
-    mark(field, 'aria-invalid', fault ? 'true' : null);
+    const fault = field.value.trim() === '' ? '' : faultOf(state, field.value);
+    setText(element('address-fault'), fault);
+    setAttribute(field, 'aria-invalid', fault ? 'true' : null);
   };
   field.addEventListener('input', check);
   field.addEventListener('keydown', (event) => {
@@ -45,8 +35,8 @@ export function addDialog(app) {
   byId('add-form', HTMLFormElement).addEventListener('submit', async (event) => {
     event.preventDefault();
     check();
-    if (findFault()) return field.focus();
-    const address = parseAddress(field.value);
+    if (faultOf(state, field.value)) return field.focus();
+    const address = parseLink(field.value);
     dialog('add-dialog').close();
     await save(app, address, input('name-field').value);
     select(app, address);
@@ -63,9 +53,24 @@ export function addDialog(app) {
 }
 
 /**
+ * @param {import('../state.js').State} state
+ * @param {string} typed
+ * @returns {string} what is wrong with an address, '' when nothing is
+ */
+function faultOf(state, typed) {
+  try {
+    const address = parseLink(typed);
+    if (address === state.identity?.address) return 'This is your own address: you need theirs.';
+    return state.contacts.has(address) ? `You have this person already: ${nameOf(state, address)}.` : '';
+  } catch (error) {
+    return error instanceof Error ? error.message : '';
+  }
+}
+
+/**
  * @param {App} app
  * @param {(question: {title: string, text: string, yes: string}) => Promise<boolean>} confirm
- * @returns {(talk: Talk) => void} open the dialog about a person
+ * @returns {(chat: Chat) => void} open the dialog about a person
  */
 export function personDialog(app, confirm) {
   const { state } = app;
@@ -86,14 +91,14 @@ export function personDialog(app, confirm) {
     await remove(app, address);
   });
 
-  return (talk) => {
-    address = talk.address;
-    write(element('person-title'), nameOf(state, address));
-    write(element('person-address'), address);
-    write(element('person-route'), `${talk.route}. ${talk.routeDetail}`);
-    show(element('person-connection'), talk.route !== '');
+  return (chat) => {
+    address = chat.address;
+    setText(element('person-title'), nameOf(state, address));
+    setText(element('person-address'), address);
+    setText(element('person-route'), `${chat.route}. ${chat.routeDetail}`);
+    setShown(element('person-connection'), chat.route !== '');
     input('rename-field').value = state.contacts.get(address)?.name ?? '';
-    show(button('remove-person'), true);
+    setShown(button('remove-person'), true);
     dialog('person-dialog').showModal();
   };
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { byId, button, dialog, element, input, mark, onClick, write } from './dom.js';
+import { button, byId, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
@@ -49,14 +49,17 @@ export function settingsDialog(app, { confirm, offerBackup }) {
     });
   });
 
-  return () => {
-    write(element('full-address'), mine());
-    write(element('dropped'), droppedText(state.whisper?.dropped ?? {}));
-    showTrouble(element('settings-trouble'), null);
-    for (const id of ['new-form', 'replace-form']) byId(id, HTMLFormElement).reset();
-    for (const details of dialog('settings-dialog').querySelectorAll('details')) details.open = false;
-    dialog('settings-dialog').showModal();
-  };
+  return () => openSettings(state);
+}
+
+/** @param {import('../state.js').State} state */
+function openSettings({ identity, whisper }) {
+  setText(element('full-address'), identity?.address ?? '');
+  setText(element('dropped'), droppedText(whisper?.dropped ?? {}));
+  showTrouble(element('settings-trouble'), null);
+  for (const id of ['new-form', 'replace-form']) byId(id, HTMLFormElement).reset();
+  for (const details of dialog('settings-dialog').querySelectorAll('details')) details.open = false;
+  dialog('settings-dialog').showModal();
 }
 
 /**
@@ -77,7 +80,7 @@ function onSubmit(form, press, act) {
  */
 async function attempt(press, act) {
   if (button(press).getAttribute('aria-busy')) return;
-  mark(button(press), 'aria-busy', 'true');
+  setAttribute(button(press), 'aria-busy', 'true');
   try {
     await act();
     showTrouble(element('settings-trouble'), null);
@@ -85,7 +88,7 @@ async function attempt(press, act) {
     showTrouble(element('settings-trouble'), error);
     element('settings-trouble').scrollIntoView({ block: 'nearest' });
   }
-  mark(button(press), 'aria-busy', null);
+  setAttribute(button(press), 'aria-busy', null);
 }
 
 /** @param {Readonly<Record<string, number>>} dropped */
@@ -102,9 +105,9 @@ export function confirmDialog() {
   onClick('confirm-yes', () => box.close('yes'));
   onClick('confirm-no', () => box.close('no'));
   return ({ title, text, yes }) => {
-    write(element('confirm-title'), title);
-    write(element('confirm-text'), text);
-    write(button('confirm-yes'), yes);
+    setText(element('confirm-title'), title);
+    setText(element('confirm-text'), text);
+    setText(button('confirm-yes'), yes);
     box.returnValue = 'no';
     box.showModal();
     button('confirm-no').focus();

@@ -1,55 +1,55 @@
 /**
- * Voice and video: one stage for each talk, so that a voice goes on while another talk is shown.
+ * Voice and video: one stage for each chat, so that a voice goes on while another chat is shown.
  * @module
  */
 
 import { avatar, paint } from './avatar.js';
-import { button, byId, element, h, mark, onClick, show, write } from './dom.js';
+import { button, byId, create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { toggleMute, tracksOf } from '../devices.js';
-import { nameOf, selectedTalk } from '../state.js';
+import { nameOf, selectedChat } from '../state.js';
 import { keepAwake } from './wake-lock.js';
 
 /** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Talk} Talk */
+/** @typedef {import('../state.js').Chat} Chat */
 
 /** What one peer shares, and what I do. */
 class Stage {
-  #remote = h('video', { class: 'remote', autoplay: true, playsinline: true });
-  #own = h('video', { class: 'own', autoplay: true, playsinline: true, 'aria-label': 'Your camera' });
+  #remote = create('video', { class: 'remote', autoplay: true, playsinline: true });
+  #own = create('video', { class: 'own', autoplay: true, playsinline: true, 'aria-label': 'Your camera' });
   #sign;
-  #text = h('p', { class: 'clip' });
+  #text = create('p', { class: 'clip' });
   #voice;
   #app;
-  #talk;
+  #chat;
 
   /**
    * @param {App} app
-   * @param {Talk} talk
+   * @param {Chat} chat
    */
-  constructor(app, talk) {
+  constructor(app, chat) {
     this.#app = app;
-    this.#talk = talk;
-    this.#sign = avatar(talk.address, '');
-    this.#voice = h('div', { class: 'voice' }, this.#sign, this.#text);
+    this.#chat = chat;
+    this.#sign = avatar(chat.address, '');
+    this.#voice = create('div', { class: 'voice' }, this.#sign, this.#text);
     this.#own.muted = true;
-    this.element = h('div', { class: 'stage' }, this.#remote, this.#voice, this.#own);
+    this.element = create('div', { class: 'stage' }, this.#remote, this.#voice, this.#own);
   }
 
   draw() {
     const { state } = this.#app;
-    const { peer, media, address } = this.#talk;
+    const { peer, media, address } = this.#chat;
     const theirs = peer?.remote ?? null;
     const sees = Boolean(theirs && tracksOf(theirs, 'camera').length);
     const hears = Boolean(theirs && tracksOf(theirs, 'microphone').length);
     const isSeen = tracksOf(media.stream, 'camera').length > 0;
     const name = nameOf(state, address);
     paint(this.#sign, address, state.contacts.get(address)?.name ?? '');
-    write(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0));
-    mark(this.#remote, 'aria-label', `Video of ${name}`);
-    mark(this.element, 'data-video', sees || isSeen);
-    mark(this.element, 'data-remote', sees ? 'video' : hears ? 'voice' : 'none');
-    show(this.#voice, !sees);
-    show(this.#own, isSeen);
+    setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0));
+    setAttribute(this.#remote, 'aria-label', `Video of ${name}`);
+    setAttribute(this.element, 'data-video', sees || isSeen);
+    setAttribute(this.element, 'data-remote', sees ? 'video' : hears ? 'voice' : 'none');
+    setShown(this.#voice, !sees);
+    setShown(this.#own, isSeen);
     this.#play(this.#remote, sees || hears ? theirs : null);
     this.#play(this.#own, isSeen ? media.stream : null);
   }
@@ -57,7 +57,7 @@ class Stage {
   /** Play what the browser held back: call it from a click. */
   async play() {
     await this.#remote.play().catch(() => undefined); // then the button stays
-    this.#talk.media.silenced = this.#remote.paused;
+    this.#chat.media.silenced = this.#remote.paused;
     this.#app.changed();
   }
 
@@ -71,7 +71,7 @@ class Stage {
     if (!stream) return;
     video.play().catch((/** @type {unknown} */ error) => {
       const isHeldBack = error instanceof DOMException && error.name === 'NotAllowedError';
-      if (isHeldBack && video === this.#remote) this.#talk.media.silenced = true;
+      if (isHeldBack && video === this.#remote) this.#chat.media.silenced = true;
       this.#app.changed();
     });
   }
@@ -94,30 +94,30 @@ function voiceText(name, hears, isHeard) {
  */
 export function stageView(app) {
   const { state } = app;
-  /** @type {Map<Talk, Stage>} */
+  /** @type {Map<Chat, Stage>} */
   const stages = new Map();
   onClick('mute', () => {
-    const talk = selectedTalk(state);
-    if (talk) toggleMute(app, talk);
+    const chat = selectedChat(state);
+    if (chat) toggleMute(app, chat);
   });
   onClick('play-sound', () => {
-    const talk = selectedTalk(state);
-    void (talk && stages.get(talk)?.play());
+    const chat = selectedChat(state);
+    void (chat && stages.get(chat)?.play());
   });
 
   return () => {
-    for (const [talk, stage] of stages) {
-      if (isLive(talk)) continue;
+    for (const [chat, stage] of stages) {
+      if (isLive(chat)) continue;
       stage.element.remove();
-      stages.delete(talk);
+      stages.delete(chat);
     }
-    const selected = selectedTalk(state);
-    for (const talk of state.talks.values()) {
-      if (!isLive(talk)) continue;
-      const stage = stages.get(talk) ?? new Stage(app, talk);
-      if (!stages.has(talk)) element('stages').append(stage.element);
-      stages.set(talk, stage);
-      show(stage.element, talk === selected);
+    const selected = selectedChat(state);
+    for (const chat of state.chats.values()) {
+      if (!isLive(chat)) continue;
+      const stage = stages.get(chat) ?? new Stage(app, chat);
+      if (!stages.has(chat)) element('stages').append(stage.element);
+      stages.set(chat, stage);
+      setShown(stage.element, chat === selected);
       stage.draw();
     }
     void keepAwake([...stages.values()].some(({ element }) => element.hasAttribute('data-video')));
@@ -125,19 +125,19 @@ export function stageView(app) {
   };
 }
 
-/** @param {Talk | null} talk */
-function drawControls(talk) {
-  show(element('stage-area'), talk !== null);
-  if (!talk) return;
-  const { media } = talk;
-  show(button('mute'), tracksOf(media.stream, 'microphone').length > 0);
-  mark(button('mute'), 'aria-pressed', String(media.muted));
-  mark(button('mute'), 'title', media.muted ? 'Unmute my microphone' : 'Mute my microphone');
-  mark(byId('mute-icon', SVGUseElement), 'href', media.muted ? '#icon-microphone-off' : '#icon-microphone');
-  show(button('play-sound'), media.silenced);
+/** @param {Chat | null} chat */
+function drawControls(chat) {
+  setShown(element('stage-area'), chat !== null);
+  if (!chat) return;
+  const { media } = chat;
+  setShown(button('mute'), tracksOf(media.stream, 'microphone').length > 0);
+  setAttribute(button('mute'), 'aria-pressed', String(media.muted));
+  setAttribute(button('mute'), 'title', media.muted ? 'Unmute my microphone' : 'Mute my microphone');
+  setAttribute(byId('mute-icon', SVGUseElement), 'href', media.muted ? '#icon-microphone-off' : '#icon-microphone');
+  setShown(button('play-sound'), media.silenced);
 }
 
-/** @param {Talk} talk */
+/** @param {Chat} chat */
 function isLive({ peer, media }) {
   return peer !== null && (media.stream.getTracks().length > 0 || Boolean(peer.remote?.getTracks().length));
 }

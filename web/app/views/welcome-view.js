@@ -5,7 +5,7 @@
 
 import { nameOf } from '../state.js';
 import { paint } from './avatar.js';
-import { byId, button, element, input, mark, onClick, show, write } from './dom.js';
+import { button, byId, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { needsHomeScreen } from './install-view.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
@@ -14,7 +14,7 @@ import { shortAddress } from '../contacts.js';
 
 /** @typedef {import('../state.js').App} App */
 
-const LEAD = 'Ring somebody and talk, write or send files straight from your device to theirs, with no account and nobody in between.';
+const LEAD = 'Ring somebody and chat, write or send files straight from your device to theirs, with no account and nobody in between.';
 
 /**
  * @param {App} app
@@ -38,12 +38,7 @@ export function welcomeView(app, { offerBackup }) {
   );
   byId('restore-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
-    void work(async () => {
-      const [file] = input('restore-file').files ?? [];
-      await askPermission();
-      if (file) await restore(app, file, input('restore-passphrase').value);
-      input('restore-passphrase').value = '';
-    });
+    void work(() => restoreChosen(app));
   });
 
   /**
@@ -64,27 +59,41 @@ export function welcomeView(app, { offerBackup }) {
     app.changed();
   }
 
-  return () => {
-    const { identity, invited } = state;
-    const isShown = !state.hasOpened && state.phase !== 'loading';
-    show(element('welcome'), isShown);
-    if (!isShown) return;
-    const lead = identity ? `Calls are switched off. Your address ${shortAddress(identity.address)} is still here.` : LEAD;
-    write(element('welcome-lead'), lead);
-    show(element('first-time'), !identity);
-    show(element('ios-hint'), needsHomeScreen());
-    showTrouble(element('welcome-trouble'), state.trouble);
-    mark(button('turn-on'), 'aria-busy', isBusy || null);
-    mark(button('turn-on'), 'aria-disabled', isBusy || null);
-    write(button('turn-on'), isBusy ? 'Turning on…' : 'Turn on calls');
-    show(element('invitation'), invited !== null);
-    if (!invited) return;
-    const name = state.contacts.get(invited)?.name ?? '';
-    paint(element('invitation-avatar'), invited, name);
-    write(element('invitation-text'), `You were given the link of ${nameOf(state, invited)}. Turn on calls, then ring with one click.`);
-  };
+  return () => draw(state, isBusy);
+}
+
+/** @param {App} app */
+async function restoreChosen(app) {
+  const [file] = input('restore-file').files ?? [];
+  await askPermission();
+  if (file) await restore(app, file, input('restore-passphrase').value);
+  input('restore-passphrase').value = '';
 }
 
 async function askPermission() {
   if ('Notification' in globalThis && Notification.permission === 'default') await Notification.requestPermission();
+}
+
+/**
+ * @param {import('../state.js').State} state
+ * @param {boolean} isBusy
+ */
+function draw(state, isBusy) {
+  const { identity, invited } = state;
+  const isShown = !state.hasOpened && state.phase !== 'loading';
+  setShown(element('welcome'), isShown);
+  if (!isShown) return;
+  const lead = identity ? `Calls are switched off. Your address ${shortAddress(identity.address)} is still here.` : LEAD;
+  setText(element('welcome-lead'), lead);
+  setShown(element('first-time'), !identity);
+  setShown(element('ios-hint'), needsHomeScreen());
+  showTrouble(element('welcome-trouble'), state.trouble);
+  setAttribute(button('turn-on'), 'aria-busy', isBusy || null);
+  setAttribute(button('turn-on'), 'aria-disabled', isBusy || null);
+  setText(button('turn-on'), isBusy ? 'Turning on…' : 'Turn on calls');
+  setShown(element('invitation'), invited !== null);
+  if (!invited) return;
+  const name = state.contacts.get(invited)?.name ?? '';
+  paint(element('invitation-avatar'), invited, name);
+  setText(element('invitation-text'), `You were given the link of ${nameOf(state, invited)}. Turn on calls, then ring with one click.`);
 }

@@ -164,20 +164,16 @@ test('an address is 32 bytes of base64', () => {
   assert.deepEqual(told, [true, false, false, false, false, false, false]);
 });
 
-const ESCAPED = encodeURIComponent(ALICE);
-
-for (const typed of [ALICE, ` ${ALICE}\n`, `https://example.org/#${ALICE}`, `/#${ESCAPED}`]) {
-  test(`an address is found in ${JSON.stringify(typed)}`, () => {
-    assert.equal(parseAddress(typed), ALICE);
-  });
-}
+test('an address may have spaces around it', () => {
+  assert.equal(parseAddress(` ${ALICE}\n`), ALICE);
+});
 
 const MISTYPED = {
   '': 'An address is needed.',
   'what?': 'An address has only letters, digits, +, / and = at its end.',
   AAAA: 'An address has 44 characters, this has 4.',
   [`${ALICE.slice(0, -2)}t=`]: 'There is a mistake in this address.',
-  'https://example.org/#%': 'An address has only letters, digits, +, / and = at its end.',
+  'https://example.org/#': 'An address has only letters, digits, +, / and = at its end.',
 };
 
 for (const [typed, message] of Object.entries(MISTYPED)) {

@@ -3,11 +3,11 @@
  * @module
  */
 
-import { addEntry, nameOf, selectedTalk } from './state.js';
+import { addEntry, nameOf, selectedChat } from './state.js';
 import { present, safeFileName } from './format.js';
 
 /** @typedef {import('./state.js').App} App */
-/** @typedef {import('./state.js').Talk} Talk */
+/** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').Peer} Peer */
 /** @typedef {import('./state.js').Transfer} Transfer */
 /** @typedef {import('./state.js').TextEntry} TextEntry */
@@ -18,31 +18,31 @@ const MAX_FILES = 20;
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {string} text
  */
-export function sendText(app, talk, text) {
+export function sendText(app, chat, text) {
   /** @type {TextEntry} */
   const entry = { kind: 'text', mine: true, at: new Date(), ...present(text), mark: 'sending', peer: null, number: 0, value: text };
-  addEntry(talk, entry);
-  void send(app, talk, entry);
+  addEntry(chat, entry);
+  void send(app, chat, entry);
 }
 
 /**
  * Send, or send again, what is in an entry.
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {TextEntry} entry
  */
-export async function send(app, talk, entry) {
-  const { peer } = talk;
+export async function send(app, chat, entry) {
+  const { peer } = chat;
   entry.mark = 'sending';
   app.changed();
   try {
     if (!peer) throw Object.assign(new Error(), { code: 'not_connected' });
     entry.number = await peer.send(entry.value);
     Object.assign(entry, { peer, mark: 'sent', value: undefined });
-    updateMarks(talk, peer);
+    updateMarks(chat, peer);
     app.notices.dismiss('send');
   } catch (error) {
     entry.mark = 'failed';
@@ -53,11 +53,11 @@ export async function send(app, talk, entry) {
 
 /**
  * Mark what has arrived.
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Peer} peer
  */
-export function updateMarks(talk, peer) {
-  for (const entry of talk.entries) {
+export function updateMarks(chat, peer) {
+  for (const entry of chat.entries) {
     const isSent = entry.kind === 'text' && entry.peer === peer && entry.mark === 'sent';
     if (isSent && entry.number <= peer.delivered) entry.mark = 'delivered';
   }
@@ -65,38 +65,38 @@ export function updateMarks(talk, peer) {
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {unknown} value whatever they sent
  */
-export function receive(app, talk, value) {
-  addEntry(talk, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
-  countUnread(app, talk);
+export function receive(app, chat, value) {
+  addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
+  countUnread(app, chat);
   app.changed();
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Transfer} transfer
  */
-export function receiveFile(app, talk, transfer) {
-  follow(app, talk, transfer);
-  countUnread(app, talk);
+export function receiveFile(app, chat, transfer) {
+  follow(app, chat, transfer);
+  countUnread(app, chat);
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Iterable<File>} files
  */
-export function sendFiles(app, talk, files) {
-  const { peer } = talk;
+export function sendFiles(app, chat, files) {
+  const { peer } = chat;
   const all = [...files];
   if (!peer) return;
   if (all.length > MAX_FILES) app.notices.say(`Only the first ${MAX_FILES} of ${all.length} files are sent`);
   for (const file of all.slice(0, MAX_FILES)) {
     try {
-      follow(app, talk, peer.sendFile(file));
+      follow(app, chat, peer.sendFile(file));
     } catch (error) {
       app.notices.alert(error, { key: 'file' });
     }
@@ -104,29 +104,29 @@ export function sendFiles(app, talk, files) {
 }
 
 /**
- * Whoever reads a talk has read it.
+ * Whoever reads a chat has read it.
  * @param {App} app
  */
 export function markRead({ state }) {
-  const talk = selectedTalk(state);
-  if (talk && !document.hidden) talk.unread = 0;
+  const chat = selectedChat(state);
+  if (chat && state.isSeen) chat.unread = 0;
 }
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  * @param {Transfer} transfer
  */
-function follow(app, talk, transfer) {
+function follow(app, chat, transfer) {
   /** @type {FileEntry} */
   const entry = { kind: 'file', mine: transfer.direction === 'out', at: new Date(), transfer, blob: null, error: null };
-  addEntry(talk, entry);
+  addEntry(chat, entry);
   transfer.addEventListener('progress', app.changed);
   transfer.addEventListener('statechange', app.changed);
   transfer.done
     .then((blob) => {
       entry.blob = blob ?? null;
-      if (app.state.selected !== talk.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
+      if (app.state.selected !== chat.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
     })
     .catch((/** @type {unknown} */ error) => void (entry.error = error))
     .finally(app.changed);
@@ -135,11 +135,11 @@ function follow(app, talk, transfer) {
 
 /**
  * @param {App} app
- * @param {Talk} talk
+ * @param {Chat} chat
  */
-function countUnread(app, talk) {
-  const isRead = app.state.selected === talk.address && !document.hidden;
+function countUnread(app, chat) {
+  const isRead = app.state.selected === chat.address && app.state.isSeen;
   if (isRead) return;
-  talk.unread += 1;
-  app.notices.say(`${nameOf(app.state, talk.address)} wrote`);
+  chat.unread += 1;
+  app.notices.say(`${nameOf(app.state, chat.address)} wrote`);
 }

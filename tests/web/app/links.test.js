@@ -1,0 +1,36 @@
+/** Links of the app select a person, whatever else is in them. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { linkTo, parseLink, readLink } from '../../../web/app/links.js';
+import { vectors, withCode } from '../vectors.js';
+
+const ALICE = vectors('wire.json').keys.alice.public;
+const ESCAPED = encodeURIComponent(ALICE);
+
+test('a link that was made is read', () => {
+  assert.equal(readLink(linkTo(ALICE, 'https://example.org/index.html?a=b#c')), ALICE);
+});
+
+test('a link has nothing but the page and the address', () => {
+  assert.equal(linkTo(ALICE, 'https://example.org/index.html?a=b#c'), `https://example.org/#${ESCAPED}`);
+});
+
+for (const typed of [ALICE, ` ${ALICE}\n`, `https://example.org/#${ALICE}`, `/#${ESCAPED}`, `https://example.org/?x#${ESCAPED} `]) {
+  test(`an address is found in ${JSON.stringify(typed)}`, () => {
+    assert.equal(parseLink(typed), ALICE);
+  });
+}
+
+for (const typed of ['', '#', 'https://example.org/', 'https://example.org/#%', `#answer=${ESCAPED}`]) {
+  test(`there is no address in ${JSON.stringify(typed)}`, () => {
+    assert.throws(() => parseLink(typed), withCode('invalid_address'));
+  });
+}
+
+for (const rest of ['', '#', '#%', `#answer=${ESCAPED}`, `?answer=${ESCAPED}`, `?${ESCAPED}`, `#${ESCAPED}&answer`, `#dial=${ESCAPED}`]) {
+  test(`a page that was opened at ${JSON.stringify(rest)} selects nobody`, () => {
+    assert.equal(readLink(`https://example.org/${rest}`), null);
+  });
+}
