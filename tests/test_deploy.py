@@ -4,28 +4,23 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from io import StringIO
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from dotenv import dotenv_values
 from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
 from app.api.routes import router
 from app.settings import PREFIX, Settings, load
+from tests.compose import container_environment, load_compose, read_variables
 
 ROOT = Path(__file__).parents[1]
 KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 # In .env.example a `#NAME=value` line is a default; prose has a space after its #.
 DEFAULT_LINE = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
-
-# Compose's ${NAME}, ${NAME-default}, ${NAME?message}; with a colon, empty counts as missing. $$ is a dollar.
-REFERENCE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?P<colon>:)?(?:(?P<operator>[-?])(?P<argument>[^}]*))?\}")
 
 
 def read(name: str) -> str:
@@ -37,30 +32,9 @@ EXAMPLE = read(".env.example")
 UNCOMMENTED = DEFAULT_LINE.sub("", EXAMPLE)
 
 
-def variables(env_file: str) -> dict[str, str]:
-    """Return what a .env file sets."""
-    return {name: value or "" for name, value in dotenv_values(stream=StringIO(env_file)).items()}
-
-
-def interpolated(text: str, values: Mapping[str, str]) -> str:
-    """Fill in references as compose does. Fail where one is required and missing."""
-
-    def value(reference: re.Match[str]) -> str:
-        if reference[0] == "$$":
-            return "$"
-        given = values.get(reference["name"])
-        if given is not None and (given or not reference["colon"]):
-            return given
-        assert reference["operator"] == "-", f"{reference[0]} needs a value"
-        return reference["argument"]
-
-    return REFERENCE.sub(value, text)
-
-
 def services(env_file: str = EXAMPLE) -> dict[str, Any]:
     """Return the services that compose would start."""
-    compose = json.dumps(yaml.safe_load(read("docker-compose.yml"))["services"])
-    started: dict[str, Any] = json.loads(interpolated(compose, variables(env_file)))
+    started: dict[str, Any] = load_compose("docker-compose.yml", env_file)["services"]
     return started
 
 
@@ -106,7 +80,7 @@ def test_a_variable_that_is_named_exists(file: str) -> None:
 
 def test_every_setting_is_in_the_example() -> None:
     """Whoever reads .env.example has seen all of them."""
-    assert {name for name in variables(UNCOMMENTED) if name.startswith(PREFIX)} == KNOWN
+    assert {name for name in read_variables(UNCOMMENTED) if name.startswith(PREFIX)} == KNOWN
 
 
 @pytest.mark.parametrize("env_file", [EXAMPLE, UNCOMMENTED], ids=["as it is", "uncommented"])
@@ -123,7 +97,7 @@ def test_the_example_is_the_defaults(alone: Path, env_file: str) -> None:
 
 def test_an_empty_line_of_the_example_is_an_empty_default() -> None:
     """An empty variable is ignored, so it would hide a default that is not empty."""
-    empty = [name for name, value in variables(UNCOMMENTED).items() if not value]
+    empty = {name for name, value in read_variables(UNCOMMENTED).items() if not value} & KNOWN
 
     assert all(
         Settings.model_fields[name.removeprefix(PREFIX).lower()].default in (None, ()) for name in empty
@@ -134,7 +108,7 @@ def test_an_empty_line_of_the_example_is_an_empty_default() -> None:
 def test_compose_has_settings_that_work(alone: Path, env_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a copy of the example alone, Whisper finds its database, and a volume to keep its key in."""
     whisper = services(env_file)["whisper"]
-    for name, value in (variables(env_file) | whisper["environment"]).items():
+    for name, value in container_environment(whisper, read_variables(env_file)).items():
         monkeypatch.setenv(name, value)
 
     settings = load()
@@ -152,8 +126,38 @@ def test_compose_names_its_own_turn_server_unless_told_otherwise() -> None:
     """An empty list means none, there too."""
     name = f"{PREFIX}ICE_SERVERS"
 
-    assert services()["whisper"]["environment"][name] == "stun:localhost:3478,turn:localhost:3478"
+    named = services("DOMAIN=call.example\nWHISPER_TURN_SECRET=s")["whisper"]["environment"][name]
+
+    assert named.split(",") == [
+        "stun:call.example:3478",
+        "turn:call.example:3478",
+        "turn:call.example:3478?transport=tcp",
+        "turns:call.example:5349?transport=tcp",
+    ]
+    assert "turn:localhost:3478" in services()["whisper"]["environment"][name]
     assert services(UNCOMMENTED)["whisper"]["environment"][name] == ""
+
+
+def test_one_domain_name_is_enough() -> None:
+    """The proxy's certificate, the VAPID subject and the ICE servers follow it."""
+    compose = services("DOMAIN=call.example\nWHISPER_TURN_SECRET=s")
+
+    assert compose["caddy"]["environment"]["DOMAIN"] == "call.example"
+    assert compose["whisper"]["environment"][f"{PREFIX}VAPID_SUBJECT"] == "https://call.example"
+    assert compose["caddy"]["profiles"] == ["tls"]
+
+
+@pytest.mark.parametrize("network", ["", "NETWORK=10.9.8"])
+def test_the_server_believes_both_proxies_of_its_fixed_network(network: str) -> None:
+    """Caddy's address, and the gateway's, which is that of a proxy on this machine."""
+    compose = load_compose("docker-compose.yml", f"{EXAMPLE}\n{network}")
+    (pool,) = compose["networks"]["default"]["ipam"]["config"]
+    caddy = compose["services"]["caddy"]["networks"]["default"]["ipv4_address"]
+    trusted = compose["services"]["whisper"]["environment"][f"{PREFIX}TRUSTED_PROXIES"].split(",")
+
+    assert trusted == [pool["gateway"], caddy]
+    assert all(ip_address(each) in ip_network(pool["subnet"]) for each in trusted)
+    assert all(ip_address(each) not in ip_network(pool["ip_range"]) for each in trusted)
 
 
 def test_whisper_and_coturn_share_the_secret() -> None:
@@ -193,13 +197,15 @@ def test_postgres_keeps_its_data() -> None:
 
 
 def test_nothing_is_published_beyond_this_machine() -> None:
-    """Not before somebody decides it: the example's secrets are known to everyone."""
+    """Not without the TLS profile or TURN_LISTEN: the example's secrets are public."""
     compose = services()
 
-    assert all(
-        port.startswith("127.0.0.1:") for name in ("whisper", "coturn") for port in compose[name]["ports"]
-    )
-    assert "ports" not in compose["postgres"]
+    published = {
+        name: each["ports"] for name, each in compose.items() if "ports" in each and "profiles" not in each
+    }
+
+    assert published.keys() == {"whisper", "coturn"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_the_relay_s_ports_are_published() -> None:

@@ -1,7 +1,6 @@
 """deploy/ held against the settings, the metrics and itself."""
 
 import configparser
-import json
 import re
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -11,25 +10,25 @@ import yaml
 from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
-from app.__main__ import GRACE_S
+from app.server.supervisor import GRACE_S
 from app.api.routes import router
 from app.push.vapid import VapidKey
 from app.settings import PREFIX, Settings, load
-from tests.test_deploy import KNOWN, final, interpolated, read, variables
+from tests.compose import load_compose, read_variables
+from tests.test_deploy import KNOWN, final, read
 from tests.test_documents import metrics_there_are
 
 FILES = ["compose.yml", "kubernetes.yml", "env.example", "nginx.conf", "pgbouncer.ini"]
 INSTANCES = ["whisper1", "whisper2", "whisper3"]
 KEY = VapidKey.generate().private_text
 FILLED_IN = {"POSTGRES_PASSWORD": "secret", f"{PREFIX}VAPID_PRIVATE_KEY": KEY}
-ENV = variables(read("deploy/env.example")) | FILLED_IN
+ENV = read_variables(read("deploy/env.example")) | FILLED_IN
 PATHS = {route.path for route in router.routes if isinstance(route, APIRoute)}
 
 
 def services(env: dict[str, str]) -> dict[str, Any]:
     """Return the services that compose would start with this .env."""
-    compose = json.dumps(yaml.safe_load(read("deploy/compose.yml"))["services"])
-    started: dict[str, Any] = json.loads(interpolated(compose, env))
+    started: dict[str, Any] = load_compose("deploy/compose.yml", env)["services"]
     return started
 
 

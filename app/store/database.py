@@ -1,4 +1,4 @@
-"""Database engine: one connection pool, a deadline for every wait, and a second try when a connection was lost."""
+"""Database engine: connection pool, deadlines, and one retry when a connection was lost."""
 
 import asyncio
 import logging

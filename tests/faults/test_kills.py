@@ -138,7 +138,7 @@ async def test_orphaned_workers_finish_what_is_in_flight(steady_cluster: Cluster
             running.program.wait_for("startup complete")
         workers = [each for each in running.process.children() if "spawn_main" in " ".join(each.cmdline())]
         async with open_caller(running.url) as caller:
-            alice, bob = await register_users(push, caller, people=2)
+            alice, bob = await register_users(push, caller, count=2)
             push.script([{"delay": DELAY_S}], bob.token)
             dialling = asyncio.create_task(caller.send(alice.person.to("dial", bob.person)))
             await wait_for_push(push, bob)

@@ -1,4 +1,4 @@
-"""nginx, PgBouncer and Redis are Debian's. Where they are missing these tests are left out; not so in CI."""
+"""Tests with nginx, Caddy, coturn, PgBouncer and Redis: left out if one is missing, but not in CI."""
 
 import os
 
@@ -10,12 +10,13 @@ from tests.processes import missing
 __all__ = ["push", "steady_cluster"]  # fixtures of the fault matrix, wanted here too
 
 NEEDED = {
+    "test_caddy.py": ("caddy",),
     "test_instances.py": ("nginx", "pgbouncer", "redis-server"),
     "test_nginx.py": ("nginx",),
     "test_pgbouncer.py": ("pgbouncer",),
     "test_shared_limits.py": ("redis-server",),
 }
-_MISSING = missing("nginx", "pgbouncer", "redis-server")
+_MISSING = missing("nginx", "caddy", "pgbouncer", "redis-server")
 _LEFT_OUT = f"Left out: some of tests/scale. To run them: apt-get install {' '.join(_MISSING)}"
 
 collect_ignore = [file for file, programs in NEEDED.items() if missing(*programs)]

@@ -1,4 +1,4 @@
-"""nginx, PgBouncer and Redis as `deploy/` configures them, at ports of this machine."""
+"""nginx, Caddy, PgBouncer and Redis as `deploy/` configures them, at ports of this machine."""
 
 import os
 import socket
@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.processes import ROOT, Program, installed, program
 
 NGINX_CONF = (ROOT / "deploy/nginx.conf").read_text()
+CADDYFILE = (ROOT / "deploy/Caddyfile").read_text()
 PGBOUNCER_INI = (ROOT / "deploy/pgbouncer.ini").read_text()
 # Of the sessions that Postgres has for all instances: so few that statements of all share each of them.
 SESSIONS = 4
@@ -57,6 +58,28 @@ def nginx(home: Path, conf: str) -> Iterator[Program]:
     home.mkdir(exist_ok=True)
     (home / "nginx.conf").write_text(conf)
     with program(installed("nginx"), "-p", str(home), "-c", "nginx.conf", "-g", "daemon off;") as running:
+        yield running
+
+
+def caddyfile(home: Path, https: int, server: int) -> str:
+    """Return the configuration of deploy/ at port *https* of this machine, for a server at port *server*."""
+    ports = f"http_port {free_port()}\n\thttps_port {https}\n\tstorage file_system {home}"
+    changes = {
+        "\tadmin off": f"\tadmin off\n\t{ports}",
+        "{$DOMAIN:localhost} {": "{$DOMAIN:localhost} {\n\tbind 127.0.0.1",
+        "whisper:8000": f"127.0.0.1:{server}",
+    }
+    return changed(CADDYFILE, changes)
+
+
+@contextmanager
+def caddy(home: Path, conf: str) -> Iterator[Program]:
+    """Run Caddy until the block ends."""
+    home.mkdir(exist_ok=True)
+    (home / "Caddyfile").write_text(conf)
+    arguments = ("run", "--config", str(home / "Caddyfile"), "--adapter", "caddyfile")
+    with program(installed("caddy"), *arguments, env={"DOMAIN": "localhost", "HOME": str(home)}) as running:
+        running.wait_for("certificate obtained successfully")
         yield running
 
 
