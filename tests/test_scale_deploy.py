@@ -10,9 +10,9 @@ import yaml
 from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
-from app.server.supervisor import GRACE_S
 from app.api.routes import router
 from app.push.vapid import VapidKey
+from app.server.supervisor import GRACE_S
 from app.settings import PREFIX, Settings, load
 from tests.compose import load_compose, read_variables
 from tests.test_deploy import KNOWN, final, read
