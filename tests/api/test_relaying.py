@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.engine import URL
 
 from app.protocol.numbers import MAX_PLAINTEXT_BYTES
 from app.push.vapid import VapidKey
@@ -331,15 +335,25 @@ async def test_the_caller_gets_the_truth(
     assert again.status_code == (503 if "Retry-After" in answer.get("headers", {}) else 200)
 
 
-async def test_a_database_that_fails_is_said_to_be_unavailable(
-    client: httpx.AsyncClient, alice: Person, bob: Person, database: Database
-) -> None:
-    """A database that refuses is the server's trouble, said with a time to come back."""
-    await database.fetch(text("ALTER TABLE subscription RENAME TO elsewhere"))
+@asynccontextmanager
+async def locked(database: URL) -> AsyncIterator[None]:
+    """Hold the table, so that no statement on it ends in time."""
+    url = database.set(drivername="postgresql").render_as_string(hide_password=False)
+    holder = await asyncpg.connect(url)
     try:
-        response = await post(client, alice.to("dial", bob))
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE subscription IN ACCESS EXCLUSIVE MODE")
+            yield
     finally:
-        await database.fetch(text("ALTER TABLE elsewhere RENAME TO subscription"))
+        await holder.close()
+
+
+async def test_a_database_that_fails_is_said_to_be_unavailable(
+    client: httpx.AsyncClient, alice: Person, bob: Person, migrated: URL
+) -> None:
+    """A database that does not answer is the server's trouble, said with a time to come back."""
+    async with locked(migrated):
+        response = await post(client, alice.to("dial", bob))
 
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert response.headers["retry-after"] == "1"
@@ -397,17 +411,14 @@ async def test_a_recipient_is_said_to_be_gone_also_when_the_row_can_not_be_delet
     registered: Registered,
     alice: Person,
     push_service: PushService,
-    database: Database,
+    migrated: URL,
 ) -> None:
     """The caller gets the truth; the next call finds the subscription gone again."""
     push_service.script([{"delay": 0.3, "status": 410}])
     dialling = asyncio.create_task(post(client, alice.to("dial", registered.person)))
     await asyncio.sleep(0.1)
-    await database.fetch(text("ALTER TABLE subscription RENAME TO elsewhere"))
-    try:
+    async with locked(migrated):
         response = await dialling
-    finally:
-        await database.fetch(text("ALTER TABLE elsewhere RENAME TO subscription"))
 
     assert (response.status_code, response.json()["code"]) == (404, "recipient_gone")
 
