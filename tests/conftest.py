@@ -1,4 +1,4 @@
-"""What every test can ask for: people, a Postgres, a push service, an application, the two as processes."""
+"""Fixtures shared by all tests: users, a Postgres, a push service, an application, the two as processes."""
 
 import asyncio
 import tempfile

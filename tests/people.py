@@ -1,4 +1,4 @@
-"""People who sign calls, rightly or wrongly, as a client would."""
+"""Test users who sign calls, correctly or not, as a client would."""
 
 import json
 import time

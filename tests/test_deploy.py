@@ -1,4 +1,4 @@
-"""What is deployed, held against the settings and itself: image, compose file, .env.example, Makefile."""
+"""Deployment files, compared with the settings: image, compose file, .env.example, Makefile."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What each test of whole programs begins with."""
+"""Fixtures of the end-to-end tests."""
 
 import pytest
 

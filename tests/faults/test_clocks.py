@@ -1,4 +1,4 @@
-"""Clocks that jump or differ: what runs goes on, nobody is locked out, and refusals tell the time."""
+"""Clock jumps and clock skew: running pushes keep their deadlines, and refusals contain the time."""
 
 import asyncio
 import time

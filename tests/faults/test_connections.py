@@ -117,7 +117,7 @@ async def test_who_says_too_little_is_given_up(flood: Flood, kind: str) -> None:
     assert all(b"request_timed_out" in ending.said for ending in endings)
 
 
-async def test_honest_callers_hardly_notice(flood: Flood) -> None:
+async def test_honest_callers_are_served_meanwhile(flood: Flood) -> None:
     """All are served; one in a hundred waits twice as long as at the control, at most, or 50 ms more.
 
     Four times as long on a machine so busy that the control is slow, too: there, chance has a share.
@@ -128,6 +128,6 @@ async def test_honest_callers_hardly_notice(flood: Flood) -> None:
     assert p99(flood.flooded) < max(2 * control, control + 0.05, 4 * control if control > BUSY_S else 0)
 
 
-async def test_after_all_of_it_all_is_well(flood: Flood, scenario: Scenario) -> None:
+async def test_the_server_recovers(flood: Flood, scenario: Scenario) -> None:
     """No connection is left, nor anything else of them."""
     await scenario.assert_recovered(flood.flooded, endings=[OK])

@@ -1,4 +1,4 @@
-"""Push services that accept and say nothing: whoever calls there is told in time, and nobody else waits."""
+"""Unresponsive push services: callers get an error in time, and other calls are not delayed."""
 
 import asyncio
 import statistics

@@ -1,4 +1,4 @@
-"""What push services answer: callers are told the truth, and only who is gone is forgotten."""
+"""Answers of push services: error codes for callers, retries, `Retry-After`, deleted subscriptions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -46,8 +46,8 @@ TELLING = 8
 
 
 @dataclass(frozen=True)
-class Scene:
-    """When a call is made, by the server's clock in ms, and who makes it where the vectors have Alice."""
+class CallContext:
+    """Time of a call, by the server's clock in ms, and the sender in place of the vectors' Alice."""
 
     now: int
     speaker: str = "alice"
@@ -67,14 +67,14 @@ def statuses(case: Case) -> set[int | None]:
     return {CLOSED if status == "closed" else status for status in allowed}
 
 
-def build(case: Case, scene: Scene) -> Built:
-    """Build *case* as it is in *scene*."""
-    envelope = _signed(case, scene)
+def build(case: Case, context: CallContext) -> Built:
+    """Build *case* as it is in *context*."""
+    envelope = _signed(case, context)
     for change in case.get("env", ()):
-        _change(envelope, change, scene)
+        _change(envelope, change, context)
     text = compact(envelope).encode()
     for change in case.get("raw", ()):
-        text = _RAW[change["op"]](text, change, scene)
+        text = _RAW[change["op"]](text, change, context)
     return Built(envelope, text)
 
 
@@ -98,40 +98,40 @@ def compact(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _signed(case: Case, scene: Scene) -> dict[str, Json]:
+def _signed(case: Case, context: CallContext) -> dict[str, Json]:
     for later in range(FORGERIES):
-        data = _data(case, replace(scene, now=scene.now + later))
-        signature = _signature(case, data, scene)
+        data = _data(case, replace(context, now=context.now + later))
+        signature = _signature(case, data, context)
         if signature is not None:
             return {"a": case["method"], "b": data, "c": b64encode(signature).decode()}
     raise AssertionError(f"no forgery was found for {case['name']!r}")
 
 
-def _data(case: Case, scene: Scene) -> dict[str, Json]:
-    data: dict[str, Json] = _value(VECTORS["base"][case["method"]], scene)
+def _data(case: Case, context: CallContext) -> dict[str, Json]:
+    data: dict[str, Json] = _value(VECTORS["base"][case["method"]], context)
     for change in case.get("data", ()):
         match change:
             case {"value": {"$": "payload_for_push_plaintext", **wanted}}:
                 data["e"] = _payload(case["method"], data, wanted)
             case _:
-                _change(data, change, scene)
+                _change(data, change, context)
     return data
 
 
-def _value(spec: Json, scene: Scene) -> Json:
+def _value(spec: Json, context: CallContext) -> Json:
     match spec:
         case {"$": "ed25519_public" | "x25519_public" as kind, "of": who, **rest}:
-            key = VECTORS["keys"][scene.speaker if who == "alice" else who][kind]
+            key = VECTORS["keys"][context.speaker if who == "alice" else who][kind]
             return _encoded(b64decode(key), str(rest.get("enc", "b64")))
         case {"$": "now", "offset_ms": int(offset), **rest}:
-            moment = (scene.now + offset) // (1000 if rest.get("unit") == "s" else 1)
+            moment = (context.now + offset) // (1000 if rest.get("unit") == "s" else 1)
             return str(moment) if rest.get("as") == "string" else moment
         case {"$": "bytes", "hex": text, "enc": encoding}:
             return _encoded(bytes.fromhex(text), encoding)
         case {"$": "bytes", "repeat_hex": text, "times": times, "enc": encoding}:
             return _encoded(bytes.fromhex(text) * times, encoding)
         case dict() if "$" not in spec:
-            return {name: _value(member, scene) for name, member in spec.items()}
+            return {name: _value(member, context) for name, member in spec.items()}
         case str() | int() | list() | None:
             return spec
         case _:
@@ -154,7 +154,7 @@ def _payload(method: str, data: dict[str, Json], wanted: dict[Any, Any]) -> str:
     return "AAAA" * fours
 
 
-def _signature(case: Case, data: dict[str, Json], scene: Scene) -> bytes | None:
+def _signature(case: Case, data: dict[str, Json], context: CallContext) -> bytes | None:
     sign = case.get("sign", {})
     match sign:
         case {"hex": text}:
@@ -169,7 +169,7 @@ def _signature(case: Case, data: dict[str, Json], scene: Scene) -> bytes | None:
             text = _SIGNED_WRONGLY[way](case["method"], data)
         case _:
             text = rfc8785.dumps(data)
-    return PEOPLE[sign.get("by", scene.speaker)].key.sign(text)
+    return PEOPLE[sign.get("by", context.speaker)].key.sign(text)
 
 
 _SIGNED_WRONGLY: dict[str, Callable[[str, dict[str, Json]], bytes]] = {
@@ -181,13 +181,13 @@ _SIGNED_WRONGLY: dict[str, Callable[[str, dict[str, Json]], bytes]] = {
 }
 
 
-def _change(value: dict[str, Json], change: dict[str, Json], scene: Scene) -> None:
+def _change(value: dict[str, Json], change: dict[str, Json], context: CallContext) -> None:
     *path, name = change["path"].split(".")
     for step in path:
         value = value[step]
     match change["op"]:
         case "set":
-            value[name] = _value(change["value"], scene)
+            value[name] = _value(change["value"], context)
         case "del":
             del value[name]
         case "stringify":
@@ -209,17 +209,17 @@ def _at(text: bytes, path: str) -> Json:
     return value
 
 
-def _raw_number(text: bytes, change: dict[str, Json], _: Scene) -> bytes:
+def _raw_number(text: bytes, change: dict[str, Json], _: CallContext) -> bytes:
     honest = str(_at(text, change["path"]))
     number = change.get("text") or change["repeat"] * change["times"]
     return _once(text, f":{honest}", f":{number.replace('{now}', honest)}")
 
 
-def _duplicate(text: bytes, change: dict[str, Json], scene: Scene) -> bytes:
+def _duplicate(text: bytes, change: dict[str, Json], context: CallContext) -> bytes:
     name = change["path"].rpartition(".")[2]
     present = f'"{name}":{compact(_at(text, change["path"]))}'
     spelling = f"\\u{ord(name):04x}" if change.get("escaped") else name
-    other = f'"{spelling}":{compact(_value(change["value"], scene))}'
+    other = f'"{spelling}":{compact(_value(change["value"], context))}'
     both = [other, present] if change["where"] == "before" else [present, other]
     return _once(text, present, ",".join(both))
 
@@ -229,7 +229,7 @@ def _once(text: bytes, old: str, new: str) -> bytes:
     return text.replace(old.encode(), new.encode())
 
 
-_RAW: dict[str, Callable[[bytes, dict[str, Json], Scene], bytes]] = {
+_RAW: dict[str, Callable[[bytes, dict[str, Json], CallContext], bytes]] = {
     "pretty": lambda text, *_: json.dumps(json.loads(text), indent=2).encode(),
     "reverse_members": lambda text, *_: compact(_reversed(json.loads(text))).encode(),
     "escape_names": lambda text, *_: re.sub(rb'"([a-z])":', lambda m: b'"\\u%04x":' % ord(m[1]), text),

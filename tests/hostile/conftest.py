@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.store.database import Database
-from tests.hostile.builder import CASES, Scene, build
+from tests.hostile.builder import CASES, CallContext, build
 from tests.hostile.environment import Environment, ResourceUsage, Server, server
 from tests.people import now_ms
 from tests.push_service import PushService
@@ -32,10 +32,12 @@ async def baseline(unlimited: Server, module_push_service: PushService) -> Resou
     """Use the server until its pools are full and its code is warm, and return its resource usage."""
     await unlimited.register("bob", module_push_service.subscribe())
     unknown, offer, malformed = CASES["unknown recipient"], CASES["offer base case"], CASES["empty object"]
-    await asyncio.gather(*(unlimited.post(unknown, build(unknown, Scene(now_ms() - n))) for n in range(30)))
-    honest = [await unlimited.post(offer, build(offer, Scene(now_ms()))) for _ in range(200)]
+    await asyncio.gather(
+        *(unlimited.post(unknown, build(unknown, CallContext(now_ms() - n))) for n in range(30))
+    )
+    honest = [await unlimited.post(offer, build(offer, CallContext(now_ms()))) for _ in range(200)]
     for _ in range(30):
-        await unlimited.post(malformed, build(malformed, Scene(now_ms())))
+        await unlimited.post(malformed, build(malformed, CallContext(now_ms())))
     assert {reply.status for reply in honest} == {200}
     return await unlimited.measure_idle(max(reply.seconds for reply in honest))
 

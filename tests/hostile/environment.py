@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey
 from app.store.database import Database
 from tests.deployment import Deployment, serving
-from tests.hostile.builder import PEOPLE, Built, Case, Json, Scene, build, texts_in
+from tests.hostile.builder import PEOPLE, Built, CallContext, Case, Json, build, texts_in
 from tests.hostile.raw_http import Reply, exchange
 from tests.people import body, now_ms
 from tests.processes import Program
@@ -154,5 +154,5 @@ class Environment:
 
     async def send(self, case: Case, speaker: str = "alice") -> tuple[Built, Reply]:
         """Build *case* now and send it; return what was sent, and the reply."""
-        built = build(case, Scene(now_ms(), speaker))
+        built = build(case, CallContext(now_ms(), speaker))
         return built, await self.server.post(case, built)

@@ -1,4 +1,4 @@
-"""Any bytes at any door: a documented refusal, and nothing reaches anybody."""
+"""Fuzzing of every endpoint: arbitrary bytes get a documented refusal, and no push is sent."""
 
 import json
 import re
@@ -31,7 +31,7 @@ PROTOCOL = (Path(__file__).parents[2] / "docs/protocol.md").read_text()
 DOCUMENTED = {
     (int(status), code) for status, code in re.findall(r"^\| (\d{3}) \| `(\w+)` \|", PROTOCOL, re.MULTILINE)
 }
-DOORS = [f"/{method}" for method in METHODS] + ["/api/v1/call"]
+ENDPOINTS = [f"/{method}" for method in METHODS] + ["/api/v1/call"]
 
 repeatable = hypothesis_settings(
     derandomize=True,
@@ -52,7 +52,7 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-doors = st.sampled_from(DOORS)
+endpoints = st.sampled_from(ENDPOINTS)
 methods = st.sampled_from([*METHODS])
 
 
@@ -69,10 +69,10 @@ class World:
             return self.alice.update(subscription_json(self.bob.browser.endpoint), sent_at=now_ms())
         return self.alice.to(method, self.bob.person)
 
-    async def said(self, content: bytes, door: str, **headers: str) -> bool:
+    async def said(self, content: bytes, path: str, **headers: str) -> bool:
         """Tell whether *content* was carried out; if not, it is a documented refusal, and nobody heard it."""
         heard = len(self.bob.browser.decrypted)
-        response = await self.client.post(door, content=content, headers=headers)
+        response = await self.client.post(path, content=content, headers=headers)
         answer = response.json()
         assert abs(answer["timestamp"] - now_ms()) < 60_000
         if response.status_code == 200:
@@ -122,30 +122,30 @@ def signed(person: Person, method: object, data: object) -> bytes:
     return encoded({"a": method, "b": data, "c": person.sign(text)})
 
 
-@given(content=st.binary(max_size=600), door=doors)
-@example(content=b"\xef\xbb\xbf{}", door="/dial")
-@example(content=b"[" * 8192, door="/dial")
-@example(content=b'{"a":' * 1638, door="/dial")
-@example(content=b"1" * 8192, door="/dial")
-@example(content=b"-" + b"9" * 5000, door="/api/v1/call")
+@given(content=st.binary(max_size=600), path=endpoints)
+@example(content=b"\xef\xbb\xbf{}", path="/dial")
+@example(content=b"[" * 8192, path="/dial")
+@example(content=b'{"a":' * 1638, path="/dial")
+@example(content=b"1" * 8192, path="/dial")
+@example(content=b"-" + b"9" * 5000, path="/api/v1/call")
 @repeatable
-async def test_any_bytes_are_refused(world: World, content: bytes, door: str) -> None:
+async def test_any_bytes_are_refused(world: World, content: bytes, path: str) -> None:
     """Nothing that is not a call is taken for one."""
-    assert not await world.said(content, door)
+    assert not await world.said(content, path)
 
 
-@given(value=values, door=doors)
+@given(value=values, path=endpoints)
 @repeatable
-async def test_any_json_is_refused(world: World, value: object, door: str) -> None:
+async def test_any_json_is_refused(world: World, value: object, path: str) -> None:
     """JSON alone is not yet a call."""
-    assert not await world.said(encoded(value), door)
+    assert not await world.said(encoded(value), path)
 
 
-@given(method=methods | texts, data=values, door=doors)
+@given(method=methods | texts, data=values, path=endpoints)
 @repeatable
-async def test_any_data_is_refused(world: World, method: str, data: object, door: str) -> None:
+async def test_any_data_is_refused(world: World, method: str, data: object, path: str) -> None:
     """The shape of a call, with a signature, is not yet one either."""
-    assert not await world.said(signed(world.alice, method, data), door)
+    assert not await world.said(signed(world.alice, method, data), path)
 
 
 @given(method=methods, member=st.sampled_from("abcdefx"), value=values)
@@ -182,7 +182,7 @@ async def test_every_flipped_bit_is_noticed(world: World) -> None:
 @given(method=methods, place=st.integers(0, 1000), bit=st.integers(0, 7))
 @repeatable
 async def test_any_flipped_bit_is_noticed(world: World, method: str, place: int, bit: int) -> None:
-    """The same for all methods, at the door that takes any of them."""
+    """The same for all methods, at the path that takes any of them."""
     content = body(world.honest(method))
 
     assert not await world.said(flipped(content, place % len(content), bit), "/api/v1/call")
@@ -252,6 +252,6 @@ async def test_any_path_has_a_documented_answer(world: World, verb: str, path: s
     """There is nothing, or not by this method."""
     raw = quote(path, errors="surrogatepass")
 
-    response = await world.client.request(verb, f"http://whisper/doors/{raw}")
+    response = await world.client.request(verb, f"http://whisper/unknown/{raw}")
 
     assert (response.status_code, response.json()["code"]) in DOCUMENTED

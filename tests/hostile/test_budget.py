@@ -1,4 +1,4 @@
-"""A stranger may name any host: it gets little, nothing while it fails, and nothing before it is proven."""
+"""Budget of untrusted push endpoints: verification, rate limit and circuit breaker."""
 
 import asyncio
 from base64 import urlsafe_b64decode

@@ -1,4 +1,4 @@
-"""Whoever registers chooses an endpoint; the server speaks to push services, and to nothing else."""
+"""Endpoint validation and SSRF protection: the server sends to push services only."""
 
 import asyncio
 import logging

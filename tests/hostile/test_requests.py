@@ -18,7 +18,7 @@ from tests.hostile.builder import (
     TELLING,
     VECTORS,
     Built,
-    Scene,
+    CallContext,
     as_method,
     build,
     statuses,
@@ -116,7 +116,7 @@ async def test_the_window_ends_to_the_millisecond(
         LifespanManager(create_app(settings, lambda: now)) as manager,
         httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
     ):
-        response = await client.post(f"/{case['method']}", content=build(case, Scene(now)).body)
+        response = await client.post(f"/{case['method']}", content=build(case, CallContext(now)).body)
 
     assert response.status_code in statuses(case)
     assert len(push_service.received) == (response.status_code == 200)
@@ -153,7 +153,7 @@ async def test_too_many_calls_are_refused(
 ) -> None:
     """With the limits that a server has by default: after a burst, a time to wait, and no push or row."""
     case, now, limited = CASES[name], now_ms(), replace(environment, server=rate_limited)
-    built = [build(case, Scene(now + number)) for number in range(case["times"])]
+    built = [build(case, CallContext(now + number)) for number in range(case["times"])]
     began = time.monotonic()
 
     replies = [await rate_limited.post(case, call) for call in built[:burst]]
@@ -196,7 +196,7 @@ async def test_the_same_offer_to_two_instances_is_one_push_each(
 ) -> None:
     """Each process has its own memory, as the protocol says; a recipient drops the second."""
     case = CASES["same offer to two instances at once"]
-    built = build(case, Scene(now_ms()))
+    built = build(case, CallContext(now_ms()))
 
     replies = await asyncio.gather(*(each.post(case, built) for each in (environment.server, another) * 3))
 
@@ -206,7 +206,7 @@ async def test_the_same_offer_to_two_instances_is_one_push_each(
 
 async def test_an_offer_does_not_become_an_answer(environment: Environment) -> None:
     """The method is not under the signature, so the server remembers what it relayed as what."""
-    offer = build(CASES["offer base case"], Scene(now_ms()))
+    offer = build(CASES["offer base case"], CallContext(now_ms()))
     await environment.server.post(CASES["offer base case"], offer)
     answer = as_method(offer, "answer")
 

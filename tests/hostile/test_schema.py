@@ -34,7 +34,7 @@ CHECKS = [
     checks.allow_header_conformance,
 ]
 
-DOORS = [f"/{method}" for method in METHODS] + ["/api/v1/call"]
+ENDPOINTS = [f"/{method}" for method in METHODS] + ["/api/v1/call"]
 QUESTIONS = ["/config", "/livez", "/readyz"]
 
 repeatable = settings(
@@ -62,11 +62,11 @@ def document(migrated: URL) -> Iterator[schemathesis.BaseSchema]:
 
 
 def test_every_operation_is_tried_here(document: schemathesis.BaseSchema) -> None:
-    """A new door has its tests."""
+    """A new endpoint has its tests."""
     operations = map(valid, document.get_all_operations())
 
     assert {(operation.method.upper(), operation.path) for operation in operations} == {
-        *(("POST", door) for door in DOORS),
+        *(("POST", path) for path in ENDPOINTS),
         *(("GET", question) for question in QUESTIONS),
     }
 
@@ -79,7 +79,7 @@ def test_every_refusal_is_described(document: schemathesis.BaseSchema, refusal: 
     assert any(refusal.code in json.dumps(answers.get(str(refusal.status))) for answers in responses)
 
 
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize("refusal", [TooManyCalls, Overloaded, DatabaseUnavailable])
 def test_every_door_may_ask_to_wait(
     document: schemathesis.BaseSchema, path: str, refusal: type[Refused]
@@ -97,7 +97,7 @@ def test_a_question_is_answered_as_described(document: schemathesis.BaseSchema, 
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_call_is_answered_as_described(
     document: schemathesis.BaseSchema, path: str, mode: GenerationMode
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_call_is_answered_as_described(
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_signed_call_is_answered_as_described(
     document: schemathesis.BaseSchema, path: str, mode: GenerationMode
 ) -> None:

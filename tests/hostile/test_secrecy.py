@@ -1,4 +1,4 @@
-"""What is secret is in no log, no answer and no traceback; the database's role may do little."""
+"""Secrets: in no log, answer or traceback; and the rights of the database role."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a POST must carry to be a push message (RFC 8030 section 5, RFC 8291 section 4). Pure."""
+"""Validation of a push message POST (RFC 8030 section 5, RFC 8291 section 4). Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a user agent says over the WebSocket: text in, frozen values out. Pure."""
+"""WebSocket frames of a user agent: text in, frozen values out. Pure."""
 
 from typing import Annotated, Literal
 

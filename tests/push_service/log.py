@@ -1,4 +1,4 @@
-"""What arrived: every POST, its answer, and what the receiver said of it."""
+"""Log of received pushes: each POST, its answer, and the acknowledgement of the receiver."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

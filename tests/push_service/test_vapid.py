@@ -1,4 +1,4 @@
-"""Who may send is what RFC 8292 says, checked to the letter."""
+"""VAPID verification, checked against RFC 8292."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A user agent that breaks the protocol is told so, and nobody else notices."""
+"""WebSocket protocol violations: closed with a code, without effect on other user agents."""
 
 import json
 

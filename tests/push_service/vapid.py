@@ -1,4 +1,4 @@
-"""Who sent a push message: the Authorization header of RFC 8292. Pure."""
+"""VAPID verification: the Authorization header of RFC 8292. Pure."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,4 +1,4 @@
-"""A certificate for this machine, which nobody else would trust."""
+"""Self-signed certificate for this machine."""
 
 import ssl
 from datetime import UTC, datetime, timedelta

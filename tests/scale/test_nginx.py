@@ -1,4 +1,4 @@
-"""deploy/nginx.conf alone: it can be loaded, and lets nobody keep it waiting."""
+"""deploy/nginx.conf alone: it can be loaded, and its timeouts hold."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""A read replica: who is called is looked up there, and nobody is lost because it is late, slow or away."""
+"""Read replica for recipient lookups: lagging, slow or unavailable, no call is lost."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
