@@ -7,7 +7,7 @@ import pytest
 from tests.faults.conftest import push, steady_cluster
 from tests.processes import missing
 
-__all__ = ["push", "steady_cluster"]  # fixtures of the fault matrix, wanted here too
+__all__ = ["push", "steady_cluster"]  # fixtures of the fault tests, used here too
 
 NEEDED = {
     "test_caddy.py": ("caddy",),
