@@ -1,4 +1,4 @@
-"""Contracts with dependencies, beyond their documentation: after an upgrade, a failure here names the one.
+"""Contracts with uvicorn, uvloop, httptools and multiprocessing: a failure names the one that has changed.
 
 Each assertion is about the dependency alone, not about what is made of it.
 """

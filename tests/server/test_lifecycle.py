@@ -45,6 +45,7 @@ def test_what_a_server_process_changes_is_seen_here() -> None:
     """Or the test above would prove nothing."""
     before, after = printed(
         "from app.server.lifecycle import *; prepare_process(); exit_on_signals(); freeze_gc();"
+        "logging.getLogger('somebody').setLevel('ERROR');"
         "print(json.dumps([before, state()]))"
     )
 
