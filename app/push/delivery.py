@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
 from app.push.encrypt import PushRequest
-from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic
-from app.push.host_limits import HostLimits, RetryAfterTracker
+from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic, site_of
+from app.push.host_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.http.connection import ConnectionLost, NotAnAnswer, serialize_request
 from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import QUEUE_RETRY_AFTER_S, ConnectionPool, Progress
@@ -17,8 +17,12 @@ from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 
 log = logging.getLogger(__name__)
 
-# Messages to one host on their way. A slow one must leave room for those to other hosts: it takes half of it.
+# Messages on their way. A slow host must leave room for those to other hosts: it takes half of it. So must a
+# recipient, whose endpoint may be the slow one: a call needs a few at once. And whoever has one domain may
+# have any number of hosts: an eighth of the connections that are there for untrusted ones.
 MAX_AT_ONCE_PER_HOST = 256
+MAX_AT_ONCE_PER_ENDPOINT = 32
+MAX_AT_ONCE_PER_SITE = 64
 
 # Answers of a host that works; after anything else too often, an untrusted one is left alone.
 _WORKING = (DeliveryStatus.ACCEPTED, DeliveryStatus.GONE, DeliveryStatus.TOO_LARGE)
@@ -43,35 +47,31 @@ class Deliverer:
         self._deadlines = deadlines
         self._host_limits = HostLimits()
         self._retry_after = RetryAfterTracker()
-        self._on_their_way: Counter[str] = Counter()
+        self._in_flight = InFlightLimits()
 
     async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
 
         *now* in ms, *deadline* in the loop's time.
         """
-        host = request.endpoint.host
-        wait = self._wait(request)
+        endpoint, service = request.endpoint, request.service
+        wait = self.wait(endpoint, service)
         if wait:
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        self._on_their_way[host] += 1
-        try:
-            if request.service == UNTRUSTED:
+        with self._in_flight.hold(_places(endpoint, service)):
+            if service == UNTRUSTED:
+                self._host_limits.consume(endpoint.host, self._monotonic_ms())
                 return await self._deliver_once(request, now, deadline)
             return await self._deliver(request, now, deadline)
-        finally:
-            self._on_their_way[host] -= 1
-            if not self._on_their_way[host]:
-                del self._on_their_way[host]
 
-    def _wait(self, request: PushRequest) -> int:
-        """Return the seconds until *request* may be sent, 0 for now."""
-        endpoint, now = request.endpoint, self._monotonic_ms()
+    def wait(self, endpoint: Endpoint, service: str) -> int:
+        """Return the seconds until a message to *endpoint* may be sent, 0 for now; consumes nothing."""
+        now = self._monotonic_ms()
         if wait := self._retry_after.wait(endpoint.url, now):
             return wait
-        if self._on_their_way[endpoint.host] >= MAX_AT_ONCE_PER_HOST:
+        if self._in_flight.is_full(_places(endpoint, service)):
             return QUEUE_RETRY_AFTER_S
-        return self._host_limits.consume(endpoint.host, now) if request.service == UNTRUSTED else 0
+        return self._host_limits.wait(endpoint.host, now) if service == UNTRUSTED else 0
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(self._pools.untrusted, request, now, deadline)
@@ -131,6 +131,12 @@ async def open_deliverer(
     """Open the connection pools, and close them."""
     async with open_pools(network, deadlines) as pools:
         yield Deliverer(pools, observe, monotonic_ms, deadlines)
+
+
+def _places(endpoint: Endpoint, service: str) -> list[tuple[str, int]]:
+    """Return the places that a message to *endpoint* takes, each with the most that may be taken at once."""
+    places = [(endpoint.host, MAX_AT_ONCE_PER_HOST), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
+    return [*places, (site_of(endpoint.host), MAX_AT_ONCE_PER_SITE)] if service == UNTRUSTED else places
 
 
 _GATEWAY_TROUBLE = (502, 504)

@@ -36,6 +36,9 @@ _SPECIAL_USE = re.compile(
 
 # Look-ups have threads of their own: slow ones hold up nobody but each other.
 LOOKUP_THREADS = 16
+# Of untrusted names, at once: whoever has a domain may have name servers that hang.
+LOOKUPS_PER_SITE = 4
+MAX_LOOKUPS = 64
 
 _V4_REFUSED = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")]
 _V6_ALLOWED = ip_network("2000::/3")
@@ -78,6 +81,14 @@ class EndpointPolicy:
         raise EndpointNotAllowed
 
 
+def site_of(host: str) -> str:
+    """Return a key for the domain that *host* is in: whoever owns it may have any number of hosts below it.
+
+    Two labels, without a list of public suffixes: neighbours below one may share what a site gets.
+    """
+    return "." + ".".join(host.split(".")[-2:])
+
+
 def is_public(address: str) -> bool:
     """Tell whether *address* is of the public Internet, so that a stranger may make the server connect to it.
 
@@ -100,11 +111,15 @@ class NotPublic(OSError):
 
 
 class PublicResolver:
-    """DNS resolver that returns public addresses only: one bad answer condemns the name."""
+    """DNS resolver that returns public addresses only: one bad answer condemns the name.
 
-    def __init__(self, look_up: LookUp, timeout_s: float) -> None:
+    Of the names of one site *per_site* are looked up at once, `MAX_LOOKUPS` in all; with `None` any number.
+    """
+
+    def __init__(self, look_up: LookUp, timeout_s: float, per_site: int | None = None) -> None:
         self._look_up = look_up
         self._timeout_s = timeout_s
+        self._per_site = per_site
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
         self._asked: dict[tuple[str, int, int], asyncio.Future[Any]] = {}
 
@@ -113,9 +128,9 @@ class PublicResolver:
     ) -> Sequence[AddrInfoType]:
         """Return the addresses of *host*. Raise `OSError` when there are none, `NotPublic` for a bad one."""
         try:
-            found: Sequence[AddrInfoType] = await asyncio.wait_for(
-                asyncio.shield(self._ask(host, port, family)), self._timeout_s
-            )
+            async with asyncio.timeout(self._timeout_s):
+                await self._wait_for_turn(host)
+                found: Sequence[AddrInfoType] = await asyncio.shield(self._ask(host, port, family))
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
         if not all(is_public(str(address[0])) for *_, address in found):
@@ -132,6 +147,19 @@ class PublicResolver:
             self._asked[question] = answer
             answer.add_done_callback(lambda done: self._forget(question, done))
         return self._asked[question]
+
+    async def _wait_for_turn(self, host: str) -> None:
+        """Wait until another name of *host*'s site may be looked up. Raise `OSError` for too many in all."""
+        if self._per_site is None:
+            return
+        site = site_of(host)
+        while True:
+            pending = [answer for (name, *_), answer in self._asked.items() if site_of(name) == site]
+            if len(pending) < self._per_site:
+                break
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        if len(self._asked) >= MAX_LOOKUPS:
+            raise OSError("too many names are being looked up")
 
     def _forget(self, question: tuple[str, int, int], answer: asyncio.Future[Any]) -> None:
         del self._asked[question]

@@ -1,4 +1,8 @@
-"""Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After of endpoints."""
+"""Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After; messages in flight."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from app.limits.bounded_map import BoundedMap
 from app.limits.breaker import Breaker
@@ -66,6 +70,30 @@ class RetryAfterTracker:
     def record(self, url: str, seconds: int, now: int) -> None:
         """Record that *url* asked to be left alone for so many *seconds*."""
         self._until[url] = now + 1000 * seconds
+
+
+class InFlightLimits:
+    """Limits on the messages on their way, of each of several kinds: a place is a key and the most of it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def is_full(self, places: Sequence[tuple[str, int]]) -> bool:
+        """Tell whether one of *places* is taken as often as it may be."""
+        return any(self._counts[key] >= most for key, most in places)
+
+    @contextmanager
+    def hold(self, places: Sequence[tuple[str, int]]) -> Iterator[None]:
+        """Take all of *places* until the block ends."""
+        keys = [key for key, _ in places]
+        self._counts.update(keys)
+        try:
+            yield
+        finally:
+            for key in keys:
+                self._counts[key] -= 1
+                if not self._counts[key]:
+                    del self._counts[key]
 
 
 def _whole_seconds(ms: int) -> int:

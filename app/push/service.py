@@ -106,6 +106,9 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
+        wait = self._deliverer.wait(target.endpoint, service)
+        if wait:  # before the message is encrypted: a refusal must cost less than a service
+            return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         body = encrypt(target, orjson.dumps(message))
         loop_time = asyncio.get_running_loop().time
         deadline = loop_time() + self._deadlines.total_s

@@ -335,6 +335,20 @@ async def test_the_caller_gets_the_truth(
     assert again.status_code == (503 if "Retry-After" in answer.get("headers", {}) else 200)
 
 
+async def test_who_asked_to_wait_costs_no_encryption(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """A call that is refused as busy is not encrypted: else this one would be told to be too large."""
+    push_service.script([{"status": 429, "headers": {"Retry-After": "70"}}])
+    await post(client, alice.to("dial", registered.person))
+
+    response = await post(
+        client, alice.to("offer", registered.person, e=_payload(MAX_PLAINTEXT_BYTES // 4 * 4))
+    )
+
+    assert (response.status_code, response.json()["code"]) == (503, "push_busy")
+
+
 @asynccontextmanager
 async def locked(database: URL) -> AsyncIterator[None]:
     """Hold the table, so that no statement on it ends in time."""

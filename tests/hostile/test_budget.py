@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.protocol.subscription import Subscription
+from app.push.delivery import MAX_AT_ONCE_PER_SITE
 from app.push.verification import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock
-from tests.hostile.internet import Internet, Phone, Request, post, settings_for, update, whisper
+from tests.hostile.internet import Internet, Phone, Request, created, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import P256DH, subscription_at
@@ -155,6 +156,43 @@ async def test_a_strangers_host_that_fails_is_left_alone(
     assert [answer.json()["code"] for answer in answers[:5]] == ["push_refused"] * 5
     assert answers[5].json()["code"] == ("push_busy" if asked == 5 else "push_refused")
     assert answers[5].headers.get("retry-after") == ("60" if asked == 5 else None)
+
+
+async def test_whoever_owns_a_domain_takes_only_a_part_of_the_connections(
+    migrated: URL, subscriptions: Subscriptions, bob: Person, clock: Clock
+) -> None:
+    """Any number of hosts below it may hang: another one is sent to at once."""
+    hosts = [f"up{number}.example.net" for number in range(2 * MAX_AT_ONCE_PER_SITE // BURST)]
+    names = NAMES | {host: ["93.184.215.15"] for host in hosts}
+    people = {host: Person() for host in hosts}
+    for host, person in people.items():
+        await subscriptions.upsert(person.address, subscription_at(f"https://{host}/x"), None, now_ms())
+    await subscriptions.upsert(bob.address, subscription_at(URL_THERE), None, now_ms())
+    released = asyncio.Event()
+
+    async def hang(request: Request, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        await created(request, writer)
+
+    async with (
+        Internet.running(names) as internet,
+        whisper(settings_for(migrated, "public"), internet.network, clock) as client,
+    ):
+        internet.answers = dict.fromkeys(hosts, hang)
+        server = Server(client, internet)
+        dials = [
+            asyncio.create_task(dial(server, each, clock)) for each in people.values() for _ in range(BURST)
+        ]
+        async with asyncio.timeout(5):
+            while sum(task.done() for task in dials) < len(dials) - MAX_AT_ONCE_PER_SITE:
+                await asyncio.sleep(0.01)
+        early = [task.result() for task in dials if task.done()]
+        honest = await dial(server, bob, clock)
+        released.set()
+        await asyncio.gather(*dials)
+
+    assert (len(early), honest.status_code) == (len(dials) - MAX_AT_ONCE_PER_SITE, 200)
+    assert {answer.json()["code"] for answer in early} == {"push_busy"}
 
 
 async def test_a_strangers_endpoint_is_registered_by_who_reads_it(

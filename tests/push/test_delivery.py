@@ -1,14 +1,14 @@
 """A push message that is delivered, tried again, refused or lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.push.delivery import Deliverer, open_deliverer
+from app.push.delivery import MAX_AT_ONCE_PER_ENDPOINT, Deliverer, open_deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import INTERNET, TRUSTED, UNTRUSTED
 from app.push.http.pool import MAX_CONNECTIONS_PER_HOST
@@ -295,23 +295,47 @@ async def test_who_did_not_say_how_long_is_asked_again(
     assert (await deliver(delivery, request_to(browser))).delivery is DeliveryStatus.ACCEPTED
 
 
+@asynccontextmanager
+async def hanging(
+    delivery: Deliverer, push_service: PushService, browsers: Sequence[Subscription]
+) -> AsyncIterator[None]:
+    """Have a message on its way to each of *browsers*, as often as each is named, until the block ends."""
+    push_service.script([{"hang": "head", "forever": True}])
+    sent = [asyncio.create_task(deliver(delivery, request_to(browser))) for browser in browsers]
+    async with asyncio.timeout(5):
+        while len(push_service.received) < min(len(sent), MAX_CONNECTIONS_PER_HOST):
+            await asyncio.sleep(0.01)
+    yield
+    for task in sent:
+        task.cancel()
+    await asyncio.wait(sent)
+
+
 async def test_who_waits_for_a_connection_in_vain_is_told_to_come_again(
     delivery: Deliverer, push_service: PushService
 ) -> None:
     """Nothing was sent: that is not a message which may have been delivered."""
-    push_service.script([{"hang": "head", "forever": True}])
-    browser = push_service.subscribe()
-    async with asyncio.TaskGroup() as hanging:
-        for _ in range(MAX_CONNECTIONS_PER_HOST):
-            hanging.create_task(deliver(delivery, request_to(browser), within=2))
-        async with asyncio.timeout(5):
-            while len(push_service.received) < MAX_CONNECTIONS_PER_HOST:
-                await asyncio.sleep(0.01)
-
-        outcome = await deliver(delivery, request_to(browser), within=0.2)
+    browsers = [push_service.subscribe() for _ in range(MAX_CONNECTIONS_PER_HOST)]
+    async with hanging(delivery, push_service, browsers):
+        outcome = await deliver(delivery, request_to(push_service.subscribe()), within=0.2)
 
     assert outcome == Outcome(DeliveryStatus.BUSY, retry_after=1)
     assert len(push_service.received) == MAX_CONNECTIONS_PER_HOST
+
+
+async def test_a_recipient_that_hangs_takes_only_its_own_part(
+    delivery: Deliverer, push_service: PushService
+) -> None:
+    """Its next caller is told at once to come again; others at the same push service are sent to."""
+    browser, other = push_service.subscribe(), push_service.subscribe()
+    async with hanging(delivery, push_service, [browser] * MAX_AT_ONCE_PER_ENDPOINT):
+        push_service.script([])
+        async with asyncio.timeout(1):
+            refused = await deliver(delivery, request_to(browser))
+            sent = await deliver(delivery, request_to(other))
+
+    assert refused == Outcome(DeliveryStatus.BUSY, retry_after=1)
+    assert sent.delivery is DeliveryStatus.ACCEPTED
 
 
 async def test_each_attempt_is_told(push_service: PushService) -> None:

@@ -1,7 +1,9 @@
 """The server speaks to push services, and to nobody inside its own network."""
 
+import asyncio
 import json
 import socket
+import threading
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,18 @@ import pytest
 
 from app.protocol.subscription import Endpoint
 from app.push.errors import EndpointNotAllowed
-from app.push.guard import INTERNET, TRUSTED, EndpointPolicy, LookUp, NotPublic, PublicResolver, is_public
+from app.push.guard import (
+    INTERNET,
+    LOOKUP_THREADS,
+    LOOKUPS_PER_SITE,
+    MAX_LOOKUPS,
+    TRUSTED,
+    EndpointPolicy,
+    LookUp,
+    NotPublic,
+    PublicResolver,
+    is_public,
+)
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -377,6 +390,50 @@ async def test_a_look_up_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(OSError, match="not resolved in time"):
         await resolver.resolve("localhost", 443)
     resolver.close()
+
+
+async def test_of_one_site_only_a_few_names_are_looked_up_at_once() -> None:
+    """Its name servers may hang on purpose: names of other sites are looked up meanwhile."""
+    awake, asked = threading.Event(), list[str]()
+
+    def look_up(host: str, *_: int) -> list[Any]:
+        if host.endswith(".hanging.example"):
+            asked.append(host)
+            awake.wait(PATIENCE_S)
+        return socket.getaddrinfo("93.184.215.14", 443, type=socket.SOCK_STREAM)
+
+    resolver = PublicResolver(look_up, PATIENCE_S, LOOKUPS_PER_SITE)
+    names = [f"{number}.hanging.example" for number in range(4 * LOOKUP_THREADS)]
+    hanging = [asyncio.ensure_future(resolver.resolve(name)) for name in names]
+    async with asyncio.timeout(PATIENCE_S / 2):
+        found = await resolver.resolve("push.example.org")
+    at_once = len(asked)
+    awake.set()
+    ended = await asyncio.gather(*hanging)
+    resolver.close()
+
+    assert (bool(found), at_once) == (True, LOOKUPS_PER_SITE)
+    assert all(ended)
+
+
+async def test_look_ups_of_many_sites_are_bounded() -> None:
+    """What nobody waits for any more would queue up before the threads."""
+    awake = threading.Event()
+
+    def look_up(*_: object) -> list[Any]:
+        awake.wait(PATIENCE_S)
+        return []
+
+    resolver = PublicResolver(look_up, PATIENCE_S, LOOKUPS_PER_SITE)
+    names = [f"push.site{number}.example" for number in range(2 * MAX_LOOKUPS)]
+    hanging = [asyncio.ensure_future(resolver.resolve(name)) for name in names]
+    await asyncio.sleep(0.05)
+    refused = sum(task.done() for task in hanging)
+    awake.set()
+    await asyncio.gather(*hanging, return_exceptions=True)
+    resolver.close()
+
+    assert refused == MAX_LOOKUPS
 
 
 def info_of(address: str) -> "AddrInfoType":

@@ -11,7 +11,7 @@ from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
-from app.push.guard import Network, PublicResolver
+from app.push.guard import LOOKUPS_PER_SITE, Network, PublicResolver
 from app.push.http.connection import PushConnection
 from app.push.http.pool import Connect, ConnectionPool
 
@@ -31,7 +31,7 @@ async def open_pools(network: Network, deadlines: Deadlines) -> AsyncIterator[Po
     tls = network.tls or _make_tls()
     async with (
         _open_public_pool(network, tls, deadlines) as browsers,
-        _open_public_pool(network, tls, deadlines) as untrusted,
+        _open_public_pool(network, tls, deadlines, LOOKUPS_PER_SITE) as untrusted,
     ):
         trusted = ConnectionPool(_make_connect(_look_up, _make_tls(), deadlines), deadlines)
         try:
@@ -42,10 +42,10 @@ async def open_pools(network: Network, deadlines: Deadlines) -> AsyncIterator[Po
 
 @asynccontextmanager
 async def _open_public_pool(
-    network: Network, tls: SSLContext, deadlines: Deadlines
+    network: Network, tls: SSLContext, deadlines: Deadlines, lookups_per_site: int | None = None
 ) -> AsyncIterator[ConnectionPool]:
     """Open a pool of connections to public addresses, with look-ups of its own."""
-    resolver = PublicResolver(network.look_up, deadlines.look_up_s)
+    resolver = PublicResolver(network.look_up, deadlines.look_up_s, lookups_per_site)
     pool = ConnectionPool(_make_connect(resolver.resolve, tls, deadlines, network.public_socket), deadlines)
     try:
         yield pool
