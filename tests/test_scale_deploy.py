@@ -14,7 +14,7 @@ from app.api.routes import router
 from app.push.vapid import VapidKey
 from app.server.supervisor import GRACE_S
 from app.settings import PREFIX, Settings, load
-from tests.compose import load_compose, read_variables
+from tests.compose import container_environment, load_compose, read_variables, variables_named
 from tests.test_deploy import KNOWN, final, read
 from tests.test_documents import metrics_there_are
 
@@ -23,6 +23,11 @@ INSTANCES = ["whisper1", "whisper2", "whisper3"]
 KEY = VapidKey.generate().private_text
 FILLED_IN = {"POSTGRES_PASSWORD": "secret", f"{PREFIX}VAPID_PRIVATE_KEY": KEY}
 ENV = read_variables(read("deploy/env.example")) | FILLED_IN
+# Where the server listens and keeps things inside its container, and the database beside it.
+DECIDED_BY_COMPOSE = {
+    "docker-compose.yml": {f"{PREFIX}{name}" for name in ("DATABASE_URL", "DATA_DIR", "HOST", "PORT")},
+    "deploy/compose.yml": {f"{PREFIX}{name}" for name in ("DATABASE_URL", "HOST", "PORT")},
+}
 PATHS = {route.path for route in router.routes if isinstance(route, APIRoute)}
 
 
@@ -66,10 +71,22 @@ def test_a_variable_that_is_named_exists(file: str) -> None:
 
 
 def test_what_compose_asks_for_is_in_the_example() -> None:
-    """And the example asks for nothing else."""
-    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", read("deploy/compose.yml")))
+    """Everything that has no default as in ../.env.example, and those without a default are filled in."""
+    asked = set(variables_named(read("deploy/compose.yml")))
 
-    assert asked == set(re.findall(r"^#?([A-Z_]+)=", read("deploy/env.example"), re.MULTILINE))
+    assert asked - KNOWN <= set(re.findall(r"^#?([A-Z_]+)=", read("deploy/env.example"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+@pytest.mark.parametrize(
+    ("file", "service"), [("docker-compose.yml", "whisper"), ("deploy/compose.yml", "whisper3")]
+)
+def test_every_setting_arrives_in_the_container(file: str, service: str, name: str) -> None:
+    """The server sees what .env sets, except what the compose file decides, as .env.example says."""
+    env = ENV | {f"{PREFIX}TURN_SECRET": "s", name: "as it is set"}
+    environment = container_environment(load_compose(file, env)["services"][service], env)
+
+    assert (environment.get(name) == "as it is set") == (name not in DECIDED_BY_COMPOSE[file])
 
 
 @pytest.mark.parametrize("name", FILLED_IN)
@@ -82,7 +99,7 @@ def test_compose_starts_nothing_without_its_secrets(name: str) -> None:
 def test_compose_s_instances_have_settings_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """All the same, on services that are there; they can sign."""
     compose = services(ENV)
-    settings = settings_of(compose["whisper1"]["environment"], monkeypatch)
+    settings = settings_of(container_environment(compose["whisper1"], ENV), monkeypatch)
 
     assert all(
         compose[name] | {"networks": None} == compose["whisper1"] | {"networks": None} for name in INSTANCES
@@ -97,8 +114,10 @@ def test_compose_s_instances_have_settings_that_work(monkeypatch: pytest.MonkeyP
 def test_compose_migrates_first_and_past_the_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     """An instance starts when the migration has succeeded, which talks to Postgres itself."""
     compose = services(ENV | {"DATABASE": "pgbouncer:6432/whisper?pgbouncer=true"})
-    migrating = settings_of(compose["migrate"]["environment"], monkeypatch).require_database_url()
-    serving = settings_of(compose["whisper1"]["environment"], monkeypatch).require_database_url()
+    migrating = settings_of(
+        container_environment(compose["migrate"], ENV), monkeypatch
+    ).require_database_url()
+    serving = settings_of(container_environment(compose["whisper1"], ENV), monkeypatch).require_database_url()
 
     assert compose["whisper1"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert compose["migrate"]["command"] == ["whisper", "migrate"]
@@ -125,7 +144,7 @@ def test_the_pooler_is_where_the_example_says() -> None:
 def test_nginx_has_the_instances_and_is_believed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the port where they serve; whoever reads metrics is in their network."""
     compose = services(ENV)
-    settings = settings_of(compose["whisper1"]["environment"], monkeypatch)
+    settings = settings_of(container_environment(compose["whisper1"], ENV), monkeypatch)
     upstream = re.findall(r"server (\w+):(\d+)", read("deploy/nginx.conf"))
     networks = yaml.safe_load(read("deploy/compose.yml"))["networks"]
     (pool,) = networks["default"]["ipam"]["config"]
