@@ -13,6 +13,7 @@ import pytest
 from tests.browser.firefox import Firefox
 from tests.browser.page import Page
 from tests.deployment import Deployment
+from tests.people import Person
 from tests.processes import ROOT
 
 _FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -71,3 +72,40 @@ def test_the_guide_leads_to_a_call(app: str, firefox: Firefox, another_firefox: 
 
     one.see("#log", "they: it works")
     assert (firefox.errors, another_firefox.errors) == ([], [])
+
+
+_OTHER_WORKER = """
+    self.onmessage = async ({ data }) => {
+        const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+        for (const page of pages) for (const message of data) page.postMessage(message);
+        for (const page of pages) page.postMessage('said');
+    };
+"""
+
+_LET_IT_SAY = """
+    const [sender] = arguments;
+    const parts = { payload: '', text: '', signature: 'x', recipient: '' };
+    const call = { method: 'dial', sender, sentAt: Date.now(), encryptionKey: sender, ...parts };
+    const others = ['clicked', 'verify', 'drop'].map(whisper => ({ whisper, code: 'x', reason: 'x' }));
+    const said = [{ whisper: 'call', call }, ...others];
+    const heard = new Promise((resolve) => {
+        navigator.serviceWorker.addEventListener('message', ({ data }) => data === 'said' && resolve());
+    });
+    const { installing } = await navigator.serviceWorker.register('./other.js', { scope: './other/' });
+    await new Promise((resolve) => {
+        installing.onstatechange = () => installing.state === 'activated' && resolve();
+    });
+    installing.postMessage(said);
+    await heard;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return document.getElementById('log').innerText;
+"""
+
+
+def test_another_worker_of_the_origin_is_not_believed(app: str, tmp_path: Path, firefox: Firefox) -> None:
+    """It can tell the page anything; but nobody rings, and nothing is accepted."""
+    (tmp_path / "other.js").write_text(_OTHER_WORKER)
+    page = firefox.open(app)
+    start(page)
+
+    assert page.evaluate(_LET_IT_SAY, Person().address.text) == ""

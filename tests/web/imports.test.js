@@ -62,7 +62,9 @@ test('the protocol is pure: it imports nothing from outside', () => {
 test('the protocol is pure: it has no network, no storage, no clock and no page', () => {
   const impure = /\b(fetch|indexedDB|localStorage|navigator|location|document|window|setTimeout|setInterval|performance|Date)\s*[.(]/;
 
-  assert.deepEqual(touching(inFolder('client/protocol'), impure), []);
+  const found = inFolder('client/protocol').filter((file) => impure.test(CODE.get(file).replace(/'[^'\n]*'/g, "''")));
+
+  assert.deepEqual(found, []);
 });
 
 test('nobody imports in a circle', () => {
