@@ -11,46 +11,11 @@ import pytest
 from tests.browser.bridge import bridged
 from tests.browser.chromium import chromium
 from tests.browser.conftest import CHROMIUM
+from tests.browser.mallory import Mallory
 from tests.browser.page import wait_until
 from tests.browser.residents import Resident, at_chromium
-from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
-
-_START = """
-    const { Whisper } = await import('/js/whisper.js');
-    globalThis.whisper = await Whisper.start({ worker: '/sw.js' });
-"""
-
-_DIAL = """
-    globalThis.heard = [];
-    const listen = async peer => { for await (const message of peer.messages) heard.push(message); };
-    whisper.dial(arguments[0]).then(peer => { globalThis.peer = peer; listen(peer); });
-"""
-
-
-class Mallory:
-    """Somebody who has the library, and no manners."""
-
-    def __init__(self, page: Tab) -> None:
-        self.page = page
-        self.page.evaluate(_START)
-
-    def rings(self, address: str) -> None:
-        """Dial, and listen to what is said."""
-        self.page.evaluate(_DIAL, address)
-
-    def talks(self) -> None:
-        """Wait until there is a connection."""
-        self.page.wait_until("return 'peer' in globalThis")
-
-    def sends(self, value: str, *arguments: object) -> None:
-        """Send the value of a JavaScript expression."""
-        self.page.evaluate(f"await peer.send({value})", *arguments)
-
-    def hears(self, text: str) -> None:
-        """Wait for a message."""
-        self.page.wait_until("return heard.includes(arguments[0])", text)
 
 
 @pytest.fixture(scope="module")
