@@ -5,7 +5,7 @@ import json
 import pytest
 import rfc8785
 
-from tests.hostile.builder import CASES, PEOPLE, Scenario, build
+from tests.hostile.builder import CASES, PEOPLE, CallContext, build
 from whisper_peer.errors import Dropped
 from whisper_peer.protocol.inbox import Inbox
 from whisper_peer.protocol.keys import Address
@@ -27,7 +27,7 @@ SPEAKERS = {"sender key base64url": "carol"}
 
 def push(name: str) -> bytes:
     """Return the push that a server would make which checks nothing."""
-    envelope = build(CASES[name], Scenario(NOW, SPEAKERS.get(name, "alice"))).envelope
+    envelope = build(CASES[name], CallContext(NOW, SPEAKERS.get(name, "alice"))).envelope
     try:
         text = rfc8785.dumps(envelope.get("b")).decode()
     except rfc8785.CanonicalizationError:
