@@ -1,14 +1,18 @@
-"""Deadlines of pushes for tests that wait for their end: about a tenth of production's."""
+"""Deadlines for tests that wait for their end: about a tenth of production's."""
 
 from app.push.deadlines import Deadlines
+from app.server.http_protocol import Timeouts
 
 SHORT = Deadlines(
-    total_s=1.5,
-    attempt_s=1.0,
+    total_s=2.0,
+    attempt_s=1.5,
     retry_pauses_s=(0.05, 0.2),
     last_key_s=0.3,
     look_up_s=0.3,
-    connect_s=0.5,
+    connect_s=1.0,
     drain_s=0.1,
     keep_s=1.5,
 )
+
+# Of connections.
+SHORT_TIMEOUTS = Timeouts(**{name: getattr(Timeouts(), name) / 10 for name in Timeouts.__slots__})

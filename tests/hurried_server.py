@@ -1,37 +1,25 @@
-"""A server process whose pushes have short deadlines; otherwise it is as `whisper serve` runs it."""
+"""Server process with short deadlines, otherwise as `whisper serve`: `python -m tests.hurried_server`."""
 
 import argparse
+import sys
 
-import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from app.main import create_app
+from app.server.application import build_app
+from app.server.lifecycle import exit_on_signals
+from app.server.supervisor import serve
 from app.settings import load
-from app.telemetry.log_format import log_config
-from tests.deadlines import SHORT
+from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
 
-def application() -> FastAPI:
-    """Build the application, from the environment."""
-    return create_app(deadlines=SHORT)
-
-
-def main() -> None:
-    """Serve at the port of the command line."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int)
-    settings = load()
-    uvicorn.run(
-        application,
-        factory=True,
-        port=parser.parse_args().port,
-        log_config=log_config(settings.log_level, settings.log_format),
-        access_log=False,
-        http="app.server.http_protocol:HttpProtocol",
-        loop="app.server.draining_loop:DrainingLoop",
-        ws="none",
-    )
+def create_app() -> ASGIApp:
+    """Build the application."""
+    return build_app(SHORT_TIMEOUTS, SHORT)
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int)
+    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    exit_on_signals()
+    sys.exit(serve(load(**given), "tests.hurried_server:create_app"))

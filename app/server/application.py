@@ -6,17 +6,18 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import main
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
 from app.server.lifecycle import freeze_gc, prepare_process, stop_with_parent
 
 
 def create_app() -> ASGIApp:
     """Build the application of a server process, which is prepared for it."""
-    return build_app(Timeouts())
+    return build_app(Timeouts(), PRODUCTION)
 
 
-def build_app(timeouts: Timeouts) -> ASGIApp:
-    """Build the application of a server process whose connections have these *timeouts*."""
+def build_app(timeouts: Timeouts, deadlines: Deadlines) -> ASGIApp:
+    """Build the application with these *timeouts* of connections and *deadlines* of pushes."""
     prepare_process()
 
     def start(state: dict[str, Any]) -> None:
@@ -24,7 +25,7 @@ def build_app(timeouts: Timeouts) -> ASGIApp:
         stop_with_parent()
         freeze_gc()
 
-    return StartHook(main.create_app(), start)
+    return StartHook(main.create_app(deadlines=deadlines), start)
 
 
 class StartHook:

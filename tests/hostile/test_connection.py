@@ -1,4 +1,4 @@
-"""Connections that are slow, endless, ambiguous, or no HTTP at all: one hasty server takes all of them."""
+"""Connections that are slow, endless, ambiguous, or not HTTP at all, to one server with short deadlines."""
 
 import json
 import socket
@@ -19,12 +19,12 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.push.vapid import VapidKey
-from tests.hostile.hasty import HASTY
+from tests.deadlines import SHORT_TIMEOUTS
 from tests.people import Person, body, now_ms
 from tests.processes import Program, program
 from tests.vectors_of import subscription_json
 
-RECEIVE_S = HASTY.receive_s
+RECEIVE_S = SHORT_TIMEOUTS.receive_s
 MARGIN_S = 1.5
 PROMPT_S = 3
 DRIP_EVERY_S = 0.2
@@ -106,7 +106,7 @@ def server(migrated: URL) -> Iterator[Server]:
     }
     with (
         tempfile.TemporaryDirectory(prefix="wh") as home,
-        program(sys.executable, "-m", "tests.hostile.hasty", env=env, cwd=Path(home)) as running,
+        program(sys.executable, "-m", "tests.hurried_server", env=env, cwd=Path(home)) as running,
     ):
         url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
         yield Server(running, int(url.rpartition(":")[2]))
