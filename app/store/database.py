@@ -112,7 +112,8 @@ class Database:
             try:
                 return await execute(connection)
             except BaseException as error:
-                if driver.is_closed() or is_lost(error):
+                # Cancelled, a statement may close its connection: that is no loss, and must not run again.
+                if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
                     await connection.invalidate()
                     self._generation = max(self._generation, generation + 1)
                     raise ConnectionLost(first_line(error)) from error

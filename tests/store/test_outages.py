@@ -235,3 +235,18 @@ async def test_a_fault_of_ours_is_a_500_that_is_logged_once(
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     (record,) = [record for record in caplog.records if record.exc_info]
     assert "UndefinedColumnError" in str(record.exc_info)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 6, 9, 12, 20, 40])
+async def test_a_statement_that_is_cancelled_does_not_run_again(migrated: URL, ask: Ask, steps: int) -> None:
+    """Whenever it comes, the cancellation is heard: a server that stops waits for nothing."""
+    async with open_database(migrated) as database:
+        asking = asyncio.create_task(ask(database, "SELECT pg_sleep(0.2)"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if steps > 30:
+            await asyncio.sleep(0.1)
+        asking.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await asking
