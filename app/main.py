@@ -1,20 +1,27 @@
-"""Builds and connects every room; the only file that knows them all."""
+"""Application factory: builds and connects the services, and opens and closes them with the lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from pydantic import SecretStr
+from sqlalchemy.engine import URL
+from starlette.types import ASGIApp
 
-from app.api import documentation, errors, pages, routes
-from app.api.cors import CorsMiddleware
-from app.api.entrance import Application, Entrance
-from app.api.headers import CatchAll, HeadSupport, SecurityHeaders
+from app.api import documentation, error_handling, routes
+from app.api.calls import Calls
+from app.api.config import ClientConfig
+from app.api.cors import Cors
+from app.api.error_handling import ErrorHandler
+from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_access import MetricsAccess
+from app.api.middleware import HeadSupport, wrap
+from app.api.pages import Pages
 from app.api.state import AppState, Clock, LifespanState
 from app.clocks import monotonic_clock, server_clock
 from app.limits.concurrency import ConcurrencyLimit
@@ -24,6 +31,7 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
 from app.push.guard import INTERNET, Network
 from app.push.service import PushService
+from app.push.vapid import Keyring
 from app.relay import Relay
 from app.settings import Settings, load
 from app.store import schema
@@ -36,14 +44,20 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.request_log import Observer, RequestLog
 from app.telemetry.tracing import open_tracing
 
-# The framework's own would tell paths and exceptions as they came; api/observe.py decides what may be told.
+# FastAPI's own would tell paths and exceptions as they came; telemetry/request_log.py decides what is told.
 FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 VERSION = version("whisper-server")
 
 
-def _revealed(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret else None
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Clocks, network and deadlines: what tests replace, and nothing else."""
+
+    clock: Clock
+    monotonic_ms: Clock
+    network: Network
+    deadlines: Deadlines
 
 
 def create_app(
@@ -52,75 +66,76 @@ def create_app(
     network: Network = INTERNET,
     monotonic_ms: Clock = monotonic_clock,
     deadlines: Deadlines = PRODUCTION,
-) -> FastAPI:
+) -> ASGIApp:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
-    url = parse_url(settings.require_database_url())
-    replica = _revealed(settings.database_replica_url)
-    keyring = settings.require_vapid()
-    metrics = Metrics(VERSION, settings.max_in_flight)
+    surroundings = Surroundings(clock, monotonic_ms, network, deadlines)
+    url, keyring = parse_url(settings.require_database_url()), settings.require_vapid()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
-        async with AsyncExitStack() as opened:
-            traces = await opened.enter_async_context(open_tracing(settings.otlp_endpoint, VERSION))
-            observer = Observer(metrics, traces)
-            database = await opened.enter_async_context(open_database(url, observer.statement, monotonic_ms))
-            copy = await opened.enter_async_context(
-                open_replica(parse_url(replica) if replica else None, observer.statement, monotonic_ms)
-            )
-            shared = await opened.enter_async_context(
-                open_redis_buckets(
-                    _revealed(settings.redis_url),
-                    settings.rates,
-                    keyring.oldest.key.derive("limits"),
-                    metrics.shared_limits,
-                    monotonic_ms,
-                )
-            )
-            delivery = await opened.enter_async_context(
-                open_deliverer(network, observer.push, monotonic_ms, deadlines)
-            )
-            subscriptions = Subscriptions(database, copy)
-            await opened.enter_async_context(run_purger(subscriptions, clock, metrics.purge))
-            push = PushService(keyring, settings.endpoint_policy, delivery, monotonic_ms, deadlines)
-            app_state = AppState(
-                relay=Relay(subscriptions, push, settings.clock_window_ms),
-                observer=observer,
-                clock=clock,
-                monotonic_ms=monotonic_ms,
-                clock_window_ms=settings.clock_window_ms,
-                in_flight_limit=ConcurrencyLimit(
-                    settings.max_in_flight, metrics.limit, metrics.in_flight.inc
-                ),
-                rate_limits=RateLimits(settings.rates, metrics.limit, shared),
-                metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
-                vapid_public_key=keyring.newest.key.public_text,
-                ice_servers=IceServers(settings.ice_servers, _revealed(settings.turn_secret)),
-                ready=lambda: schema.check(database),
-            )
+        async with _open_services(settings, url, keyring, surroundings) as app_state:
             yield LifespanState(app=app_state)
 
-    app = Application(
-        layers=[
-            RequestLog,
-            SecurityHeaders,
-            partial(CorsMiddleware, origins=settings.cors_origins, clock=clock),
-            partial(Entrance, doors=routes.doors.routes),
-        ],
+    api = FastAPI(
         title="Whisper",
         version=VERSION,
-        description=documentation.DESCRIPTION,
-        routes=routes.doors.routes,
         lifespan=lifespan,
-        redoc_url=None,
+        exception_handlers=error_handling.HANDLERS,
+        openapi_url=None,  # api/documentation.py serves the document: calls are none of FastAPI's routes
         redirect_slashes=False,
         telemetry=FRAMEWORK_TELEMETRY,
     )
-    app.include_router(routes.router)
-    app.include_router(pages.router(settings.require_web_app()))
-    errors.install(app)
-    documentation.install(app)
-    app.add_middleware(CatchAll)
-    app.add_middleware(HeadSupport)
-    return app
+    api.include_router(routes.router)
+    api.include_router(documentation.router)
+    cors = partial(Cors, origins=settings.cors_origins)
+    app = Calls(Pages(api, settings.require_web_app()))
+    return wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
+
+
+@asynccontextmanager
+async def _open_services(
+    settings: Settings, url: URL, keyring: Keyring, surroundings: Surroundings
+) -> AsyncIterator[AppState]:
+    clock, monotonic_ms = surroundings.clock, surroundings.monotonic_ms
+    metrics = Metrics(VERSION, settings.max_in_flight)
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)))
+        database = await enter(open_database(url, observer.record_statement, monotonic_ms))
+        replica_url = _reveal(settings.database_replica_url)
+        replica = await enter(
+            open_replica(
+                parse_url(replica_url) if replica_url else None, observer.record_statement, monotonic_ms
+            )
+        )
+        redis_url, secret = _reveal(settings.redis_url), keyring.oldest.key.derive("limits")
+        shared = await enter(
+            open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
+        )
+        deliverer = await enter(
+            open_deliverer(surroundings.network, observer.record_push, monotonic_ms, surroundings.deadlines)
+        )
+        subscriptions = Subscriptions(database, replica)
+        await enter(run_purger(subscriptions, clock, metrics.record_purge))
+        push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, surroundings.deadlines)
+        ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
+        window = settings.clock_window_ms
+        yield AppState(
+            relay=Relay(subscriptions, push, window),
+            observer=observer,
+            clock=clock,
+            monotonic_ms=monotonic_ms,
+            clock_window_ms=window,
+            in_flight_limit=ConcurrencyLimit(
+                settings.max_in_flight, metrics.record_limit, metrics.in_flight.inc
+            ),
+            rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
+            metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
+            client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
+            check_ready=partial(schema.check, database),
+        )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -1,9 +1,15 @@
-"""What the server answers: every answer tells its time."""
+"""HTTP answers of the API: every one is JSON and tells the server's time; the only writer of a refusal."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import MethodNotAllowed
+from app.protocol.errors import BodyTooLarge, Refused
+
+Headers = list[tuple[bytes, bytes]]
 
 Timestamp = Annotated[
     int,
@@ -21,19 +27,6 @@ class Accepted(BaseModel):
     timestamp: Timestamp
 
 
-class OkResponse(Response):
-    """`Accepted` as it is sent: always the same but for the time, which is *now*."""
-
-    def __init__(self, now: int) -> None:
-        self.status_code = 200
-        self.background = None
-        self.body = b'{"ok":true,"timestamp":%d}' % now
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(self.body)),
-            (b"content-type", b"application/json"),
-        ]
-
-
 class Refusal(BaseModel):
     """Not done, and why."""
 
@@ -44,35 +37,43 @@ class Refusal(BaseModel):
     errors: Annotated[list[str], Field(description="One entry per fault of the call; often empty.")] = []
 
 
-class IceServer(BaseModel):
-    """An entry of `RTCConfiguration.iceServers`."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer, and the ASGI application that sends it."""
 
-    urls: Annotated[list[str], Field(description="STUN or TURN URLs (RFC 7064, RFC 7065).")]
-    username: Annotated[str | None, Field(description="For TURN: when it expires, and who.")] = None
-    credential: Annotated[str | None, Field(description="For TURN: the password, good until then.")] = None
+    status: int
+    headers: Headers
+    body: bytes
 
-
-class Limits(BaseModel):
-    """What a call must keep to."""
-
-    clock_window_ms: Annotated[int, Field(description="How far a timestamp may be from the server's time.")]
-    body_bytes: Annotated[int, Field(description="The largest body of a request.")]
-    push_plaintext_bytes: Annotated[int, Field(description="The largest push message, before encryption.")]
-    subscription_life_ms: Annotated[
-        int, Field(description="How long a registration is kept when it isn't renewed.")
-    ]
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it; middleware may add to the copy of its headers."""
+        await send({"type": "http.response.start", "status": self.status, "headers": [*self.headers]})
+        await send({"type": "http.response.body", "body": self.body})
 
 
-class Config(BaseModel):
-    """What a client needs to start."""
+def acceptance(now: int) -> Answer:
+    """Return `Accepted` as it is sent; *now* in ms."""
+    body = b'{"ok":true,"timestamp":%d}' % now  # the model would print the same, at ten times the cost
+    return Answer(200, _json_headers(body), body)
 
-    ok: Annotated[Literal[True], Field(description="Always true.")] = True
-    timestamp: Timestamp
-    vapid_public_key: Annotated[
-        str,
-        Field(description="`applicationServerKey` of `pushManager.subscribe()`: 65 bytes, base64url."),
-    ]
-    ice_servers: Annotated[
-        list[IceServer], Field(description="`iceServers` for `RTCPeerConnection`; TURN credentials expire.")
-    ]
-    limits: Limits
+
+def refusal(now: int, refused: Refused) -> Answer:
+    """Return the answer that tells a client why it was *refused*; *now* in ms."""
+    told = Refusal(timestamp=now, code=refused.code, reason=refused.reason, errors=refused.errors)
+    body = told.model_dump_json().encode()
+    return Answer(refused.status, [*_json_headers(body), *_refusal_headers(refused)], body)
+
+
+def _json_headers(body: bytes) -> Headers:
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+
+
+def _refusal_headers(refused: Refused) -> Headers:
+    headers: Headers = []
+    if refused.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % refused.retry_after))
+    if isinstance(refused, BodyTooLarge):
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    if isinstance(refused, MethodNotAllowed):
+        headers.append((b"allow", refused.allow.encode()))
+    return headers

@@ -1,6 +1,6 @@
 """Bounded reading of a request's body."""
 
-from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
 from app.protocol.errors import BodyTooLarge, NotJson
@@ -9,20 +9,16 @@ from app.protocol.numbers import MAX_BODY_BYTES
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(scope: Scope, receive: Receive) -> bytes:
     """Return the body, never more than `MAX_BODY_BYTES` of it.
 
     Raise `BodyTooLarge`, from its announced length where there is one, and `UnsupportedEncoding` for a
     compressed one, which is never inflated.
     """
-    headers: dict[bytes, bytes] = dict(request.scope["headers"])
-    if b"content-encoding" in headers and set(request.headers.getlist("content-encoding")) != {"identity"}:
-        raise UnsupportedEncoding
-    announced = headers.get(b"content-length", b"0")
-    _require_fits(int(announced) if len(announced) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1)
+    _check_head(scope["headers"])
     chunks, length, more = [], 0, True
     while more:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise NotJson("The body ended before its announced length.")
         chunks.append(message.get("body", b""))
@@ -30,6 +26,14 @@ async def read_body(request: Request) -> bytes:
         _require_fits(length)
         more = message.get("more_body", False)
     return b"".join(chunks)
+
+
+def _check_head(headers: list[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        if name == b"content-length":
+            _require_fits(int(value) if len(value) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1)
+        elif name == b"content-encoding" and value != b"identity":
+            raise UnsupportedEncoding
 
 
 def _require_fits(length: int) -> None:

@@ -1,77 +1,83 @@
-"""Which pages of other origins may call (the Fetch standard's CORS protocol)."""
+"""Cross-origin resource sharing (the Fetch standard's CORS protocol): which other origins' pages may call."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import OriginNotAllowed, refuse
+from app.api.answers import Answer, Headers
+from app.api.error_handling import refuse
+from app.api.errors import OriginNotAllowed
 from app.telemetry.request_log import REQUEST_ID
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
 
+_METHOD = b"access-control-request-method"
+_HEADERS = b"access-control-request-headers"
+_PRIVATE_NETWORK = b"access-control-request-private-network"
 
-class CorsMiddleware(CORSMiddleware):
-    """Starlette's, with refusals in the one form."""
+_METHODS = (b"GET", b"POST")
+_ALLOWED_HEADERS = (b"accept", b"accept-language", b"content-language", b"content-type")
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str], clock: Callable[[], int]) -> None:
-        everyone = "*" in origins
-        # Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
-        super().__init__(
-            app,
-            allow_origins=[] if everyone else origins,
-            allow_origin_regex=".*" if everyone else None,
-            allow_credentials=True,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type"],
-            expose_headers=["Retry-After", REQUEST_ID],
-            max_age=PREFLIGHT_LIFE_S,
-        )
-        self._clock = clock
-        self._shared = [
-            (name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()
-        ]
+# Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
+_CREDENTIALS = (b"access-control-allow-credentials", b"true")
+_SHARED: Headers = [
+    _CREDENTIALS,
+    (b"access-control-expose-headers", f"Retry-After, {REQUEST_ID}".encode()),
+]
+_PREFLIGHT: Headers = [
+    _CREDENTIALS,
+    (b"access-control-allow-methods", b", ".join(_METHODS)),
+    (b"access-control-allow-headers", b", ".join(_ALLOWED_HEADERS)),
+    (b"access-control-max-age", b"%d" % PREFLIGHT_LIFE_S),
+    (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+    (b"content-length", b"0"),
+]
+_VARY = (b"vary", b"Origin")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, after it was asked whether it may be made (OPTIONS) if a browser asks."""
-        if scope["type"] != "http" or scope["method"] == "OPTIONS":
-            await super().__call__(scope, receive, send)
-        else:
-            origin: bytes | None = dict(scope["headers"]).get(b"origin")
-            await self._share(scope, receive, send, None if origin is None else origin.decode("latin-1"))
 
-    async def simple_response(
-        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
-    ) -> None:
-        """Serve an OPTIONS that does not ask."""
-        await self._share(scope, receive, send, request_headers.get("origin"))
+class Cors:
+    """ASGI middleware that answers preflights, and says on every answer who may read it."""
 
-    def _share(self, scope: Scope, receive: Receive, send: Send, origin: str | None) -> Awaitable[None]:
-        """Serve a request, and say on its answer who may read it."""
-        shared = self._shared_with(origin)
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._allows_all = "*" in origins
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return self._app(scope, receive, send)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if scope["method"] == "OPTIONS" and origin is not None and _METHOD in headers:
+            return self._preflight(scope, origin, headers)(scope, receive, send)
+        shared = self._headers_for(origin)
 
         def send_shared(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] += shared
             return send(message)
 
-        return self.app(scope, receive, send_shared)
+        return self._app(scope, receive, send_shared)
 
-    def _shared_with(self, origin: str | None) -> list[tuple[bytes, bytes]]:
-        headers = [(b"vary", b"Origin")]
-        if origin is not None:
-            headers += self._shared
-            if self.is_allowed_origin(origin):
-                headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
-        return headers
+    def _headers_for(self, origin: bytes | None) -> Headers:
+        if origin is None:
+            return [_VARY]
+        if not self._allows(origin):
+            return [_VARY, *_SHARED]
+        return [_VARY, *_SHARED, (b"access-control-allow-origin", origin)]
 
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a browser that asks before it calls."""
-        response = super().preflight_response(request_headers)
-        if response.status_code == 200:  # noqa: PLR2004 - Starlette's own
-            return response
-        refusal = refuse(self._clock(), OriginNotAllowed())
-        refusal.headers["Vary"] = "Origin"
-        return refusal
+    def _preflight(self, scope: Scope, origin: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+        asked = {name.strip() for name in headers.get(_HEADERS, b"").lower().split(b",")} - {b""}
+        if (
+            self._allows(origin)
+            and headers[_METHOD] in _METHODS
+            and asked <= set(_ALLOWED_HEADERS)
+            and _PRIVATE_NETWORK not in headers
+        ):
+            return Answer(200, [*_PREFLIGHT, (b"access-control-allow-origin", origin)], b"")
+        refusal = refuse(scope, OriginNotAllowed())
+        return Answer(refusal.status, [*refusal.headers, _VARY], refusal.body)
+
+    def _allows(self, origin: bytes) -> bool:
+        return self._allows_all or origin in self._origins

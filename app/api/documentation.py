@@ -1,12 +1,16 @@
-"""The OpenAPI document: every field explained, an example for every call, every refusal with its code."""
+"""OpenAPI document, and the page that shows it: every field explained, every call with an example."""
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from pydantic import BaseModel
 
 from app.api import errors as http
 from app.api.answers import Accepted, Refusal
+from app.api.calls import CALLS
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
 from app.limits import errors as limits
 from app.protocol import errors
@@ -15,7 +19,7 @@ from app.protocol.messages import METHODS, Message, Update
 from app.push import errors as push
 from app.store import errors as store
 
-CALLS = "Calls"
+CALLERS = "Calls"
 CLIENTS = "For clients"
 OPERATORS = "For operators"
 
@@ -75,67 +79,103 @@ _SIGNATURE = {
 }
 
 
-def door(kind: type[Message]) -> dict[str, Any]:
-    """Return what FastAPI needs to document the door for calls of *kind*."""
+# The page at /docs loads its scripts from where FastAPI takes them.
+_DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "img-src data: https://fastapi.tiangolo.com"
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def root() -> RedirectResponse:
+    """Lead a visitor to the documentation, unless the web app's page is served here."""
+    return RedirectResponse("docs")
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> JSONResponse:
+    """Return the OpenAPI document."""
+    return JSONResponse(document(request.app))
+
+
+@router.get("/docs")
+async def docs() -> HTMLResponse:
+    """Return the page that shows the document."""
+    page = get_swagger_ui_html(openapi_url="openapi.json", title="Whisper")
+    page.headers["Content-Security-Policy"] = _DOCS_POLICY
+    return page
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of *app*'s routes and of the calls beside it, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+        calls = {path: {"post": _operation(path, kind)} for path, kind in CALLS.items()}
+        made["paths"] = calls | made["paths"]
+        made["components"]["schemas"] |= _call_schemas()
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def refusals(*kinds: type[Refused]) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's `responses` for these refusals: one entry a status, one example a code."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in dict.fromkeys(kinds):
+        new = {"description": "", "content": _json(Refusal, examples={})}
+        entry = found.setdefault(str(kind.status), new)
+        entry["description"] = f"{entry['description']} `{kind.code}`: {kind.__doc__}".strip()
+        entry["content"]["application/json"]["examples"][kind.code] = {
+            "summary": kind.__doc__,
+            "value": {
+                "ok": False,
+                "timestamp": EXAMPLE_TIME,
+                "code": kind.code,
+                "reason": kind.reason,
+                "errors": [],
+            },
+        }
+    return found
+
+
+def _operation(path: str, kind: type[Message]) -> dict[str, Any]:
+    """Return the OpenAPI operation of the calls at *path*."""
     kinds = [known for known in METHODS.values() if issubclass(known, kind)]
-    relaying = _RELAYING if any(known is not Update for known in kinds) else ()
     schemas = [{"$ref": f"{_REF}{known.__name__}Call"} for known in kinds]
     body = {
         "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
         "examples": {known.method: {"value": EXAMPLES[known.method]} for known in kinds},
     }
+    relaying = _RELAYING if any(known is not Update for known in kinds) else ()
+    registering = _REGISTERING if Update in kinds else ()
     return {
-        "tags": [CALLS],
-        "response_model": Accepted,
-        "responses": refusals(*_SHARED, *(_REGISTERING if Update in kinds else ()), *relaying),
-        "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": body}}},
+        "tags": [CALLERS],
+        "summary": kind.__name__ if len(kinds) == 1 else "Any call",
+        "description": kind.__doc__ if len(kinds) == 1 else "The same as the path of the call's method.",
+        "operationId": path.strip("/").replace("/", "_"),
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": {"description": Accepted.__doc__, "content": _json(Accepted)},
+            **refusals(*_SHARED, *registering, *relaying),
+        },
     }
 
 
-def refusals(*kinds: type[Refused]) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses` for these refusals: one entry a status, one example a code."""
-    found: dict[int | str, dict[str, Any]] = {}
-    for kind in dict.fromkeys(kinds):
-        answer = {
-            "ok": False,
-            "timestamp": EXAMPLE_TIME,
-            "code": kind.code,
-            "reason": kind.reason,
-            "errors": [],
-        }
-        entry = found.setdefault(
-            kind.status, {"model": Refusal, "content": {"application/json": {"examples": {}}}}
-        )
-        entry["content"]["application/json"]["examples"][kind.code] = {
-            "summary": kind.__doc__,
-            "value": answer,
-        }
-        entry["description"] = " ".join(
-            filter(None, [entry.get("description"), f"`{kind.code}`: {kind.__doc__}"])
-        )
-    return found
-
-
-def install(app: FastAPI) -> None:
-    """Give *app* a document that describes the bodies, which the framework never parses itself."""
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
-            )
-            app.openapi_schema["components"]["schemas"] |= _call_schemas()
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # the way FastAPI documents
+def _json(model: type[BaseModel], **more: object) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"{_REF}{model.__name__}"}, **more}}
 
 
 def _call_schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
+    models: list[type[BaseModel]] = [Accepted, Refusal, *METHODS.values()]
+    for model in models:
+        schema = model.model_json_schema(by_alias=True, ref_template=_REF + "{model}")
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
     for kind in METHODS.values():
-        data = kind.model_json_schema(by_alias=True, ref_template=_REF + "{model}")
-        schemas |= data.pop("$defs", {})
-        schemas[kind.__name__] = data
         schemas[f"{kind.__name__}Call"] = {
             "type": "object",
             "description": kind.__doc__,

@@ -1,23 +1,23 @@
-"""Who is near enough to be told what only an operator needs."""
+"""IP allow-list for /metrics."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 from starlette.requests import Request
 
-# A proxy that the operator did not name says with these that it speaks for somebody else.
+# With these a proxy that the operator did not name says that it speaks for another client.
 _FORWARDING = ("x-forwarded-for", "forwarded")
 
 
 class MetricsAccess:
-    """Those in some *networks*. With trusted proxies, a client's address is what they say it is."""
+    """Allow-list of *networks*. With trusted proxies, a client's address is the one that they tell."""
 
     def __init__(self, networks: Sequence[str], *, has_proxies: bool) -> None:
         self._networks = [ip_network(network) for network in networks]
         self._has_proxies = has_proxies
 
     def allows(self, request: Request) -> bool:
-        """Tell whether *request* comes from there, and not through a proxy that nobody vouches for."""
+        """Tell whether *request* comes from there, and not through a proxy that is not trusted."""
         if not self._has_proxies and any(name in request.headers for name in _FORWARDING):
             return False
         try:

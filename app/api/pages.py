@@ -1,29 +1,28 @@
-"""The web app: each file of `web/` at its own path, for browsers here and for pages elsewhere."""
+"""Static files of the web app and the browser client, with their Content-Security-Policy."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
-from http import HTTPStatus
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from anyio import to_thread
-from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.datastructures import MutableHeaders
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Handler = Callable[[Request], Awaitable[Response]]
+from app.api.errors import MethodNotAllowed
 
-# What is served, and as what. Whatever else lies in the folder, like notes, is not for visitors.
+# The files that are served, and as what: a machine's own table of types may lack some. Other files in the
+# folders, like notes, are not for visitors.
 MEDIA_TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
     ".ico": "image/x-icon",
-    ".js": "text/javascript",
+    ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-_INDEX = Path("index.html")
+_INDEX = "index.html"
 _TEST = ".test.js"
 
 # What runs, is shown and is asked comes from here alone; media may also come from a peer. A worker obeys the
@@ -43,39 +42,66 @@ HEADERS = {
 }
 
 
-def router(folders: Mapping[str, Path]) -> APIRouter:
-    """Return a route for each file of *folders*, by URL prefix; without any, `/` leads to the documents."""
-    pages = APIRouter()
-    if not folders:
-        pages.add_route("/", _documentation, include_in_schema=False)
-    for prefix, folder in folders.items():
-        files = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
-        for file in filter(_is_for_visitors, files):
-            page = _page(folder / file)
-            pages.add_route(f"{prefix}/{file.as_posix()}", page, include_in_schema=False)
-            if file == _INDEX:
-                pages.add_route(f"{prefix}/", page, include_in_schema=False)
-    return pages
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file that is served at a path: *name* in its folder."""
+
+    path: str
+    name: str
+    folder: StaticFiles
+
+    @property
+    def media_type(self) -> str:
+        """Its Content-Type."""
+        return MEDIA_TYPES[Path(self.name).suffix]
 
 
-def _is_for_visitors(file: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.parts)
-    return file.suffix in MEDIA_TYPES and not hidden and not file.name.endswith(_TEST)
+class Pages:
+    """ASGI application that serves the files which *folders* have now, each at its folder's URL prefix.
+
+    Requests for any other path go to *others*. Starlette's `StaticFiles` reads the files and answers
+    conditional requests.
+    """
+
+    def __init__(self, others: ASGIApp, folders: Mapping[str, Path]) -> None:
+        self._others = others
+        found = [page for prefix, folder in folders.items() for page in _pages(prefix, folder)]
+        self._pages = {page.path: page for page in found}
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request."""
+        page = self._pages.get(scope["path"]) if scope["type"] == "http" else None
+        if page is None:
+            return self._others(scope, receive, send)
+        scope["route"] = page  # as Starlette's router sets it: the request log tells its path
+        if scope["method"] != "GET":
+            raise MethodNotAllowed("GET, HEAD")
+        inner = {**scope, "path": f"/{page.name}", "root_path": ""}
+        return page.folder(inner, receive, _with_headers(send, page.media_type))
 
 
-async def _documentation(_: Request) -> Response:
-    return RedirectResponse("/docs")
+def _pages(prefix: str, folder: Path) -> Iterator[Page]:
+    static = StaticFiles(directory=folder)
+    for file in folder.rglob("*"):
+        name = file.relative_to(folder)
+        if file.is_file() and _is_public(name):
+            yield Page(f"{prefix}/{name.as_posix()}", name.as_posix(), static)
+            if name.as_posix() == _INDEX:
+                yield Page(f"{prefix}/", _INDEX, static)
 
 
-def _page(file: Path) -> Handler:
-    """Return what answers with *file*, or with 304 to who has it already (RFC 9110, section 13.1.2)."""
+def _is_public(name: Path) -> bool:
+    hidden = any(part.startswith(".") for part in name.parts)
+    return name.suffix in MEDIA_TYPES and not hidden and not name.name.endswith(_TEST)
 
-    async def page(request: Request) -> Response:
-        content = await to_thread.run_sync(file.read_bytes)
-        tag = f'"{sha256(content).hexdigest()}"'
-        headers = HEADERS | {"ETag": tag}
-        if tag in request.headers.get("If-None-Match", ""):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(content, headers=headers, media_type=MEDIA_TYPES[file.suffix])
 
-    return page
+def _with_headers(send: Send, media_type: str) -> Send:
+    def send_with_headers(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(HEADERS)
+            if "content-type" in headers:  # a 304 has none
+                headers["content-type"] = media_type
+        return send(message)
+
+    return send_with_headers

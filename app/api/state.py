@@ -1,12 +1,12 @@
-"""What the handlers are given: the running application's parts, by type."""
+"""Application state: the services that the lifespan opens and every request can reach."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
-from app.api.ice_servers import IceServers
+from app.api.config import ClientConfig
 from app.api.metrics_access import MetricsAccess
 from app.limits.concurrency import ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
@@ -18,9 +18,10 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """What the lifespan opens, and every request can reach.
+    """The running application's services.
 
-    *clock* is the wall clock of the wire, *monotonic_ms* the clock of limits and durations. Both in ms.
+    *clock* is the wall clock of the wire, *monotonic_ms* the clock of limits and durations, both in ms.
+    *check_ready* raises the `Refused` that says why calls can't be served.
     """
 
     relay: Relay
@@ -31,24 +32,23 @@ class AppState:
     in_flight_limit: ConcurrencyLimit
     rate_limits: RateLimits
     metrics_access: MetricsAccess
-    vapid_public_key: str
-    ice_servers: IceServers
-    ready: Callable[[], Awaitable[None]]
+    client_config: ClientConfig
+    check_ready: Callable[[], Awaitable[None]]
 
 
 class LifespanState(TypedDict):
-    """The lifespan's state, as Starlette wants it."""
+    """The lifespan's state (ASGI), which the server copies into every request's scope."""
 
     app: AppState
 
 
-def app_state(request: Request) -> AppState:
-    """Return the running application's parts."""
-    return cast("AppState", request.scope["state"]["app"])
+def app_state(lifespan_state: Mapping[str, object]) -> AppState:
+    """Return the application's state from the lifespan's, which is `scope["state"]` of a request."""
+    return cast("AppState", lifespan_state["app"])
 
 
-async def _app_state(request: Request) -> AppState:
-    return app_state(request)  # not a coroutine, it would be called in a thread
+async def _app_state(request: Request) -> AppState:  # a coroutine: FastAPI calls functions in threads
+    return app_state(request.scope["state"])
 
 
 AppStateDep = Annotated[AppState, Depends(_app_state)]

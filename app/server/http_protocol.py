@@ -12,7 +12,7 @@ from typing import cast
 from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.answers import Refusal
+from app.api.answers import refusal as answer_for
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.headers import SECURITY_HEADERS
 from app.api.state import AppState
@@ -52,7 +52,7 @@ class ConnectionContext:
         """Return the context of connections to *app*, which counts and dates their refusals."""
 
         def refuse(refused: Refused) -> bytes:
-            app.observer.metrics.refused_connection(refused.code)
+            app.observer.metrics.record_refused_connection(refused.code)
             return _response(refused, app.clock())
 
         return cls(refuse, timeouts)
@@ -202,12 +202,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
 
-def _response(refusal: Refused, now: int) -> bytes:
-    answer = Refusal(timestamp=now, code=refusal.code, reason=refusal.reason)
-    body = answer.model_dump_json().encode()
-    headers = SECURITY_HEADERS | {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, HEAD, POST"
-    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def _response(refused: Refused, now: int) -> bytes:
+    answer = answer_for(now, refused)
+    security = {name.lower().encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
+    headers = security | dict(answer.headers) | {b"connection": b"close"}
+    status = b"HTTP/1.1 %d %s" % (answer.status, HTTPStatus(answer.status).phrase.encode())
+    lines = [status, *(b"%s: %s" % header for header in headers.items())]
+    return b"\r\n".join([*lines, b"", answer.body])

@@ -18,7 +18,7 @@ from uvicorn.config import STARTUP_FAILURE
 from app.server.listener import bind
 from app.settings import Settings
 from app.telemetry.log_format import log_config
-from app.telemetry.metrics import SHARED
+from app.telemetry.metrics import SHARED, forget_process
 
 log = logging.getLogger("whisper")
 
@@ -78,6 +78,8 @@ class Workers:
             if process.exitcode == STARTUP_FAILURE:  # the next would fail the same way
                 return STARTUP_FAILURE
             log.warning("worker %s died, and is replaced", process.pid)
+            if process.pid:
+                forget_process(process.pid)
             self._processes[number] = self._start()
         return 0
 

@@ -1,4 +1,4 @@
-"""How events become lines: for people, or as JSON for programs."""
+"""Log formatters: lines for people, or JSON for programs."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ def omit_origins() -> None:
 
 
 class ConsoleLine(logging.Formatter):
-    """Time, level, logger, message; then the event's fields as `name=value`."""
+    """Formatter for people: time, level, logger, message; then the event's fields as `name=value`."""
 
     _latest = (0, "")  # a second, and its text
 
@@ -45,14 +45,13 @@ class ConsoleLine(logging.Formatter):
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object a line; an event's fields are members like the others."""
-
-    converter = time.gmtime  # type: ignore[assignment]  # as the standard library documents it
+    """Formatter for programs: one JSON object a line, with the event's fields among its members."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, its traceback included."""
+        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {
-            "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{record.msecs:03.0f}Z",
+            "time": f"{second}.{record.msecs:03.0f}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -64,7 +63,7 @@ class JsonLine(logging.Formatter):
 
 
 class Stderr(logging.Handler):
-    """Writes each line as it comes, in one write: no lock has to keep it together."""
+    """Handler that writes each line to standard error in one write: no lock has to keep it together."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write *record*."""

@@ -1,4 +1,4 @@
-"""What is seen of each request: one line in the log, its metrics, its trace. Nothing of it is secret.
+"""Request log: one line, the metrics and the trace of each request. Nothing of it is secret.
 
 The push service's host and what it answered are told; addresses, endpoints, keys and payloads never are.
 """
@@ -25,13 +25,13 @@ MAX_ID_CHARACTERS = 64
 ABORTED = "aborted"  # the outcome of a call whose client, or server, did not wait for its end
 UNKNOWN = "unknown"  # the method of a call that could not be read
 
-# What orchestrators and Prometheus ask every few seconds is told to who wants every detail.
+# Orchestrators and Prometheus ask for these every few seconds: a line only for DEBUG.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What became known of a request while it was served."""
+    """What becomes known of a request while it is served."""
 
     id: str
     trace: Trace | None
@@ -42,75 +42,76 @@ class RequestRecord:
     pushes: int = 0
 
 
-_seen: ContextVar[RequestRecord | None] = ContextVar("seen", default=None)
+_current: ContextVar[RequestRecord | None] = ContextVar("request_record", default=None)
 
 
 def note_method(method: str) -> None:
     """Note that the present request is a call of this *method*."""
-    if seen := _seen.get():
-        seen.method = method
+    if record := _current.get():
+        record.method = method
 
 
 def note_refusal(code: str) -> None:
     """Note why the present request was refused."""
-    if seen := _seen.get():
-        seen.code = code
+    if record := _current.get():
+        record.code = code
 
 
 class Observer:
-    """Where every measurement arrives: from the store, from the push services, from the limits."""
+    """Receiver of every measurement: from the store, from the push services, from the requests."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
         self.metrics = metrics
         self._tracing = tracing
 
-    def statement(self, name: str, seconds: float) -> None:
-        """Note a statement that ends now."""
-        self.metrics.statement(name, seconds)
-        if (seen := _seen.get()) and seen.trace:
-            what = {"db.system.name": "postgresql", "db.operation.name": name}
-            seen.trace.record_wait(f"database {name}", seconds, what)
+    def record_statement(self, name: str, seconds: float) -> None:
+        """Record a statement that ends now."""
+        self.metrics.record_statement(name, seconds)
+        if (record := _current.get()) and record.trace:
+            attributes = {"db.system.name": "postgresql", "db.operation.name": name}
+            record.trace.record_wait(f"database {name}", seconds, attributes)
 
-    def push(self, attempt: Attempt) -> None:
-        """Note a message to a push service that ends now."""
-        self.metrics.push(attempt)
-        if seen := _seen.get():
-            seen.push = attempt
-            seen.pushes += 1
-            if seen.trace:
-                what: dict[str, str | int] = {"server.address": attempt.host}
-                what["whisper.fate"] = attempt.outcome.delivery.name.lower()
+    def record_push(self, attempt: Attempt) -> None:
+        """Record a message to a push service that ends now."""
+        self.metrics.record_push(attempt)
+        if record := _current.get():
+            record.push = attempt
+            record.pushes += 1
+            if record.trace:
+                attributes: dict[str, str | int] = {"server.address": attempt.host}
+                attributes["whisper.fate"] = attempt.outcome.delivery.name.lower()
                 if attempt.outcome.status:
-                    what["http.response.status_code"] = attempt.outcome.status
-                seen.trace.record_wait(f"push {attempt.service}", attempt.seconds, what)
+                    attributes["http.response.status_code"] = attempt.outcome.status
+                record.trace.record_wait(f"push {attempt.service}", attempt.seconds, attributes)
 
-    def begin(self, scope: Scope) -> RequestRecord:
-        """Begin to watch a request."""
+    def begin_request(self, scope: Scope) -> RequestRecord:
+        """Return the record of a request that begins now."""
         trace = self._tracing.begin(scope["method"]) if self._tracing else None
-        return RequestRecord(_id_of(scope), trace)
+        return RequestRecord(_request_id(scope), trace)
 
-    def tell(self, scope: Scope, seen: RequestRecord, seconds: float) -> None:
-        """Tell of a request that has ended, after so many *seconds*."""
-        status = seen.status
-        path = getattr(scope.get("route"), "path", "-")  # the template: what was asked for may be anything
-        code = seen.code if status else ABORTED
-        if seen.method:
-            self.metrics.call(seen.method, code, seconds)
+    def end_request(self, scope: Scope, record: RequestRecord, seconds: float) -> None:
+        """Count, log and trace a request that ended after so many *seconds*."""
+        path = getattr(scope.get("route"), "path", "-")  # the route's: what was asked for may be anything
+        code = record.code if record.status else ABORTED
+        if record.method:
+            self.metrics.record_call(record.method, code, seconds)
         level = logging.DEBUG if path in _PROBES else logging.INFO
         if log.isEnabledFor(level):
-            fields = _fields(scope["method"], path, seen, status, code, seconds)
-            # What `log.log` would make of these as `extra`, made in one step.
-            record = logging.LogRecord(log.name, level, "", 0, "request", None, None)
-            record.__dict__["fields"] = fields
-            log.handle(record)
-        if seen.trace:
-            what = {"http.request.method": scope["method"], "http.route": path, "whisper.code": code}
-            told = {"http.response.status_code": status, "whisper.request_id": seen.id}
-            seen.trace.end(f"{scope['method']} {path}", what | told)
+            fields = _fields(scope["method"], path, record, code, seconds)
+            log.log(level, "request", extra={"fields": fields})
+        if record.trace:
+            attributes = {
+                "http.request.method": scope["method"],
+                "http.route": path,
+                "http.response.status_code": record.status,
+                "whisper.code": code,
+                "whisper.request_id": record.id,
+            }
+            record.trace.end(f"{scope['method']} {path}", attributes)
 
 
 class RequestLog:
-    """Watches every request, and gives its answer the id by which the log knows it."""
+    """ASGI middleware that records every request, and puts on its answer the id by which the log knows it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -121,25 +122,25 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         observer: Observer = scope["state"]["app"].observer
-        seen = observer.begin(scope)
-        header = (_REQUEST_ID, seen.id.encode())
+        record = observer.begin_request(scope)
+        header = (_REQUEST_ID, record.id.encode())
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                seen.status = message["status"]
+                record.status = message["status"]
                 message["headers"].append(header)
             return send(message)
 
-        token = _seen.set(seen)
+        token = _current.set(record)
         began = time.perf_counter()
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            _seen.reset(token)
-            observer.tell(scope, seen, time.perf_counter() - began)
+            _current.reset(token)
+            observer.end_request(scope, record, time.perf_counter() - began)
 
 
-def _id_of(scope: Scope) -> str:
+def _request_id(scope: Scope) -> str:
     """Return the id that a proxy gave the request, if it is plain, or a new one."""
     for name, value in scope["headers"]:
         if name == _REQUEST_ID and len(value) <= MAX_ID_CHARACTERS and value.replace(b"-", b"").isalnum():
@@ -149,23 +150,23 @@ def _id_of(scope: Scope) -> str:
 
 
 def _fields(
-    http_method: str, path: str, seen: RequestRecord, status: int, code: str, seconds: float
+    http_method: str, path: str, record: RequestRecord, code: str, seconds: float
 ) -> dict[str, str | int | float]:
     fields: dict[str, str | int | float] = {
-        "id": seen.id,
+        "id": record.id,
         "http": http_method,
         "path": path,
-        "status": status,
+        "status": record.status,
         "code": code,
         "ms": round(1000 * seconds, 1),
     }
-    if seen.method:
-        fields["method"] = seen.method
-    if seen.push:
-        outcome = seen.push.outcome
-        fields["push_host"] = seen.push.host
+    if record.method:
+        fields["method"] = record.method
+    if record.push:
+        outcome = record.push.outcome
+        fields["push_host"] = record.push.host
         fields["push_status"] = outcome.status or outcome.delivery.name.lower()
-        fields["pushes"] = seen.pushes
-    if seen.trace:
-        fields["trace"] = seen.trace.id
+        fields["pushes"] = record.pushes
+    if record.trace:
+        fields["trace"] = record.trace.id
     return fields

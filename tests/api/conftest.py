@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import Clock
 from tests.people import Person, body
 from tests.push_service import PushService, Subscription
 from tests.vectors_of import subscription_json
@@ -23,6 +24,19 @@ class Registered:
     def pushed(self) -> list[dict[str, Any]]:
         """Every message that reached the browser, decrypted."""
         return [json.loads(message) for message in self.browser.decrypted]
+
+
+class FaultyClock(Clock):
+    """The server's clock, which has a *fault* once when a test gives it one: a fault of the server itself."""
+
+    fault: Exception | None = None
+
+    def __call__(self) -> int:
+        """Return the time, ms since the Unix epoch; raise the fault, once, if there is one."""
+        if self.fault:
+            fault, self.fault = self.fault, None
+            raise fault
+        return super().__call__()
 
 
 async def post(client: httpx.AsyncClient, call: dict[str, Any], path: str | None = None) -> httpx.Response:

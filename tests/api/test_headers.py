@@ -12,7 +12,7 @@ from asgi_lifespan import LifespanManager
 
 from app.main import create_app
 from app.settings import Settings
-from tests.api.conftest import Registered, post, register
+from tests.api.conftest import FaultyClock, Registered, post, register
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 
@@ -32,19 +32,18 @@ ROOM = 3
 
 
 @pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of an application with room for three, without pages, and with a fault."""
-    app = create_app(settings.model_copy(update={"max_in_flight": ROOM, "web_app": False}))
+def clock() -> FaultyClock:
+    """Return the server's clock, which may have a fault."""
+    return FaultyClock()
 
-    @app.get("/broken")
-    async def broken() -> None:
-        raise RuntimeError("nobody foresaw this")
 
+@pytest.fixture
+async def client(settings: Settings, clock: FaultyClock) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an application with room for three, and without pages."""
+    app = create_app(settings.model_copy(update={"max_in_flight": ROOM, "web_app": False}), clock)
     async with (
         LifespanManager(app) as manager,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
-        ) as opened,
+        httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as opened,
     ):
         yield opened
 
@@ -83,7 +82,6 @@ async def filled(
         ("GET", "/dial", b"", 405),
         ("POST", "/dial", b" " * 9000, 413),
         ("POST", "/dial", b'{"a":"dial","b":{},"c":""}', 422),
-        ("GET", "/broken", b"", 500),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, ORIGIN], ids=["", "a page elsewhere"])
@@ -108,11 +106,19 @@ async def test_a_preflight_has_the_headers_too(client: httpx.AsyncClient, origin
     assert response.headers.items() >= HEADERS.items()
 
 
-async def test_a_page_elsewhere_can_read_a_failure(client: httpx.AsyncClient) -> None:
-    """A fault of the server has the CORS headers, as every refusal has."""
-    response = await client.get("/broken", headers=ORIGIN)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/config"), ("HEAD", "/config"), ("POST", "/dial")])
+async def test_a_fault_of_the_server_is_a_refusal_like_others(
+    client: httpx.AsyncClient, clock: FaultyClock, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    """With all the headers, those of CORS included; it is logged once, with its traceback."""
+    clock.fault = RuntimeError("nobody foresaw this")
+    response = await client.request(method, path, content=b"{}", headers=ORIGIN)
 
+    assert response.status_code == 500
+    assert response.headers.items() >= HEADERS.items()
     assert response.headers.get("access-control-allow-origin") == "https://app.example.org"
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert (record.name, record.message) == ("app.api.error_handling", "a request failed")
 
 
 async def test_the_documentation_may_load_what_it_needs_and_nothing_else(client: httpx.AsyncClient) -> None:
@@ -182,9 +188,9 @@ async def test_a_preflight_is_answered_when_there_is_no_room(
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/broken", "/nowhere", "/dial", "/docs"])
+@pytest.mark.parametrize("path", ["/nowhere", "/dial", "/docs"])
 async def test_a_request_leaves_its_room_however_it_ends(client: httpx.AsyncClient, path: str) -> None:
-    """CatchAll and refusals too, or they would fill the server for good."""
+    """Refusals too, or they would fill the server for good."""
     before = {(await client.get(path)).status_code for _ in range(ROOM + 1)}
 
     assert 503 not in before

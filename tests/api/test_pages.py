@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
 
-from app.api import pages
+from app.api.pages import MEDIA_TYPES, Pages
 from app.push.vapid import VapidKey
 from app.settings import WEB_FOLDERS, Settings
 from tests.conftest import serving
@@ -31,7 +31,7 @@ SERVED = {
     f"{prefix}/{path}".removeprefix("/"): folder / path
     for prefix, folder in WEB_FOLDERS.items()
     for path in everything_in(folder)
-    if Path(path).suffix in pages.MEDIA_TYPES
+    if Path(path).suffix in MEDIA_TYPES
 }
 FILES = list(SERVED)
 
@@ -56,8 +56,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def visitor(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of an application that has these files alone."""
-    app = FastAPI()
-    app.include_router(pages.router({"": folder}))
+    app = Pages(PlainTextResponse(status_code=404), {"": folder})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as opened:
         yield opened
 
@@ -95,8 +94,7 @@ async def test_a_folder_is_under_its_prefix_alone(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.js").touch()
-    app = FastAPI()
-    app.include_router(pages.router({"": tmp_path / "one", "/other": tmp_path / "other"}))
+    app = Pages(PlainTextResponse(status_code=404), {"": tmp_path / "one", "/other": tmp_path / "other"})
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
         paths = ["/one.js", "/other/other.js", "/other.js", "/other/one.js"]
@@ -124,8 +122,7 @@ async def test_the_root_is_the_page(visitor: httpx.AsyncClient) -> None:
 async def test_a_file_says_what_it_is(tmp_path: Path, file: str, media_type: str) -> None:
     """The same on every machine: a browser runs a module only if it is said to be one."""
     (tmp_path / file).touch()
-    app = FastAPI()
-    app.include_router(pages.router({"": tmp_path}))
+    app = Pages(PlainTextResponse(status_code=404), {"": tmp_path})
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
         response = await visitor.get(f"/{file}")

@@ -1,0 +1,81 @@
+"""Exception handlers: every exception ends in one refusal, and a fault of the server in the log as well."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.answers import Answer, refusal
+from app.api.errors import InternalError, MethodNotAllowed, NotFound
+from app.api.state import app_state
+from app.protocol.errors import Refused
+from app.telemetry.request_log import note_refusal
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Exception], Coroutine[Any, Any, Response]]
+
+
+class ErrorHandler:
+    """ASGI middleware that answers for exceptions, and logs those that are no refusal."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        latest: Message = {}
+
+        def send_and_note(message: Message) -> Awaitable[None]:
+            nonlocal latest
+            latest = message
+            return send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            if not isinstance(error, Refused):
+                log.exception("a request failed")
+            if not latest:
+                await refuse(scope, refused_for(error))(scope, receive, send)
+            elif latest["type"] == "http.response.start" or latest.get("more_body"):
+                raise  # the server below closes the connection: that tells the client
+            # Otherwise FastAPI has answered, and raises the exception again to have it logged.
+
+
+def refuse(scope: Scope, refused: Refused) -> Answer:
+    """Return the answer to a request that is *refused*, and note why for the log and the metrics."""
+    note_refusal(refused.code)
+    return refusal(app_state(scope["state"]).clock(), refused)
+
+
+def refused_for(error: Exception) -> Refused:
+    """Return the refusal that a client is told for *error*."""
+    match error:
+        case Refused():
+            return error
+        case HTTPException(status_code=405, headers=headers):
+            return MethodNotAllowed((headers or {}).get("Allow", ""))
+        case HTTPException(status_code=404):
+            return NotFound()
+        case _:
+            return InternalError()
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    answer = refuse(request.scope, refused_for(error))
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers)
+
+
+# For FastAPI. Coroutines: plain functions would be called in threads.
+HANDLERS: dict[int | type[Exception], Handler] = {
+    Refused: _answer,
+    HTTPException: _answer,
+    Exception: _answer,
+}

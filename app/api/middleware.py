@@ -1,0 +1,32 @@
+"""ASGI middleware: how layers are put around an application, and HEAD support."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Layer = Callable[[ASGIApp], ASGIApp]
+
+
+def wrap(app: ASGIApp, layers: Sequence[Layer]) -> ASGIApp:
+    """Put *layers* around *app*, the first of them outermost."""
+    for layer in reversed(layers):
+        app = layer(app)
+    return app
+
+
+class HeadSupport:
+    """ASGI middleware that answers HEAD as GET (RFC 9110, section 9.3.2); the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            return self._serve_as_get(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _serve_as_get(self, scope: Scope, receive: Receive, send: Send) -> None:
+        get = {**scope, "method": "GET"}
+        await self._app(get, receive, send)
+        scope["route"] = get.get("route")  # for the request log
