@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from app.limits.redis_buckets import open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
 from app.protocol.subscription import Endpoint
-from app.push.vapid import InvalidVapidKey, parse_keys
+from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, is_placeholder, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
@@ -30,7 +29,6 @@ PUSH_SERVICES = {
     "Edge": "https://wns2-par02p.notify.windows.com",
 }
 REACH_TIMEOUT_S = 5
-_RESERVED = re.compile(r"[@/.](?:example\.(?:org|com|net)|localhost|your\.domain)(?:[:/]|$)")
 # The TURN secret of .env.example, which everybody can read.
 EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
@@ -121,10 +119,7 @@ async def _check_redis(url: str) -> Finding:
 
 def _check_vapid(settings: Settings) -> Iterator[Finding]:
     yield Finding("VAPID key", _explain_key(settings))
-    subject = settings.vapid_subject or ""
-    unreal = not subject or _RESERVED.search(subject) is not None
-    remedy = f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
-    yield Finding(f"VAPID subject {subject}".rstrip(), remedy if unreal else None)
+    yield Finding(f"VAPID subject {settings.vapid_subject or ''}".rstrip(), _explain_subject(settings))
 
 
 def _explain_key(settings: Settings) -> str | None:
@@ -141,8 +136,19 @@ def _explain_key(settings: Settings) -> str | None:
     return None
 
 
+def _explain_subject(settings: Settings) -> str | None:
+    subject = settings.vapid_subject
+    if subject is None or is_placeholder(subject):
+        return f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
+    try:
+        check_subject(subject, for_browsers=settings.endpoint_policy.has_browsers)
+    except InvalidVapidSubject as fault:
+        return f"{fault}: see {PREFIX}VAPID_SUBJECT"
+    return None
+
+
 def _check_push_services(settings: Settings) -> list[Awaitable[Finding]]:
-    browsers = PUSH_SERVICES if settings.endpoint_policy.browsers or settings.endpoint_policy.public else {}
+    browsers = PUSH_SERVICES if settings.endpoint_policy.has_browsers else {}
     origins = {origin: origin for origin in settings.endpoint_policy.origins}
     return [_connect(name, origin) for name, origin in (browsers | origins).items()]
 

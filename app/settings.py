@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.limits.token_bucket import Rate
 from app.protocol.numbers import CLOCK_WINDOW_MS
 from app.push.guard import EndpointPolicy
-from app.push.vapid import InvalidVapidKey, Keyring, Vapid, parse_keys
+from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, Keyring, Vapid, check_subject, parse_keys
 from app.setting_values import (
     check_database_url,
     check_ice_urls,
@@ -136,12 +136,11 @@ class Settings(BaseSettings):
             keys = parse_keys(self.vapid_private_key.get_secret_value())
         except InvalidVapidKey as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_PRIVATE_KEY: {fault}.") from None
-        keyring = Keyring([Vapid(key, self.vapid_subject) for key in keys])
         try:
-            keyring.newest.check()
-        except InvalidVapidKey as fault:
+            check_subject(self.vapid_subject, for_browsers=self.endpoint_policy.has_browsers)
+        except InvalidVapidSubject as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_SUBJECT: {fault}.") from None
-        return keyring
+        return Keyring([Vapid(key, self.vapid_subject) for key in keys])
 
 
 def load(**overrides: object) -> Settings:

@@ -26,7 +26,7 @@ from tests.databases import open_database
 from tests.processes import WHISPER, program, whisper
 
 KEY = VapidKey.generate().private_text
-SUBJECT = "mailto:operator@whisper.example"
+SUBJECT = "mailto:operator@whisper.dev"
 
 
 @pytest.fixture
@@ -343,6 +343,25 @@ def test_doctor_says_what_to_mend(home: Path, deployed: dict[str, str]) -> None:
     assert "FAIL  VAPID subject" in printed
     assert "FAIL  TURN secret" in printed
     assert "FAIL  push service http://127.0.0.1:1" in printed
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["ops@whisper.dev", "mailto:<ops@whisper.dev>", "mailto:ops@relay.local", "mailto:mailto:a@b.dev"],
+)
+def test_doctor_and_serve_agree_on_the_subject(home: Path, deployed: dict[str, str], subject: str) -> None:
+    """What one refuses, the other does, with the same reason."""
+    variables = deployed | {"WHISPER_VAPID_SUBJECT": subject}
+
+    served, said = whisper("serve", cwd=home, env=variables)
+    _, printed = whisper("doctor", cwd=home, env=variables)
+
+    (finding,) = [line for line in printed.splitlines() if "VAPID subject" in line]
+    reason = said.partition("WHISPER_VAPID_SUBJECT: ")[2].rstrip(".")
+    assert (served, finding) == (
+        1,
+        f"FAIL  VAPID subject {subject}: {reason}: see WHISPER_VAPID_SUBJECT",
+    )
 
 
 def test_doctor_looks_at_a_machine_without_settings(home: Path) -> None:

@@ -14,6 +14,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from app.protocol.subscription import Endpoint
 from app.push.errors import EndpointNotAllowed
+from app.push.special_names import special_use_label
 
 # The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
 BROWSER_HOSTS = {
@@ -28,12 +29,8 @@ UNTRUSTED = "other"  # any other host: whoever registers may have chosen it
 
 HTTPS_PORT = 443
 
-# A public name: two labels or more, not an address, not a name of special use (RFC 6761, RFC 8375).
+# A public name: two labels or more, not an address.
 _PUBLIC_NAME = re.compile(r"(?:[^.]+\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
-_SPECIAL_USE = re.compile(
-    r"(?:.*\.)?(?:localhost|local|internal|lan|home|corp|intranet|localdomain|onion|test|invalid|example|arpa)"
-)
-
 # Look-ups have threads of their own: slow ones hold up nobody but each other.
 LOOKUP_THREADS = 16
 # Of untrusted names, at once: whoever has a domain may have name servers that hang.
@@ -62,6 +59,11 @@ class EndpointPolicy:
         origins = [name for name in names if name not in ("browsers", "public")]
         return cls("browsers" in names, "public" in names, frozenset(map(_parse_origin, origins)))
 
+    @property
+    def has_browsers(self) -> bool:
+        """Whether the browsers' own push services are allowed."""
+        return self.browsers or self.public
+
     def service(self, endpoint: Endpoint) -> str:
         """Return whose push service *endpoint* is at: one of a fixed few names."""
         if endpoint.origin in self.origins:
@@ -76,7 +78,7 @@ class EndpointPolicy:
             return service
         is_standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT
         is_named = self.public and _is_public_name(endpoint.host)
-        if is_standard and (is_named if service == UNTRUSTED else self.browsers or self.public):
+        if is_standard and (is_named if service == UNTRUSTED else self.has_browsers):
             return service
         raise EndpointNotAllowed
 
@@ -201,4 +203,4 @@ def _matches(host: str, allowed: str) -> bool:
 
 
 def _is_public_name(host: str) -> bool:
-    return bool(_PUBLIC_NAME.fullmatch(host)) and not _SPECIAL_USE.fullmatch(host)
+    return bool(_PUBLIC_NAME.fullmatch(host)) and special_use_label(host) is None

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 
 from app.limits.bounded_map import BoundedMap
+from app.push.special_names import special_use_label
 
 # RFC 8292, section 2: at most 24 h by their clock. Half of it leaves room for clocks that differ.
 TOKEN_LIFE_S = 12 * 60 * 60
@@ -24,14 +25,23 @@ ID_CHARACTERS = 8
 
 _SCALAR_BYTES = 32
 
-# A mailbox or a page at a real domain; Apple refuses localhost. py_vapid's own check knows no paths.
-_DOMAIN = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+"
-_SUBJECT = re.compile(rf"mailto:[^\s@]+@{_DOMAIN}|https://{_DOMAIN}(?::[0-9]+)?(?:[/?][!-~]*)?")
+# A mailbox or a page at a domain; py_vapid's own check knows no paths. A mailbox has only characters that
+# need no quoting in a URI.
+_DOMAIN = r"((?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
+_SUBJECT = re.compile(
+    rf"mailto:[A-Za-z0-9.!#$&'*+/=^_`{{|}}~-]+@{_DOMAIN}|https://{_DOMAIN}(?::[0-9]+)?(?:[/?][!-~]*)?"
+)
+# Names of documents, ours too: push services take them, but can't reach the operator there.
+_PLACEHOLDER = re.compile(r"(?:.*\.)?(?:example(?:\.(?:com|net|org))?|your\.domain)")
 _CONF = {"no-strict": True}
 
 
 class InvalidVapidKey(ValueError):
-    """Text that is not a VAPID private key, or a subject that push services refuse."""
+    """Text that is not a VAPID private key."""
+
+
+class InvalidVapidSubject(ValueError):
+    """Subject that push services would refuse."""
 
 
 class VapidKey:
@@ -86,6 +96,32 @@ def parse_keys(text: str) -> list[VapidKey]:
     return [VapidKey.parse(part.strip()) for part in text.split(",")]
 
 
+def check_subject(subject: str, *, for_browsers: bool) -> None:
+    """Raise `InvalidVapidSubject` unless push services would take *subject* (RFC 8292, section 2.1).
+
+    *for_browsers*: also not a name of special use; with one, Apple answers 403 to every message.
+    """
+    domain = _domain_of(subject)
+    if domain is None:
+        raise InvalidVapidSubject("the subject must be mailto:you@your.domain or https://your.domain")
+    label = special_use_label(domain)
+    if for_browsers and label and not is_placeholder(subject):
+        raise InvalidVapidSubject(
+            f"names that end in .{label} are reserved, nobody can reach you there: push services refuse them"
+        )
+
+
+def is_placeholder(subject: str) -> bool:
+    """Tell whether *subject* is at a domain that stands for the operator's own in documents."""
+    domain = _domain_of(subject)
+    return domain is not None and _PLACEHOLDER.fullmatch(domain.lower()) is not None
+
+
+def _domain_of(subject: str) -> str | None:
+    found = _SUBJECT.fullmatch(subject)
+    return (found[1] or found[2]) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """Authorization header for one push service; *issued_at* in ms."""
@@ -102,11 +138,6 @@ class Vapid:
         self.id = key.id
         self._subject = subject
         self._tokens: BoundedMap[str, Token] = BoundedMap(MAX_TOKENS)
-
-    def check(self) -> None:
-        """Raise `InvalidVapidKey` unless push services would take the subject (RFC 8292, section 2.1)."""
-        if not _SUBJECT.fullmatch(self._subject):
-            raise InvalidVapidKey("the subject must be mailto:you@your.domain or https://your.domain")
 
     def token(self, origin: str, now: int) -> Token:
         """Return the token for the push service at *origin*; *now* in ms."""

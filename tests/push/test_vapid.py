@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_vapid import Vapid02
 
-from app.push.vapid import MAX_TOKENS, TOKEN_LIFE_S, InvalidVapidKey, Keyring, Vapid, VapidKey, parse_keys
+from app.push.vapid import (
+    MAX_TOKENS,
+    TOKEN_LIFE_S,
+    InvalidVapidKey,
+    InvalidVapidSubject,
+    Keyring,
+    Vapid,
+    VapidKey,
+    check_subject,
+    is_placeholder,
+    parse_keys,
+)
 
 RFC_8292 = json.loads(
     (Path(__file__).parents[1] / "vectors/rfc/rfc8292-section-2.4.json").read_text(encoding="utf-8")
@@ -77,6 +88,18 @@ NOT_KEYS = {
 }
 NOT_SUBJECTS = ["", "localhost", "ops@example.org", "mailto:", "mailto:ops", "http://x", "http://example.org"]
 NOT_SUBJECTS += ["https://", "tel:110", "example.org"]
+NOT_SUBJECTS += [
+    "ops@whisper.dev",
+    "mailto:<ops@whisper.dev>",
+    "mailto:mailto:ops@whisper.dev",
+    "mailto:a@b@c.dev",
+]
+NOT_SUBJECTS += [
+    "mailto: ops@whisper.dev",
+    "mailto:ops@whisper.dev?subject=x",
+    "mailto:ops@192.0.2.1",
+    "https://[::1]",
+]
 NOT_SUBJECTS += ["mailto:a@localhost", "https://localhost", "mailto:a@b.example junk\nx"]
 
 
@@ -222,21 +245,64 @@ def test_a_refused_key_is_not_repeated(name: str) -> None:
     assert NOT_KEYS[name][:12] not in f"{caught.value} {caught.value!r}"
 
 
-@pytest.mark.parametrize("subject", [SUBJECT, "mailto:a.b+c@push.example.org", "https://example.org"])
-def test_a_subject_that_can_be_written_to_is_taken(subject: str) -> None:
+@pytest.mark.parametrize("for_browsers", [True, False], ids=["browsers", "own"])
+@pytest.mark.parametrize(
+    "subject",
+    [SUBJECT, "mailto:a.b+c@push.whisper.dev", "https://whisper.dev", "https://whisper.dev:8443/a?b"],
+)
+def test_a_subject_that_can_be_written_to_is_taken(subject: str, *, for_browsers: bool) -> None:
     """RFC 8292, section 2.1: a mailto: or https: URI."""
-    vapid = Vapid(KEY, subject)
+    check_subject(subject, for_browsers=for_browsers)
 
-    vapid.check()
-
-    assert claims(vapid.token(ORIGIN, NOW).header)["sub"] == subject
+    assert claims(Vapid(KEY, subject).token(ORIGIN, NOW).header)["sub"] == subject
 
 
+@pytest.mark.parametrize("for_browsers", [True, False], ids=["browsers", "own"])
 @pytest.mark.parametrize("subject", NOT_SUBJECTS)
-def test_a_subject_that_nobody_can_write_to_is_refused(subject: str) -> None:
+def test_a_subject_that_nobody_can_write_to_is_refused(subject: str, *, for_browsers: bool) -> None:
     """At the start, not at the first push."""
-    with pytest.raises(InvalidVapidKey, match="the subject must be mailto:"):
-        Vapid(KEY, subject).check()
+    with pytest.raises(InvalidVapidSubject, match="the subject must be mailto:"):
+        check_subject(subject, for_browsers=for_browsers)
+
+
+RESERVED = [
+    "mailto:relay@host.local",
+    "mailto:relay@HOST.LOCAL",
+    "mailto:a@b.test",
+    "mailto:a@b.invalid",
+    "mailto:a@b.internal",
+    "https://a.localhost",
+    "https://router.home.arpa/x",
+    "https://nas.lan:8443",
+]
+
+
+@pytest.mark.parametrize("subject", RESERVED)
+def test_a_reserved_name_is_no_subject_for_browsers(subject: str) -> None:
+    """Apple answers 403 to every message; a push service of the operator's own may know the name."""
+    check_subject(subject, for_browsers=False)
+
+    with pytest.raises(InvalidVapidSubject, match=r"names that end in \.\w+ are reserved"):
+        check_subject(subject, for_browsers=True)
+
+
+@pytest.mark.parametrize(
+    ("subject", "known"),
+    [
+        ("mailto:operator@example.org", True),
+        ("https://call.example", True),
+        ("mailto:you@your.domain", True),
+        ("https://www.Example.COM/x", True),
+        ("mailto:ops@whisper.dev", False),
+        ("https://example.org.whisper.dev", False),
+        ("mailto:example.org@whisper.dev", False),
+    ],
+)
+def test_a_placeholder_is_known(subject: str, *, known: bool) -> None:
+    """A trial is served with one; an operator is told to name their own domain."""
+    check_subject(subject, for_browsers=True)
+
+    assert is_placeholder(subject) is known
 
 
 def test_a_key_does_not_show_itself() -> None:
