@@ -18,7 +18,8 @@ from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
 from app.store.database import log_statement, open_database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
-from app.store.subscriptions import Subscriptions
+from app.store.faults import first_line
+from app.store.purge import purge
 from app.store.url import parse_url
 from app.telemetry.log_format import log_config
 
@@ -37,9 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
         status: int = options.run(settings, options)
     except (InvalidSettings, OutdatedSchema, DatabaseMisconfigured, DatabaseUnavailable) as fault:
-        print(f"whisper: {fault}", file=sys.stderr)
+        print(f"whisper: {_describe(fault)}", file=sys.stderr)
         return 1
     return status
+
+
+def _describe(fault: Exception) -> str:
+    if isinstance(fault, DatabaseMisconfigured):
+        return f"{PREFIX}DATABASE_URL: {fault}."
+    if isinstance(fault, DatabaseUnavailable) and fault.__cause__:
+        return f"{fault} {PREFIX}DATABASE_URL: {first_line(fault.__cause__)}."
+    return str(fault)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,7 +105,7 @@ def _purge(settings: Settings, _: Options) -> int:
 
 async def _purge_once(url: str) -> int | None:
     async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
-        return await Subscriptions(database).purge(server_clock())
+        return await purge(database, server_clock)
 
 
 def _vapid(settings: Settings, options: Options) -> int:

@@ -36,9 +36,9 @@ from app.relay import Relay
 from app.settings import Settings, load
 from app.store import schema
 from app.store.database import open_database
+from app.store.purge import run_purger
 from app.store.replica import open_replica
 from app.store.subscriptions import Subscriptions
-from app.store.upkeep import run_purger
 from app.store.url import parse_url
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_log import Observer, RequestLog
@@ -117,7 +117,7 @@ async def _open_services(
             open_deliverer(surroundings.network, observer.record_push, monotonic_ms, surroundings.deadlines)
         )
         subscriptions = Subscriptions(database, replica)
-        await enter(run_purger(subscriptions, clock, metrics.record_purge))
+        await enter(run_purger(database, clock, metrics.record_purge))
         push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, surroundings.deadlines)
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms

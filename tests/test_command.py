@@ -15,13 +15,12 @@ import httpx
 import psutil
 import pytest
 from dotenv import dotenv_values
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import Settings
-from app.store.subscriptions import PURGE_LOCK
+from app.store.purge import LEASE
 from tests.databases import open_database
 from tests.processes import WHISPER, program, whisper
 
@@ -288,16 +287,33 @@ def test_migrate_needs_a_database(home: Path) -> None:
     assert "WHISPER_DATABASE_URL" in printed
 
 
-def test_a_database_that_is_away_is_one_line(home: Path, deployed: dict[str, str]) -> None:
+@pytest.mark.parametrize("command", ["migrate", "purge"])
+def test_a_database_that_is_away_is_one_line(home: Path, deployed: dict[str, str], command: str) -> None:
     """No traceback, no password, and why."""
     away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
 
-    status, printed = whisper("migrate", cwd=home, env=deployed | away)
+    status, printed = whisper(command, cwd=home, env=deployed | away)
 
     assert status == 1
-    assert "could not be migrated: [Errno 111] Connect call failed" in printed.splitlines()[-1]
+    assert "WHISPER_DATABASE_URL: [Errno 111] Connect call failed" in printed.splitlines()[-1]
     assert "Traceback" not in printed
     assert "hunter2" not in printed
+
+
+@pytest.mark.parametrize("command", ["migrate", "purge", "serve"])
+def test_a_database_that_lets_nobody_in_is_one_line(
+    home: Path, deployed: dict[str, str], command: str
+) -> None:
+    """No start, since waiting would not help; the line names the variable."""
+    url = make_url(deployed["WHISPER_DATABASE_URL"]).set(database="nowhere")
+    wrong = {"WHISPER_DATABASE_URL": url.render_as_string(hide_password=False)}
+
+    status, printed = whisper(command, cwd=home, env=deployed | wrong)
+
+    assert status == 1
+    assert printed.splitlines()[-1].startswith("whisper: WHISPER_DATABASE_URL: ")
+    assert 'database "nowhere" does not exist' in printed
+    assert "Traceback" not in printed
 
 
 def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str]) -> None:
@@ -415,16 +431,14 @@ def test_purge_says_how_many(home: Path, deployed: dict[str, str], migrated: URL
 
 def test_purge_leaves_it_to_who_is_at_it(home: Path, deployed: dict[str, str], migrated: URL) -> None:
     """It does not wait."""
+    lease = f"INSERT INTO subscription (address, signed_at) VALUES ('\\x{LEASE.hex()}', {10**15})"  # noqa: S608 - ours
+    asyncio.run(execute(migrated, "DELETE FROM subscription"))
+    asyncio.run(execute(migrated, lease))
 
-    async def purge_meanwhile() -> tuple[int, str]:
-        engine = create_async_engine(migrated)
-        async with engine.begin() as other:
-            await other.execute(text(f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"))
-            found = await asyncio.to_thread(whisper, "purge", cwd=home, env=deployed)
-        await engine.dispose()
-        return found
+    printed = whisper("purge", cwd=home, env=deployed)
+    asyncio.run(execute(migrated, "DELETE FROM subscription"))
 
-    assert asyncio.run(purge_meanwhile()) == (0, "A server is purging just now.")
+    assert printed == (0, "A server is purging just now.")
 
 
 async def execute(url: URL, statement: str) -> None:

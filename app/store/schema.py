@@ -32,7 +32,7 @@ def migrate(url: URL) -> None:
     """Bring the schema of *url* up to date; safe to run at once from several places, and again.
 
     A schema that is newer than this version is left alone. Raise `DatabaseUnavailable` in an outage and
-    `DatabaseMisconfigured` when the database refuses it, both with what the database says.
+    `DatabaseMisconfigured`, with what the database says, when it refuses.
     """
     alembic = extras.alembic()
     # No alembic.ini: it would be read in the machine's encoding, and is for developers.
@@ -42,10 +42,9 @@ def migrate(url: URL) -> None:
     try:
         alembic.command.upgrade(config, "head")
     except (OSError, SQLAlchemyError) as error:
-        why = f"The database could not be migrated: {first_line(error)}"
         if is_outage(error):
-            raise DatabaseUnavailable(why) from error
-        raise DatabaseMisconfigured(why) from error
+            raise DatabaseUnavailable("The database could not be migrated.") from error
+        raise DatabaseMisconfigured(f"it could not be migrated: {first_line(error)}") from error
 
 
 async def check(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The store of subscriptions by address: find, upsert, tombstone, purge.
+"""The store of subscriptions by address: find, upsert, tombstone, delete.
 
 The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for what each call looks up.
 """
@@ -14,7 +14,6 @@ from sqlalchemy import (
     case,
     delete,
     or_,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -29,32 +28,8 @@ from app.store.replica import Replica
 from app.store.tables import SUBSCRIPTION
 
 _row = SUBSCRIPTION.c
-PURGE_BATCH = 1000  # takes a few milliseconds
-PURGE_LOCK = 0x57485055524745  # any fixed number that nobody else locks
 
 _CONTENT = ("endpoint", "p256dh", "auth")
-
-# One statement, so that lock and deletion are one transaction: a pooler may give each its own connection.
-# Rows are locked as they are found, so that an update is neither waited for nor lost.
-_PURGE = text(f"""
-    WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({PURGE_LOCK}) AS mine),
-    expired AS (
-        SELECT address FROM subscription WHERE (SELECT mine FROM turn) AND expires_at <= :now
-        LIMIT {PURGE_BATCH} FOR UPDATE SKIP LOCKED
-    ),
-    forgotten AS (
-        SELECT address FROM subscription
-        WHERE (SELECT mine FROM turn) AND endpoint IS NULL AND signed_at <= :forgotten
-        LIMIT {PURGE_BATCH} FOR UPDATE SKIP LOCKED
-    ),
-    gone AS (
-        DELETE FROM subscription
-        WHERE address IN (SELECT address FROM expired UNION ALL SELECT address FROM forgotten)
-        RETURNING 1
-    )
-    SELECT (SELECT mine FROM turn), (SELECT count(*) FROM gone)
-""")  # noqa: S608 - numbers of ours
-
 
 # One text and one parameter, however many addresses are looked up.
 _FIND = """
@@ -143,21 +118,6 @@ class Subscriptions:
         """Correct the key of *address*, as long as *target* is the one that it was found out for."""
         row = update(SUBSCRIPTION).where(*_is_current(address, target)).values(vapid_key=vapid_key)
         await self._database.fetch(row, "assign")
-
-    async def purge(self, now: int) -> int | None:
-        """Delete what has expired, and return how many rows; so many at a time that none has to wait.
-
-        Those who asked to be forgotten go as long after that as a registration lives. `None`: another is
-        at it.
-        """
-        some = _PURGE.bindparams(now=now, forgotten=now - SUBSCRIPTION_LIFE_MS)
-        purged: int | None = None
-        while True:
-            mine, gone = tuple((await self._database.fetch(some, "purge"))[0])
-            if mine:
-                purged = (purged or 0) + gone
-            if not gone:
-                return purged
 
     async def _replace(self, name: str, **values: Any) -> None:  # noqa: ANN401 - column values
         new = insert(SUBSCRIPTION).values(**values)

@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import Database
-from app.store.errors import DatabaseUnavailable
+from app.store.errors import DatabaseMisconfigured
 from app.store.url import parse_url
 from tests.databases import open_database
 from tests.deployment import Deployment, serving
@@ -279,5 +279,5 @@ async def test_the_role_of_this_test_really_may_do_little(role: str) -> None:
             "CREATE TABLE other (column_ int)",
             "DELETE FROM alembic_version",
         ):
-            with pytest.raises(DatabaseUnavailable):
+            with pytest.raises(DatabaseMisconfigured):
                 await limited.fetch(text(statement))

@@ -69,7 +69,7 @@ async def test_many_connections_share_few_sessions(
 ) -> None:
     """Every call is served, all that was acknowledged is there, and Postgres has a handful of sessions.
 
-    Upkeep goes through it too: its lock is one of a transaction, and needs no session of its own.
+    Upkeep goes through it too: its lease needs no session of its own.
     """
     first, second = pooled.servers
     async with open_caller(first.url) as one, open_caller(second.url) as other:

@@ -21,12 +21,8 @@ from app.store.database import (
     Database,
 )
 from app.store.errors import DatabaseUnavailable
-from app.store.subscriptions import Subscriptions
-from app.store.upkeep import run_purger
 from app.store.url import InvalidDatabaseUrl, parse_url
 from tests.databases import open_database
-from tests.people import Person
-from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
 
@@ -190,38 +186,3 @@ async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) 
         )
 
         assert [row[0] for row in await victim.fetch(text("SELECT 1"))] == [1]
-
-
-async def test_the_expired_go_by_themselves(
-    subscriptions: Subscriptions, database: Database, alice: Person
-) -> None:
-    """While the server runs, what has expired is deleted."""
-    subscription = subscription_at("https://fcm.googleapis.com/x").model_copy(update={"expires_at": 2})
-    await subscriptions.upsert(alice.address, subscription, None, 1)
-    purged: list[int] = []
-
-    async with run_purger(subscriptions, lambda: 3, purged.append, every=0.01), asyncio.timeout(5):
-        while not purged:
-            await asyncio.sleep(0.01)
-
-    assert purged[0] == 1
-    assert not await database.fetch(text("SELECT 1 FROM subscription"))
-
-
-async def test_a_purge_outlives_a_database_that_is_away() -> None:
-    """Purging goes on when the database does not answer."""
-    asked = asyncio.Event()
-
-    def clock() -> int:
-        if clocks:
-            asked.set()
-        clocks.append(1)
-        return 1
-
-    clocks: list[int] = []
-    purged: list[int] = []
-    async with (
-        open_database(parse_url("postgresql://127.0.0.1:1/calls")) as away,
-        run_purger(Subscriptions(away), clock, purged.append, every=0.01),
-    ):
-        await asyncio.wait_for(asked.wait(), 10)

@@ -1,28 +1,21 @@
 """What the table keeps, finds, refuses and lets go."""
 
-import asyncio
-
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import PushTarget
 from app.store.database import Database
 from app.store.errors import StaleUpdate
-from app.store.subscriptions import PURGE_BATCH, PURGE_LOCK, StoredSubscription, Subscriptions
+from app.store.purge import purge
+from app.store.subscriptions import StoredSubscription, Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
 
 NOW = 1_760_000_000_000
-MANY = (
-    "INSERT INTO subscription SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'https://x.org/', "
-    "'\\x00', '\\x00', 1, NULL FROM generate_series(1, :rows) AS n"
-)
 OLD = subscription_at("https://fcm.googleapis.com/fcm/send/old")
 NEW = subscription_at("https://fcm.googleapis.com/fcm/send/new")
 
@@ -87,15 +80,6 @@ async def test_a_subscription_expires(
     assert await subscriptions.get(alice.address, NOW + life) is None
 
 
-async def test_only_the_expired_are_purged(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:
-    """A purge deletes what has expired and nothing else."""
-    await subscriptions.upsert(alice.address, NEW.model_copy(update={"expires_at": NOW + 1}), None, NOW)
-    await subscriptions.upsert(bob.address, NEW, None, NOW)
-
-    assert await subscriptions.purge(NOW + 1) == 1
-    assert await subscriptions.get(bob.address, NOW)
-
-
 @pytest.mark.parametrize("sent_at", [None, NOW - 1], ids=["untimed", "older"])
 async def test_an_older_update_is_refused(
     subscriptions: Subscriptions, alice: Person, sent_at: int | None
@@ -139,11 +123,11 @@ async def test_who_asks_is_forgotten(subscriptions: Subscriptions, database: Dat
 
 
 async def test_the_forgotten_are_not_brought_back_by_a_replay(
-    subscriptions: Subscriptions, alice: Person
+    subscriptions: Subscriptions, database: Database, alice: Person
 ) -> None:
     """What stays behind lives as long as a registration, and refuses what was signed before."""
     await subscriptions.tombstone(alice.address, NOW)
-    await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS - 1)
+    await purge(database, lambda: NOW + SUBSCRIPTION_LIFE_MS - 1)
 
     with pytest.raises(StaleUpdate):
         await subscriptions.upsert(alice.address, OLD, None, NOW)
@@ -202,49 +186,6 @@ async def test_a_subscription_with_other_keys_is_another(subscriptions: Subscrip
     assert await subscriptions.get(alice.address, NOW)
 
 
-async def test_a_purge_of_very_many_ends(subscriptions: Subscriptions, database: Database) -> None:
-    """It takes so many at a time, whatever has gathered."""
-    await database.fetch(text(MANY).bindparams(rows=3 * PURGE_BATCH + 1))
-
-    assert await subscriptions.purge(NOW) == 3 * PURGE_BATCH + 1
-
-
-async def test_in_the_end_the_forgotten_are_wholly_forgotten(
-    subscriptions: Subscriptions, database: Database, alice: Person
-) -> None:
-    """No address is kept for good, and nobody can fill the table with addresses for good."""
-    await subscriptions.tombstone(alice.address, NOW)
-
-    assert await subscriptions.purge(NOW + SUBSCRIPTION_LIFE_MS) == 1
-    assert await database.fetch(text("SELECT 1 FROM subscription")) == []
-
-
-async def test_one_instance_purges_at_a_time(
-    subscriptions: Subscriptions, migrated: URL, alice: Person
-) -> None:
-    """While one is at it, another leaves it alone, and purges when it has ended."""
-    await subscriptions.upsert(alice.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
-    engine = create_async_engine(migrated)
-    async with engine.begin() as other:
-        await other.execute(text(f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"))
-        assert await subscriptions.purge(NOW) is None
-    await engine.dispose()
-
-    assert await subscriptions.purge(NOW) == 1
-
-
-async def test_instances_that_purge_at_once_delete_each_row_once(
-    subscriptions: Subscriptions, database: Database
-) -> None:
-    """Whatever one has begun, they count no row twice."""
-    await database.fetch(text(MANY).bindparams(rows=5 * PURGE_BATCH))
-
-    purged = await asyncio.gather(*(subscriptions.purge(NOW) for _ in range(4)))
-    rest = await subscriptions.purge(NOW)
-
-    assert sum(each or 0 for each in purged) + (rest or 0) == 5 * PURGE_BATCH
-
-
 async def key_of(subscriptions: Subscriptions, person: Person) -> str | None:
     """Return the id of the key that is stored with somebody's subscription."""
     found = await subscriptions.get(person.address, NOW)
@@ -282,19 +223,3 @@ async def test_a_key_is_corrected_for_the_subscription_it_was_found_out_for(
     await subscriptions.set_vapid_key(alice.address, OLD.target, "two")
 
     assert (corrected, await key_of(subscriptions, alice)) == ("two", "three")
-
-
-async def test_a_purge_does_not_wait_for_a_row_that_is_in_use(
-    subscriptions: Subscriptions, migrated: URL, alice: Person, bob: Person
-) -> None:
-    """It is left for the next time; the others go."""
-    for person in (alice, bob):
-        await subscriptions.upsert(person.address, NEW.model_copy(update={"expires_at": 1}), None, NOW)
-    engine = create_async_engine(migrated)
-    async with engine.begin() as other:
-        lock = text("SELECT 1 FROM subscription WHERE address = :address FOR UPDATE")
-        await other.execute(lock.bindparams(address=alice.address.raw))
-        meanwhile = await subscriptions.purge(NOW)
-    await engine.dispose()
-
-    assert (meanwhile, await subscriptions.purge(NOW)) == (1, 1)
