@@ -30,6 +30,7 @@ OPTIONS = [
     "--disable-component-update",
     "--password-store=basic",
     "--mute-audio",
+    "--js-flags=--expose-gc",  # a test can ask what a page really holds
     "--window-size=1280,800",
     # WebRTC on one machine, with a camera and a microphone that are not there.
     "--allow-loopback-in-peer-connection",

@@ -17,13 +17,14 @@ _DIAL = """
 # The connection, its channels and its keys, which the client keeps to itself.
 _ARM = """
     globalThis.channels = {};
-    globalThis.labels = {};
     const derived = [];
     const { createDataChannel } = RTCPeerConnection.prototype;
     RTCPeerConnection.prototype.createDataChannel = function (label, ...rest) {
         globalThis.rtc = this;
-        channels[label] = createDataChannel.call(this, labels[label] ?? label, ...rest);
-        return channels[label];
+        const create = (rtc, name) => createDataChannel.call(rtc, name, ...rest);
+        if (label !== globalThis.withheld) return channels[label] = create(this, label);
+        channels.control = create(this, 'control');
+        return create(new RTCPeerConnection(), label); // which nobody ever opens
     };
     const { deriveKey } = SubtleCrypto.prototype;
     SubtleCrypto.prototype.deriveKey = async function (...given) {

@@ -25,13 +25,21 @@ const MAX_INDENT = 60;
  * @returns {Shown}
  */
 export function present(value) {
-  if (typeof value === 'string') return { text: value.slice(0, MAX_KEPT), isCode: false };
+  if (typeof value === 'string') return { text: cut(value), isCode: false };
   let text = '';
   for (const piece of pieces(value, '')) {
     text += piece;
     if (text.length >= MAX_KEPT) break;
   }
   return { text: text.slice(0, MAX_KEPT), isCode: true };
+}
+
+/**
+ * Cut a text at MAX_KEPT characters. A slice would keep all of the text in memory, so it is copied.
+ * @param {string} text
+ */
+function cut(text) {
+  return text.length > MAX_KEPT ? structuredClone(text.slice(0, MAX_KEPT)) : text;
 }
 
 /**
