@@ -1,5 +1,5 @@
 /**
- * Two things that every wait needs.
+ * Promise helpers: a pause, and a promise that is settled from outside.
  * @module
  */
 

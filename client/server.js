@@ -1,10 +1,10 @@
 /**
- * The server's HTTP API: signed calls, its clock, and what is worth another try.
+ * HTTP client of a Whisper server: signed calls, the server's clock, and retries.
  * @module
  */
 
-import { WhisperError } from './protocol/errors.js';
 import { pause } from './promises.js';
+import { WhisperError } from './protocol/errors.js';
 import { canonical, excess } from './protocol/messages.js';
 
 /** @typedef {import('./keys.js').Identity} Identity */

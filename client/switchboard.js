@@ -4,11 +4,11 @@
  */
 
 import { Emitter } from './emitter.js';
-import { WhisperError } from './protocol/errors.js';
 import { Peer } from './peer.js';
 import { deferred } from './promises.js';
-import { Rings } from './rings.js';
+import { WhisperError } from './protocol/errors.js';
 import { newEncryptionKey } from './protocol/sealing.js';
+import { Rings } from './rings.js';
 import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */

@@ -1,11 +1,11 @@
 /// <reference lib="webworker" />
 /**
- * The service worker: calls come in by `install`; the rest keeps the shell of the app for when there is no network.
+ * Service worker of the app: calls come in by `install`; the rest keeps the app's shell for when there is no network.
  * @module
  */
 
-import { findContact, shortAddress } from './app/contacts.js';
 import { install } from '../client/worker.js';
+import { findContact, shortAddress } from './app/contacts.js';
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 

@@ -1,5 +1,5 @@
 /**
- * What can go wrong, each with a stable code: the server's (docs/protocol.md), and the client's own below.
+ * Error codes, each stable: the server's (docs/protocol.md), and the client's own below.
  * @module
  */
 

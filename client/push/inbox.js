@@ -1,11 +1,11 @@
 /**
- * Pushes on their way from the service worker to the pages: checked, each once, kept until a page has taken them.
+ * Inbox of pushes between the service worker and the pages: checked, each once, kept until a page has taken them.
  * The worker and the pages share this file; docs/protocol.md, "The recipient", is the norm.
  * @module
  */
 
-import { Dropped } from '../protocol/errors.js';
 import { Identity, verify } from '../keys.js';
+import { Dropped } from '../protocol/errors.js';
 import { PUSH_WINDOW_MS, readPush } from '../protocol/messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */

@@ -1,5 +1,5 @@
 /**
- * Being reachable: a service worker, the permission to notify, a push subscription for the server's key, and an update.
+ * Registration for pushes: a service worker, the permission to notify, a push subscription for the server's key, and an update.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Memory that the other side may take: one budget for all that waits on one connection.
+ * Memory budget of one connection, for all that waits on it.
  * @module
  */
 

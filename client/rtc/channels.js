@@ -1,5 +1,5 @@
 /**
- * The data channels of one connection: the person's values, what the two programs tell each other, and a channel for each file.
+ * Data channels of one connection: the messages, the signaling between the two programs, and one for each file.
  * @module
  */
 

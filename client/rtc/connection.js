@@ -1,5 +1,5 @@
 /**
- * One connection with one address: from the dial to the open channel, through new media and lost networks, to its end.
+ * WebRTC connection with one address: from the dial to the open channel, through new media and lost networks, to its end.
  * @module
  */
 

@@ -3,9 +3,9 @@
  * @module
  */
 
-import { PART_BYTES, SealedChannel } from './sealed-channel.js';
-import { WhisperError } from '../protocol/errors.js';
 import { deferred } from '../promises.js';
+import { WhisperError } from '../protocol/errors.js';
+import { PART_BYTES, SealedChannel } from './sealed-channel.js';
 
 /** The keys of the connection, and what may wait on it.
  * @typedef {{keys: import('../protocol/sealing.js').Keys, budget: import('./byte-budget.js').ByteBudget}} Seal

@@ -1,5 +1,5 @@
 /**
- * Audio and video over a connection: what is shared, and what the other shares.
+ * Audio and video tracks of a connection, in both directions.
  * @module
  */
 

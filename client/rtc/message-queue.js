@@ -1,5 +1,5 @@
 /**
- * Messages that wait for their reader: `for await (const message of peer.messages)`.
+ * Bounded queue of messages that wait for their reader: `for await (const message of peer.messages)`.
  * @module
  */
 

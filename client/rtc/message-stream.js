@@ -3,11 +3,11 @@
  * @module
  */
 
+import { pause } from '../promises.js';
 import { AckTracker } from '../protocol/acks.js';
 import { WhisperError } from '../protocol/errors.js';
-import { pause } from '../promises.js';
-import { MAX_VALUE_BYTES } from './sealed-channel.js';
 import { fromJson, toJson } from '../protocol/sealing.js';
+import { MAX_VALUE_BYTES } from './sealed-channel.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
 

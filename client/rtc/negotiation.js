@@ -48,7 +48,7 @@ export class Negotiation extends Emitter {
     this.#session = session;
     this.#push = push;
     rtc.addEventListener('negotiationneeded', () => this.#inBackground(this.#offer()));
-    rtc.addEventListener('icecandidate', ({ candidate }) => this.#keep(candidate));
+    rtc.addEventListener('icecandidate', ({ candidate }) => this.#collect(candidate));
   }
 
   /** @returns {boolean} whether the connection itself can carry them */
@@ -133,7 +133,7 @@ export class Negotiation extends Emitter {
   }
 
   /** @param {RTCIceCandidate | null} candidate */
-  #keep(candidate) {
+  #collect(candidate) {
     if (!candidate?.candidate || !this.#isTrickling) return; // that there are no more is not worth a push
     this.#late.push(candidate.toJSON());
     this.#batch ??= setTimeout(() => this.#inBackground(this.#flush()), BATCH_MS);

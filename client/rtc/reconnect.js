@@ -1,10 +1,10 @@
 /**
- * A connection that carries nothing any more: first another way (ICE restart), then another connection, then the end.
+ * Recovery of a lost connection: first another way (ICE restart), then another connection, then the end.
  * @module
  */
 
-import { WhisperError } from '../protocol/errors.js';
 import { pause } from '../promises.js';
+import { WhisperError } from '../protocol/errors.js';
 
 /** ICE finds another way within this, or not at all. */
 const RESTART_MS = 10_000;

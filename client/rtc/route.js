@@ -1,5 +1,5 @@
 /**
- * How the packets of a connection travel.
+ * Route of a connection: its selected candidate pair.
  * @module
  */
 

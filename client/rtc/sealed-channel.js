@@ -1,5 +1,5 @@
 /**
- * Sealed JSON values over one data channel, in order and of any size.
+ * Encrypted data channel: sealed JSON values in order and of any size.
  *
  * Text is one sealed value. A value that is too large for one frame goes as binary frames, each a sealed part of its JSON.
  * @module

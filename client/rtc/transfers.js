@@ -1,5 +1,5 @@
 /**
- * The files under way with one peer, in both directions.
+ * File transfers under way with one peer, in both directions.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Small things that a browser remembers for this page; where it refuses, they are forgotten.
+ * Small values in `localStorage` and `sessionStorage`; where the browser refuses, they are forgotten.
  * @module
  */
 

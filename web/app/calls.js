@@ -1,9 +1,9 @@
 /**
- * Ringing and being rung: what becomes of a call, until there is a connection.
+ * Outgoing and incoming calls, until there is a connection.
  * @module
  */
 
-import { attach, note } from './peer-events.js';
+import { addNote, attach } from './peer-events.js';
 import { save } from './people.js';
 import { chatWith } from './state.js';
 import { codeOf } from './words.js';
@@ -83,7 +83,7 @@ export async function accept(app, chat) {
 export async function decline(app, chat) {
   const { dial } = chat;
   Object.assign(chat, { dial: null, phase: 'idle' });
-  note(app, chat, 'You declined a call');
+  addNote(app, chat, 'You declined a call');
   try {
     await dial?.decline();
   } catch (error) {
@@ -134,7 +134,7 @@ function miss(app, chat) {
   if (isTold) return;
   chat.missed += 1;
   chat.unread += 1;
-  note(app, chat, MISSED);
+  addNote(app, chat, MISSED);
 }
 
 /**

@@ -1,10 +1,10 @@
 /**
- * What goes over a connection: messages and files.
+ * Messages and files over a connection.
  * @module
  */
 
-import { addEntry, nameOf, selectedChat } from './state.js';
 import { present, safeFileName } from './format.js';
+import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */

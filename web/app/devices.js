@@ -1,5 +1,5 @@
 /**
- * Voice and video: what this page shares with a peer.
+ * Microphone and camera: what this page shares with a peer.
  * @module
  */
 

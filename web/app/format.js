@@ -1,5 +1,5 @@
 /**
- * How sizes, times and what peers send are written. Pure.
+ * Formatting of sizes, times, file names and values of peers. Pure.
  * @module
  */
 

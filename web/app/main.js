@@ -1,26 +1,26 @@
 /**
- * The app: one state, the views that draw it, and what the browser tells.
+ * Entry module of the app: one state, the views that draw it, and the events of the browser.
  * @module
  */
 
-import { allContacts } from './contacts.js';
 import { select } from './calls.js';
+import { allContacts } from './contacts.js';
 import { markRead } from './conversation.js';
+import { clearLink, readLink } from './links.js';
+import { rememberConnected } from './reload.js';
+import { open, start } from './session.js';
+import { createState } from './state.js';
+import { chatView } from './views/chat-view.js';
 import { composerView } from './views/composer-view.js';
-import { addDialog, personDialog } from './views/person-dialogs.js';
 import { incomingView } from './views/incoming-view.js';
 import { installView } from './views/install-view.js';
-import { clearLink, readLink } from './links.js';
 import { logView } from './views/log-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { peopleView } from './views/people-view.js';
-import { rememberConnected } from './reload.js';
-import { open, start } from './session.js';
+import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
 import { stageView } from './views/stage-view.js';
-import { createState } from './state.js';
-import { chatView } from './views/chat-view.js';
 import { welcomeView } from './views/welcome-view.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */

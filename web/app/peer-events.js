@@ -1,12 +1,12 @@
 /**
- * What a connection tells, from its first moment to its end.
+ * Events of a connection, from its first moment to its end.
  * @module
  */
 
-import { addEntry, nameOf, chatWith } from './state.js';
 import { receive, receiveFile, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
 import { readRoute } from './route-text.js';
+import { addEntry, nameOf, chatWith } from './state.js';
 import { codeOf } from './words.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -28,7 +28,7 @@ export function attach(app, peer) {
   const listening = new AbortController();
   Object.assign(chat, { peer, listening, dial: null, phase: 'open', trouble: null, missed: 0 });
   if (app.state.selected === chat.address) app.state.focus = 'message';
-  note(app, chat, 'Connected');
+  addNote(app, chat, 'Connected');
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
     file: (event) => receiveFile(app, chat, /** @type {import('../../client/whisper.js').FileEvent} */ (event).transfer),
@@ -77,9 +77,9 @@ function detach(app, chat, peer) {
   Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '' });
   void stopSharing(app, chat);
   if (app.state.selected === chat.address) app.state.focus = 'talk';
-  if (code === 'hung_up') return note(app, chat, `${nameOf(app.state, chat.address)} hung up`);
+  if (code === 'hung_up') return addNote(app, chat, `${nameOf(app.state, chat.address)} hung up`);
   chat.trouble = code === 'replaced' ? null : peer.error;
-  note(app, chat, peer.error ? 'The connection ended' : 'You hung up');
+  addNote(app, chat, peer.error ? 'The connection ended' : 'You hung up');
 }
 
 /**
@@ -87,7 +87,7 @@ function detach(app, chat, peer) {
  * @param {Chat} chat
  * @param {string} text
  */
-export function note(app, chat, text) {
+export function addNote(app, chat, text) {
   addEntry(chat, { kind: 'note', at: new Date(), text });
   app.changed();
 }

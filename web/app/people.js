@@ -1,5 +1,5 @@
 /**
- * Adding, renaming and removing people.
+ * Changes of the contacts: adding, renaming and removing people.
  * @module
  */
 

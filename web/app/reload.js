@@ -1,5 +1,5 @@
 /**
- * A reload ends every connection. This remembers them for as long as it takes, in this tab alone.
+ * Reconnection after a reload, which ends every connection: they are remembered for a minute, in this tab alone.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * How a connection runs, in a few words.
+ * The route of a connection in a few words.
  * @module
  */
 

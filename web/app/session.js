@@ -1,14 +1,14 @@
 /**
- * Turning calls on and off: identity, backup, and the start of Whisper.
+ * Session of the app: calls on and off, identity, backup, and the start of Whisper.
  * @module
  */
 
 import { Identity, Whisper } from '../../client/whisper.js';
-import { listen, ring, select } from './calls.js';
-import { saveText } from './views/download.js';
-import { clearLink, readLink } from './links.js';
 import { recall, remember } from './browser-storage.js';
+import { listen, ring, select } from './calls.js';
+import { clearLink, readLink } from './links.js';
 import { forgetConnected, takeConnected } from './reload.js';
+import { saveText } from './views/download.js';
 import { codeOf } from './words.js';
 
 /** @typedef {import('./state.js').App} App */

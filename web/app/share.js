@@ -1,5 +1,5 @@
 /**
- * Giving one's address away.
+ * Sharing of an address: the clipboard, and the dialog of the device.
  * @module
  */
 

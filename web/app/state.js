@@ -1,5 +1,5 @@
 /**
- * All that the page knows, in one place: the views draw it, the other modules change it.
+ * State of the app, in one place: the views draw it, the other modules change it.
  * @module
  */
 

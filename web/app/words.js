@@ -1,5 +1,5 @@
 /**
- * Every failure in plain words, and what to do about it.
+ * Texts for every failure: what happened, and what to do about it.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * A person's sign: a letter or two on a colour that belongs to the address.
+ * Avatar: a letter or two on a colour that belongs to the address.
  * @module
  */
 
@@ -12,7 +12,7 @@ import { create, setText } from './dom.js';
  */
 export function avatar(address, name) {
   const sign = create('span', { class: 'avatar', 'aria-hidden': 'true' });
-  paint(sign, address, name);
+  drawAvatar(sign, address, name);
   return sign;
 }
 
@@ -21,7 +21,7 @@ export function avatar(address, name) {
  * @param {string} address
  * @param {string} name empty: the address gives the letters
  */
-export function paint(sign, address, name) {
+export function drawAvatar(sign, address, name) {
   setText(sign, monogram(name) || address.slice(0, 2));
   const hue = String(hueOf(address));
   if (sign.style.getPropertyValue('--hue') !== hue) sign.style.setProperty('--hue', hue);

@@ -1,5 +1,5 @@
 /**
- * The sound of a call: two soft notes, made here.
+ * Ringtone: two soft notes, made here.
  * @module
  */
 
@@ -34,7 +34,7 @@ export class Bell {
     if (!navigator.userActivation?.hasBeenActive) return;
     this.#audio ??= new AudioContext();
     if (this.#audio.state === 'suspended') this.#audio.resume().catch(() => undefined);
-    for (const [frequency, delay] of NOTES) this.#note(this.#audio, frequency, this.#audio.currentTime + delay);
+    for (const [frequency, delay] of NOTES) this.#playNote(this.#audio, frequency, this.#audio.currentTime + delay);
   }
 
   /**
@@ -42,7 +42,7 @@ export class Bell {
    * @param {number} frequency
    * @param {number} at
    */
-  #note(audio, frequency, at) {
+  #playNote(audio, frequency, at) {
     const volume = audio.createGain();
     volume.gain.setValueAtTime(0, at);
     volume.gain.linearRampToValueAtTime(VOLUME, at + 0.02);

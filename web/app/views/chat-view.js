@@ -1,16 +1,16 @@
 /**
- * The conversation with one person: its head, the call, and what is under the hand.
+ * Head of the conversation with one person, its call, and its buttons.
  * @module
  */
 
-import { shortAddress } from '../contacts.js';
-import { paint } from './avatar.js';
 import { ring, select } from '../calls.js';
-import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
-import { showTrouble } from './notices.js';
+import { shortAddress } from '../contacts.js';
 import { toggle, tracksOf } from '../devices.js';
 import { nameOf, selectedChat } from '../state.js';
 import { PHASES } from '../words.js';
+import { drawAvatar } from './avatar.js';
+import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { showTrouble } from './notices.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
@@ -62,7 +62,7 @@ function drawBar(state, chat) {
   const isOpen = chat.phase === 'open';
   const contact = state.contacts.get(chat.address);
   setShown(element('talk-bar'), true);
-  paint(element('talk-avatar'), chat.address, contact?.name ?? '');
+  drawAvatar(element('talk-avatar'), chat.address, contact?.name ?? '');
   setText(button('open-person'), nameOf(state, chat.address));
   setShown(button('keep-person'), !contact?.name);
   setText(button('keep-person'), contact ? 'Name' : 'Add');
@@ -88,7 +88,7 @@ function drawHero(state, chat) {
   const isEmpty = chat.entries.length === 0;
   setShown(element('hero'), isEmpty);
   setAttribute(element('talk'), 'data-empty', isEmpty);
-  paint(element('hero-avatar'), chat.address, contact?.name ?? '');
+  drawAvatar(element('hero-avatar'), chat.address, contact?.name ?? '');
   setText(element('hero-name'), contact?.name || 'Somebody new');
   setText(element('hero-address'), shortAddress(chat.address));
 }

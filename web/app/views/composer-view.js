@@ -1,11 +1,11 @@
 /**
- * Writing and giving files: the field, the button, dropping and pasting.
+ * Composer: the field for messages, the button for files, dropping and pasting.
  * @module
  */
 
 import { sendFiles, sendText } from '../conversation.js';
-import { byId, element, input, onClick, setShown } from './dom.js';
 import { selectedChat } from '../state.js';
+import { byId, element, input, onClick, setShown } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 

@@ -1,5 +1,5 @@
 /**
- * Saving files. What a peer sent is never opened in this origin: it is bytes without a type, and saved.
+ * Downloads. What a peer sent is never opened in this origin: it is bytes without a type, and saved.
  * @module
  */
 

@@ -4,10 +4,10 @@
  */
 
 import { send } from '../conversation.js';
-import { saveText } from './download.js';
-import { fileRow } from './file-view.js';
 import { MAX_SHOWN, dayOf, glance } from '../format.js';
 import { create, icon, setAttribute, setText, timeElement } from './dom.js';
+import { saveText } from './download.js';
+import { fileRow } from './file-view.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */

@@ -1,12 +1,12 @@
 /**
- * A file on its way.
+ * Entry of a conversation that is a file.
  * @module
  */
 
-import { saveFile } from './download.js';
 import { formatBytes, safeFileName } from '../format.js';
-import { create, icon, setAttribute, setShown, setText, timeElement } from './dom.js';
 import { codeOf, wordsOf } from '../words.js';
+import { create, icon, setAttribute, setShown, setText, timeElement } from './dom.js';
+import { saveFile } from './download.js';
 
 /** @typedef {import('../state.js').FileEntry} FileEntry */
 

@@ -1,13 +1,13 @@
 /**
- * Somebody rings: the card, the sound, and what the title of the page says.
+ * Card of an incoming call, its sound, and the title of the page.
  * @module
  */
 
-import { paint } from './avatar.js';
 import { accept, decline } from '../calls.js';
-import { element, onClick, setShown, setText } from './dom.js';
-import { Bell } from './bell.js';
 import { nameOf } from '../state.js';
+import { drawAvatar } from './avatar.js';
+import { Bell } from './bell.js';
+import { element, onClick, setShown, setText } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 
@@ -39,7 +39,7 @@ export function incomingView(app) {
     setShown(element('incoming'), chat !== undefined);
     if (!chat) return;
     const contact = state.contacts.get(chat.address);
-    paint(element('incoming-avatar'), chat.address, contact?.name ?? '');
+    drawAvatar(element('incoming-avatar'), chat.address, contact?.name ?? '');
     setText(element('incoming-name'), nameOf(state, chat.address));
     const who = contact ? 'is calling you' : 'is calling you, and is not in your people';
     setText(element('incoming-more'), others.length ? `${who} · ${others.length} more` : who);

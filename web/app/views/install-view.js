@@ -1,10 +1,10 @@
 /**
- * Installing the app: Chromium asks by itself when we let it; on iOS only the person can.
+ * Install offer: Chromium asks by itself when we let it; on iOS only the person can.
  * @module
  */
 
-import { button, element, onClick, setShown, setText } from './dom.js';
 import { recall, remember } from '../browser-storage.js';
+import { button, element, onClick, setShown, setText } from './dom.js';
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallEvent */
 

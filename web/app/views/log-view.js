@@ -1,11 +1,11 @@
 /**
- * What was said: one list for each chat, so that a chat in the background goes on.
+ * Message lists: one for each chat, so that a chat in the background goes on.
  * @module
  */
 
+import { nameOf, selectedChat } from '../state.js';
 import { button, create, element, onClick, setShown, setText } from './dom.js';
 import { rowOf } from './entry-view.js';
-import { nameOf, selectedChat } from '../state.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */

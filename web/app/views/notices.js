@@ -1,10 +1,10 @@
 /**
- * What the page says beside everything else: failures that stay until they are dismissed, and words that pass.
+ * Alerts that stay until they are dismissed, and toasts that pass.
  * @module
  */
 
-import { create, element, icon, setText } from './dom.js';
 import { codeOf, wordsOf } from '../words.js';
+import { create, element, icon, setText } from './dom.js';
 
 /** @typedef {{key: string, words?: import('../words.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
  * `key`: a second alert with it takes the place of the first; `lasting`: it can't be dismissed

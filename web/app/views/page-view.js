@@ -1,5 +1,5 @@
 /**
- * The page as a whole: whether it is seen, what is shown first, and where the focus goes.
+ * The page as a whole: its visibility, what is shown first, and the focus.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Two fields for a new passphrase, and what is wrong with it.
+ * Two fields for a new passphrase, and their validation.
  * @module
  */
 
@@ -21,11 +21,11 @@ export function passphraseFields(first, second, fault) {
     return one.value === other.value ? '' : 'The two are not the same.';
   };
   /** @param {string} text */
-  const tell = (text) => {
+  const showFault = (text) => {
     setText(element(fault), text);
     setAttribute(one, 'aria-invalid', text ? 'true' : null);
   };
-  for (const field of [one, other]) field.addEventListener('input', () => tell(''));
+  for (const field of [one, other]) field.addEventListener('input', () => showFault(''));
 
   return {
     areEmpty: () => one.value === '' && other.value === '',
@@ -37,7 +37,7 @@ export function passphraseFields(first, second, fault) {
     /** @returns {boolean} whether it can be used; if not, it is said why */
     check: () => {
       const found = findFault();
-      tell(found);
+      showFault(found);
       if (found) one.focus();
       return !found;
     },

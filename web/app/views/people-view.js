@@ -1,15 +1,15 @@
 /**
- * The people: who is there, and what is new with them.
+ * List of people, with what is new.
  * @module
  */
 
-import { shortAddress } from '../contacts.js';
-import { avatar, paint } from './avatar.js';
 import { select } from '../calls.js';
-import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { shortAddress } from '../contacts.js';
 import { shareLink, copyText } from '../share.js';
 import { nameOf } from '../state.js';
 import { PHASES } from '../words.js';
+import { avatar, drawAvatar } from './avatar.js';
+import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
@@ -36,7 +36,7 @@ export function peopleView(app, { addPerson, openSettings }) {
 
   return () => {
     const address = mine();
-    paint(element('my-avatar'), address, '');
+    drawAvatar(element('my-avatar'), address, '');
     setText(element('my-status'), STATUS[state.phase]);
     setText(element('my-address'), shortAddress(address));
     setAttribute(element('my-address'), 'data-address', address);
@@ -103,7 +103,7 @@ function newRow(app, address) {
 function drawRow({ state }, address, row) {
   const chat = state.chats.get(address);
   const unread = chat?.unread ?? 0;
-  paint(row.sign, address, state.contacts.get(address)?.name ?? '');
+  drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
   setText(row.name, nameOf(state, address));
   setText(row.line, lineOf(state, address, chat));
   setText(row.badge, unread ? String(unread) : '');

@@ -1,14 +1,14 @@
 /**
- * Dialogs about a person: adding one, and changing what we call them.
+ * Dialogs that add and rename a person.
  * @module
  */
 
 import { select } from '../calls.js';
 import { parseLink } from '../links.js';
-import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { remove, save } from '../people.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
+import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */

@@ -1,13 +1,13 @@
 /**
- * Settings: one's address, a new one with a backup, and leaving.
+ * Settings dialog: one's address, a new one with a backup, and leaving.
  * @module
  */
 
+import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
+import { copyText, shareLink } from '../share.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
-import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
-import { copyText, shareLink } from '../share.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {(question: {title: string, text: string, yes: string}) => Promise<boolean>} Confirm */

@@ -3,10 +3,10 @@
  * @module
  */
 
-import { avatar, paint } from './avatar.js';
-import { button, byId, create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { toggleMute, tracksOf } from '../devices.js';
 import { nameOf, selectedChat } from '../state.js';
+import { avatar, drawAvatar } from './avatar.js';
+import { button, byId, create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { keepAwake } from './wake-lock.js';
 
 /** @typedef {import('../state.js').App} App */
@@ -43,7 +43,7 @@ class Stage {
     const hears = Boolean(theirs && tracksOf(theirs, 'microphone').length);
     const isSeen = tracksOf(media.stream, 'camera').length > 0;
     const name = nameOf(state, address);
-    paint(this.#sign, address, state.contacts.get(address)?.name ?? '');
+    drawAvatar(this.#sign, address, state.contacts.get(address)?.name ?? '');
     setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0));
     setAttribute(this.#remote, 'aria-label', `Video of ${name}`);
     setAttribute(this.element, 'data-video', sees || isSeen);

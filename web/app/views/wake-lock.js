@@ -1,5 +1,5 @@
 /**
- * A screen that stays on while there is video.
+ * Wake lock: the screen stays on while there is video.
  * @module
  */
 

@@ -1,16 +1,16 @@
 /**
- * The first page: what Whisper is, and one button.
+ * Welcome page: what Whisper is, and one button.
  * @module
  */
 
+import { shortAddress } from '../contacts.js';
+import { createWithBackup, restore, start } from '../session.js';
 import { nameOf } from '../state.js';
-import { paint } from './avatar.js';
+import { drawAvatar } from './avatar.js';
 import { button, byId, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { needsHomeScreen } from './install-view.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
-import { createWithBackup, restore, start } from '../session.js';
-import { shortAddress } from '../contacts.js';
 
 /** @typedef {import('../state.js').App} App */
 
@@ -94,6 +94,6 @@ function draw(state, isBusy) {
   setShown(element('invitation'), invited !== null);
   if (!invited) return;
   const name = state.contacts.get(invited)?.name ?? '';
-  paint(element('invitation-avatar'), invited, name);
+  drawAvatar(element('invitation-avatar'), invited, name);
   setText(element('invitation-text'), `You were given the link of ${nameOf(state, invited)}. Turn on calls, then ring with one click.`);
 }
