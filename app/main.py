@@ -122,7 +122,7 @@ async def _open_services(
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
-            relay=Relay(subscriptions, push, window),
+            relay=Relay(subscriptions, push, window, settings.max_waiting_repeats),
             observer=observer,
             clock=clock,
             monotonic_ms=monotonic_ms,

@@ -1,11 +1,13 @@
 """Relay of verified calls: registration, and forwarding to the recipient's push service."""
 
 from asyncio import Future, get_running_loop, shield
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
+from app.limits.bounded_map import BoundedMap
+from app.limits.errors import AlreadyInFlight
 from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.errors import Refused
 from app.protocol.keys import Address
@@ -36,8 +38,24 @@ _REFUSALS: dict[DeliveryStatus, type[Refused]] = {
     DeliveryStatus.LOST: PushTimedOut,
 }
 
-# Counts a new address before it is stored; may refuse.
-ChargeNewAddress = Callable[[], Awaitable[None]]
+REPEAT_AFTER_S = 1  # a repeat that need not wait: the call has 10 s at most
+
+# A sender that was found registered is not looked up again for so long; beyond so many, the oldest is.
+KNOWN_SENDER_MS = 10 * 60 * 1000
+MAX_KNOWN_SENDERS = 50_000
+
+
+class Charges(Protocol):
+    """Charges for what only the store can tell of a call; each may refuse."""
+
+    def new_address(self) -> Awaitable[None]:
+        """Charge for an address that registers for the first time."""
+
+    def unknown_recipient(self) -> Awaitable[None]:
+        """Charge for a call to an address that is not registered."""
+
+    def unregistered_sender(self) -> Awaitable[None]:
+        """Charge for a call of an address that is not registered itself."""
 
 
 @dataclass(slots=True)
@@ -47,16 +65,24 @@ class _Relayed:
     call: Call[Directed]
     done: Future[None] | None  # `None` once it has ended
     error: Exception | None = None
+    waiting: int = 0  # repeats of it that wait for its end
 
 
 class Relay:
-    """Action on each verified call. All times in ms; *window* is the clock window."""
+    """Action on each verified call. All times in ms; *window* is the clock window.
 
-    def __init__(self, subscriptions: Subscriptions, push: PushService, window: int) -> None:
+    At most *max_waiting* repeats of a call that is on its way wait for its end.
+    """
+
+    def __init__(
+        self, subscriptions: Subscriptions, push: PushService, window: int, max_waiting: int
+    ) -> None:
         self._subscriptions = subscriptions
         self._push = push
         self._window = window
+        self._max_waiting = max_waiting
         self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
+        self._known_senders: BoundedMap[bytes, int] = BoundedMap(MAX_KNOWN_SENDERS)
 
     def recall(self, unverified: UnverifiedCall[Message], now: int) -> Call[Message] | None:
         """Return the very call that was verified and relayed before, `None` for a new one.
@@ -66,16 +92,16 @@ class Relay:
         relayed = self._relayed.find(unverified.text, unverified.message.method, now)
         return relayed.call if relayed and relayed.call.signature == unverified.signature else None
 
-    def handle(self, call: Call[Message], now: int, charge: ChargeNewAddress) -> Awaitable[None]:
+    def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[None]:
         """Register, forget or forward. The awaited raises the `Refused` that says why it was not done.
 
-        *charge* is awaited before a new address is stored, and may refuse.
+        Some of *charges* are made before anything is stored or sent, and may refuse.
         """
         if isinstance(call.message, Update):
-            return self._update(call.message, now, charge)
-        return self._forward_once(cast("Call[Directed]", call), now)
+            return self._update(call.message, now, charges)
+        return self._forward_once(cast("Call[Directed]", call), now, charges)
 
-    async def _update(self, update: Update, now: int, charge: ChargeNewAddress) -> None:
+    async def _update(self, update: Update, now: int, charges: Charges) -> None:
         subscription = update.subscription
         if subscription is None and not update.forgets:
             return
@@ -83,7 +109,7 @@ class Relay:
             self._push.check(subscription.endpoint)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
-            await charge()
+            await charges.new_address()
         if subscription is None:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return
@@ -95,21 +121,18 @@ class Relay:
         key = self._push.newest_key
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
 
-    async def _forward_once(self, call: Call[Directed], now: int) -> None:
+    async def _forward_once(self, call: Call[Directed], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
         if earlier := self._relayed.find(call.text, method, now):
-            if earlier.done:
-                await shield(earlier.done)  # a caller that gives up must not end it for the others
-            if earlier.error:
-                raise earlier.error
+            await self._await_earlier(earlier)
             return
         done = get_running_loop().create_future()
         relayed = _Relayed(call, done)
         stale_at = call.message.sent_at + self._window
         self._relayed.add(call.text, method, relayed, stale_at=stale_at, now=now)
         try:
-            await self._forward(call, now)
+            await self._forward(call, now, charges)
         except BaseException as error:
             # Cancelled, it may have been delivered or not: that is what a time-out says.
             relayed.error = error if isinstance(error, Exception) else PushTimedOut()
@@ -119,15 +142,41 @@ class Relay:
             relayed.done = None
             done.set_result(None)
 
-    async def _forward(self, call: Call[Directed], now: int) -> None:
+    async def _await_earlier(self, earlier: _Relayed) -> None:
+        """End as the same call does, or did. Raise `AlreadyInFlight` if enough repeats wait for that."""
+        if earlier.done:
+            if earlier.waiting >= self._max_waiting:
+                raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
+            earlier.waiting += 1
+            try:
+                await shield(earlier.done)  # a caller that gives up must not end it for the others
+            finally:
+                earlier.waiting -= 1
+        if earlier.error:
+            raise earlier.error
+
+    async def _forward(self, call: Call[Directed], now: int, charges: Charges) -> None:
+        await self._check_sender(call.message.sender, now, charges)
         subscription = await self._subscriptions.find_recipient(call.message.recipient, now)
         if subscription is None:
+            await charges.unknown_recipient()
             raise UnknownRecipient
+        self._known_senders[call.message.recipient.raw] = now + KNOWN_SENDER_MS  # who will call back
         outcome = await self._send(call, subscription, now)
         if outcome.delivery is DeliveryStatus.GONE:
             newer = await self._newer(call.message.recipient, subscription, now)
             outcome = await self._send(call, newer, now) if newer else outcome
         _require_accepted(outcome)
+
+    async def _check_sender(self, sender: Address, now: int, charges: Charges) -> None:
+        """Charge for a sender that is not registered; whoever calls to be answered is."""
+        known_until = self._known_senders.get(sender.raw)
+        if known_until and known_until > now:
+            return
+        if await self._subscriptions.find_recipient(sender, now):
+            self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
+        else:
+            await charges.unregistered_sender()
 
     async def _send(self, call: Call[Directed], subscription: StoredSubscription, now: int) -> Outcome:
         outcome = await self._push.send(call, subscription.target, subscription.vapid_key, now)

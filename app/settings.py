@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     limit_updates: RateText = Rate(10, 60)
     limit_new_addresses: RateText = Rate(30, 3600)
     limit_refused_signatures: RateText = Rate(20, 60)
+    limit_unknown_recipients: RateText = Rate(60, 60)
+    limit_unregistered_senders: RateText = Rate(60, 60)
+    max_waiting_repeats: int = Field(default=4, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     metrics: Annotated[Names, AfterValidator(parse_metrics_networks)] = ("127.0.0.0/8", "::1")

@@ -13,10 +13,11 @@ from app.api.answers import acceptance
 from app.api.body import read_body
 from app.api.errors import MethodNotAllowed
 from app.api.state import AppState, app_state
-from app.limits.rate_limits import client_key
-from app.protocol.envelope import Call, read_call
+from app.limits.concurrency import Holder
+from app.limits.rate_limits import ClientCharges, client_key
+from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
-from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update
+from app.protocol.messages import Answer, Close, Dial, Directed, Ice, Message, Offer, Update
 from app.telemetry.request_log import UNKNOWN, note_method
 
 # `Message` is any of them.
@@ -66,11 +67,16 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     client = client_key(client_host(scope))
     body = await read_body(scope, receive)
     state.in_flight_limit.require()
-    call = await authenticate(body, route.kind, client, state)
-    with state.in_flight_limit:
-        await state.relay.handle(
-            call, state.clock(), lambda: state.rate_limits.charge_new_address(client, state.monotonic_ms())
-        )
+    now = state.clock()
+    unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
+    note_method(unverified.message.method)
+    charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
+    if repeated := state.relay.recall(unverified, now):  # an honest retry: no charge, and no place in flight
+        await state.relay.handle(repeated, now, charges)
+    else:
+        call = await authenticate(unverified, client, state)
+        with state.in_flight_limit.place(_holders(call.message, client)):
+            await state.relay.handle(call, state.clock(), charges)
     await acceptance(state.clock())(scope, receive, send)
 
 
@@ -80,21 +86,25 @@ def client_host(scope: Scope) -> str:
     return str(host)
 
 
-async def authenticate(body: bytes, kind: type[Message], client: bytes, state: AppState) -> Call[Message]:
-    """Return the verified call in *body*, the cheap checks first.
+async def authenticate(
+    unverified: UnverifiedCall[Message], client: bytes, state: AppState
+) -> Call[Message]:
+    """Return the verified call, the limits checked before the signature.
 
-    Raise the `Refused` that says what is wrong, or which limit the call or its *client* is over.
+    Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.
     """
-    now, monotonic_ms = state.clock(), state.monotonic_ms()
-    unverified = read_call(body, kind, now=now, window=state.clock_window_ms)
-    note_method(unverified.message.method)
-    if retried := state.relay.recall(unverified, now):
-        return retried  # an honest retry counts for nothing
-    costs = state.rate_limits.check(unverified.message, client, monotonic_ms)
+    now = state.monotonic_ms()
+    costs = state.rate_limits.check(unverified.message, client, now)
     try:
         call = unverified.verify()
     except BadSignature:
-        await state.rate_limits.charge_refused_signature(client, monotonic_ms)
+        await state.rate_limits.charge_refused_signature(client, now)
         raise
-    await state.rate_limits.count(costs, client, monotonic_ms)
+    await state.rate_limits.count(costs, client, now)
     return call
+
+
+def _holders(message: Message, client: bytes) -> list[Holder]:
+    """Return those for whom a call's place in flight counts."""
+    holders = [("client", client), ("sender", message.sender.raw)]
+    return [*holders, ("recipient", message.recipient.raw)] if isinstance(message, Directed) else holders

@@ -1,34 +1,88 @@
-"""Limit on the calls in flight."""
+"""Limit on the calls in flight: in all, and for one client, sender or recipient."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 
-from app.limits.errors import Overloaded
+from app.limits.errors import Overloaded, TooManyCalls
 
-OVERLOADED_RETRY_AFTER_S = 1
+RETRY_AFTER_S = 1
+
+# The part of all places that one key may hold. An office behind one address makes many calls at once, a
+# person a few; nobody is called by 64 people at once.
+SHARES = {"client": 1 / 4, "sender": 1 / 16, "recipient": 1 / 8}
+
+MIN_PART = 8  # however few places there are: a person's own few calls at once
+
+# What is limited, and its key: ("sender", address).
+Holder = tuple[str, bytes]
 
 
 class ConcurrencyLimit:
-    """Limit on the calls in flight; a call that is still being received takes no place."""
+    """Limit on the calls in flight; a call that is still being received takes no place.
 
-    def __init__(self, size: int, hit: Callable[[str], None], moved: Callable[[int], None]) -> None:
+    *shares* is the part of the *size* that one holder of each kind may have. *hit* is told which limit was
+    reached, *moved* of each place that is taken or left.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        hit: Callable[[str], None],
+        moved: Callable[[int], None],
+        shares: Mapping[str, float] = SHARES,
+    ) -> None:
         self._size = size
         self._hit = hit
         self._moved = moved
+        self._parts = {name: max(MIN_PART, int(size * share)) for name, share in shares.items()}
         self._taken = 0
+        self._held: Counter[Holder] = Counter()
 
     def require(self) -> None:
-        """Raise `Overloaded` when there is no room: before anything is done for the call."""
+        """Raise `Overloaded` when no place is left: before anything is done for the call."""
         if self._taken >= self._size:
             self._hit("in_flight")
-            raise Overloaded(retry_after=OVERLOADED_RETRY_AFTER_S)
+            raise Overloaded(retry_after=RETRY_AFTER_S)
 
-    def __enter__(self) -> None:
-        """Take the room of one call. Raise `Overloaded` when it has been taken since it was required."""
+    def place(self, holders: Sequence[Holder]) -> "Place":
+        """Return a place for a call, to be entered; it counts for all of its *holders*."""
+        return Place(self, [each for each in holders if each[0] in self._parts])
+
+    def take(self, holders: Sequence[Holder]) -> None:
+        """Take a place. Raise `Overloaded` without one, `TooManyCalls` if a holder has its part already."""
         self.require()
+        for holder in holders:
+            if self._held[holder] >= self._parts[holder[0]]:
+                self._hit(f"in_flight_{holder[0]}")
+                raise TooManyCalls(retry_after=RETRY_AFTER_S)
         self._taken += 1
+        self._held.update(holders)
         self._moved(1)
 
-    def __exit__(self, *_: object) -> None:
-        """Leave it to the next."""
+    def leave(self, holders: Sequence[Holder]) -> None:
+        """Leave a place to the next call."""
         self._taken -= 1
+        for holder in holders:
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
         self._moved(-1)
+
+
+class Place:
+    """Place of one call in flight, for as long as it is entered."""
+
+    __slots__ = ("_holders", "_limit")
+
+    def __init__(self, limit: ConcurrencyLimit, holders: Sequence[Holder]) -> None:
+        self._limit = limit
+        self._holders = holders
+
+    def __enter__(self) -> None:
+        self._limit.take(self._holders)
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self._limit.leave(self._holders)

@@ -1,6 +1,6 @@
 """Rate limits of calls: what each call counts for, in this process or in Redis."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
@@ -67,13 +67,10 @@ class RateLimits:
 
     async def charge_refused_signature(self, client: bytes, now: int) -> None:
         """Count a signature that did not verify. Raise `TooManyCalls` if *client* is over that elsewhere."""
-        await self._charge(_REFUSED, client, now)
+        await self.charge(_REFUSED, client, now)
 
-    async def charge_new_address(self, client: bytes, now: int) -> None:
-        """Count a new address from *client*. Raise `TooManyCalls` if there are too many."""
-        await self._charge("new_addresses", client, now)
-
-    async def _charge(self, name: str, client: bytes, now: int) -> None:
+    async def charge(self, name: str, client: bytes, now: int) -> None:
+        """Count one for *client* against the limit *name*. Raise `TooManyCalls` if that is too many."""
         costs = self._limited([(name, client)])
         await self._ask(costs, now)
         self._consume(costs, now)
@@ -98,6 +95,32 @@ class RateLimits:
         for name in (name for name, wait in waits.items() if wait):
             self._hit(name)
         raise TooManyCalls(retry_after=max(waits.values()))
+
+
+class ClientCharges:
+    """Charges to one client's IP address for what only the store can tell of a verified call.
+
+    Each raises `TooManyCalls` when there were too many. *now* in ms, on a clock that never jumps.
+    """
+
+    __slots__ = ("_client", "_limits", "_now")
+
+    def __init__(self, limits: RateLimits, client: bytes, now: int) -> None:
+        self._limits = limits
+        self._client = client
+        self._now = now
+
+    def new_address(self) -> Awaitable[None]:
+        """Count an address that registers for the first time."""
+        return self._limits.charge("new_addresses", self._client, self._now)
+
+    def unknown_recipient(self) -> Awaitable[None]:
+        """Count a call to an address that is not registered."""
+        return self._limits.charge("unknown_recipients", self._client, self._now)
+
+    def unregistered_sender(self) -> Awaitable[None]:
+        """Count a call of an address that is not registered itself: keys are free, IP addresses are not."""
+        return self._limits.charge("unregistered_senders", self._client, self._now)
 
 
 def _costs_of(message: Message) -> list[Cost]:

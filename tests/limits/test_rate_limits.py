@@ -169,7 +169,8 @@ async def test_a_recipient_is_called_a_thousand_times_an_hour(
 ) -> None:
     """However many a minute they take."""
     often = Rate(2000, 1)
-    eager = settings.model_copy(update={"limit_calls": often, "limit_recipient": often})
+    raised = ("calls", "recipient", "unknown_recipients", "unregistered_senders")
+    eager = settings.model_copy(update={f"limit_{name}": often for name in raised})
 
     async with entered(eager, clock, bob) as world:
         for _ in range(50):

@@ -158,11 +158,11 @@ async def test_the_time_to_wait_is_true(store: Store, opened: AsyncExitStack) ->
 async def test_a_new_address_counts_for_its_place_everywhere(store: Store, opened: AsyncExitStack) -> None:
     """And says how long to wait."""
     one, other = await server(store, opened), await server(store, opened)
-    await one.limits.charge_new_address(HOME, now=0)
-    await other.limits.charge_new_address(HOME, now=0)
+    await one.limits.charge("new_addresses", HOME, now=0)
+    await other.limits.charge("new_addresses", HOME, now=0)
 
     with pytest.raises(TooManyCalls) as refused:
-        await one.limits.charge_new_address(HOME, now=0)
+        await one.limits.charge("new_addresses", HOME, now=0)
 
     assert refused.value.retry_after == 20
 

@@ -1,0 +1,89 @@
+"""The limit on calls in flight: places in all, and the part that one holder may have."""
+
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+
+from app.limits.concurrency import MIN_PART, ConcurrencyLimit, Holder
+from app.limits.errors import Overloaded, TooManyCalls
+
+SIZE = 160
+SHARES = {"client": 1 / 4, "sender": 1 / 16, "recipient": 1 / 8}
+PARTS = {"client": 40, "sender": 10, "recipient": 20}
+
+
+class Watched(ConcurrencyLimit):
+    """A limit with what it said of itself."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        self.hits: Counter[str] = Counter()
+        self.taken = 0
+        super().__init__(size, lambda name: self.hits.update([name]), self._move, SHARES)
+
+    def _move(self, by: int) -> None:
+        self.taken += by
+
+
+def take(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times: int = 1) -> None:
+    """Take places, to be left when the stack ends."""
+    for _ in range(times):
+        entered.enter_context(limit.place(holders))
+
+
+def test_no_more_than_its_size_is_taken() -> None:
+    """The next is told that the server is busy."""
+    limit = Watched(2)
+    with ExitStack() as entered:
+        take(limit, entered, times=2)
+        with pytest.raises(Overloaded):
+            take(limit, entered)
+
+    assert (limit.hits, limit.taken) == ({"in_flight": 1}, 0)
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_holder_has_only_its_part(name: str) -> None:
+    """The next of that holder is refused; others are not."""
+    limit = Watched()
+    with ExitStack() as entered:
+        take(limit, entered, (name, b"mallory"), times=PARTS[name])
+        with pytest.raises(TooManyCalls) as refused:
+            take(limit, entered, (name, b"mallory"))
+        take(limit, entered, (name, b"alice"))
+
+        assert limit.taken == PARTS[name] + 1
+
+    assert (refused.value.retry_after, limit.hits) == (1, {f"in_flight_{name}": 1})
+
+
+def test_a_refused_call_holds_nothing() -> None:
+    """Neither a place nor a part of what its other holders may have."""
+    limit = Watched()
+    with ExitStack() as entered:
+        take(limit, entered, ("sender", b"mallory"), times=PARTS["sender"])
+        for _ in range(100):
+            with pytest.raises(TooManyCalls):
+                take(limit, entered, ("client", b"home"), ("sender", b"mallory"))
+        take(limit, entered, ("client", b"home"), times=PARTS["client"])
+
+        assert limit.taken == PARTS["sender"] + PARTS["client"]
+
+
+def test_what_was_left_may_be_taken_again() -> None:
+    """All parts are whole afterwards."""
+    limit = Watched()
+    for _ in range(3):
+        with ExitStack() as entered:
+            take(limit, entered, ("sender", b"alice"), times=PARTS["sender"])
+
+    assert limit.taken == 0
+
+
+def test_a_small_server_leaves_a_person_a_few() -> None:
+    """A part of very few places would be none."""
+    limit = Watched(MIN_PART)
+    with ExitStack() as entered:
+        take(limit, entered, ("sender", b"alice"), times=MIN_PART)
+
+        assert limit.taken == MIN_PART
