@@ -1,0 +1,135 @@
+"""One hostile sender, and push services that hang: the others' calls go through."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.faults.cluster import Cluster
+from tests.faults.scene import OK, Scene, scene
+from tests.faults.site import Citizen, Site, site
+from tests.faults.traffic import calling, settled
+from tests.people import Person
+from tests.push_service import PushService
+
+pytestmark = pytest.mark.anyio
+
+PLACES = 512  # of WHISPER_MAX_IN_FLIGHT, as is the default
+REPEATS = 4  # of WHISPER_MAX_WAITING_REPEATS
+CLIENTS_PART = PLACES // 4
+HANGING = (504, "push_timed_out")
+REPEATED = (429, "already_in_flight")
+TOO_MANY = (429, "too_many_calls")
+BUSY = (503, "push_busy")
+
+# What a limit of calls a minute refuses anyway is not what is tried here.
+NAMES = "DIAL CALLS RECIPIENT RECIPIENT_HOUR UPDATES NEW_ADDRESSES UNKNOWN_RECIPIENTS UNREGISTERED_SENDERS"
+LIMITS = {f"WHISPER_LIMIT_{name}": "100000/60s" for name in NAMES.split()} | {"WHISPER_RATE_LIMITS": "on"}
+
+
+@pytest.fixture(scope="module")
+def hanging() -> Iterator[PushService]:
+    """Run a push service that takes messages and never answers."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(PushService.running()) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(steady_cluster: Cluster, push: PushService, hanging: PushService) -> Iterator[Site]:
+    """Run a server that sends to both."""
+    env = LIMITS | {"WHISPER_PUSH_ENDPOINTS": f"browsers,{push.origin},{hanging.origin}"}
+    with site(steady_cluster, push, env=env) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def here(running: Site) -> AsyncIterator[Scene]:
+    """Let people use the server."""
+    async with scene(running) as begun:
+        yield begun
+
+
+async def victims(here: Scene, hanging: PushService, number: int) -> list[Citizen]:
+    """Return so many registered recipients whose push service hangs."""
+    citizens = await settled(hanging, here.caller, people=number)
+    for citizen in citizens:
+        hanging.script([{"hang": "head", "forever": True}], citizen.token)
+    return citizens
+
+
+async def send_all(here: Scene, place: str, calls: list[dict[str, Any]]) -> Counter[tuple[int, str | None]]:
+    """Send all *calls* at once from *place*, each over its own connection; return how they ended."""
+    async with calling(here.site.url, place) as attacker:
+        samples = await asyncio.gather(*map(attacker.send, calls))
+    return Counter((sample.status, sample.code) for sample in samples)
+
+
+async def test_one_call_repeated_takes_one_place(here: Scene, hanging: PushService) -> None:
+    """The same signed dial over 600 connections: a few wait for its end, the others are refused."""
+    (victim,) = await victims(here, hanging, 1)
+    dial = Person().to("dial", victim.person)
+
+    async with here.traffic() as traffic:
+        ended = await send_all(here, "127.0.0.4", [dial] * 600)
+
+    assert ended == {HANGING: 1 + REPEATS, REPEATED: 600 - 1 - REPEATS}
+    await here.assert_well(traffic, endings=[OK])
+
+
+async def test_one_recipient_that_hangs_holds_its_part(here: Scene, hanging: PushService) -> None:
+    """However many senders there are, at however many addresses."""
+    (victim,) = await victims(here, hanging, 1)
+
+    async with here.traffic() as traffic, asyncio.TaskGroup() as attack:
+        tasks = [
+            attack.create_task(
+                send_all(here, f"127.0.1.{n}", [Person().to("dial", victim.person) for _ in range(50)])
+            )
+            for n in range(1, 9)
+        ]
+    ended = sum((task.result() for task in tasks), Counter())
+
+    assert ended[HANGING] == PLACES // 8
+    assert ended[TOO_MANY] == 400 - PLACES // 8
+    await here.assert_well(traffic, endings=[OK])
+
+
+async def test_one_address_holds_its_part(here: Scene, hanging: PushService) -> None:
+    """With as many senders and recipients as it likes."""
+    people = await victims(here, hanging, 40)
+    calls = [Person().to("dial", people[n % len(people)].person) for n in range(400)]
+
+    async with here.traffic() as traffic:
+        ended = await send_all(here, "127.0.0.5", calls)
+
+    assert ended.keys() <= {HANGING, TOO_MANY, BUSY}
+    assert ended[HANGING] <= CLIENTS_PART
+    await here.assert_well(traffic, endings=[OK])
+
+
+async def test_one_push_service_that_hangs_holds_its_part(here: Scene, hanging: PushService) -> None:
+    """Many addresses, senders and recipients: the calls beyond its part are refused as busy."""
+    people = await victims(here, hanging, 40)
+
+    async with here.traffic() as traffic, asyncio.TaskGroup() as attack:
+        tasks = [
+            attack.create_task(
+                send_all(
+                    here,
+                    f"127.0.2.{place}",
+                    [Person().to("dial", people[n % len(people)].person) for n in range(100)],
+                )
+            )
+            for place in range(1, 5)
+        ]
+    ended = sum((task.result() for task in tasks), Counter())
+
+    assert ended[HANGING] <= PLACES // 2
+    assert ended[OK] == 0
+    await here.assert_well(traffic, endings=[OK])
