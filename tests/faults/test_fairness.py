@@ -9,9 +9,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.faults.cluster import Cluster
-from tests.faults.scene import OK, Scene, scene
-from tests.faults.site import Citizen, Site, site
-from tests.faults.traffic import calling, settled
+from tests.faults.load import open_caller, register_users
+from tests.faults.scenario import OK, Scenario, start_scenario
+from tests.faults.server import RunningServer, User, run_server
 from tests.people import Person
 from tests.push_service import PushService
 
@@ -25,7 +25,7 @@ REPEATED = (429, "already_in_flight")
 TOO_MANY = (429, "too_many_calls")
 BUSY = (503, "push_busy")
 
-# What a limit of calls a minute refuses anyway is not what is tried here.
+# What a limit of calls a minute refuses anyway is not what is tried scenario.
 NAMES = "DIAL CALLS RECIPIENT RECIPIENT_HOUR UPDATES NEW_ADDRESSES UNKNOWN_RECIPIENTS UNREGISTERED_SENDERS"
 LIMITS = {f"WHISPER_LIMIT_{name}": "100000/60s" for name in NAMES.split()} | {"WHISPER_RATE_LIMITS": "on"}
 
@@ -41,55 +41,57 @@ def hanging() -> Iterator[PushService]:
 
 
 @pytest.fixture(scope="module")
-def running(steady_cluster: Cluster, push: PushService, hanging: PushService) -> Iterator[Site]:
+def running(steady_cluster: Cluster, push: PushService, hanging: PushService) -> Iterator[RunningServer]:
     """Run a server that sends to both."""
     env = LIMITS | {"WHISPER_PUSH_ENDPOINTS": f"browsers,{push.origin},{hanging.origin}"}
-    with site(steady_cluster, push, env=env) as started:
+    with run_server(steady_cluster, push, env=env) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-async def here(running: Site) -> AsyncIterator[Scene]:
+async def scenario(running: RunningServer) -> AsyncIterator[Scenario]:
     """Let people use the server."""
-    async with scene(running) as begun:
+    async with start_scenario(running) as begun:
         yield begun
 
 
-async def victims(here: Scene, hanging: PushService, number: int) -> list[Citizen]:
+async def victims(scenario: Scenario, hanging: PushService, number: int) -> list[User]:
     """Return so many registered recipients whose push service hangs."""
-    citizens = await settled(hanging, here.caller, people=number)
+    citizens = await register_users(hanging, scenario.caller, count=number)
     for citizen in citizens:
         hanging.script([{"hang": "head", "forever": True}], citizen.token)
     return citizens
 
 
-async def send_all(here: Scene, place: str, calls: list[dict[str, Any]]) -> Counter[tuple[int, str | None]]:
+async def send_all(
+    scenario: Scenario, place: str, calls: list[dict[str, Any]]
+) -> Counter[tuple[int, str | None]]:
     """Send all *calls* at once from *place*, each over its own connection; return how they ended."""
-    async with calling(here.site.url, place) as attacker:
+    async with open_caller(scenario.server.url, place) as attacker:
         samples = await asyncio.gather(*map(attacker.send, calls))
     return Counter((sample.status, sample.code) for sample in samples)
 
 
-async def test_one_call_repeated_takes_one_place(here: Scene, hanging: PushService) -> None:
-    """The same signed dial over 600 connections: a few wait for its end, the others are refused."""
-    (victim,) = await victims(here, hanging, 1)
+async def test_one_call_repeated_takes_one_place(scenario: Scenario, hanging: PushService) -> None:
+    """The same dial over 600 connections: a few wait for its end, the others are refused."""
+    (victim,) = await victims(scenario, hanging, 1)
     dial = Person().to("dial", victim.person)
 
-    async with here.traffic() as traffic:
-        ended = await send_all(here, "127.0.0.4", [dial] * 600)
+    async with scenario.traffic() as traffic:
+        ended = await send_all(scenario, "127.0.0.4", [dial] * 600)
 
     assert ended == {HANGING: 1 + REPEATS, REPEATED: 600 - 1 - REPEATS}
-    await here.assert_well(traffic, endings=[OK])
+    await scenario.assert_recovered(traffic, endings=[OK])
 
 
-async def test_one_recipient_that_hangs_holds_its_part(here: Scene, hanging: PushService) -> None:
+async def test_one_recipient_that_hangs_holds_its_part(scenario: Scenario, hanging: PushService) -> None:
     """However many senders there are, at however many addresses."""
-    (victim,) = await victims(here, hanging, 1)
+    (victim,) = await victims(scenario, hanging, 1)
 
-    async with here.traffic() as traffic, asyncio.TaskGroup() as attack:
+    async with scenario.traffic() as traffic, asyncio.TaskGroup() as attack:
         tasks = [
             attack.create_task(
-                send_all(here, f"127.0.1.{n}", [Person().to("dial", victim.person) for _ in range(50)])
+                send_all(scenario, f"127.0.1.{n}", [Person().to("dial", victim.person) for _ in range(50)])
             )
             for n in range(1, 9)
         ]
@@ -97,31 +99,31 @@ async def test_one_recipient_that_hangs_holds_its_part(here: Scene, hanging: Pus
 
     assert ended[HANGING] == PLACES // 8
     assert ended[TOO_MANY] == 400 - PLACES // 8
-    await here.assert_well(traffic, endings=[OK])
+    await scenario.assert_recovered(traffic, endings=[OK])
 
 
-async def test_one_address_holds_its_part(here: Scene, hanging: PushService) -> None:
+async def test_one_address_holds_its_part(scenario: Scenario, hanging: PushService) -> None:
     """With as many senders and recipients as it likes."""
-    people = await victims(here, hanging, 40)
+    people = await victims(scenario, hanging, 40)
     calls = [Person().to("dial", people[n % len(people)].person) for n in range(400)]
 
-    async with here.traffic() as traffic:
-        ended = await send_all(here, "127.0.0.5", calls)
+    async with scenario.traffic() as traffic:
+        ended = await send_all(scenario, "127.0.0.5", calls)
 
     assert ended.keys() <= {HANGING, TOO_MANY, BUSY}
     assert ended[HANGING] <= CLIENTS_PART
-    await here.assert_well(traffic, endings=[OK])
+    await scenario.assert_recovered(traffic, endings=[OK])
 
 
-async def test_one_push_service_that_hangs_holds_its_part(here: Scene, hanging: PushService) -> None:
+async def test_one_push_service_that_hangs_holds_its_part(scenario: Scenario, hanging: PushService) -> None:
     """Many addresses, senders and recipients: the calls beyond its part are refused as busy."""
-    people = await victims(here, hanging, 40)
+    people = await victims(scenario, hanging, 40)
 
-    async with here.traffic() as traffic, asyncio.TaskGroup() as attack:
+    async with scenario.traffic() as traffic, asyncio.TaskGroup() as attack:
         tasks = [
             attack.create_task(
                 send_all(
-                    here,
+                    scenario,
                     f"127.0.2.{place}",
                     [Person().to("dial", people[n % len(people)].person) for n in range(100)],
                 )
@@ -132,4 +134,4 @@ async def test_one_push_service_that_hangs_holds_its_part(here: Scene, hanging: 
 
     assert ended[HANGING] <= PLACES // 2
     assert ended[OK] == 0
-    await here.assert_well(traffic, endings=[OK])
+    await scenario.assert_recovered(traffic, endings=[OK])
