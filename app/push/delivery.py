@@ -135,7 +135,7 @@ async def open_deliverer(
 
 def _places(endpoint: Endpoint, service: str) -> list[tuple[str, int]]:
     """Return the places that a message to *endpoint* takes, each with the most that may be taken at once."""
-    places = [(endpoint.host, MAX_AT_ONCE_PER_HOST), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
+    places = [(endpoint.origin, MAX_AT_ONCE_PER_HOST), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
     return [*places, (site_of(endpoint.host), MAX_AT_ONCE_PER_SITE)] if service == UNTRUSTED else places
 
 
