@@ -86,9 +86,7 @@ def client_host(scope: Scope) -> str:
     return str(host)
 
 
-async def authenticate(
-    unverified: UnverifiedCall[Message], client: bytes, state: AppState
-) -> Call[Message]:
+async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state: AppState) -> Call[Message]:
     """Return the verified call, the limits checked before the signature.
 
     Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.

@@ -241,7 +241,7 @@ async def test_a_fault_of_ours_is_a_500_that_is_logged_once(
 async def test_a_statement_that_is_cancelled_does_not_run_again(migrated: URL, ask: Ask, steps: int) -> None:
     """Whenever it comes, the cancellation is heard: a server that stops waits for nothing."""
     async with open_database(migrated) as database:
-        asking = asyncio.create_task(ask(database, "SELECT pg_sleep(0.2)"))
+        asking = asyncio.ensure_future(ask(database, "SELECT pg_sleep(0.2)"))
         for _ in range(steps):
             await asyncio.sleep(0)
         if steps > 30:
