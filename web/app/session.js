@@ -16,7 +16,7 @@ import { codeOf } from './words.js';
 /** How long to wait before the server is tried again. */
 const RETRY_MS = 5_000;
 /** These pass by themselves. */
-const PASSING = ['server_unreachable', 'push_service_unreachable', 'offline', 'overloaded', 'database_unavailable', 'internal_error', 'too_many_calls'];
+const PASSING = ['server_unreachable', 'push_service_unreachable', 'offline', 'overloaded', 'database_unavailable', 'internal_error', 'too_many_calls', 'already_in_flight'];
 
 let retry = 0;
 

@@ -53,6 +53,7 @@ const WORDS = Object.freeze({
   unknown_recipient: ['Nobody is reachable at this address', 'They may have been away too long, or have a new address. Ask for their link.'],
   recipient_gone: ['They can’t be reached any more', 'Their browser has given up its place. They come back by opening Whisper once.'],
   too_many_calls: ['Too many calls in a short time', 'The server asks for a little patience.'],
+  already_in_flight: ['This is on its way already', 'The server asks for a little patience.'],
   connection_failed: [
     'No direct way was found',
     'A firewall may be between you. Another network often helps, like the phone’s own. The server may also need a TURN server.',
