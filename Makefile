@@ -59,6 +59,7 @@ check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, t
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m bench.figures
 	$(BIN)/node node_modules/.bin/tsc -p tsconfig.json
 	$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker.json
 
