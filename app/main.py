@@ -114,7 +114,12 @@ async def _open_services(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
         deliverer = await enter(
-            open_deliverer(surroundings.network, observer.record_push, monotonic_ms, surroundings.deadlines)
+            open_deliverer(
+                settings.network(surroundings.network),
+                observer.record_push,
+                monotonic_ms,
+                surroundings.deadlines,
+            )
         )
         subscriptions = Subscriptions(database, replica)
         await enter(run_purger(database, clock, metrics.record_purge))

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 # In .env.example a `#NAME=value` line is a default; prose has a space after its #.
-DEFAULT_LINE = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
+DEFAULT_LINE = re.compile(r"^#(?=[A-Z0-9_]+=)", re.MULTILINE)
 
 
 def read(name: str) -> str:
@@ -75,7 +75,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_variable_that_is_named_exists(file: str) -> None:
     """Nobody is told to set what nothing reads."""
-    assert set(re.findall(rf"{PREFIX}[A-Z_]+", read(file))) <= KNOWN
+    assert set(re.findall(rf"{PREFIX}[A-Z0-9_]+", read(file))) <= KNOWN
 
 
 def test_every_setting_is_in_the_example() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ READINGS: list[tuple[str, str, str, object]] = [
         "browsers, http://127.0.0.1:8100 ,",
         "endpoint_policy",
         EndpointPolicy(browsers=True, origins=frozenset({"http://127.0.0.1:8100"})),
+    ),
+    ("NAT64_PREFIX", "2001:db8:64::/96", "nat64_prefix", IPv6Network("2001:db8:64::/96")),
+    (
+        "EGRESS_PROXY",
+        f"http://me:{NEEDLE}@proxy:3128",
+        "egress_proxy",
+        SecretStr(f"http://me:{NEEDLE}@proxy:3128"),
     ),
     (
         "CORS_ORIGINS",
@@ -89,6 +97,15 @@ FAULTS = [
     ("PUSH_ENDPOINTS", "browser"),
     ("PUSH_ENDPOINTS", "browsers,https://"),
     ("PUSH_ENDPOINTS", f"ftp://{NEEDLE}"),
+    ("NAT64_PREFIX", NEEDLE),
+    ("NAT64_PREFIX", "64:ff9b::/95"),
+    ("NAT64_PREFIX", "10.0.0.0/8"),
+    ("EGRESS_PROXY", NEEDLE),
+    ("EGRESS_PROXY", f"https://me:{NEEDLE}@proxy:3128"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy:3128/path"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy:65536"),
+    ("EGRESS_PROXY", f"socks5://me:{NEEDLE}@proxy:1080"),
     ("CORS_ORIGINS", NEEDLE),
     ("CORS_ORIGINS", "https://app.example.org/"),
     ("CORS_ORIGINS", "https://app.example.org/app"),
