@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
-from app.api import documentation, error_handling, routes
+from app.api import docs_page, error_handling, routes
 from app.api.calls import Calls
 from app.api.config import ClientConfig
 from app.api.cors import Cors
@@ -82,14 +82,14 @@ def create_app(
         version=VERSION,
         lifespan=lifespan,
         exception_handlers=error_handling.HANDLERS,
-        openapi_url=None,  # api/documentation.py serves the document: calls are none of FastAPI's routes
+        openapi_url=None,  # api/docs_page.py serves the document: calls are none of FastAPI's routes
         redirect_slashes=False,
         telemetry=FRAMEWORK_TELEMETRY,
     )
     api.include_router(routes.router)
-    api.include_router(documentation.router)
+    api.include_router(docs_page.router)
     cors = partial(Cors, origins=settings.cors_origins)
-    app = Calls(Pages(api, settings.require_web_app()))
+    app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
     return wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
 
 
