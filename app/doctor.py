@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 from dotenv import dotenv_values
 
@@ -32,6 +33,8 @@ PUSH_SERVICES = {
     "Safari": "https://web.push.apple.com",
     "Edge": "https://wns2-par02p.notify.windows.com",
 }
+METRICS_TIMEOUT_S = 2
+MAX_METRICS_BYTES = 1 << 20
 # The TURN secret of .env.example, which everybody can read.
 EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
@@ -68,6 +71,8 @@ async def _check_all(settings: Settings, url: str, network: Network) -> AsyncIte
     if settings.turn_secret and settings.ice_servers:
         published = settings.turn_secret.get_secret_value() == EXAMPLE_OF_TURN
         yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
+    if exposition := await _read_metrics(settings):
+        yield _check_proxy(exposition)
     for check in asyncio.as_completed(_check_push_services(settings.endpoint_policy, network)):
         yield await check
 
@@ -148,6 +153,37 @@ def _explain_subject(settings: Settings) -> str | None:
     except InvalidVapidSubject as fault:
         return f"{fault}: see {PREFIX}VAPID_SUBJECT"
     return None
+
+
+async def _read_metrics(settings: Settings) -> str:
+    """Return the metrics of the server that runs with these settings, or nothing if none answers."""
+    everywhere = settings.host in {str(IPv4Address(0)), str(IPv6Address(0))}
+    host = "localhost" if everywhere else settings.host
+    try:
+        async with asyncio.timeout(METRICS_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(host, settings.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = await _read_to_end(reader)
+            writer.close()
+    except OSError:
+        return ""
+    return answer if answer.startswith("HTTP/1.1 200 ") else ""
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> str:
+    try:
+        answer = await reader.readexactly(MAX_METRICS_BYTES)
+    except asyncio.IncompleteReadError as ended:
+        answer = ended.partial
+    return answer.decode(errors="replace")
+
+
+def _check_proxy(exposition: str) -> Finding:
+    untrusted = "\nwhisper_untrusted_proxy 1.0\n" in exposition
+    remedy = (
+        f"all clients share its limits: put its address, which is in the log, into {PREFIX}TRUSTED_PROXIES"
+    )
+    return Finding("reverse proxy", remedy if untrusted else None)
 
 
 def _check_push_services(policy: EndpointPolicy, network: Network) -> list[Awaitable[Finding]]:

@@ -408,6 +408,25 @@ def test_doctor_names_each_remedy(home: Path, deployed: dict[str, str], empty: U
     assert ("holds no VAPID key" if kept else "`whisper vapid --keep` makes one") in printed
 
 
+def test_a_proxy_that_is_not_trusted_is_told(home: Path, deployed: dict[str, str]) -> None:
+    """By one line of the log, and by `doctor` beside the running server; not once it is trusted."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = str(unused.getsockname()[1])
+    env = deployed | {"WHISPER_PORT": port, "WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1"}
+    found = []
+    for trusted in ("", "127.0.0.1"):
+        with program(WHISPER, "serve", cwd=home, env=env | {"WHISPER_TRUSTED_PROXIES": trusted}) as server:
+            url = url_of(server.wait_for("running on"))
+            for _ in range(30):
+                httpx.get(f"{url}/config", headers={"X-Forwarded-For": "203.0.113.7"})
+            _, printed = whisper("doctor", cwd=home, env=env)
+            lines = [line for line in server.lines if "WHISPER_TRUSTED_PROXIES" in line]
+        found.append((len(lines), "FAIL  reverse proxy" in printed, "ok    reverse proxy" in printed))
+
+    assert found == [(1, True, False), (0, False, True)]
+
+
 def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str]) -> None:
     """All is well, and the status is 0."""
     with program(sys.executable, "-m", "tests.push_service", "--port", "0") as push_service:
