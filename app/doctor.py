@@ -22,7 +22,7 @@ from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, 
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
-from app.store.errors import DatabaseMisconfigured
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.faults import first_line
 from app.store.url import parse_url
 
@@ -103,7 +103,8 @@ async def _check_replica(url: str) -> Finding:
         try:
             await schema.check(replica)
         except (Refused, DatabaseMisconfigured) as fault:
-            remedy = f"servers do without it. {_format_reason(fault)} See {PREFIX}DATABASE_REPLICA_URL."
+            reason = _format_reason(fault).replace(DatabaseUnavailable.reason, "It is unavailable.")
+            remedy = f"servers do without it. {reason} See {PREFIX}DATABASE_REPLICA_URL."
             return Finding("replica", remedy)
     return Finding("replica")
 

@@ -143,9 +143,11 @@ class Settings(BaseSettings):
     def require_vapid(self) -> Keyring:
         """Return the server's identities to push services. Raise `InvalidSettings` when one can't sign."""
         if self.vapid_private_key is None or self.vapid_subject is None:
-            missing = "PRIVATE_KEY" if self.vapid_private_key is None else "SUBJECT"
+            values = {"PRIVATE_KEY": self.vapid_private_key, "SUBJECT": self.vapid_subject}
+            missing = [f"{PREFIX}VAPID_{name}" for name, value in values.items() if value is None]
+            verb = "is" if len(missing) == 1 else "are"
             raise InvalidSettings(
-                f"{PREFIX}VAPID_{missing} is missing: `whisper vapid` prints a pair for .env."
+                f"{' and '.join(missing)} {verb} missing: `whisper vapid` prints a pair for .env."
             )
         try:
             keys = parse_keys(self.vapid_private_key.get_secret_value())

@@ -316,6 +316,18 @@ def test_a_database_that_lets_nobody_in_is_one_line(
     assert "Traceback" not in printed
 
 
+def test_purge_says_why_the_database_is_away(home: Path, deployed: dict[str, str]) -> None:
+    """In its own line."""
+    away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+
+    status, printed = whisper("purge", cwd=home, env=deployed | away)
+
+    assert status == 1
+    assert printed.splitlines()[-1].startswith("whisper: The server's database is unavailable")
+    assert "Connect call failed" in printed.splitlines()[-1]
+    assert "hunter2" not in printed
+
+
 def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str]) -> None:
     """It says that it waits, and is not ready."""
     away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
@@ -425,6 +437,33 @@ def test_a_proxy_that_is_not_trusted_is_told(home: Path, deployed: dict[str, str
         found.append((len(lines), "FAIL  reverse proxy" in printed, "ok    reverse proxy" in printed))
 
     assert found == [(1, True, False), (0, False, True)]
+
+
+def test_doctor_tells_a_dead_replica_from_the_database(home: Path, deployed: dict[str, str]) -> None:
+    """By its name, and with the cause."""
+    dead = {"WHISPER_DATABASE_REPLICA_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+    unreachable = {"WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1"}
+
+    _, printed = whisper("doctor", cwd=home, env=deployed | dead | unreachable)
+
+    (line,) = [line for line in printed.splitlines() if line.startswith("FAIL  replica")]
+    assert "server's database" not in line
+    assert "Connect call failed" in line
+    assert "WHISPER_DATABASE_REPLICA_URL" in line
+    assert "ok    database and schema" in printed
+    assert "hunter2" not in printed
+
+
+def test_serve_names_everything_that_is_missing(home: Path, empty: URL) -> None:
+    """At once, with the commands that mend it, and `doctor`."""
+    env = {"WHISPER_DATABASE_URL": empty.render_as_string(hide_password=False)}
+
+    status, printed = whisper("serve", cwd=home, env=env)
+
+    variables = "WHISPER_VAPID_PRIVATE_KEY", "WHISPER_VAPID_SUBJECT"
+    commands = "`whisper vapid", "`whisper migrate`", "`whisper doctor`"
+    assert status == 1
+    assert [each for each in (*variables, *commands) if each not in printed] == []
 
 
 def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str]) -> None:

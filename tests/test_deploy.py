@@ -138,6 +138,21 @@ def test_compose_names_its_own_turn_server_unless_told_otherwise() -> None:
     assert services(UNCOMMENTED)["whisper"]["environment"][name] == ""
 
 
+def test_metrics_are_for_the_machine_of_compose(alone: Path) -> None:  # noqa: ARG001 - no other settings
+    """Its requests have the gateway's address; those of strangers come through Caddy."""
+    compose = load_compose("docker-compose.yml", EXAMPLE)
+    gateway = compose["networks"]["default"]["ipam"]["config"][0]["gateway"]
+    caddy = compose["services"]["caddy"]["networks"]["default"]["ipv4_address"]
+    named = compose["services"]["whisper"]["environment"][f"{PREFIX}METRICS"]
+    networks = [ip_network(each) for each in load(metrics=named).metrics]
+
+    assert [any(ip_address(each) in network for network in networks) for each in (gateway, "127.0.0.1")] == [
+        True,
+        True,
+    ]
+    assert not any(ip_address(caddy) in network for network in networks)
+
+
 def test_one_domain_name_is_enough() -> None:
     """The proxy's certificate, the VAPID subject and the ICE servers follow it."""
     compose = services("DOMAIN=call.example\nWHISPER_TURN_SECRET=s")

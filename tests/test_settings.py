@@ -320,15 +320,15 @@ def test_an_identity_is_made_of_key_and_subject() -> None:
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [
-        ({}, "WHISPER_VAPID_PRIVATE_KEY"),
-        ({"vapid_subject": "mailto:ops@example.org"}, "WHISPER_VAPID_PRIVATE_KEY"),
-        ({"vapid_private_key": KEY}, "WHISPER_VAPID_SUBJECT"),
+        ({}, "WHISPER_VAPID_PRIVATE_KEY and WHISPER_VAPID_SUBJECT are"),
+        ({"vapid_subject": "mailto:ops@example.org"}, "WHISPER_VAPID_PRIVATE_KEY is"),
+        ({"vapid_private_key": KEY}, "WHISPER_VAPID_SUBJECT is"),
     ],
     ids=["both", "the key", "the subject"],
 )
 def test_an_identity_that_is_needed_is_asked_for(settings: dict[str, object], missing: str) -> None:
     """With the command that makes one."""
-    with pytest.raises(InvalidSettings, match=f"^{missing} is missing: `whisper vapid`"):
+    with pytest.raises(InvalidSettings, match=f"^{missing} missing: `whisper vapid`"):
         load(**settings).require_vapid()
 
 
