@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from app import doctor, vapid_keys
 from app.clocks import monotonic_clock, server_clock
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"keep it in {PREFIX}DATA_DIR, where serve finds it, unless one is there",
     )
+    how.add_argument(
+        "--write", type=Path, metavar="FILE", help="add it to a file like .env, which only you can read then"
+    )
     vapid.set_defaults(run=_vapid)
     check = commands.add_parser("doctor", help="check what a server needs, and say what to mend")
     check.set_defaults(run=_doctor)
@@ -110,6 +114,9 @@ async def _purge_once(url: str) -> int | None:
 
 
 def _vapid(settings: Settings, options: Options) -> int:
+    if options.write:
+        vapid_keys.write_key(options.write)
+        return 0
     return vapid_keys.print_key(settings, keep=options.keep, rotate=options.rotate)
 
 

@@ -63,6 +63,72 @@ def test_vapid_prints_what_env_takes(home: Path) -> None:
     assert Settings(_env_file=home / ".env").vapid_subject == values["WHISPER_VAPID_SUBJECT"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        None,
+        "",
+        "WHISPER_PORT=8000",
+        "WHISPER_PORT=8000\n#WHISPER_VAPID_PRIVATE_KEY=\n#WHISPER_VAPID_SUBJECT=\n",
+        "WHISPER_PORT=8000\nWHISPER_VAPID_PRIVATE_KEY=\nWHISPER_VAPID_SUBJECT=mailto:ops@whisper.example\n",
+    ],
+    ids=["no file", "an empty file", "no newline at its end", "comments", "an empty value"],
+)
+def test_vapid_writes_a_file_that_is_secret(home: Path, before: str | None) -> None:
+    """Mode 0600 from its first byte on; what else is there stays, and the key is printed nowhere."""
+    file = home / ".env"
+    if before is not None:
+        file.write_text(before)
+        file.chmod(0o644)
+
+    status, printed = whisper("vapid", "--write", ".env", cwd=home)
+
+    values = dotenv_values(file)
+    key = VapidKey.parse(str(values["WHISPER_VAPID_PRIVATE_KEY"]))
+    assert (status, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    assert key.public_text in printed
+    assert key.private_text not in printed
+    assert values.get("WHISPER_PORT") == ("8000" if "PORT" in (before or "") else None)
+    assert str(values["WHISPER_VAPID_SUBJECT"]).startswith(
+        "mailto:ops@" if "ops@" in (before or "") else "mailto:you@"
+    )
+    assert file.read_text().count("WHISPER_VAPID_PRIVATE_KEY=") == 1
+    assert list(home.iterdir()) == [file]
+
+
+def test_vapid_never_writes_over_a_key(home: Path) -> None:
+    """Subscriptions belong to it; the line says how to rotate it."""
+    file = home / ".env"
+    file.write_text(f"WHISPER_VAPID_PRIVATE_KEY={KEY}\n")
+
+    status, printed = whisper("vapid", "--write", ".env", cwd=home)
+
+    assert status == 1
+    assert "whisper vapid --rotate" in printed
+    assert file.read_text() == f"WHISPER_VAPID_PRIVATE_KEY={KEY}\n"
+
+
+def test_vapid_writes_through_a_link(home: Path) -> None:
+    """The file that it leads to is written; the link stays."""
+    (home / "secrets").mkdir()
+    (home / ".env").symlink_to("secrets/env")
+
+    status, _ = whisper("vapid", "--write", ".env", cwd=home)
+
+    assert status == 0
+    assert (home / ".env").is_symlink()
+    assert "WHISPER_VAPID_PRIVATE_KEY=" in (home / "secrets" / "env").read_text()
+
+
+def test_a_file_that_can_not_be_written_is_one_line(home: Path) -> None:
+    """It names the file."""
+    status, printed = whisper("vapid", "--write", "nowhere/.env", cwd=home)
+
+    assert status == 1
+    (line,) = printed.splitlines()
+    assert "nowhere/.env" in line
+
+
 def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
     """`vapid --keep` makes a key once, and a server without one in its settings finds it."""
     del deployed["WHISPER_VAPID_PRIVATE_KEY"]
