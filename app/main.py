@@ -116,13 +116,19 @@ async def _open_services(
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
-            relay=Relay(subscriptions, push, window, settings.max_waiting_repeats),
+            relay=Relay(
+                subscriptions,
+                push,
+                window,
+                settings.max_waiting_repeats,
+                charges_unregistered="unregistered_senders" in settings.rates,
+            ),
             observer=observer,
             clock=clock,
             monotonic_ms=monotonic_ms,
             clock_window_ms=window,
             in_flight_limit=ConcurrencyLimit(
-                settings.max_in_flight, metrics.record_limit, metrics.in_flight.inc
+                settings.max_in_flight, metrics.record_limit, metrics.in_flight.inc, settings.shares
             ),
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
             metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),

@@ -1,6 +1,6 @@
 """Relay of verified calls: registration, and forwarding to the recipient's push service."""
 
-from asyncio import Future, get_running_loop, shield
+from asyncio import Future, gather, get_running_loop, shield
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,16 +71,24 @@ class _Relayed:
 class Relay:
     """Action on each verified call. All times in ms; *window* is the clock window.
 
-    At most *max_waiting* repeats of a call that is on its way wait for its end.
+    At most *max_waiting* repeats of a call that is on its way wait for its end. Senders are looked up only if
+    *charges_unregistered*.
     """
 
     def __init__(
-        self, subscriptions: Subscriptions, push: PushService, window: int, max_waiting: int
+        self,
+        subscriptions: Subscriptions,
+        push: PushService,
+        window: int,
+        max_waiting: int,
+        *,
+        charges_unregistered: bool,
     ) -> None:
         self._subscriptions = subscriptions
         self._push = push
         self._window = window
         self._max_waiting = max_waiting
+        self._charges_unregistered = charges_unregistered
         self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
         self._known_senders: BoundedMap[bytes, int] = BoundedMap(MAX_KNOWN_SENDERS)
 
@@ -162,8 +170,7 @@ class Relay:
             raise earlier.error
 
     async def _forward(self, call: Call[Directed], now: int, charges: Charges) -> None:
-        await self._check_sender(call.message.sender, now, charges)
-        subscription = await self._subscriptions.find_recipient(call.message.recipient, now)
+        subscription = await self._find_recipient(call.message, now, charges)
         if subscription is None:
             await charges.unknown_recipient()
             raise UnknownRecipient
@@ -174,15 +181,21 @@ class Relay:
             outcome = await self._send(call, newer, now) if newer else outcome
         _require_accepted(outcome)
 
-    async def _check_sender(self, sender: Address, now: int, charges: Charges) -> None:
-        """Charge for a sender that is not registered; whoever calls to be answered is."""
-        known_until = self._known_senders.get(sender.raw)
-        if known_until and known_until > now:
-            return
-        if await self._subscriptions.find_recipient(sender, now):
-            self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
-        else:
+    async def _find_recipient(
+        self, message: Directed, now: int, charges: Charges
+    ) -> StoredSubscription | None:
+        """Return the recipient's subscription; charge for a sender that is not registered."""
+        find, sender = self._subscriptions.find_recipient, message.sender
+        known_until = self._known_senders.get(sender.raw) or 0
+        if known_until > now or not self._charges_unregistered:
+            return await find(message.recipient, now)
+        # At once, so that both are in one statement.
+        found, registered = await gather(find(message.recipient, now), find(sender, now))
+        if registered is None:
             await charges.unregistered_sender()
+        else:
+            self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
+        return found
 
     async def _send(self, call: Call[Directed], subscription: StoredSubscription, now: int) -> Outcome:
         outcome = await self._push.send(call, subscription.target, subscription.vapid_key, now)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.limits.concurrency import SHARES
 from app.limits.token_bucket import Rate
 from app.protocol.numbers import CLOCK_WINDOW_MS
 from app.push.guard import INTERNET, EndpointPolicy, Network
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     def clock_window_ms(self) -> int:
         """How far a timestamp may be from the server's clock, ms."""
         return round(self.clock_window_seconds * 1000)
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """The part of the places in flight for each kind of holder, none when limits are off."""
+        return SHARES if self.rate_limits else {}
 
     @property
     def rates(self) -> dict[str, Rate]:

@@ -6,6 +6,7 @@ import sys
 from starlette.types import ASGIApp
 
 from app.server.application import build_app
+from app.server.http_protocol import Timeouts
 from app.server.lifecycle import exit_on_signals
 from app.server.supervisor import serve
 from app.settings import load
@@ -13,13 +14,20 @@ from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
 
 def create_app() -> ASGIApp:
-    """Build the application."""
+    """Build the application: pushes and connections have short deadlines."""
     return build_app(SHORT_TIMEOUTS, SHORT)
+
+
+def create_patient_app() -> ASGIApp:
+    """Build the application: pushes have short deadlines, so many connections at once have production's."""
+    return build_app(Timeouts(), SHORT)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int)
-    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    parser.add_argument("--app", default="create_app")
+    options = parser.parse_args()
+    given = {"port": options.port} if options.port is not None else {}
     exit_on_signals()
-    sys.exit(serve(load(**given), "tests.hurried_server:create_app"))
+    sys.exit(serve(load(**given), f"tests.hurried_server:{options.app}"))

@@ -30,7 +30,7 @@ class ConcurrencyLimit:
         size: int,
         hit: Callable[[str], None],
         moved: Callable[[int], None],
-        shares: Mapping[str, float] = SHARES,
+        shares: Mapping[str, float],
     ) -> None:
         self._size = size
         self._hit = hit

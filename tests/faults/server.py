@@ -20,6 +20,7 @@ from tests.vectors_of import subscription_json
 
 # Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.
 HURRIED = (sys.executable, "-m", "tests.hurried_server")
+PATIENT = (*HURRIED, "--app", "create_patient_app")
 # Instances of one server share its key.
 VAPID_KEY = VapidKey.generate().private_text
 UNCHANGED: Mapping[str, str] = {}

@@ -11,7 +11,7 @@ from anyio.from_thread import start_blocking_portal
 from tests.faults.cluster import Cluster
 from tests.faults.load import open_caller, register_users
 from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server import HURRIED, RunningServer, User, run_server
+from tests.faults.server import PATIENT, RunningServer, User, run_server
 from tests.people import Person
 from tests.push_service import PushService
 
@@ -44,7 +44,7 @@ def hanging() -> Iterator[PushService]:
 def running(steady_cluster: Cluster, push: PushService, hanging: PushService) -> Iterator[RunningServer]:
     """Run a server that sends to both."""
     env = LIMITS | {"WHISPER_PUSH_ENDPOINTS": f"browsers,{push.origin},{hanging.origin}"}
-    with run_server(steady_cluster, push, env=env, command=HURRIED) as started:
+    with run_server(steady_cluster, push, env=env, command=PATIENT) as started:
         yield started
 
 
