@@ -9,16 +9,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from app import doctor, vapid_keys
+from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
 from app.data_dir import run_embedded_postgres
-from app.server.lifecycle import exit_on_signals, prepare_process
+from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
 from app.store.database import log_statement, open_database
+from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
-from app.store.faults import first_line
 from app.store.purge import purge
 from app.store.url import parse_url
 from app.telemetry.log_format import log_config
@@ -109,7 +109,7 @@ async def _purge_once(url: str) -> int | None:
 
 
 def _vapid(settings: Settings, options: Options) -> int:
-    return vapid_keys.print_key(settings, keep=options.keep, rotate=options.rotate)
+    return vapid_command.print_key(settings, keep=options.keep, rotate=options.rotate)
 
 
 def _doctor(settings: Settings, _: Options) -> int:
@@ -121,7 +121,7 @@ def _doctor(settings: Settings, _: Options) -> int:
 def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
-        prepared = {"database_url": url, **vapid_keys.fill_defaults(settings)}
+        prepared = {"database_url": url, **vapid_command.fill_defaults(settings)}
         fit = load(**prepared)
         fit.require_vapid()
         fit.require_web_app()

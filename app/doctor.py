@@ -17,8 +17,8 @@ from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, 
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
+from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured
-from app.store.faults import first_line
 from app.store.url import parse_url
 
 # One push service of each browser; a TLS connection shows that it can be reached.

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.limits.token_bucket import Rate
-from app.protocol.numbers import CLOCK_WINDOW_MS
+from app.protocol.constants import CLOCK_WINDOW_MS
 from app.push.guard import EndpointPolicy
 from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, Keyring, Vapid, check_subject, parse_keys
 from app.setting_values import (

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.api.answers import Timestamp
 from app.api.ice_servers import IceServers
-from app.protocol.numbers import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
+from app.api.responses import Timestamp
+from app.protocol.constants import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
 
 
 class IceServer(BaseModel):

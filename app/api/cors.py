@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.answers import Answer, Headers
 from app.api.error_handling import refuse
 from app.api.errors import OriginNotAllowed
+from app.api.responses import Answer, Headers
 from app.telemetry.request_log import REQUEST_ID
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves

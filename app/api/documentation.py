@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
 from app.api import errors as http
-from app.api.answers import Accepted, Refusal
-from app.api.calls import CALLS
+from app.api.call_dispatcher import CALLS
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.api.responses import Accepted, Refusal
 from app.limits import errors as limits
 from app.protocol import errors
 from app.protocol.errors import Refused

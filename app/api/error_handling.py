@@ -8,8 +8,8 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.answers import Answer, refusal
 from app.api.errors import InternalError, MethodNotAllowed, NotFound
+from app.api.responses import Answer, refusal
 from app.api.state import app_state
 from app.protocol.errors import Refused
 from app.telemetry.request_log import note_refusal

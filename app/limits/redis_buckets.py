@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
-from app import extras
+from app import lazy_imports
 from app.limits.breaker import Breaker
 from app.limits.token_bucket import Rate
 
@@ -125,7 +125,7 @@ async def open_redis_buckets(
     if url is None:
         yield None
         return
-    client = extras.redis()
+    client = lazy_imports.redis()
     pool = client.BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

@@ -5,8 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from app.protocol.constants import MAX_CODE_CHARACTERS
 from app.protocol.keys import Address, decode, parse_encryption_key
-from app.protocol.numbers import MAX_CODE_CHARACTERS
 from app.protocol.subscription import FROZEN, Milliseconds, Subscription
 
 

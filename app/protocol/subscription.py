@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from app.protocol.numbers import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
+from app.protocol.constants import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
 
 # One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

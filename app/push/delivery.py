@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
+from app.push.delivery_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.encrypt import PushRequest
 from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic, site_of
-from app.push.host_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.http.connection import ConnectionLost, NotAnAnswer, serialize_request
 from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import QUEUE_RETRY_AFTER_S, ConnectionPool, Progress

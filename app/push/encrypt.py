@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.protocol.numbers import MAX_PLAINTEXT_BYTES
+from app.protocol.constants import MAX_PLAINTEXT_BYTES
 from app.protocol.subscription import Endpoint, PushTarget
 from app.push.errors import MessageTooLarge
 

@@ -18,7 +18,7 @@ from app.push.delivery import Deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
-from app.push.policy import PushOptions, may_be_another_key, push_options
+from app.push.push_options import PushOptions, may_be_another_key, push_options
 from app.push.vapid import Keyring, Vapid
 from app.push.verification import VerificationCodes
 

@@ -18,10 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
-from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import Endpoint, PushTarget, Subscription
-from app.store.batching import BatchLoader
+from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 from app.store.errors import StaleUpdate
 from app.store.replica import Replica

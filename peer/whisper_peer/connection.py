@@ -13,16 +13,16 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
 from whisper_peer.budget import ByteBudget
 from whisper_peer.candidates import split_candidates
 from whisper_peer.channel import Channel, within
-from whisper_peer.channel_registry import LABEL, ChannelRegistry
+from whisper_peer.channel_admission import LABEL, ChannelRegistry
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, Reason, TimedOut, Trouble
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
-from whisper_peer.signaling import Candidates, SignalingSession
-from whisper_peer.transport import SignalingTransport
-from whisper_peer.webrtc import RELEASE_S, close, translate_errors
+from whisper_peer.signaling_session import Candidates, SignalingSession
+from whisper_peer.signaling_transport import SignalingTransport
 
 # Far more than a machine has addresses, far less than a flood.
 MAX_CANDIDATES = 64

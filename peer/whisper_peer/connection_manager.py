@@ -11,7 +11,7 @@ from whisper_peer.connection import Connection
 from whisper_peer.errors import AlreadyConnected, ConnectionFailed, Dropped, Reason, TimedOut, Trouble
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Close, Dial, Message
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 # How long one who is dialled waits for the caller's answer, and for WebRTC.
 CONNECT_S = 30

@@ -77,7 +77,7 @@ class Reason(StrEnum):
     FORGED = "forged"  # the sender did not sign this text
     SEEN = "seen"  # the same signature came before
     NOT_ACCEPTING = "not_accepting"  # a dial, but this peer takes none
-    GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling`)
+    GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling_session`)
     BUSY = "busy"  # too many connections, or candidates, at once
     UNEXPECTED = "unexpected"  # belongs to no connection, or not to its present step
     OVER_LIMIT = "over_limit"  # too many bytes or channels: the connection was hung up

@@ -15,11 +15,11 @@ from whisper_peer.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PushServiceFailed, Reason
 from whisper_peer.identity import Identity
-from whisper_peer.protocol.inbox import Call, Inbox
 from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
 from whisper_peer.server import Server
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 SERVER = "http://127.0.0.1:8000"
 PUSH_SERVICE = "ws://127.0.0.1:8100/"

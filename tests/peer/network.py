@@ -14,7 +14,7 @@ from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, Reason, ServerRefused
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Message, parse_message
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 SOON_S = 5
 K = TypeVar("K", bound=Message)

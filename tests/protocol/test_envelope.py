@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.protocol.constants import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
 from app.protocol.envelope import Call, check_fresh, read_call
 from app.protocol.errors import (
     BadSignature,
@@ -23,7 +24,6 @@ from app.protocol.errors import (
     WrongMethod,
 )
 from app.protocol.messages import METHODS, Answer, Close, Dial, Directed, Ice, Message, Offer, Update
-from app.protocol.numbers import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
 from tests.people import SEALED, Person, body
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors/wire.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.rtcsctptransport import SCTP_RTO_INITIAL
 
-from whisper_peer.webrtc import close
+from whisper_peer.aiortc_helpers import close
 
 pytestmark = pytest.mark.anyio
 

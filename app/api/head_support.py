@@ -1,17 +1,8 @@
-"""ASGI middleware: how layers are put around an application, and HEAD support."""
+"""HEAD support as an ASGI middleware."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-Layer = Callable[[ASGIApp], ASGIApp]
-
-
-def wrap(app: ASGIApp, layers: Sequence[Layer]) -> ASGIApp:
-    """Put *layers* around *app*, the first of them outermost."""
-    for layer in reversed(layers):
-        app = layer(app)
-    return app
 
 
 class HeadSupport:

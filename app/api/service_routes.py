@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from app.api.answers import Accepted
 from app.api.config import Config
 from app.api.documentation import CLIENTS, OPERATORS, refusals
 from app.api.errors import NotFound
+from app.api.responses import Accepted
 from app.api.state import AppStateDep
 from app.store.errors import DatabaseUnavailable, OutdatedSchema
 

@@ -11,8 +11,8 @@ from tests.peer.people import Person
 from tests.people import now_ms
 from tests.vectors_of import vectors
 from whisper_peer.errors import Dropped, Reason
-from whisper_peer.protocol.inbox import MAX_REMEMBERED, WINDOW_MS, Inbox
 from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.push_verifier import MAX_REMEMBERED, WINDOW_MS, Inbox
 
 WIRE = vectors("wire.json")
 RELAYED = [case for case in WIRE["cases"] if case["request"]["a"] != "update"]

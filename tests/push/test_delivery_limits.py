@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.push.host_limits import FAILURES, MAX_WAITING, PAUSE_S, HostLimits, RetryAfterTracker
+from app.push.delivery_limits import FAILURES, MAX_WAITING, PAUSE_S, HostLimits, RetryAfterTracker
 
 URL = "https://push.example.org/x"
 HOST = "up.example.org"

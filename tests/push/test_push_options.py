@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.push.policy import push_options
+from app.push.push_options import push_options
 
 APPLE = ["web.push.apple.com", "api2.push.apple.com"]
 ELSEWHERE = ["fcm.googleapis.com", "updates.push.services.mozilla.com", "wns2-par02p.notify.windows.com"]

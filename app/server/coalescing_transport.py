@@ -11,7 +11,7 @@ _CLASS = slice(len(_VERSION), len(_VERSION) + 1)  # of a status: its first digit
 Buffer = bytes | bytearray | memoryview
 
 
-class HeadBuffer(Transport):
+class CoalescingTransport(Transport):
     """A *transport* that holds back the head of a response until its body is written.
 
     It goes with what is written next, or when it is flushed, or closed: never before the first of its body.

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import main
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
-from app.server.lifecycle import freeze_gc, prepare_process, stop_with_parent
+from app.server.process import freeze_gc, prepare_process, stop_with_parent
 
 
 def create_app() -> ASGIApp:

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from app import extras
+from app import lazy_imports
 
-HIDE = "import sys; sys.modules[{package!r}] = None; from app import extras; extras.{function}()"
+HIDE = "import sys; sys.modules[{package!r}] = None; from app import lazy_imports; lazy_imports.{function}()"
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,13 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     last = result.stderr.splitlines()[-1]
-    assert last.startswith("app.extras.MissingExtra: ")
+    assert last.startswith("app.lazy_imports.MissingExtra: ")
     assert last.endswith(f"is not installed: make install EXTRAS={extra}")
 
 
-@pytest.mark.parametrize("function", [extras.redis, extras.opentelemetry, extras.pgserver, extras.alembic])
+@pytest.mark.parametrize(
+    "function", [lazy_imports.redis, lazy_imports.opentelemetry, lazy_imports.pgserver, lazy_imports.alembic]
+)
 def test_an_installed_package_is_returned(function: object) -> None:
     """All of them are, where the tests run."""
     assert callable(function)

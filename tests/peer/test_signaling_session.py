@@ -7,7 +7,7 @@ import pytest
 from tests.peer.people import Person
 from whisper_peer.errors import Dropped, Reason
 from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, parse_message
-from whisper_peer.signaling import MAX_EARLY, SignalingSession
+from whisper_peer.signaling_session import MAX_EARLY, SignalingSession
 
 BEGAN = 1_760_000_000_000
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from app.server import lifecycle
+from app.server import process
 from app.settings import Settings
 from tests.conftest import serving
 
@@ -36,7 +36,7 @@ def printed(program: str) -> list[object]:
 
 def test_importing_the_application_changes_nothing_of_the_process() -> None:
     """Neither its logging, nor its metrics, its garbage collection or its signals."""
-    before, after = printed("import app.main, app.server.application; print(json.dumps([before, state()]))")
+    before, after = printed("import app.main, app.server.worker_app; print(json.dumps([before, state()]))")
 
     assert after == before
 
@@ -44,7 +44,7 @@ def test_importing_the_application_changes_nothing_of_the_process() -> None:
 def test_what_a_server_process_changes_is_seen_here() -> None:
     """Or the test above would prove nothing."""
     before, after = printed(
-        "from app.server.lifecycle import *; prepare_process(); exit_on_signals(); freeze_gc();"
+        "from app.server.process import *; prepare_process(); exit_on_signals(); freeze_gc();"
         "logging.getLogger('somebody').setLevel('ERROR');"
         "print(json.dumps([before, state()]))"
     )
@@ -66,7 +66,7 @@ async def test_running_an_application_changes_nothing_of_the_process(settings: S
 def test_a_process_may_be_prepared_twice() -> None:
     """By the command, and by the application that it serves."""
     once, twice = printed(
-        "from app.server.lifecycle import prepare_process; prepare_process(); once = state();"
+        "from app.server.process import prepare_process; prepare_process(); once = state();"
         "prepare_process(); print(json.dumps([once, state()]))"
     )
 
@@ -75,4 +75,4 @@ def test_a_process_may_be_prepared_twice() -> None:
 
 def test_a_process_without_a_parent_waits_for_none() -> None:
     """A server alone has nobody that it should end with; there is not even a loop here."""
-    lifecycle.stop_with_parent()
+    process.stop_with_parent()

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.answers import acceptance
 from app.api.body import read_body
 from app.api.errors import MethodNotAllowed
+from app.api.responses import acceptance
 from app.api.state import AppState, app_state
 from app.limits.concurrency import Holder
 from app.limits.rate_limits import ClientCharges, client_key

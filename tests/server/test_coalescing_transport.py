@@ -8,22 +8,22 @@ from contextlib import asynccontextmanager
 import pytest
 import uvloop
 
-from app.server.head_buffer import HeadBuffer
+from app.server.coalescing_transport import CoalescingTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 BODY = b"body"
 
-Act = Callable[[HeadBuffer], object]
+Act = Callable[[CoalescingTransport], object]
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[HeadBuffer, socket.socket]]:
+async def connected() -> AsyncIterator[tuple[CoalescingTransport, socket.socket]]:
     """Yield a buffer over uvloop's transport, and the socket at its other end."""
     here, there = socket.socketpair()
     with there:
         there.settimeout(0)
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=here)
-        yield HeadBuffer(transport), there
+        yield CoalescingTransport(transport), there
         transport.abort()
 
 
@@ -58,7 +58,9 @@ def test_a_head_waits_for_its_body(follow: Act) -> None:
     assert received_after(lambda buffer: buffer.write(HEAD), follow) == [b"nothing", HEAD + BODY]
 
 
-@pytest.mark.parametrize("act", [HeadBuffer.flush, HeadBuffer.close, HeadBuffer.write_eof])
+@pytest.mark.parametrize(
+    "act", [CoalescingTransport.flush, CoalescingTransport.close, CoalescingTransport.write_eof]
+)
 def test_a_head_alone_goes_at_the_end(act: Act) -> None:
     """Nothing is held back for ever."""
     assert received_after(lambda buffer: buffer.write(HEAD), act) == [b"nothing", HEAD]
@@ -71,7 +73,7 @@ def test_an_interim_response_does_not_wait() -> None:
     assert received_after(lambda buffer: buffer.write(interim)) == [interim]
 
 
-@pytest.mark.parametrize("end", [HeadBuffer.close, HeadBuffer.abort])
+@pytest.mark.parametrize("end", [CoalescingTransport.close, CoalescingTransport.abort])
 def test_what_is_written_after_the_end_is_dropped(end: Act) -> None:
     """The loop's own transport would raise, in the middle of an application that knows nothing of it."""
     assert received_after(end, lambda buffer: buffer.write(HEAD + BODY)) == [b"", b""]
@@ -81,7 +83,7 @@ def test_the_unsent_head_counts() -> None:
     """Who asks how much is unsent is told all of it."""
     sizes: list[int] = []
 
-    def write(buffer: HeadBuffer) -> None:
+    def write(buffer: CoalescingTransport) -> None:
         buffer.write(HEAD)
         sizes.append(buffer.get_write_buffer_size())
 
@@ -95,8 +97,8 @@ def test_nothing_is_passed_on_unseen() -> None:
     unseen = {
         name
         for name in vars(asyncio.Transport) | vars(asyncio.WriteTransport) | vars(asyncio.BaseTransport)
-        if not name.startswith("_") and name not in vars(HeadBuffer)
+        if not name.startswith("_") and name not in vars(CoalescingTransport)
     }
 
     assert unseen == set()
-    assert "__getattr__" not in vars(HeadBuffer)
+    assert "__getattr__" not in vars(CoalescingTransport)

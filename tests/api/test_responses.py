@@ -10,8 +10,8 @@ from asgi_lifespan import LifespanManager
 
 from app.api.body import read_body
 from app.main import create_app
+from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import NotJson
-from app.protocol.numbers import MAX_BODY_BYTES
 from app.settings import Settings
 from tests.api.conftest import FaultyClock
 from tests.conftest import serving

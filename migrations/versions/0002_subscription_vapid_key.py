@@ -1,4 +1,4 @@
-"""Which of the server's keys a subscription came with; an index to find those who asked to be forgotten.
+"""Column for a subscription's VAPID key; index for forgotten addresses.
 
 The version before goes on serving meanwhile and afterwards: nothing is taken away, nothing is required, and
 no write waits for the index.

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from app.store.batching import PATIENCE_S, BatchLoader
+from app.store.batch_loader import PATIENCE_S, BatchLoader
 
 pytestmark = pytest.mark.anyio
 
