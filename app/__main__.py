@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
@@ -73,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"keep it in {PREFIX}DATA_DIR, where serve finds it, unless one is there",
     )
+    how.add_argument(
+        "--write", type=Path, metavar="FILE", help="add it to a file like .env, which only you can read then"
+    )
     vapid.set_defaults(run=_vapid)
     check = commands.add_parser("doctor", help="check what a server needs, and say what to mend")
     check.set_defaults(run=_doctor)
@@ -109,6 +114,9 @@ async def _purge_once(url: str) -> int | None:
 
 
 def _vapid(settings: Settings, options: Options) -> int:
+    if options.write:
+        vapid_command.write_key(options.write)
+        return 0
     return vapid_command.print_key(settings, keep=options.keep, rotate=options.rotate)
 
 
@@ -122,13 +130,9 @@ def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
         prepared = {"database_url": url, **vapid_command.fill_defaults(settings)}
-        fit = load(**prepared)
-        fit.require_vapid()
-        fit.require_web_app()
+        _check_all(load(**prepared), None if settings.database_url is None else url)
         if settings.database_url is None:
             schema.migrate(parse_url(url))
-        else:
-            asyncio.run(_check_schema(url))
         yield {f"{PREFIX}{name.upper()}": value for name, value in prepared.items()}
 
 
@@ -139,6 +143,25 @@ def _database_url(settings: Settings) -> Iterator[str]:
         return
     with run_embedded_postgres(settings.data_dir) as url:
         yield url
+
+
+def _check_all(settings: Settings, url: str | None) -> None:
+    """Raise `InvalidSettings` with everything that is missing; *url* is the operator's database."""
+    faults: list[str] = []
+    for check in (settings.require_vapid, settings.require_web_app, partial(_require_schema, url)):
+        try:
+            check()
+        except (InvalidSettings, OutdatedSchema) as fault:
+            faults.append(str(fault))
+    if len(faults) > 1:
+        faults.append("`whisper doctor` checks all that a server needs.")
+    if faults:
+        raise InvalidSettings("\n".join(faults))
+
+
+def _require_schema(url: str | None) -> None:
+    if url is not None:
+        asyncio.run(_check_schema(url))
 
 
 async def _check_schema(url: str) -> None:

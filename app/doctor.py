@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 
 from dotenv import dotenv_values
 
@@ -13,12 +14,16 @@ from app.limits.redis_buckets import open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
 from app.protocol.subscription import Endpoint
+from app.push.deadlines import PRODUCTION
+from app.push.guard import INTERNET, TRUSTED, EndpointPolicy, Network, NotPublic
+from app.push.http.connector import try_connection
+from app.push.http.proxy import ProxyRefused
 from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, is_placeholder, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
 from app.store.error_classification import first_line
-from app.store.errors import DatabaseMisconfigured
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import parse_url
 
 # One push service of each browser; a TLS connection shows that it can be reached.
@@ -28,7 +33,8 @@ PUSH_SERVICES = {
     "Safari": "https://web.push.apple.com",
     "Edge": "https://wns2-par02p.notify.windows.com",
 }
-REACH_TIMEOUT_S = 5
+METRICS_TIMEOUT_S = 2
+MAX_METRICS_BYTES = 1 << 20
 # The TURN secret of .env.example, which everybody can read.
 EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
@@ -41,10 +47,10 @@ class Finding:
     remedy: str | None = None
 
 
-async def examine(settings: Settings, url: str) -> int:
+async def examine(settings: Settings, url: str, network: Network = INTERNET) -> int:
     """Print the findings about *settings* and the database at *url*; return 1 if a check failed, else 0."""
     failures = 0
-    async for finding in _check_all(settings, url):
+    async for finding in _check_all(settings, url, settings.network(network)):
         failed = finding.remedy is not None
         failures += failed
         print(f"FAIL  {finding.subject}: {finding.remedy}" if failed else f"ok    {finding.subject}")
@@ -52,7 +58,7 @@ async def examine(settings: Settings, url: str) -> int:
     return int(failures > 0)
 
 
-async def _check_all(settings: Settings, url: str) -> AsyncIterator[Finding]:
+async def _check_all(settings: Settings, url: str, network: Network) -> AsyncIterator[Finding]:
     for finding in _find_unknown_variables():
         yield finding
     yield await _check_database(settings, url)
@@ -65,7 +71,9 @@ async def _check_all(settings: Settings, url: str) -> AsyncIterator[Finding]:
     if settings.turn_secret and settings.ice_servers:
         published = settings.turn_secret.get_secret_value() == EXAMPLE_OF_TURN
         yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
-    for check in asyncio.as_completed(_check_push_services(settings)):
+    if exposition := await _read_metrics(settings):
+        yield _check_proxy(exposition)
+    for check in asyncio.as_completed(_check_push_services(settings.endpoint_policy, network)):
         yield await check
 
 
@@ -95,7 +103,8 @@ async def _check_replica(url: str) -> Finding:
         try:
             await schema.check(replica)
         except (Refused, DatabaseMisconfigured) as fault:
-            remedy = f"servers do without it. {_format_reason(fault)} See {PREFIX}DATABASE_REPLICA_URL."
+            reason = _format_reason(fault).replace(DatabaseUnavailable.reason, "It is unavailable.")
+            remedy = f"servers do without it. {reason} See {PREFIX}DATABASE_REPLICA_URL."
             return Finding("replica", remedy)
     return Finding("replica")
 
@@ -147,20 +156,62 @@ def _explain_subject(settings: Settings) -> str | None:
     return None
 
 
-def _check_push_services(settings: Settings) -> list[Awaitable[Finding]]:
-    browsers = PUSH_SERVICES if settings.endpoint_policy.has_browsers else {}
-    origins = {origin: origin for origin in settings.endpoint_policy.origins}
-    return [_connect(name, origin) for name, origin in (browsers | origins).items()]
-
-
-async def _connect(name: str, origin: str) -> Finding:
-    subject = f"push service {name}"
-    endpoint = Endpoint.parse(f"{origin}/")
+async def _read_metrics(settings: Settings) -> str:
+    """Return the metrics of the server that runs with these settings, or nothing if none answers."""
+    everywhere = settings.host in {str(IPv4Address(0)), str(IPv6Address(0))}
+    host = "localhost" if everywhere else settings.host
     try:
-        async with asyncio.timeout(REACH_TIMEOUT_S):
-            tls = endpoint.scheme == "https"
-            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=tls or None)
+        async with asyncio.timeout(METRICS_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(host, settings.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = await _read_to_end(reader)
             writer.close()
+    except OSError:
+        return ""
+    return answer if answer.startswith("HTTP/1.1 200 ") else ""
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> str:
+    try:
+        answer = await reader.readexactly(MAX_METRICS_BYTES)
+    except asyncio.IncompleteReadError as ended:
+        answer = ended.partial
+    return answer.decode(errors="replace")
+
+
+def _check_proxy(exposition: str) -> Finding:
+    untrusted = "\nwhisper_untrusted_proxy 1.0\n" in exposition
+    remedy = (
+        f"all clients share its limits: put its address, which is in the log, into {PREFIX}TRUSTED_PROXIES"
+    )
+    return Finding("reverse proxy", remedy if untrusted else None)
+
+
+def _check_push_services(policy: EndpointPolicy, network: Network) -> list[Awaitable[Finding]]:
+    browsers = PUSH_SERVICES if policy.has_browsers else {}
+    origins = {origin: origin for origin in policy.origins}
+    return [_connect(policy, network, name, origin) for name, origin in (browsers | origins).items()]
+
+
+async def _connect(policy: EndpointPolicy, network: Network, name: str, origin: str) -> Finding:
+    """Connect as a push does: with the same resolver, guard and proxy."""
+    endpoint = Endpoint.parse(f"{origin}/")
+    service = policy.service(endpoint)
+    proxied = network.proxy is not None and service != TRUSTED
+    subject = f"push service {name} by way of {PREFIX}EGRESS_PROXY" if proxied else f"push service {name}"
+    try:
+        await try_connection(endpoint, service, network, PRODUCTION)
     except OSError as error:
-        return Finding(subject, f"{origin} can't be reached ({type(error).__name__}): check DNS and firewall")
+        return Finding(subject, f"{origin} can't be reached: {_explain_failure(error, proxied=proxied)}")
     return Finding(subject)
+
+
+def _explain_failure(error: OSError, *, proxied: bool) -> str:
+    if isinstance(error, NotPublic):
+        return (
+            f"{error}: DNS is blocked or redirected here; behind NAT64 set {PREFIX}NAT64_PREFIX, "
+            f"behind a proxy {PREFIX}EGRESS_PROXY"
+        )
+    if isinstance(error, ProxyRefused):
+        return f"{error}: check its rules, user and password"
+    return f"{type(error).__name__}: check {'the proxy' if proxied else 'DNS and firewall'}"

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
-from app.api import documentation, error_handling, service_routes
+from app.api import docs_page, error_handling, service_routes
 from app.api.call_dispatcher import Calls
 from app.api.config import ClientConfig
 from app.api.cors import Cors
@@ -82,14 +82,14 @@ def create_app(
         version=VERSION,
         lifespan=lifespan,
         exception_handlers=error_handling.HANDLERS,
-        openapi_url=None,  # api/documentation.py serves the document: calls are none of FastAPI's routes
+        openapi_url=None,  # api/docs_page.py serves the document: calls are none of FastAPI's routes
         redirect_slashes=False,
         telemetry=FRAMEWORK_TELEMETRY,
     )
     api.include_router(service_routes.router)
-    api.include_router(documentation.router)
+    api.include_router(docs_page.router)
     cors = partial(Cors, origins=settings.cors_origins)
-    app = Calls(Pages(api, settings.require_web_app()))
+    app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
     return _wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
 
 
@@ -110,22 +110,16 @@ async def _open_services(
         enter = stack.enter_async_context
         observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)))
         database = await enter(open_database(url, observer.record_statement, monotonic_ms))
-        replica_url = _reveal(settings.database_replica_url)
-        replica = await enter(
-            open_replica(
-                parse_url(replica_url) if replica_url else None, observer.record_statement, monotonic_ms
-            )
-        )
+        replica = await enter(open_replica(_replica_url(settings), observer.record_statement, monotonic_ms))
         redis_url, secret = _reveal(settings.redis_url), keyring.oldest.key.derive("limits")
         shared = await enter(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
-        deliverer = await enter(
-            open_deliverer(surroundings.network, observer.record_push, monotonic_ms, surroundings.deadlines)
-        )
+        network, deadlines = settings.network(surroundings.network), surroundings.deadlines
+        deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
         subscriptions = Subscriptions(database, replica)
         await enter(run_purger(database, clock, metrics.record_purge))
-        push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, surroundings.deadlines)
+        push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines)
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
@@ -139,9 +133,15 @@ async def _open_services(
             ),
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
             metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
+            ice_servers=ice_servers,
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
             check_ready=partial(schema.check, database),
         )
+
+
+def _replica_url(settings: Settings) -> URL | None:
+    url = _reveal(settings.database_replica_url)
+    return parse_url(url) if url else None
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

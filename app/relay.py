@@ -92,8 +92,10 @@ class Relay:
         relayed = self._relayed.find(unverified.text, unverified.message.method, now)
         return relayed.call if relayed and relayed.call.signature == unverified.signature else None
 
-    def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[None]:
-        """Register, forget or forward. The awaited raises the `Refused` that says why it was not done.
+    def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[bool]:
+        """Register, forget or forward; tell whether that showed the sender to be registered.
+
+        The awaited raises the `Refused` that says why it was not done.
 
         Some of *charges* are made before anything is stored or sent, and may refuse.
         """
@@ -101,10 +103,12 @@ class Relay:
             return self._update(call.message, now, charges)
         return self._forward_once(cast("Call[Directed]", call), now, charges)
 
-    async def _update(self, update: Update, now: int, charges: Charges) -> None:
+    async def _update(self, update: Update, now: int, charges: Charges) -> bool:
         subscription = update.subscription
         if subscription is None and not update.forgets:
-            return
+            # Without a timestamp it may be anybody who recorded it.
+            stored = await self._subscriptions.get(update.sender, now) if update.sent_at else None
+            return stored is not None
         if subscription is not None:
             self._push.check(subscription.endpoint)
         stored = await self._subscriptions.get(update.sender, now)
@@ -112,7 +116,7 @@ class Relay:
             await charges.new_address()
         if subscription is None:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
-            return
+            return False
         if stored is None or stored.target != subscription.target:
             outcome = await self._push.challenge(update.sender, subscription.target, update.code, now)
             if outcome is not None:
@@ -120,13 +124,14 @@ class Relay:
                 raise EndpointUnverified
         key = self._push.newest_key
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
+        return True
 
-    async def _forward_once(self, call: Call[Directed], now: int, charges: Charges) -> None:
+    async def _forward_once(self, call: Call[Directed], now: int, charges: Charges) -> bool:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
         if earlier := self._relayed.find(call.text, method, now):
             await self._await_earlier(earlier)
-            return
+            return False
         done = get_running_loop().create_future()
         relayed = _Relayed(call, done)
         stale_at = call.message.sent_at + self._window
@@ -141,6 +146,7 @@ class Relay:
         finally:
             relayed.done = None
             done.set_result(None)
+        return False
 
     async def _await_earlier(self, earlier: _Relayed) -> None:
         """End as the same call does, or did. Raise `AlreadyInFlight` if enough repeats wait for that."""

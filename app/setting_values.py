@@ -8,7 +8,9 @@ from pydantic import SecretStr
 
 from app import lazy_imports
 from app.limits.token_bucket import Rate
+from app.push import addresses
 from app.push.guard import EndpointPolicy
+from app.push.http.proxy import EgressProxy
 from app.store.url import parse_url
 
 # As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
@@ -45,6 +47,17 @@ def check_push_endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
     except ValueError:
         raise ValueError("each must be browsers, public or an origin like https://push.example.org") from None
     return names
+
+
+def check_egress_proxy(url: SecretStr) -> SecretStr:
+    """Raise `ValueError` unless it is the URL of a proxy."""
+    EgressProxy.parse(url.get_secret_value())
+    return url
+
+
+def parse_nat64_prefix(text: object) -> object:
+    """Return the prefix in a text like `2001:db8:64::/96`."""
+    return addresses.parse_nat64_prefix(text) if isinstance(text, str) else text
 
 
 def check_database_url(url: SecretStr) -> SecretStr:

@@ -1,6 +1,8 @@
 """WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
@@ -11,10 +13,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.limits.token_bucket import Rate
 from app.protocol.constants import CLOCK_WINDOW_MS
-from app.push.guard import EndpointPolicy
+from app.push.guard import INTERNET, EndpointPolicy, Network
+from app.push.http.proxy import EgressProxy
 from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, Keyring, Vapid, check_subject, parse_keys
 from app.setting_values import (
     check_database_url,
+    check_egress_proxy,
     check_ice_urls,
     check_networks,
     check_origins,
@@ -22,6 +26,7 @@ from app.setting_values import (
     check_push_endpoints,
     check_redis_url,
     parse_metrics_networks,
+    parse_nat64_prefix,
     parse_rate,
     split,
 )
@@ -62,6 +67,8 @@ class Settings(BaseSettings):
     vapid_subject: str | None = None
     clock_window_seconds: float = Field(default=CLOCK_WINDOW_MS / 1000, gt=0, le=300)
     push_endpoints: Annotated[Names, AfterValidator(check_push_endpoints)] = ("browsers",)
+    nat64_prefix: Annotated[IPv6Network, BeforeValidator(parse_nat64_prefix)] | None = None
+    egress_proxy: Annotated[SecretStr, AfterValidator(check_egress_proxy)] | None = None
     cors_origins: Annotated[Names, AfterValidator(check_origins)] = ("*",)
     web_app: bool = True
     ice_servers: Annotated[Names, AfterValidator(check_ice_urls)] = ()
@@ -108,6 +115,11 @@ class Settings(BaseSettings):
         """The push services this server may send to."""
         return EndpointPolicy.parse(self.push_endpoints)
 
+    def network(self, base: Network = INTERNET) -> Network:
+        """Return the network that pushes go over: *base* with the operator's NAT64 prefix and proxy."""
+        proxy = EgressProxy.parse(self.egress_proxy.get_secret_value()) if self.egress_proxy else None
+        return replace(base, nat64_prefix=self.nat64_prefix, proxy=proxy)
+
     def require_web_app(self) -> Mapping[str, Path]:
         """Return the folders of the web app, none when off. Raise `InvalidSettings` if one is missing."""
         if not self.web_app:
@@ -131,9 +143,11 @@ class Settings(BaseSettings):
     def require_vapid(self) -> Keyring:
         """Return the server's identities to push services. Raise `InvalidSettings` when one can't sign."""
         if self.vapid_private_key is None or self.vapid_subject is None:
-            missing = "PRIVATE_KEY" if self.vapid_private_key is None else "SUBJECT"
+            values = {"PRIVATE_KEY": self.vapid_private_key, "SUBJECT": self.vapid_subject}
+            missing = [f"{PREFIX}VAPID_{name}" for name, value in values.items() if value is None]
+            verb = "is" if len(missing) == 1 else "are"
             raise InvalidSettings(
-                f"{PREFIX}VAPID_{missing} is missing: `whisper vapid` prints a pair for .env."
+                f"{' and '.join(missing)} {verb} missing: `whisper vapid` prints a pair for .env."
             )
         try:
             keys = parse_keys(self.vapid_private_key.get_secret_value())

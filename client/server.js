@@ -12,15 +12,17 @@ import { canonical, excess } from './protocol/messages.js';
 /** @typedef {import('./protocol/messages.js').Method} Method */
 
 /** What `GET /config` tells; the ICE servers are `RTCIceServer`s, which a worker has no name for.
- * @typedef {{vapid_public_key: string, ice_servers: {urls: string | string[], username?: string, credential?: string}[]}} Config
+ * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
+ * @typedef {{vapid_public_key: string, ice_servers: IceServer[], turn?: boolean}} Config
  */
 
 /** The server gives a push service 10 s in all; then the network has its turn. */
 const TIMEOUT_MS = 15_000;
 /** A request that found no server is sent again after these: the server relays the same call only once. */
 const RETRIES_MS = [300, 1000];
-/** TURN credentials live 12 h: asked anew, they outlive every call. */
 const CONFIG_LIFE_MS = 60 * 60 * 1000;
+/** TURN credentials live an hour, and must be good when a connection asks for its relay. */
+const CREDENTIAL_LIFE_MS = 50 * 60 * 1000;
 /** What a server that is short of something asks to wait, and a caller does not notice. */
 const SHORT_WAIT_S = 2;
 
@@ -32,6 +34,8 @@ export class Server {
   #told = false;
   /** @type {Config | undefined} */ #config;
   #asked = 0;
+  /** @type {IceServer[] | undefined} with TURN credentials */ #turn;
+  #turnAsked = 0;
 
   /**
    * @param {string} origin
@@ -61,17 +65,28 @@ export class Server {
   }
 
   /**
-   * Register a push subscription; `null` forgets it.
-   * @param {PushSubscription | null} subscription
+   * Register a push subscription; `null` forgets it, `undefined` only asks.
+   * @param {PushSubscription | null} [subscription]
    * @param {string} [code] that a verification push brought
    */
   async update(subscription, code) {
-    await this.#call('update', () => ({
+    const answer = await this.#call('update', () => ({
       a: this.#identity.address,
-      b: subscription && subscriptionData(subscription),
+      ...(subscription !== undefined && { b: subscription && subscriptionData(subscription) }),
       c: this.now(),
       ...(code !== undefined && { d: code }),
     }));
+    this.#turn = answer.ice_servers;
+    this.#turnAsked = Date.now();
+  }
+
+  /** @returns {Promise<IceServer[]>} for a connection that begins now */
+  async iceServers() {
+    const { ice_servers: stun, turn } = await this.config();
+    if (!turn) return stun;
+    const fresh = this.#turn && Date.now() - this.#turnAsked < CREDENTIAL_LIFE_MS;
+    if (!fresh) await this.update().catch(() => undefined); // most connections do without a relay
+    return this.#turn ?? stun;
   }
 
   /**
@@ -96,14 +111,15 @@ export class Server {
    * Sign and post. A refusal tells the time, so a clock that was wrong is right at the second try.
    * @param {Method | 'update'} method
    * @param {() => Record<string, unknown>} data made anew for every signature
+   * @returns {Promise<Record<string, any>>} what the server answered
    */
   async #call(method, data) {
     try {
-      await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#signed(method, data()));
     } catch (error) {
       if (!(error instanceof WhisperError && worthAnotherTry(error))) throw error;
       await pause((error.retryAfter ?? 0) * 1000);
-      await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#signed(method, data()));
     }
   }
 

@@ -63,6 +63,72 @@ def test_vapid_prints_what_env_takes(home: Path) -> None:
     assert Settings(_env_file=home / ".env").vapid_subject == values["WHISPER_VAPID_SUBJECT"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        None,
+        "",
+        "WHISPER_PORT=8000",
+        "WHISPER_PORT=8000\n#WHISPER_VAPID_PRIVATE_KEY=\n#WHISPER_VAPID_SUBJECT=\n",
+        "WHISPER_PORT=8000\nWHISPER_VAPID_PRIVATE_KEY=\nWHISPER_VAPID_SUBJECT=mailto:ops@whisper.example\n",
+    ],
+    ids=["no file", "an empty file", "no newline at its end", "comments", "an empty value"],
+)
+def test_vapid_writes_a_file_that_is_secret(home: Path, before: str | None) -> None:
+    """Mode 0600 from its first byte on; what else is there stays, and the key is printed nowhere."""
+    file = home / ".env"
+    if before is not None:
+        file.write_text(before)
+        file.chmod(0o644)
+
+    status, printed = whisper("vapid", "--write", ".env", cwd=home)
+
+    values = dotenv_values(file)
+    key = VapidKey.parse(str(values["WHISPER_VAPID_PRIVATE_KEY"]))
+    assert (status, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    assert key.public_text in printed
+    assert key.private_text not in printed
+    assert values.get("WHISPER_PORT") == ("8000" if "PORT" in (before or "") else None)
+    assert str(values["WHISPER_VAPID_SUBJECT"]).startswith(
+        "mailto:ops@" if "ops@" in (before or "") else "mailto:you@"
+    )
+    assert file.read_text().count("WHISPER_VAPID_PRIVATE_KEY=") == 1
+    assert list(home.iterdir()) == [file]
+
+
+def test_vapid_never_writes_over_a_key(home: Path) -> None:
+    """Subscriptions belong to it; the line says how to rotate it."""
+    file = home / ".env"
+    file.write_text(f"WHISPER_VAPID_PRIVATE_KEY={KEY}\n")
+
+    status, printed = whisper("vapid", "--write", ".env", cwd=home)
+
+    assert status == 1
+    assert "whisper vapid --rotate" in printed
+    assert file.read_text() == f"WHISPER_VAPID_PRIVATE_KEY={KEY}\n"
+
+
+def test_vapid_writes_through_a_link(home: Path) -> None:
+    """The file that it leads to is written; the link stays."""
+    (home / "secrets").mkdir()
+    (home / ".env").symlink_to("secrets/env")
+
+    status, _ = whisper("vapid", "--write", ".env", cwd=home)
+
+    assert status == 0
+    assert (home / ".env").is_symlink()
+    assert "WHISPER_VAPID_PRIVATE_KEY=" in (home / "secrets" / "env").read_text()
+
+
+def test_a_file_that_can_not_be_written_is_one_line(home: Path) -> None:
+    """It names the file."""
+    status, printed = whisper("vapid", "--write", "nowhere/.env", cwd=home)
+
+    assert status == 1
+    (line,) = printed.splitlines()
+    assert "nowhere/.env" in line
+
+
 def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
     """`vapid --keep` makes a key once, and a server without one in its settings finds it."""
     del deployed["WHISPER_VAPID_PRIVATE_KEY"]
@@ -316,6 +382,18 @@ def test_a_database_that_lets_nobody_in_is_one_line(
     assert "Traceback" not in printed
 
 
+def test_purge_says_why_the_database_is_away(home: Path, deployed: dict[str, str]) -> None:
+    """In its own line."""
+    away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+
+    status, printed = whisper("purge", cwd=home, env=deployed | away)
+
+    assert status == 1
+    assert printed.splitlines()[-1].startswith("whisper: The server's database is unavailable")
+    assert "Connect call failed" in printed.splitlines()[-1]
+    assert "hunter2" not in printed
+
+
 def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str]) -> None:
     """It says that it waits, and is not ready."""
     away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
@@ -406,6 +484,52 @@ def test_doctor_names_each_remedy(home: Path, deployed: dict[str, str], empty: U
 
     assert "FAIL  database and schema: The database's schema is empty" in printed
     assert ("holds no VAPID key" if kept else "`whisper vapid --keep` makes one") in printed
+
+
+def test_a_proxy_that_is_not_trusted_is_told(home: Path, deployed: dict[str, str]) -> None:
+    """By one line of the log, and by `doctor` beside the running server; not once it is trusted."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = str(unused.getsockname()[1])
+    env = deployed | {"WHISPER_PORT": port, "WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1"}
+    found = []
+    for trusted in ("", "127.0.0.1"):
+        with program(WHISPER, "serve", cwd=home, env=env | {"WHISPER_TRUSTED_PROXIES": trusted}) as server:
+            url = url_of(server.wait_for("running on"))
+            for _ in range(30):
+                httpx.get(f"{url}/config", headers={"X-Forwarded-For": "203.0.113.7"})
+            _, printed = whisper("doctor", cwd=home, env=env)
+            lines = [line for line in server.lines if "WHISPER_TRUSTED_PROXIES" in line]
+        found.append((len(lines), "FAIL  reverse proxy" in printed, "ok    reverse proxy" in printed))
+
+    assert found == [(1, True, False), (0, False, True)]
+
+
+def test_doctor_tells_a_dead_replica_from_the_database(home: Path, deployed: dict[str, str]) -> None:
+    """By its name, and with the cause."""
+    dead = {"WHISPER_DATABASE_REPLICA_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
+    unreachable = {"WHISPER_PUSH_ENDPOINTS": "http://127.0.0.1:1"}
+
+    _, printed = whisper("doctor", cwd=home, env=deployed | dead | unreachable)
+
+    (line,) = [line for line in printed.splitlines() if line.startswith("FAIL  replica")]
+    assert "server's database" not in line
+    assert "Connect call failed" in line
+    assert "WHISPER_DATABASE_REPLICA_URL" in line
+    assert "ok    database and schema" in printed
+    assert "hunter2" not in printed
+
+
+def test_serve_names_everything_that_is_missing(home: Path, empty: URL) -> None:
+    """At once, with the commands that mend it, and `doctor`."""
+    env = {"WHISPER_DATABASE_URL": empty.render_as_string(hide_password=False)}
+
+    status, printed = whisper("serve", cwd=home, env=env)
+
+    variables = "WHISPER_VAPID_PRIVATE_KEY", "WHISPER_VAPID_SUBJECT"
+    commands = "`whisper vapid", "`whisper migrate`", "`whisper doctor`"
+    assert status == 1
+    assert [each for each in (*variables, *commands) if each not in printed] == []
 
 
 def test_doctor_is_content_with_what_is_well(home: Path, deployed: dict[str, str]) -> None:

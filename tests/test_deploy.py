@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 # In .env.example a `#NAME=value` line is a default; prose has a space after its #.
-DEFAULT_LINE = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
+DEFAULT_LINE = re.compile(r"^#(?=[A-Z0-9_]+=)", re.MULTILINE)
 
 
 def read(name: str) -> str:
@@ -75,7 +75,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_variable_that_is_named_exists(file: str) -> None:
     """Nobody is told to set what nothing reads."""
-    assert set(re.findall(rf"{PREFIX}[A-Z_]+", read(file))) <= KNOWN
+    assert set(re.findall(rf"{PREFIX}[A-Z0-9_]+", read(file))) <= KNOWN
 
 
 def test_every_setting_is_in_the_example() -> None:
@@ -136,6 +136,21 @@ def test_compose_names_its_own_turn_server_unless_told_otherwise() -> None:
     ]
     assert "turn:localhost:3478" in services()["whisper"]["environment"][name]
     assert services(UNCOMMENTED)["whisper"]["environment"][name] == ""
+
+
+def test_metrics_are_for_the_machine_of_compose(alone: Path) -> None:  # noqa: ARG001 - no other settings
+    """Its requests have the gateway's address; those of strangers come through Caddy."""
+    compose = load_compose("docker-compose.yml", EXAMPLE)
+    gateway = compose["networks"]["default"]["ipam"]["config"][0]["gateway"]
+    caddy = compose["services"]["caddy"]["networks"]["default"]["ipv4_address"]
+    named = compose["services"]["whisper"]["environment"][f"{PREFIX}METRICS"]
+    networks = [ip_network(each) for each in load(metrics=named).metrics]
+
+    assert [any(ip_address(each) in network for network in networks) for each in (gateway, "127.0.0.1")] == [
+        True,
+        True,
+    ]
+    assert not any(ip_address(caddy) in network for network in networks)
 
 
 def test_one_domain_name_is_enough() -> None:

@@ -67,7 +67,7 @@ def container() -> dict[str, Any]:
 @pytest.mark.parametrize("file", FILES)
 def test_a_variable_that_is_named_exists(file: str) -> None:
     """Nobody is told to set what nothing reads."""
-    assert set(re.findall(rf"{PREFIX}[A-Z_]+", read(f"deploy/{file}"))) <= KNOWN
+    assert set(re.findall(rf"{PREFIX}[A-Z0-9_]+", read(f"deploy/{file}"))) <= KNOWN
 
 
 def test_what_compose_asks_for_is_in_the_example() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ READINGS: list[tuple[str, str, str, object]] = [
         "browsers, http://127.0.0.1:8100 ,",
         "endpoint_policy",
         EndpointPolicy(browsers=True, origins=frozenset({"http://127.0.0.1:8100"})),
+    ),
+    ("NAT64_PREFIX", "2001:db8:64::/96", "nat64_prefix", IPv6Network("2001:db8:64::/96")),
+    (
+        "EGRESS_PROXY",
+        f"http://me:{NEEDLE}@proxy:3128",
+        "egress_proxy",
+        SecretStr(f"http://me:{NEEDLE}@proxy:3128"),
     ),
     (
         "CORS_ORIGINS",
@@ -89,6 +97,15 @@ FAULTS = [
     ("PUSH_ENDPOINTS", "browser"),
     ("PUSH_ENDPOINTS", "browsers,https://"),
     ("PUSH_ENDPOINTS", f"ftp://{NEEDLE}"),
+    ("NAT64_PREFIX", NEEDLE),
+    ("NAT64_PREFIX", "64:ff9b::/95"),
+    ("NAT64_PREFIX", "10.0.0.0/8"),
+    ("EGRESS_PROXY", NEEDLE),
+    ("EGRESS_PROXY", f"https://me:{NEEDLE}@proxy:3128"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy:3128/path"),
+    ("EGRESS_PROXY", f"http://me:{NEEDLE}@proxy:65536"),
+    ("EGRESS_PROXY", f"socks5://me:{NEEDLE}@proxy:1080"),
     ("CORS_ORIGINS", NEEDLE),
     ("CORS_ORIGINS", "https://app.example.org/"),
     ("CORS_ORIGINS", "https://app.example.org/app"),
@@ -303,15 +320,15 @@ def test_an_identity_is_made_of_key_and_subject() -> None:
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [
-        ({}, "WHISPER_VAPID_PRIVATE_KEY"),
-        ({"vapid_subject": "mailto:ops@example.org"}, "WHISPER_VAPID_PRIVATE_KEY"),
-        ({"vapid_private_key": KEY}, "WHISPER_VAPID_SUBJECT"),
+        ({}, "WHISPER_VAPID_PRIVATE_KEY and WHISPER_VAPID_SUBJECT are"),
+        ({"vapid_subject": "mailto:ops@example.org"}, "WHISPER_VAPID_PRIVATE_KEY is"),
+        ({"vapid_private_key": KEY}, "WHISPER_VAPID_SUBJECT is"),
     ],
     ids=["both", "the key", "the subject"],
 )
 def test_an_identity_that_is_needed_is_asked_for(settings: dict[str, object], missing: str) -> None:
     """With the command that makes one."""
-    with pytest.raises(InvalidSettings, match=f"^{missing} is missing: `whisper vapid`"):
+    with pytest.raises(InvalidSettings, match=f"^{missing} missing: `whisper vapid`"):
         load(**settings).require_vapid()
 
 

@@ -1,1 +1,1 @@
-"""The doors: HTTP in, HTTP out."""
+"""HTTP API."""

@@ -72,12 +72,14 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     note_method(unverified.message.method)
     charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
     if repeated := state.relay.recall(unverified, now):  # an honest retry: no charge, and no place in flight
-        await state.relay.handle(repeated, now, charges)
+        is_registered = await state.relay.handle(repeated, now, charges)
     else:
         call = await authenticate(unverified, client, state)
         with state.in_flight_limit.place(_holders(call.message, client)):
-            await state.relay.handle(call, state.clock(), charges)
-    await acceptance(state.clock())(scope, receive, send)
+            is_registered = await state.relay.handle(call, state.clock(), charges)
+    sender, now = unverified.message.sender, state.clock()
+    ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
+    await acceptance(now, ice_servers)(scope, receive, send)
 
 
 def client_host(scope: Scope) -> str:

@@ -5,16 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from app.api.ice_servers import IceServers
-from app.api.responses import Timestamp
+from app.api.responses import IceServer, Timestamp
 from app.protocol.constants import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
-
-
-class IceServer(BaseModel):
-    """An entry of `RTCConfiguration.iceServers`."""
-
-    urls: Annotated[list[str], Field(description="STUN or TURN URLs (RFC 7064, RFC 7065).")]
-    username: Annotated[str | None, Field(description="For TURN: when it expires, and who.")] = None
-    credential: Annotated[str | None, Field(description="For TURN: the password, good until then.")] = None
 
 
 class Limits(BaseModel):
@@ -40,13 +32,17 @@ class Config(BaseModel):
         Field(description="`applicationServerKey` of `pushManager.subscribe()`: 65 bytes, base64url."),
     ]
     ice_servers: Annotated[
-        list[IceServer], Field(description="`iceServers` for `RTCPeerConnection`; TURN credentials expire.")
+        list[IceServer],
+        Field(description="`iceServers` for `RTCPeerConnection`: STUN, for anybody."),
+    ]
+    turn: Annotated[
+        bool, Field(description="Whether the answer to a registered address's `update` adds TURN servers.")
     ]
     limits: Limits
 
 
 class ClientConfig:
-    """Source of `Config`, with the present time and fresh TURN credentials."""
+    """Source of `Config`, with the present time."""
 
     def __init__(self, vapid_public_key: str, ice_servers: IceServers, clock_window_ms: int) -> None:
         self._vapid_public_key = vapid_public_key
@@ -58,6 +54,7 @@ class ClientConfig:
         return Config(
             timestamp=now,
             vapid_public_key=self._vapid_public_key,
-            ice_servers=[IceServer.model_validate(server) for server in self._ice_servers.at(now)],
+            ice_servers=[IceServer.model_validate(server) for server in self._ice_servers.stun],
+            turn=self._ice_servers.has_turn,
             limits=self._limits,
         )

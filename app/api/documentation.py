@@ -1,11 +1,9 @@
-"""OpenAPI document, and the page that shows it: every field explained, every call with an example."""
+"""OpenAPI document: every field explained, every call with an example, every refusal with its code."""
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
 from app.api import errors as http
@@ -79,37 +77,6 @@ _SIGNATURE = {
 }
 
 
-# The page at /docs loads its scripts from where FastAPI takes them.
-_DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "img-src data: https://fastapi.tiangolo.com"
-)
-
-router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def root() -> RedirectResponse:
-    """Lead a visitor to the documentation, unless the web app's page is served here."""
-    return RedirectResponse("docs")
-
-
-@router.get("/openapi.json")
-async def openapi(request: Request) -> JSONResponse:
-    """Return the OpenAPI document."""
-    return JSONResponse(document(request.app))
-
-
-@router.get("/docs")
-async def docs() -> HTMLResponse:
-    """Return the page that shows the document."""
-    page = get_swagger_ui_html(openapi_url="openapi.json", title="Whisper")
-    page.headers["Content-Security-Policy"] = _DOCS_POLICY
-    return page
-
-
 def document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of *app*'s routes and of the calls beside it, made once."""
     if app.openapi_schema is None:
@@ -153,8 +120,7 @@ def _operation(path: str, kind: type[Message]) -> dict[str, Any]:
     registering = _REGISTERING if Update in kinds else ()
     return {
         "tags": [CALLERS],
-        "summary": kind.__name__ if len(kinds) == 1 else "Any call",
-        "description": kind.__doc__ if len(kinds) == 1 else "The same as the path of the call's method.",
+        "summary": kind.__doc__ if len(kinds) == 1 else "Take any call, as the path of its method does.",
         "operationId": path.strip("/").replace("/", "_"),
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {

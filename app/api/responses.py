@@ -1,5 +1,6 @@
 """HTTP answers of the API: every one is JSON and tells the server's time; the only writer of a refusal."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,11 +21,26 @@ Timestamp = Annotated[
 ]
 
 
+class IceServer(BaseModel):
+    """An entry of `RTCConfiguration.iceServers`."""
+
+    urls: Annotated[list[str], Field(description="STUN or TURN URLs (RFC 7064, RFC 7065).")]
+    username: Annotated[str | None, Field(description="For TURN: when it expires, and who.")] = None
+    credential: Annotated[str | None, Field(description="For TURN: the password, good until then.")] = None
+
+
 class Accepted(BaseModel):
     """Done: stored, or accepted by the recipient's push service."""
 
     ok: Annotated[Literal[True], Field(description="The call was carried out.")] = True
     timestamp: Timestamp
+    ice_servers: Annotated[
+        list[IceServer] | None,
+        Field(
+            description="To an `update` of a registered address, if there is a TURN server: "
+            "`iceServers` with credentials for an hour.",
+        ),
+    ] = None
 
 
 class Refusal(BaseModel):
@@ -51,9 +67,11 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def acceptance(now: int) -> Answer:
+def acceptance(now: int, ice_servers: object = None) -> Answer:
     """Return `Accepted` as it is sent; *now* in ms."""
     body = b'{"ok":true,"timestamp":%d}' % now  # the model would print the same, at ten times the cost
+    if ice_servers is not None:
+        body = json.dumps({"ok": True, "timestamp": now, "ice_servers": ice_servers}).encode()
     return Answer(200, _json_headers(body), body)
 
 

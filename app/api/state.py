@@ -7,6 +7,7 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Request
 
 from app.api.config import ClientConfig
+from app.api.ice_servers import IceServers
 from app.api.metrics_access import MetricsAccess
 from app.limits.concurrency import ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
@@ -33,6 +34,7 @@ class AppState:
     rate_limits: RateLimits
     metrics_access: MetricsAccess
     client_config: ClientConfig
+    ice_servers: IceServers
     check_ready: Callable[[], Awaitable[None]]
 
 

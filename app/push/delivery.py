@@ -9,10 +9,11 @@ from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
 from app.push.delivery_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.encrypt import PushRequest
-from app.push.guard import TRUSTED, UNTRUSTED, Network, NotPublic, site_of
+from app.push.guard import UNTRUSTED, Network, NotPublic, site_of
 from app.push.http.connection import ConnectionLost, NotAnAnswer, serialize_request
 from app.push.http.connector import PoolSet, open_pools
-from app.push.http.pool import QUEUE_RETRY_AFTER_S, ConnectionPool, Progress
+from app.push.http.pool import QUEUE_RETRY_AFTER_S, Progress
+from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Deliverer:
         self._host_limits = HostLimits()
         self._retry_after = RetryAfterTracker()
         self._in_flight = InFlightLimits()
+        self._warned: set[str] = set()
 
     async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
@@ -74,27 +76,24 @@ class Deliverer:
         return self._host_limits.wait(endpoint.host, now) if service == UNTRUSTED else 0
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
-        outcome = await self._attempt(self._pools.untrusted, request, now, deadline)
+        outcome = await self._attempt(request, now, deadline)
         failed = outcome.delivery not in _WORKING
         self._host_limits.record(request.endpoint.host, self._monotonic_ms(), failed=failed)
         return outcome
 
     async def _deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
-        pool = self._pools.trusted if request.service == TRUSTED else self._pools.browsers
-        outcome = await self._attempt(pool, request, now, deadline)
+        outcome = await self._attempt(request, now, deadline)
         for pause in self._deadlines.retry_pauses_s:
             wait = _pause_before_retry(outcome, pause)
             if wait is None or asyncio.get_running_loop().time() + wait >= deadline:
                 break
             await asyncio.sleep(wait)
-            outcome = await self._attempt(pool, request, now, deadline)
+            outcome = await self._attempt(request, now, deadline)
         return outcome
 
-    async def _attempt(
-        self, pool: ConnectionPool, request: PushRequest, now: int, deadline: float
-    ) -> Outcome:
+    async def _attempt(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         began = self._monotonic_ms()
-        outcome = await self._post(pool, request, now, deadline)
+        outcome = await self._post(request, now, deadline)
         took_ms = self._monotonic_ms() - began
         endpoint = request.endpoint
         if log.isEnabledFor(logging.DEBUG):
@@ -105,23 +104,39 @@ class Deliverer:
             self._retry_after.record(endpoint.url, outcome.retry_after, self._monotonic_ms())
         return outcome
 
-    async def _post(self, pool: ConnectionPool, request: PushRequest, now: int, deadline: float) -> Outcome:
+    async def _post(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         message = serialize_request(request.endpoint, request.headers, request.body)
         attempt_ends = asyncio.get_running_loop().time() + self._deadlines.attempt_s
         progress = Progress()
         try:
+            pool = self._pools.of(request.service)
             answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), progress)
-        except NotPublic:
-            return Outcome(DeliveryStatus.FORBIDDEN)
         except TimeoutError:
             return progress.timed_out
-        except ConnectionLost:
-            return Outcome(DeliveryStatus.LOST)
-        except OSError:
-            return Outcome(DeliveryStatus.UNREACHABLE)
-        except NotAnAnswer:
-            return Outcome(DeliveryStatus.REFUSED)
+        except (OSError, NotAnAnswer) as error:
+            return Outcome(self._classify(error, request.service))
         return outcome_of(answer.status, answer.retry_after, now)
+
+    def _classify(self, error: OSError | NotAnAnswer, service: str) -> DeliveryStatus:
+        """Return what became of a message to *service* that ended in *error*."""
+        match error:
+            case NotPublic() if service == UNTRUSTED:
+                return DeliveryStatus.FORBIDDEN
+            case NotPublic():
+                self._warn_once(f"push service {service} has no public address: DNS is blocked or redirected")
+            case ProxyRefused():
+                self._warn_once(f"egress proxy does not let a message out: {error}")
+            case ConnectionLost():
+                return DeliveryStatus.LOST
+            case NotAnAnswer():
+                return DeliveryStatus.REFUSED
+        return DeliveryStatus.UNREACHABLE
+
+    def _warn_once(self, trouble: str) -> None:
+        """Log a *trouble* of the server's surroundings, of which there are few, the first time."""
+        if trouble not in self._warned:
+            self._warned.add(trouble)
+            log.warning("the %s (see `whisper doctor`)", trouble)
 
 
 @asynccontextmanager

@@ -6,14 +6,16 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Network
 from ssl import SSLContext
 from typing import Any, Self
 
 from aiohappyeyeballs import AddrInfoType
 
 from app.protocol.subscription import Endpoint
+from app.push.addresses import is_public
 from app.push.errors import EndpointNotAllowed
+from app.push.http.proxy import EgressProxy
 from app.push.special_names import special_use_label
 
 # The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
@@ -36,10 +38,6 @@ LOOKUP_THREADS = 16
 # Of untrusted names, at once: whoever has a domain may have name servers that hang.
 LOOKUPS_PER_SITE = 4
 MAX_LOOKUPS = 64
-
-_V4_REFUSED = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")]
-_V6_ALLOWED = ip_network("2000::/3")
-_V6_REFUSED = [ip_network(net) for net in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +89,6 @@ def site_of(host: str) -> str:
     return "." + ".".join(host.split(".")[-2:])
 
 
-def is_public(address: str) -> bool:
-    """Tell whether *address* is of the public Internet, so that a stranger may make the server connect to it.
-
-    `ipaddress.is_global` alone is no policy: it takes NAT64, site-local, multicast and documentation ranges.
-    """
-    ip: IPv4Address | IPv6Address = ip_address(address)
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    if isinstance(ip, IPv4Address):
-        return ip.is_global and not ip.is_multicast and not any(ip in net for net in _V4_REFUSED)
-    return ip in _V6_ALLOWED and not any(ip in net for net in _V6_REFUSED)
-
-
 # What `socket.getaddrinfo` is.
 LookUp = Callable[[str, int, int, int], Sequence[tuple[int, int, int, str, Any]]]
 
@@ -118,8 +103,8 @@ class PublicResolver:
     Of the names of one site *per_site* are looked up at once, `MAX_LOOKUPS` in all; with `None` any number.
     """
 
-    def __init__(self, look_up: LookUp, timeout_s: float, per_site: int | None = None) -> None:
-        self._look_up = look_up
+    def __init__(self, network: "Network", timeout_s: float, per_site: int | None = None) -> None:
+        self._network = network
         self._timeout_s = timeout_s
         self._per_site = per_site
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "dns")
@@ -135,7 +120,7 @@ class PublicResolver:
                 found: Sequence[AddrInfoType] = await asyncio.shield(self._ask(host, port, family))
         except TimeoutError:
             raise OSError("the name was not resolved in time") from None
-        if not all(is_public(str(address[0])) for *_, address in found):
+        if not all(self._network.is_public(address) for *_, address in found):
             raise NotPublic("the name leads to an address that is not public")
         return found
 
@@ -144,7 +129,7 @@ class PublicResolver:
         question = (host, port, family)
         if question not in self._asked:
             answer = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._look_up, host, port, family, socket.SOCK_STREAM
+                self._threads, self._network.look_up, host, port, family, socket.SOCK_STREAM
             )
             self._asked[question] = answer
             answer.add_done_callback(lambda done: self._forget(question, done))
@@ -175,16 +160,22 @@ class PublicResolver:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """DNS look-up, sockets and TLS trust: the one thing that tests replace."""
+    """DNS look-up, sockets and TLS trust, which tests replace, and the way out that an operator has."""
 
     look_up: LookUp = socket.getaddrinfo
     make_socket: Callable[[int, int, int], socket.socket] = socket.socket
     tls: SSLContext | None = None  # the machine's own trust
+    nat64_prefix: IPv6Network | None = None
+    proxy: EgressProxy | None = None
+
+    def is_public(self, address: Sequence[Any]) -> bool:
+        """Tell whether a socket's *address* is of the public Internet."""
+        return is_public(str(address[0]), self.nat64_prefix)
 
     def public_socket(self, addr_info: AddrInfoType) -> socket.socket:
         """Make the socket for an address that is about to be connected. Raise `NotPublic` for a bad one."""
         family, kind, proto, _, address = addr_info
-        if not is_public(str(address[0])):
+        if not self.is_public(address):
             raise NotPublic("the address is not public")
         return self.make_socket(family, kind, proto)
 

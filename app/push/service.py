@@ -1,11 +1,10 @@
 """Push service client: a call is encrypted, signed with VAPID and delivered to a subscription."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
-
-import orjson
 
 from app.limits.errors import TooManyCalls
 from app.limits.token_bucket import Rate, TokenBuckets
@@ -23,6 +22,7 @@ from app.push.vapid import Keyring, Vapid
 from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _MAY_HAVE_ARRIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT, DeliveryStatus.LOST)
 _VERIFYING = PushOptions(ttl=300, urgency="normal")
 
@@ -109,7 +109,7 @@ class PushService:
         wait = self._deliverer.wait(target.endpoint, service)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        body = encrypt(target, orjson.dumps(message))
+        body = encrypt(target, _ENCODER.encode(message).encode())
         loop_time = asyncio.get_running_loop().time
         deadline = loop_time() + self._deadlines.total_s
         refusals: list[Outcome] = []

@@ -78,6 +78,9 @@ _GAUGES = {
     ),
     "whisper_in_flight": _GaugeDefinition("Calls being carried now.", (), "livesum"),
     "whisper_in_flight_limit": _GaugeDefinition("Calls that may be carried at once.", (), "livesum"),
+    "whisper_untrusted_proxy": _GaugeDefinition(
+        "1 if all requests come through a proxy that is not trusted.", (), "livemax"
+    ),
     "whisper_purge_timestamp_seconds": _GaugeDefinition("When this server last purged.", (), "max"),
     "whisper_build_info": _GaugeDefinition("The version that runs.", ("version",), "max"),
 }
@@ -152,6 +155,10 @@ class Metrics:
     def record_redis(self, outcome: str, seconds: float) -> None:
         """Count a question to Redis: `ok`, or `failed` when this server had to count alone."""
         self._histograms["whisper_shared_limits_seconds"][outcome,].observe(seconds)
+
+    def record_untrusted_proxy(self) -> None:
+        """Note that all requests come through a proxy that is not trusted."""
+        self._gauges["whisper_untrusted_proxy"][()].set(1)
 
     def record_purge(self, rows: int) -> None:
         """Count a purge that deleted so many *rows*."""

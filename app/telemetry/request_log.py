@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.push.outcome import Attempt
 from app.telemetry.metrics import OK, Metrics
+from app.telemetry.proxy_detection import UntrustedProxyDetector
 from app.telemetry.tracing import Trace, Tracing
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Observer:
     def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
         self.metrics = metrics
         self._tracing = tracing
+        self._proxies = UntrustedProxyDetector(metrics.record_untrusted_proxy)
 
     def record_statement(self, name: str, seconds: float) -> None:
         """Record a statement that ends now."""
@@ -86,6 +88,7 @@ class Observer:
 
     def begin_request(self, scope: Scope) -> RequestRecord:
         """Return the record of a request that begins now."""
+        self._proxies.observe(scope)
         trace = self._tracing.begin(scope["method"]) if self._tracing else None
         return RequestRecord(_request_id(scope), trace)
 

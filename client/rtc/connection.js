@@ -147,7 +147,7 @@ export class Connection extends Emitter {
   /** @returns {Promise<{negotiation: Negotiation, channels: Channels}>} */
   async #start() {
     if (this.#negotiation && this.#channels) return { negotiation: this.#negotiation, channels: this.#channels };
-    const iceServers = (await this.#server.config()).ice_servers;
+    const iceServers = await this.#server.iceServers();
     const rtc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     const channels = this.#listenTo(new Channels(rtc, () => this.session.keys));
     const negotiation = new Negotiation(rtc, channels, this.session, (method, value) => this.#push(method, value));

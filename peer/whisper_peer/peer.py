@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from aiohttp import ClientSession, DummyCookieJar
-from aiortc import RTCIceServer
 
 from whisper_peer.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
@@ -153,7 +152,4 @@ class Peer:
         async def relay(method: str, encryption_key: str | None = None, payload: str | None = None) -> None:
             await self.server.relay(method, them, encryption_key, payload)
 
-        return SignalingTransport(relay, self._ice_servers, self._drop, self._trickle)
-
-    async def _ice_servers(self) -> list[RTCIceServer]:
-        return (await self.server.config()).ice_servers
+        return SignalingTransport(relay, self.server.ice_servers, self._drop, self._trickle)

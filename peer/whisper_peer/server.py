@@ -28,6 +28,7 @@ class Config:
 
     vapid_public_key: str
     ice_servers: list[RTCIceServer]
+    turn: bool = False
 
 
 class Clock:
@@ -78,6 +79,14 @@ class Server:
         """Register *subscription*; `None`: be forgotten."""
         await self._call("update", lambda now: {"a": self._me, "b": subscription, "c": now})
 
+    async def ice_servers(self) -> list[RTCIceServer]:
+        """Return the ICE servers, with TURN credentials for an hour if the server has a TURN server."""
+        config = await self.config()
+        if not config.turn:
+            return config.ice_servers
+        answer = await self._call("update", lambda now: {"a": self._me, "c": now})
+        return _read_ice_servers(answer["ice_servers"]) if "ice_servers" in answer else config.ice_servers
+
     async def relay(
         self, method: str, recipient: Address, encryption_key: str | None = None, payload: str | None = None
     ) -> None:
@@ -86,19 +95,20 @@ class Server:
         given = {name: value for name, value in members.items() if value is not None}
         await self._call(method, lambda now: {"a": self._me, "b": now, **given})
 
-    async def _call(self, method: str, data_at: Callable[[int], dict[str, Any]]) -> None:
+    async def _call(self, method: str, data_at: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
         try:
-            await self._post(method, data_at(self.clock.stamp()))
+            answer = await self._post(method, data_at(self.clock.stamp()))
         except ServerRefused as refused:
             if refused.code != "stale_timestamp":
                 raise
             self.clock.restart()
-            await self._post(method, data_at(self.clock.stamp()))
+            answer = await self._post(method, data_at(self.clock.stamp()))
         self.sent.append(method)
         log.info("sent %s", method)
+        return answer
 
-    async def _post(self, method: str, data: dict[str, Any]) -> None:
-        await self._request("POST", f"/{method}", self._identity.call(method, data))
+    async def _post(self, method: str, data: dict[str, Any]) -> dict[str, Any]:
+        return await self._request("POST", f"/{method}", self._identity.call(method, data))
 
     async def _request(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
         try:
@@ -124,11 +134,15 @@ class Server:
 def _read_config(answer: dict[str, Any]) -> Config:
     return Config(
         vapid_public_key=answer["vapid_public_key"],
-        ice_servers=[
-            RTCIceServer(server["urls"], server.get("username"), server.get("credential"))
-            for server in answer["ice_servers"]
-        ],
+        ice_servers=_read_ice_servers(answer["ice_servers"]),
+        turn=answer.get("turn", False),
     )
+
+
+def _read_ice_servers(servers: list[dict[str, Any]]) -> list[RTCIceServer]:
+    return [
+        RTCIceServer(server["urls"], server.get("username"), server.get("credential")) for server in servers
+    ]
 
 
 async def _read_all(response: ClientResponse) -> bytes:

@@ -23,12 +23,14 @@ async def document(client: httpx.AsyncClient) -> dict[str, Any]:
     return found
 
 
-async def test_there_is_a_page_for_people(client: httpx.AsyncClient) -> None:
-    """It shows the document, and lets a reader try it."""
-    response = await client.get("/docs")
+async def test_there_is_a_page_for_people(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
+    """Its script has the document in it, so that the page has to ask for nothing."""
+    page, script = await client.get("/docs"), await client.get("/docs/start.js")
 
-    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert "openapi.json" in response.text
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (script.status_code, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    options = json.loads(script.text.removeprefix("SwaggerUIBundle(").removesuffix(");"))
+    assert (options["spec"], options["supportedSubmitMethods"]) == (document, [])
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,9 +14,11 @@ from app.main import create_app
 from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import NotJson
 from app.settings import Settings
-from tests.api.conftest import FaultyClock
+from tests.api.conftest import FaultyClock, post, register
 from tests.conftest import serving
 from tests.people import Person, body, now_ms
+from tests.push_service import PushService
+from tests.vectors_of import subscription_json
 
 pytestmark = pytest.mark.anyio
 
@@ -35,26 +38,71 @@ async def test_the_config_has_what_a_client_needs(client: httpx.AsyncClient, set
     assert abs(config["timestamp"] - now_ms()) < 1000
 
 
-async def test_turn_credentials_are_those_that_coturn_takes(settings: Settings) -> None:
-    """A user name that says when it expires, and its HMAC-SHA1 under the shared secret."""
-    turning = settings.model_copy(
-        update={
-            "ice_servers": ("stun:a.org", "turn:b.org"),
-            "turn_secret": Settings(turn_secret="s").turn_secret,
-        }
-    )
-    async with (
-        LifespanManager(create_app(turning)) as manager,
-        httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
-    ):
-        stun, turn = (await client.get("/config")).json()["ice_servers"]
+@pytest.fixture
+async def turning(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve with a STUN and a TURN server, and yield a client."""
+    servers = {
+        "ice_servers": ("stun:a.org", "turn:b.org"),
+        "turn_secret": Settings(turn_secret="s").turn_secret,
+    }
+    async with serving(settings.model_copy(update=servers)) as opened:
+        yield opened
+
+
+async def test_turn_credentials_are_those_that_coturn_takes(
+    turning: httpx.AsyncClient, alice: Person, push_service: PushService
+) -> None:
+    """A user name that says when it expires, within an hour, and its HMAC-SHA1 under the shared secret."""
+    await register(turning, alice, push_service.subscribe())
+    answer = (await post(turning, alice.update(sent_at=now_ms()))).json()
+    stun, turn = answer["ice_servers"]
 
     assert stun == {"urls": ["stun:a.org"]}
     assert turn["urls"] == ["turn:b.org"]
     expires_s = int(turn["username"].partition(":")[0])
-    assert 0 < expires_s - now_ms() / 1000 <= 12 * 60 * 60
+    assert 0 < expires_s - now_ms() / 1000 <= 60 * 60
     expected = hmac.new(b"s", turn["username"].encode(), hashlib.sha1).digest()
     assert turn["credential"] == b64encode(expected).decode()
+
+
+async def test_each_address_has_a_turn_user_of_its_own(
+    turning: httpx.AsyncClient, alice: Person, bob: Person, push_service: PushService
+) -> None:
+    """Quotas count by it, and it does not tell the address."""
+    answers = []
+    for person in (alice, bob):
+        browser = push_service.subscribe()
+        subscription = subscription_json(browser.endpoint, browser.p256dh, browser.auth)
+        answers.append((await post(turning, person.update(subscription))).json())
+    users = [answer["ice_servers"][1]["username"].partition(":")[2] for answer in answers]
+
+    assert len(set(users)) == 2
+    assert alice.address.text not in str(answers[0])
+
+
+async def test_turn_credentials_are_for_nobody_else(
+    turning: httpx.AsyncClient, alice: Person, bob: Person, push_service: PushService
+) -> None:
+    """Not without a signature, a registration, or a time; and no other call is answered with them."""
+    await register(turning, bob, push_service.subscribe())
+    config = (await turning.get("/config")).json()
+    unregistered = (await post(turning, alice.update(sent_at=now_ms()))).json()
+    timeless = (await post(turning, bob.update())).json()
+    dialled = (await post(turning, alice.to("dial", bob))).json()
+
+    assert (config["ice_servers"], config["turn"]) == ([{"urls": ["stun:a.org"]}], True)
+    assert [set(each) for each in (unregistered, timeless, dialled)] == [{"ok", "timestamp"}] * 3
+
+
+async def test_without_a_turn_server_an_update_is_answered_as_ever(
+    client: httpx.AsyncClient, alice: Person, push_service: PushService
+) -> None:
+    """Nothing is added to it."""
+    await register(client, alice, push_service.subscribe())
+    answer = (await post(client, alice.update(sent_at=now_ms()))).json()
+
+    assert set(answer) == {"ok", "timestamp"}
+    assert (await client.get("/config")).json()["turn"] is False
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])

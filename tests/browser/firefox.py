@@ -4,7 +4,7 @@ import json
 import tempfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from tests.processes import Program, program
 
 with catch_warnings(action="ignore"):  # its own imports are deprecated ones
     from marionette_driver.by import By
-    from marionette_driver.errors import JavascriptException
+    from marionette_driver.errors import JavascriptException, NoSuchWindowException
     from marionette_driver.marionette import Marionette
 
 PREFERENCES = {
@@ -184,10 +184,11 @@ class Firefox:
         with self._marionette.using_context("chrome"):
             shown = []
             for window in self._marionette.chrome_window_handles:
-                self._marionette.switch_to_window(window, focus=False)
-                if self._marionette.get_window_type() == "alert:alert":
-                    title = self._find("#alertTitleLabel").get_attribute("value")
-                    shown.append(Notification(title, self._find("#alertTextLabel").text, window))
+                with suppress(NoSuchWindowException):  # it has closed meanwhile
+                    self._marionette.switch_to_window(window, focus=False)
+                    if self._marionette.get_window_type() == "alert:alert":
+                        title = self._find("#alertTitleLabel").get_attribute("value")
+                        shown.append(Notification(title, self._find("#alertTextLabel").text, window))
         return shown
 
     def click_notification(self, title: str, seconds: float = PATIENCE_S) -> None:

@@ -141,7 +141,9 @@ def test_what_is_deep_is_cut(ben: Resident, mallory: Mallory) -> None:
     """A million arrays in each other, which no program of ours could have written."""
     nested = """
         const { stringify } = JSON;
-        JSON.stringify = () => '['.repeat(1e6) + ']'.repeat(1e6);
+        const deep = '['.repeat(1e6) + ']'.repeat(1e6);
+        const isIt = value => value === 0 || Array.isArray(value); // and no receipt, which goes meanwhile
+        JSON.stringify = (value, ...rest) => isIt(value) ? deep : stringify(value, ...rest);
         try { await peer.send(0); } finally { JSON.stringify = stringify; }
     """
     mallory.page.evaluate(nested)

@@ -192,6 +192,17 @@ async def test_the_configuration_is_read(desk: Desk, server: Server) -> None:
     assert (turn.username, turn.credential) == ("1760000000:x", "secret")
 
 
+async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: Server) -> None:
+    """Only where the configuration says that there are some."""
+    desk.says(**CONFIG, turn=True)
+    desk.says(ice_servers=CONFIG["ice_servers"])
+
+    _, turn = await server.ice_servers()
+
+    assert (turn.username, turn.credential) == ("1760000000:x", "secret")
+    assert json.loads(desk.bodies[-1])["b"].keys() == {"a", "c"}
+
+
 async def test_the_configuration_sets_the_clock(desk: Desk, server: Server) -> None:
     """So that the first call is in time."""
     desk.ahead = HOUR_MS

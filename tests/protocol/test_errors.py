@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
-from app.protocol import errors
+import app.api.errors
+import app.limits.errors
+import app.protocol.errors
+import app.push.errors
+import app.store.errors
 from app.protocol.errors import Refused
 from app.push.errors import PushBusy
 from app.store.errors import UnknownRecipient
@@ -20,14 +25,22 @@ def below(kind: type[Refused]) -> Iterator[type[Refused]]:
         yield from below(child)
 
 
-REFUSALS = [kind for kind in below(Refused) if kind.__module__ == errors.__name__]
+TREES = [app.api.errors, app.limits.errors, app.protocol.errors, app.push.errors, app.store.errors]
+REFUSALS = list(below(Refused))
 
 
-def test_the_tree_is_drawn_as_it_is() -> None:
-    """Each refusal stands at the top of the module with its status and code, and nothing else does."""
-    drawn = DRAWN.findall(errors.__doc__ or "")
+@pytest.mark.parametrize("module", TREES, ids=lambda module: module.__name__)
+def test_the_tree_is_drawn_as_it_is(module: ModuleType) -> None:
+    """Each refusal stands at the top of its module with its status and code, and nothing else does."""
+    drawn = DRAWN.findall(module.__doc__ or "")
 
-    assert sorted(drawn) == sorted((kind.__name__, str(kind.status), kind.code) for kind in REFUSALS)
+    there = [kind for kind in REFUSALS if kind.__module__ == module.__name__]
+    assert sorted(drawn) == sorted((kind.__name__, str(kind.status), kind.code) for kind in there)
+
+
+def test_no_refusal_grows_outside_the_trees() -> None:
+    """Whoever reads the five modules has seen every code."""
+    assert {kind.__module__ for kind in REFUSALS} == {module.__name__ for module in TREES}
 
 
 def test_a_code_names_one_refusal() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from ipaddress import IPv4Address
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,9 @@ from app.push.guard import (
     TRUSTED,
     EndpointPolicy,
     LookUp,
+    Network,
     NotPublic,
     PublicResolver,
-    is_public,
 )
 
 if TYPE_CHECKING:
@@ -73,88 +73,6 @@ HOSTILE_NAMES = {
     if case["public"] == "refuse_connect" and case is not REBOUND
     for host, addresses in case["dns"].items()
     if addresses
-}
-
-PUBLIC = {
-    "Google": "142.250.74.10",
-    "Apple": "17.188.170.7",
-    "8.8.8.8": "8.8.8.8",
-    "before 10/8": "9.255.255.255",
-    "after 10/8": "11.0.0.0",
-    "before 172.16/12": "172.15.255.255",
-    "after 172.16/12": "172.32.0.0",
-    "before 100.64/10": "100.63.255.255",
-    "after 100.64/10": "100.128.0.0",
-    "before 192.0.0/24": "191.255.255.255",
-    "after 192.88.99/24": "192.88.100.0",
-    "before 168.63.129.16": "168.63.129.15",
-    "after 168.63.129.16": "168.63.129.17",
-    "last before multicast": "223.255.255.255",
-    "mapped public": "::ffff:8.8.8.8",
-    "Google v6": "2607:f8b0:4004:c1b::5f",
-    "after 2001::/23": "2001:200::1",
-    "last of 2000::/3": "3ffe:ffff::1",
-    "before 6to4": "2001:ffff::1",
-    "after 6to4": "2003::1",
-}
-NOT_PUBLIC = {
-    "unspecified": str(IPv4Address(0)),
-    "this network": "0.1.2.3",
-    "private 10/8": "10.0.0.1",
-    "private 172.16/12": "172.31.255.255",
-    "private 192.168/16": "192.168.1.1",
-    "shared": "100.64.0.1",
-    "loopback": "127.0.0.1",
-    "end of loopback": "127.255.255.254",
-    "link-local": "169.254.1.1",
-    "cloud metadata": "169.254.169.254",
-    "Oracle metadata": "192.0.0.192",
-    "protocol assignments": "192.0.0.9",
-    "DS-Lite": "192.0.0.1",
-    "TURN anycast": "192.0.0.10",
-    "documentation": "192.0.2.1",
-    "6to4 relay": "192.88.99.1",
-    "benchmark": "198.18.0.1",
-    "documentation 2": "198.51.100.1",
-    "documentation 3": "203.0.113.1",
-    "Azure WireServer": "168.63.129.16",
-    "multicast": "224.0.0.1",
-    "global multicast": "233.252.0.1",
-    "end of multicast": "239.255.255.255",
-    "reserved": "240.0.0.1",
-    "broadcast": "255.255.255.255",
-    "v6 unspecified": "::",
-    "v6 loopback": "::1",
-    "v4-compatible": "::7f00:1",
-    "v4-compatible public": "::8.8.8.8",
-    "mapped loopback": "::ffff:127.0.0.1",
-    "mapped private": "::ffff:10.0.0.1",
-    "mapped metadata": "::ffff:a9fe:a9fe",
-    "mapped Azure": "::ffff:168.63.129.16",
-    "mapped 6to4 relay": "::ffff:192.88.99.1",
-    "translated": "::ffff:0:8.8.8.8",
-    "NAT64": "64:ff9b::8.8.8.8",
-    "NAT64 of metadata": "64:ff9b::a9fe:a9fe",
-    "local NAT64": "64:ff9b:1::a9fe:a9fe",
-    "discard": "100::1",
-    "below 2000::/3": "1fff:ffff::1",
-    "Teredo": "2001:0:7f00:1::",
-    "ORCHID": "2001:20::1",
-    "end of 2001::/23": "2001:1ff:ffff::1",
-    "v6 documentation": "2001:db8::1",
-    "6to4 of loopback": "2002:7f00:1::",
-    "6to4 of a public address": "2002:808:808::1",
-    "new documentation": "3fff::1",
-    "end of new documentation": "3fff:fff:ffff::1",
-    "beyond 2000::/3": "4000::1",
-    "segment routing": "5f00::1",
-    "unique local": "fc00::1",
-    "AWS metadata": "fd00:ec2::254",
-    "v6 link-local": "fe80::1",
-    "link-local with a zone": "fe80::1%1",
-    "site-local": "fec0::1",
-    "v6 multicast": "ff02::1",
-    "global v6 multicast": "ff0e::1",
 }
 
 BAD_ORIGINS = {
@@ -301,22 +219,10 @@ def test_what_is_no_origin_is_a_mistake_of_the_operator(name: str) -> None:
         EndpointPolicy.parse(["browsers", name])
 
 
-@pytest.mark.parametrize("address", PUBLIC.values(), ids=PUBLIC)
-def test_an_address_of_the_internet_is_public(address: str) -> None:
-    """Up to the very edges of what is refused."""
-    assert is_public(address)
-
-
-@pytest.mark.parametrize("address", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
-def test_an_address_of_special_use_is_not_public(address: str) -> None:
-    """Private, reserved, translated, or a cloud's metadata."""
-    assert not is_public(address)
-
-
 @pytest.mark.parametrize("host", SSRF["dns"])
 async def test_an_honest_name_is_resolved_to_its_addresses(host: str) -> None:
     """All of them, in their order."""
-    resolver = PublicResolver(dns({host: [SSRF["dns"][host]]}), PATIENCE_S)
+    resolver = PublicResolver(Network(dns({host: [SSRF["dns"][host]]})), PATIENCE_S)
 
     found = await resolver.resolve(host, 443)
 
@@ -328,7 +234,7 @@ async def test_an_honest_name_is_resolved_to_its_addresses(host: str) -> None:
 @pytest.mark.parametrize(("host", "addresses"), HOSTILE_NAMES.values(), ids=HOSTILE_NAMES)
 async def test_a_hostile_name_is_not_resolved(host: str, addresses: list[str]) -> None:
     """One bad address condemns the name, before or after good ones."""
-    resolver = PublicResolver(dns({host: [addresses]}), PATIENCE_S)
+    resolver = PublicResolver(Network(dns({host: [addresses]})), PATIENCE_S)
 
     with pytest.raises(NotPublic):
         await resolver.resolve(host, 443)
@@ -337,7 +243,7 @@ async def test_a_hostile_name_is_not_resolved(host: str, addresses: list[str]) -
 
 async def test_a_name_is_judged_each_time_it_is_resolved() -> None:
     """What was honest once may lead inside the next time (DNS rebinding)."""
-    resolver = PublicResolver(dns(REBOUND["dns"]), PATIENCE_S)
+    resolver = PublicResolver(Network(dns(REBOUND["dns"])), PATIENCE_S)
     (host,) = REBOUND["dns"]
 
     first = await resolver.resolve(host, 443)
@@ -351,7 +257,7 @@ async def test_a_name_is_judged_each_time_it_is_resolved() -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "169.254.169.254", "::ffff:10.0.0.1", "0"])
 async def test_a_name_that_leads_inside_is_not_resolved(host: str) -> None:
     """Also when it is an address already."""
-    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
+    resolver = PublicResolver(INTERNET, PATIENCE_S)
 
     with pytest.raises(NotPublic):
         await resolver.resolve(host, 443)
@@ -365,7 +271,7 @@ async def test_a_name_that_leads_inside_is_not_resolved(host: str) -> None:
 )
 async def test_a_public_address_is_resolved_to_itself(address: str, family: socket.AddressFamily) -> None:
     """The name stays with it, for TLS and the Host header."""
-    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
+    resolver = PublicResolver(INTERNET, PATIENCE_S)
 
     found = await resolver.resolve(address, 443)
 
@@ -375,7 +281,7 @@ async def test_a_public_address_is_resolved_to_itself(address: str, family: sock
 
 async def test_a_name_that_cannot_be_looked_up_is_an_error_of_the_network() -> None:
     """A family that the address does not have has no answer."""
-    resolver = PublicResolver(socket.getaddrinfo, PATIENCE_S)
+    resolver = PublicResolver(INTERNET, PATIENCE_S)
 
     with pytest.raises(OSError, match=r"\[Errno") as caught:
         await resolver.resolve("93.184.215.14", 443, socket.AF_INET6)
@@ -385,7 +291,7 @@ async def test_a_name_that_cannot_be_looked_up_is_an_error_of_the_network() -> N
 
 async def test_a_look_up_that_takes_too_long_is_given_up() -> None:
     """Here no time at all is allowed."""
-    resolver = PublicResolver(socket.getaddrinfo, timeout_s=0)
+    resolver = PublicResolver(INTERNET, timeout_s=0)
 
     with pytest.raises(OSError, match="not resolved in time"):
         await resolver.resolve("localhost", 443)
@@ -402,7 +308,7 @@ async def test_of_one_site_only_a_few_names_are_looked_up_at_once() -> None:
             awake.wait(PATIENCE_S)
         return socket.getaddrinfo("93.184.215.14", 443, type=socket.SOCK_STREAM)
 
-    resolver = PublicResolver(look_up, PATIENCE_S, LOOKUPS_PER_SITE)
+    resolver = PublicResolver(Network(look_up), PATIENCE_S, LOOKUPS_PER_SITE)
     names = [f"{number}.hanging.example" for number in range(4 * LOOKUP_THREADS)]
     hanging = [asyncio.ensure_future(resolver.resolve(name)) for name in names]
     async with asyncio.timeout(PATIENCE_S / 2):
@@ -424,7 +330,7 @@ async def test_look_ups_of_many_sites_are_bounded() -> None:
         awake.wait(PATIENCE_S)
         return []
 
-    resolver = PublicResolver(look_up, PATIENCE_S, LOOKUPS_PER_SITE)
+    resolver = PublicResolver(Network(look_up), PATIENCE_S, LOOKUPS_PER_SITE)
     names = [f"push.site{number}.example" for number in range(2 * MAX_LOOKUPS)]
     hanging = [asyncio.ensure_future(resolver.resolve(name)) for name in names]
     await asyncio.sleep(0.05)
@@ -434,6 +340,26 @@ async def test_look_ups_of_many_sites_are_bounded() -> None:
     resolver.close()
 
     assert refused == MAX_LOOKUPS
+
+
+async def test_a_name_behind_nat64_is_resolved() -> None:
+    """Beside a good A record a DNS64 makes up an AAAA record: the address inside it is judged."""
+    found = ["142.250.74.10", "64:ff9b::142.250.74.10"]
+    resolver = PublicResolver(Network(dns({"fcm.googleapis.com": [found]})), PATIENCE_S)
+
+    addresses = await resolver.resolve("fcm.googleapis.com", 443)
+
+    resolver.close()
+    assert len(addresses) == len(found)
+
+
+def test_a_socket_is_made_behind_the_operators_nat64() -> None:
+    """Under the prefix that the operator names, and under no other."""
+    network = Network(nat64_prefix=IPv6Network("2001:db8:64::/96"))
+
+    network.public_socket(info_of("2001:db8:64::8.8.8.8")).close()
+    with pytest.raises(NotPublic):
+        network.public_socket(info_of("2001:db8:65::8.8.8.8"))
 
 
 def info_of(address: str) -> "AddrInfoType":

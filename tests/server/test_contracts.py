@@ -123,7 +123,7 @@ async def uvicorn_connection(
 
 @pytest.mark.anyio
 async def test_uvicorn_writes_the_head_alone_and_then_the_body() -> None:
-    """`CoalescingTransport` joins them: it knows a head by its first bytes, and the next write is its body."""
+    """`CoalescingTransport` joins them: it knows a head by its first bytes and the next write is its body."""
     _, transport = await uvicorn_connection(answers_of(b"one", b"two"), REQUEST)
 
     head, *rest = transport.calls

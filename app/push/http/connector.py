@@ -3,17 +3,20 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ssl import SSLContext, create_default_context
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
-from app.push.guard import LOOKUPS_PER_SITE, Network, PublicResolver
+from app.push.guard import LOOKUPS_PER_SITE, TRUSTED, UNTRUSTED, Network, PublicResolver
 from app.push.http.connection import PushConnection
 from app.push.http.pool import Connect, ConnectionPool
+
+OpenSocket = Callable[[Endpoint], Awaitable[socket.socket]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,55 +27,70 @@ class PoolSet:
     untrusted: ConnectionPool
     trusted: ConnectionPool
 
+    def of(self, service: str) -> ConnectionPool:
+        """Return the pool for a *service* of `EndpointPolicy`."""
+        return {TRUSTED: self.trusted, UNTRUSTED: self.untrusted}.get(service, self.browsers)
+
 
 @asynccontextmanager
 async def open_pools(network: Network, deadlines: Deadlines) -> AsyncIterator[PoolSet]:
-    """Open the pools, and close them."""
+    """Open the pools, and close them. Trusted origins may be private: to them no proxy leads."""
     tls = network.tls or _make_tls()
-    async with (
-        _open_public_pool(network, tls, deadlines) as browsers,
-        _open_public_pool(network, tls, deadlines, LOOKUPS_PER_SITE) as untrusted,
-    ):
-        trusted = ConnectionPool(_make_connect(_look_up, _make_tls(), deadlines), deadlines)
-        try:
-            yield PoolSet(browsers, untrusted, trusted)
-        finally:
-            trusted.close()
+    async with AsyncExitStack() as opened:
+
+        def open_pool(open_socket: OpenSocket, trust: SSLContext) -> ConnectionPool:
+            pool = ConnectionPool(_make_connect(open_socket, trust, deadlines), deadlines)
+            opened.callback(pool.close)
+            return pool
+
+        def open_public_pool(lookups_per_site: int | None) -> ConnectionPool:
+            if network.proxy:
+                return open_pool(
+                    partial(network.proxy.open_tunnel, next_address_s=deadlines.next_address_s), tls
+                )
+            resolver = PublicResolver(network, deadlines.look_up_s, lookups_per_site)
+            opened.callback(resolver.close)
+            return open_pool(_make_open_socket(resolver.resolve, deadlines, network.public_socket), tls)
+
+        yield PoolSet(
+            browsers=open_public_pool(None),
+            untrusted=open_public_pool(LOOKUPS_PER_SITE),
+            trusted=open_pool(_make_open_socket(_look_up, deadlines), _make_tls()),
+        )
 
 
-@asynccontextmanager
-async def _open_public_pool(
-    network: Network, tls: SSLContext, deadlines: Deadlines, lookups_per_site: int | None = None
-) -> AsyncIterator[ConnectionPool]:
-    """Open a pool of connections to public addresses, with look-ups of its own."""
-    resolver = PublicResolver(network.look_up, deadlines.look_up_s, lookups_per_site)
-    pool = ConnectionPool(_make_connect(resolver.resolve, tls, deadlines, network.public_socket), deadlines)
-    try:
-        yield pool
-    finally:
-        pool.close()
-        resolver.close()
+async def try_connection(endpoint: Endpoint, service: str, network: Network, deadlines: Deadlines) -> None:
+    """Connect to *endpoint* as a push does, and hang up. Raise `OSError` if that fails, as it does there."""
+    async with open_pools(network, deadlines) as pools:
+        await pools.of(service).try_connection(endpoint)
 
 
-def _make_connect(
+def _make_open_socket(
     resolve: Callable[[str, int], Awaitable[Sequence[AddrInfoType]]],
-    tls: SSLContext,
     deadlines: Deadlines,
     make_socket: SocketFactoryType | None = None,
-) -> Connect:
-    """Return a function that connects to an endpoint at the addresses that *resolve* gives."""
+) -> OpenSocket:
+    """Return a function that connects a socket to an endpoint, at the addresses that *resolve* gives."""
+
+    async def open_socket(endpoint: Endpoint) -> socket.socket:
+        addresses = await resolve(endpoint.host, endpoint.port)
+        return await start_connection(
+            addresses, happy_eyeballs_delay=deadlines.next_address_s, socket_factory=make_socket
+        )
+
+    return open_socket
+
+
+def _make_connect(open_socket: OpenSocket, tls: SSLContext, deadlines: Deadlines) -> Connect:
+    """Return a function that connects to an endpoint over a socket of *open_socket*."""
 
     async def connect(endpoint: Endpoint, make: Callable[[], PushConnection]) -> PushConnection:
         secure = endpoint.scheme == "https"
         try:
             async with asyncio.timeout(deadlines.connect_s):
-                addresses = await resolve(endpoint.host, endpoint.port)
-                connected = await start_connection(
-                    addresses, happy_eyeballs_delay=deadlines.next_address_s, socket_factory=make_socket
-                )
                 _, connection = await asyncio.get_running_loop().create_connection(
                     make,
-                    sock=connected,
+                    sock=await open_socket(endpoint),
                     ssl=tls if secure else None,
                     server_hostname=endpoint.host if secure else None,
                 )

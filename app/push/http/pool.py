@@ -84,6 +84,12 @@ class ConnectionPool:
             connection.leave(answer)
             raise
 
+    async def try_connection(self, endpoint: Endpoint) -> None:
+        """Connect to *endpoint*, and hang up. Raise `OSError` if that fails."""
+        host = self._hosts.setdefault(endpoint.origin, _Host())
+        connection = await self._open(endpoint, host, Progress())
+        connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         for connection in list(self._connections):

@@ -120,6 +120,32 @@ test('a clock that stays wrong is told', async (context) => {
   assert.equal(asked.length, 2);
 });
 
+const STUN = [{ urls: ['stun:a.org'] }];
+const TURN = [...STUN, { urls: ['turn:b.org'], username: '1:x', credential: 'secret' }];
+
+test('without a TURN server the configuration says all', async (context) => {
+  const { server, asked } = await serve(context, [{ ...CONFIG, ice_servers: STUN, turn: false }]);
+
+  assert.deepEqual(await server.iceServers(), STUN);
+  assert.deepEqual(asked.map(({ path }) => path), ['/config']);
+});
+
+test('TURN credentials are asked for by a signed update, once an hour', async (context) => {
+  const { server, asked } = await serve(context, [{ ...CONFIG, ice_servers: STUN, turn: true }, { ice_servers: TURN }]);
+
+  const servers = [await server.iceServers(), await server.iceServers()];
+
+  const [, { path, call }] = asked;
+  assert.deepEqual(servers, [TURN, TURN]);
+  assert.deepEqual([path, Object.keys(call.b), asked.length], ['/update', ['a', 'c'], 2]);
+});
+
+test('a refused credential leaves the servers that anybody may use', async (context) => {
+  const { server } = await serve(context, [{ ...CONFIG, ice_servers: STUN, turn: true }, refusal('too_many_calls', 429)]);
+
+  assert.deepEqual(await server.iceServers(), STUN);
+});
+
 test('the time is that of the server', async (context) => {
   const { server } = await serve(context, [CONFIG], { ahead: -HOUR_MS });
 

@@ -1,0 +1,50 @@
+"""Detection of a reverse proxy whose X-Forwarded-For is not trusted, so that all clients share its limits."""
+
+import logging
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from starlette.types import Scope
+
+log = logging.getLogger(__name__)
+
+# Enough not to take one client in the same network, which may send the header too, for a proxy.
+REQUESTS = 20
+
+
+class UntrustedProxyDetector:
+    """Warns once if requests reach the server only through private addresses that are not trusted proxies.
+
+    A trusted proxy, or a client that connects directly from a public address, ends the detection. Requests
+    from private addresses without the header are probes and scrapers.
+    """
+
+    def __init__(self, detected: Callable[[], None]) -> None:
+        self._detected = detected
+        self._left = REQUESTS
+
+    def observe(self, scope: Scope) -> None:
+        """Take one request into account."""
+        if self._left and (client := scope.get("client")):
+            self._judge(client[0], [value for name, value in scope["headers"] if name == b"x-forwarded-for"])
+
+    def _judge(self, host: str, forwarded: list[bytes]) -> None:
+        # A trusted proxy's header has replaced the address of the connection by one that it names.
+        if _is_public(host) or any(host.encode() in value for value in forwarded):
+            self._left = 0
+        elif forwarded:
+            self._left -= 1
+            if not self._left:
+                self._detected()
+                log.warning(
+                    "all requests come from %s, whose X-Forwarded-For is not trusted: all clients share the "
+                    "limits of one. If it is your proxy, name it in WHISPER_TRUSTED_PROXIES",
+                    host,
+                )
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return False  # a Unix socket has no address

@@ -1,0 +1,57 @@
+"""The documentation page, in a browser: all of it is ours, and the app's origin is none of its business."""
+
+from tests.browser.chromium import Chromium
+from tests.browser.residents import at_chromium
+from tests.deployment import Deployment, PushServiceProcess
+
+LOADED = "return performance.getEntriesByType('resource').map(({ name }) => name)"
+
+# Ways to what holds the identity key, or could use it: each tells what it got, or how it was refused.
+THEFT = """
+    const opened = () => new Promise((resolve, reject) => {
+        const request = indexedDB.open('whisper');
+        request.onsuccess = () => resolve([...request.result.objectStoreNames]);
+        request.onerror = () => reject(request.error);
+    });
+    const ways = {
+        database: opened,
+        storage: () => localStorage.length,
+        caches: () => caches.keys(),
+        worker: () => navigator.serviceWorker.getRegistrations(),
+        cookie: () => document.cookie,
+        server: async () => (await fetch('/config')).status,
+    };
+    const found = {};
+    for (const [name, way] of Object.entries(ways)) {
+        found[name] = await (async () => way())().catch(({ name }) => `refused: ${name}`);
+    }
+    return found;
+"""
+
+
+def test_the_page_shows_the_document_and_asks_nobody_else(chromium: Chromium, deployment: Deployment) -> None:
+    """Every file is from this server, and no rule of the page's policy is broken."""
+    page = chromium.open(f"{deployment.url}/docs")
+
+    page.see("#swagger-ui", "/api/v1/call")
+    page.see("#swagger-ui", "Register a push subscription")
+    loaded = page.evaluate(LOADED)
+    assert {name.removeprefix(f"{deployment.url}/") for name in loaded} >= {
+        "docs/files/swagger-ui.css",
+        "docs/files/swagger-ui-bundle.js",
+        "docs/start.js",
+    }
+    assert [name for name in loaded if not name.startswith((deployment.url, "data:"))] == []
+    assert chromium.errors == []
+
+
+def test_the_page_can_not_take_the_key(deployment: Deployment, push_process: PushServiceProcess) -> None:
+    """Whatever script runs there: the key is the app's origin's, and this page has another."""
+    with at_chromium(deployment, push_process) as ben:
+        mine = ben.page.evaluate(THEFT)
+        docs = ben.browser.open(f"{deployment.url}/docs")
+        docs.see("#swagger-ui", "/dial")
+        stolen = docs.evaluate(THEFT)
+
+    assert "identity" in mine["database"]
+    assert [name for name, found in stolen.items() if not str(found).startswith("refused: ")] == []
