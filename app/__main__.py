@@ -117,7 +117,7 @@ def _vapid(settings: Settings, options: Options) -> int:
     if options.write:
         vapid_command.write_key(options.write)
         return 0
-    return vapid_command.print_key(settings, keep=options.keep, rotate=options.rotate)
+    return vapid_command.run_vapid_command(settings, keep=options.keep, rotate=options.rotate)
 
 
 def _doctor(settings: Settings, _: Options) -> int:

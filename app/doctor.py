@@ -196,7 +196,7 @@ def _check_push_services(policy: EndpointPolicy, network: Network) -> list[Await
 async def _connect(policy: EndpointPolicy, network: Network, name: str, origin: str) -> Finding:
     """Connect as a push does: with the same resolver, guard and proxy."""
     endpoint = Endpoint.parse(f"{origin}/")
-    service = policy.service(endpoint)
+    service = policy.classify(endpoint)
     proxied = network.proxy is not None and service != TRUSTED
     subject = f"push service {name} by way of {PREFIX}EGRESS_PROXY" if proxied else f"push service {name}"
     try:

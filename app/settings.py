@@ -15,7 +15,14 @@ from app.limits.token_bucket import Rate
 from app.protocol.constants import CLOCK_WINDOW_MS
 from app.push.guard import INTERNET, EndpointPolicy, Network
 from app.push.http.proxy import EgressProxy
-from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, Keyring, Vapid, check_subject, parse_keys
+from app.push.vapid import (
+    InvalidVapidKey,
+    InvalidVapidSubject,
+    Keyring,
+    VapidSigner,
+    check_subject,
+    parse_keys,
+)
 from app.setting_values import (
     check_database_url,
     check_egress_proxy,
@@ -157,7 +164,7 @@ class Settings(BaseSettings):
             check_subject(self.vapid_subject, for_browsers=self.endpoint_policy.has_browsers)
         except InvalidVapidSubject as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_SUBJECT: {fault}.") from None
-        return Keyring([Vapid(key, self.vapid_subject) for key in keys])
+        return Keyring([VapidSigner(key, self.vapid_subject) for key in keys])
 
 
 def load(**overrides: object) -> Settings:

@@ -22,7 +22,7 @@ _SUBJECT_VARIABLE = f"{PREFIX}VAPID_SUBJECT"
 PLACEHOLDER_SUBJECT = "mailto:operator@example.org"
 
 
-def print_key(settings: Settings, *, keep: bool, rotate: bool) -> int:
+def run_vapid_command(settings: Settings, *, keep: bool, rotate: bool) -> int:
     """Print a new key as lines of `.env`, or the public key of the one in the data directory; return 0.
 
     Raise `InvalidSettings` if there is no key to rotate, or the file in the data directory holds none.

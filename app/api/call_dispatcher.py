@@ -17,7 +17,7 @@ from app.limits.concurrency import Holder
 from app.limits.rate_limits import ClientCharges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
-from app.protocol.messages import Answer, Close, Dial, Directed, Ice, Message, Offer, Update
+from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
 from app.telemetry.request_log import UNKNOWN, note_method
 
 # `Message` is any of them.
@@ -66,7 +66,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     state = app_state(scope["state"])
     client = client_key(client_host(scope))
     body = await read_body(scope, receive)
-    state.in_flight_limit.require()
+    state.in_flight_limit.raise_if_full()
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
@@ -75,7 +75,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         is_registered = await state.relay.handle(repeated, now, charges)
     else:
         call = await authenticate(unverified, client, state)
-        with state.in_flight_limit.place(_holders(call.message, client)):
+        with state.in_flight_limit.permit(_holders(call.message, client)):
             is_registered = await state.relay.handle(call, state.clock(), charges)
     sender, now = unverified.message.sender, state.clock()
     ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
@@ -107,4 +107,6 @@ async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state
 def _holders(message: Message, client: bytes) -> list[Holder]:
     """Return those for whom a call's place in flight counts."""
     holders = [("client", client), ("sender", message.sender.raw)]
-    return [*holders, ("recipient", message.recipient.raw)] if isinstance(message, Directed) else holders
+    if isinstance(message, RelayedMessage):
+        holders.append(("recipient", message.recipient.raw))
+    return holders

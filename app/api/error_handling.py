@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import InternalError, MethodNotAllowed, NotFound
-from app.api.responses import Answer, refusal
+from app.api.responses import HttpResponse, refusal
 from app.api.state import app_state
 from app.protocol.errors import Refused
 from app.telemetry.request_log import note_refusal
@@ -48,7 +48,7 @@ class ErrorHandler:
             # Otherwise FastAPI has answered, and raises the exception again to have it logged.
 
 
-def refuse(scope: Scope, refused: Refused) -> Answer:
+def refuse(scope: Scope, refused: Refused) -> HttpResponse:
     """Return the answer to a request that is *refused*, and note why for the log and the metrics."""
     note_refusal(refused.code)
     return refusal(app_state(scope["state"]).clock(), refused)

@@ -54,7 +54,7 @@ class Refusal(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A whole HTTP answer, and the ASGI application that sends it."""
 
     status: int
@@ -67,19 +67,19 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def acceptance(now: int, ice_servers: object = None) -> Answer:
+def acceptance(now: int, ice_servers: object = None) -> HttpResponse:
     """Return `Accepted` as it is sent; *now* in ms."""
     body = b'{"ok":true,"timestamp":%d}' % now  # the model would print the same, at ten times the cost
     if ice_servers is not None:
         body = json.dumps({"ok": True, "timestamp": now, "ice_servers": ice_servers}).encode()
-    return Answer(200, _json_headers(body), body)
+    return HttpResponse(200, _json_headers(body), body)
 
 
-def refusal(now: int, refused: Refused) -> Answer:
+def refusal(now: int, refused: Refused) -> HttpResponse:
     """Return the answer that tells a client why it was *refused*; *now* in ms."""
     told = Refusal(timestamp=now, code=refused.code, reason=refused.reason, errors=refused.errors)
     body = told.model_dump_json().encode()
-    return Answer(refused.status, [*_json_headers(body), *_refusal_headers(refused)], body)
+    return HttpResponse(refused.status, [*_json_headers(body), *_refusal_headers(refused)], body)
 
 
 def _json_headers(body: bytes) -> Headers:

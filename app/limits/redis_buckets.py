@@ -77,7 +77,7 @@ class RedisBuckets:
         not answer.
         """
         asked = [*peeked, *costs]
-        if not asked or self._breaker.wait(self._monotonic_ms()):
+        if not asked or self._breaker.remaining_ms(self._monotonic_ms()):
             return None
         words = ["look"] * len(peeked) + ["take"] * len(costs)
         rates = [self._rates[name] for name, _ in asked]

@@ -107,7 +107,7 @@ class Update(Message):
         return self.subscription is None and "subscription" in self.model_fields_set
 
 
-class Directed(Message):
+class RelayedMessage(Message):
     """Base of every relayed message: its timestamp and recipient."""
 
     sent_at: Annotated[
@@ -118,7 +118,7 @@ class Directed(Message):
     ]
 
 
-class Keyed(Directed):
+class Keyed(RelayedMessage):
     """Relayed message that carries the sender's key for this connection."""
 
     encryption_key: Annotated[
@@ -168,7 +168,7 @@ class Ice(Keyed):
     ] = None
 
 
-class Close(Directed):
+class Close(RelayedMessage):
     """Tell the recipient that the connection is over."""
 
     method = "close"

@@ -44,13 +44,13 @@ class Endpoint:
         found = _ENDPOINT.fullmatch(url)
         if found is None or len(found["host"]) > _MAX_HOST_BYTES or _DOT_SEGMENT.search(found["path"]):
             raise ValueError("is not a plain https URL of a push service")
-        endpoint = cls.known(url)
+        endpoint = cls.from_trusted(url)
         if endpoint.port > MAX_PORT:
             raise ValueError("is not a plain https URL of a push service: there is no such port")
         return endpoint
 
     @classmethod
-    def known(cls, url: str) -> Self:
+    def from_trusted(cls, url: str) -> Self:
         """Take the URL of an endpoint that was parsed before, without checking it again."""
         scheme = url[: url.index(":")]
         authority, slash, rest = url[len(scheme) + len("://") :].partition("/")

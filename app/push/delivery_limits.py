@@ -25,15 +25,15 @@ class HostLimits:
         self._buckets = TokenBuckets(rate, size)
         self._breakers: BoundedMap[str, Breaker] = BoundedMap(size)
 
-    def wait(self, host: str, now: int) -> int:
+    def retry_after(self, host: str, now: int) -> int:
         """Return the seconds until *host* may be sent to again, 0 for now; consumes nothing."""
         breaker = self._breakers.get(host)
-        paused = _whole_seconds(breaker.wait(now)) if breaker else 0
-        return paused or self._buckets.wait(host.encode(), now)
+        paused = _whole_seconds(breaker.remaining_ms(now)) if breaker else 0
+        return paused or self._buckets.retry_after(host.encode(), now)
 
     def consume(self, host: str, now: int) -> int:
-        """Count a message to *host* unless it must wait; return what `wait` would have said before."""
-        wait = self.wait(host, now)
+        """Count a message to *host* unless it must wait; return what `retry_after` would have said before."""
+        wait = self.retry_after(host, now)
         if not wait:
             self._buckets.consume(host.encode(), now)
         return wait
@@ -57,7 +57,7 @@ class RetryAfterTracker:
     def __len__(self) -> int:
         return len(self._until)
 
-    def wait(self, url: str, now: int) -> int:
+    def retry_after(self, url: str, now: int) -> int:
         """Return the seconds for which *url* is still to be left alone, 0 for none."""
         until = self._until.get(url)
         if until is None:

@@ -46,7 +46,7 @@ _KEYS_MADE = 16
 class PushRequest:
     """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
-    *service* is a fixed label (`EndpointPolicy.service`), *token_age* that of its VAPID token, in seconds.
+    *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, in seconds.
     """
 
     endpoint: Endpoint

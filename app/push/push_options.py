@@ -52,7 +52,7 @@ _KEY_MISMATCH = {"google": {403}, "mozilla": {401}, "apple": {400, 403}}
 _KEY_MISMATCH_ELSEWHERE = {401, 403}
 
 
-def may_be_another_key(service: str, status: int | None) -> bool:
+def is_vapid_key_mismatch(service: str, status: int | None) -> bool:
     """Tell whether *status* is what *service* says when the subscription belongs to another VAPID key."""
     return status in _KEY_MISMATCH.get(service, _KEY_MISMATCH_ELSEWHERE)
 

@@ -130,7 +130,7 @@ class Database:
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         now = self._monotonic_ms()
-        if not self._logged.wait(now):
+        if not self._logged.remaining_ms(now):
             self._logged.fail(now)
             log.warning("the database does not serve: %s", first_line(error))
         return DatabaseUnavailable(retry_after=RETRY_AFTER_S)

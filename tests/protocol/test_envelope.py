@@ -23,7 +23,7 @@ from app.protocol.errors import (
     UnknownMethod,
     WrongMethod,
 )
-from app.protocol.messages import METHODS, Answer, Close, Dial, Directed, Ice, Message, Offer, Update
+from app.protocol.messages import METHODS, Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
 from tests.people import SEALED, Person, body
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors/wire.json").read_text(encoding="utf-8"))
@@ -173,7 +173,7 @@ def test_a_timestamp_within_the_window_is_fresh(method: str, offset: int, alice:
     """Both ends of the window are inside."""
     call = opened(alice.to(method, bob, b=NOW + offset), METHODS[method])
 
-    assert isinstance(call.message, Directed)
+    assert isinstance(call.message, RelayedMessage)
     assert call.message.sent_at == NOW + offset
 
 

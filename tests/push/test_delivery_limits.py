@@ -31,7 +31,7 @@ def test_a_host_gets_ten_at_once_and_one_a_second() -> None:
     limits = HostLimits()
 
     assert drain(limits, HOST, NOW) == BURST
-    assert limits.wait(HOST, NOW) == 1
+    assert limits.retry_after(HOST, NOW) == 1
     assert [drain(limits, HOST, NOW + 1000 * second) for second in (1, 2, 5)] == [1, 1, 3]
     assert drain(limits, HOST, NOW + 3_600_000) == BURST
 
@@ -40,7 +40,7 @@ def test_asking_how_long_to_wait_consumes_nothing() -> None:
     """A message that is refused for another reason costs the host none of its own."""
     limits = HostLimits()
 
-    waits = [limits.wait(HOST, NOW) for _ in range(2 * BURST)]
+    waits = [limits.retry_after(HOST, NOW) for _ in range(2 * BURST)]
 
     assert (set(waits), drain(limits, HOST, NOW)) == ({0}, BURST)
 
@@ -60,8 +60,8 @@ def test_a_host_that_fails_five_times_in_a_row_is_left_alone_for_a_minute() -> N
     fail(limits, HOST, NOW)
 
     assert (FAILURES, PAUSE_S) == (5, 60)
-    assert [limits.wait(HOST, NOW + ms) for ms in (0, 1, 30_000, 59_999, 60_000)] == [60, 60, 30, 1, 0]
-    assert limits.wait("other.example.org", NOW) == 0
+    assert [limits.retry_after(HOST, NOW + ms) for ms in (0, 1, 30_000, 59_999, 60_000)] == [60, 60, 30, 1, 0]
+    assert limits.retry_after("other.example.org", NOW) == 0
 
 
 @pytest.mark.parametrize("failures", range(1, FAILURES))
@@ -73,7 +73,7 @@ def test_a_host_may_fail_now_and_then(failures: int) -> None:
         fail(limits, HOST, NOW, failures)
         limits.record(HOST, NOW, failed=False)
 
-    assert limits.wait(HOST, NOW) == 0
+    assert limits.retry_after(HOST, NOW) == 0
 
 
 def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
@@ -82,10 +82,10 @@ def test_a_host_that_still_fails_after_its_rest_rests_again() -> None:
     fail(limits, HOST, NOW)
     later = NOW + 1000 * PAUSE_S
 
-    assert limits.wait(HOST, later) == 0
+    assert limits.retry_after(HOST, later) == 0
     limits.record(HOST, later, failed=True)
 
-    assert limits.wait(HOST, later) == PAUSE_S
+    assert limits.retry_after(HOST, later) == PAUSE_S
 
 
 def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
@@ -97,7 +97,7 @@ def test_a_host_that_works_after_its_rest_is_as_good_as_new() -> None:
     limits.record(HOST, later, failed=False)
     fail(limits, HOST, later, FAILURES - 1)
 
-    assert limits.wait(HOST, later) == 0
+    assert limits.retry_after(HOST, later) == 0
 
 
 def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
@@ -108,7 +108,7 @@ def test_a_flood_of_hosts_makes_the_budget_forget() -> None:
     for host in hosts:
         fail(limits, host, NOW)
 
-    assert [limits.wait(host, NOW) for host in hosts] == [0, PAUSE_S, PAUSE_S]
+    assert [limits.retry_after(host, NOW) for host in hosts] == [0, PAUSE_S, PAUSE_S]
 
 
 @given(
@@ -124,12 +124,12 @@ def test_a_wait_is_bounded_whatever_happens(events: list[tuple[str, int, bool | 
         else:
             limits.record(host, now, failed=failed)
 
-    assert [limits.wait(host, now + 1000 * PAUSE_S) for host in "abcd"] == [0, 0, 0, 0]
+    assert [limits.retry_after(host, now + 1000 * PAUSE_S) for host in "abcd"] == [0, 0, 0, 0]
 
 
 def test_who_asked_for_nothing_need_not_wait() -> None:
     """Most never do."""
-    assert RetryAfterTracker().wait(URL, 0) == 0
+    assert RetryAfterTracker().retry_after(URL, 0) == 0
 
 
 def test_a_wait_is_told_in_whole_seconds_until_it_is_over() -> None:
@@ -137,14 +137,14 @@ def test_a_wait_is_told_in_whole_seconds_until_it_is_over() -> None:
     tracker = RetryAfterTracker()
     tracker.record(URL, 2, 10)
 
-    assert [tracker.wait(URL, now) for now in (10, 11, 1010, 1011, 2009, 2010)] == [2, 2, 1, 1, 1, 0]
+    assert [tracker.retry_after(URL, now) for now in (10, 11, 1010, 1011, 2009, 2010)] == [2, 2, 1, 1, 1, 0]
 
 
 def test_what_is_over_is_forgotten() -> None:
     """It takes no memory."""
     tracker = RetryAfterTracker()
     tracker.record(URL, 1, 0)
-    tracker.wait(URL, 1000)
+    tracker.retry_after(URL, 1000)
 
     assert len(tracker) == 0
 
@@ -154,7 +154,7 @@ def test_one_endpoint_tracker_for_itself() -> None:
     tracker = RetryAfterTracker()
     tracker.record(URL, 60, 0)
 
-    assert tracker.wait(URL + "y", 0) == 0
+    assert tracker.retry_after(URL + "y", 0) == 0
 
 
 def test_the_latest_wish_counts() -> None:
@@ -163,7 +163,7 @@ def test_the_latest_wish_counts() -> None:
     tracker.record(URL, 60, 0)
     tracker.record(URL, 1, 0)
 
-    assert tracker.wait(URL, 0) == 1
+    assert tracker.retry_after(URL, 0) == 1
 
 
 def test_memory_is_bounded() -> None:
@@ -172,4 +172,5 @@ def test_memory_is_bounded() -> None:
     for number in range(MAX_WAITING + 1):
         tracker.record(f"{URL}{number}", 60, 0)
 
-    assert (len(tracker), tracker.wait(f"{URL}0", 0), tracker.wait(f"{URL}1", 0)) == (MAX_WAITING, 0, 60)
+    assert len(tracker) == MAX_WAITING
+    assert [tracker.retry_after(f"{URL}{number}", 0) for number in (0, 1)] == [0, 60]
