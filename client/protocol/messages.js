@@ -107,7 +107,7 @@ export function readPush(push, me, now) {
  * @param {string} signature
  * @returns {number}
  */
-export function excess(method, text, signature) {
+export function bytesOverLimit(method, text, signature) {
   const push = JSON.stringify({ data: { a: method, b: text, c: signature } });
   return Math.max(0, new TextEncoder().encode(push).length - MAX_PLAINTEXT_BYTES);
 }

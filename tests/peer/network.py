@@ -36,7 +36,7 @@ class Listener:
 
 
 class Network:
-    """Relay of calls between switchboards, as server and push services do, and remembers them."""
+    """Relay of calls between connection managers, as server and push services do, and remembers them."""
 
     def __init__(self) -> None:
         self.homes: dict[Address, ConnectionManager] = {}

@@ -5,9 +5,9 @@
 
 import { receive, receiveFile, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
+import { codeOf } from './error-messages.js';
 import { readRoute } from './route-text.js';
-import { addEntry, nameOf, chatWith } from './state.js';
-import { codeOf } from './words.js';
+import { addEntry, chatWith, nameOf } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { SignalingSession, readCandidates, readDescription } from '../../../../client/protocol/handshake.js';
 import { isLower } from '../../../../client/protocol/messages.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
+import { SignalingSession, readCandidates, readDescription } from '../../../../client/protocol/signaling-session.js';
 import { droppedAs, vectors } from '../../vectors.js';
 
 const { keys } = vectors('wire.json');

@@ -56,7 +56,7 @@ class Clock:
         self._last = 0
 
 
-class Server:
+class ApiClient:
     """Client for one identity. Raises `ServerRefused` or `ServerUnreachable` within `CALL_TIMEOUT`."""
 
     def __init__(self, session: ClientSession, url: str, identity: Identity) -> None:

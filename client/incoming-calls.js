@@ -16,7 +16,7 @@ import { PUSH_WINDOW_MS } from './protocol/messages.js';
  */
 
 /** A dial that has not been answered yet; it ends by an answer, a hang-up, or its age. */
-export class Ring {
+export class IncomingCall {
   #controller = new AbortController();
   #accept;
   #decline;
@@ -59,15 +59,15 @@ export class Ring {
 
 /**
  * The calls that ring. Fires `ring`, `missed` with the address, `answered` when the person has clicked on a notification, and `handled`.
- * @extends {Emitter<{ring: Ring, missed: string, answered: {address: string, ring?: Ring}, handled: Handled}>}
+ * @extends {Emitter<{ring: IncomingCall, missed: string, answered: {address: string, ring?: IncomingCall}, handled: Handled}>}
  */
-export class Rings extends Emitter {
+export class IncomingCalls extends Emitter {
   #server;
   #accept;
-  /** @type {Map<string, Ring>} */ #ringing = new Map();
+  /** @type {Map<string, IncomingCall>} */ #ringing = new Map();
 
   /**
-   * @param {import('./server.js').Server} server
+   * @param {import('./api-client.js').ApiClient} server
    * @param {(dial: Call, options?: AcceptOptions) => Promise<Peer>} accept
    */
   constructor(server, accept) {
@@ -87,7 +87,7 @@ export class Rings extends Emitter {
     if (before?.dial.signature === dial.signature) return; // the worker told it, and the store as well
     before?.end('replaced');
     const accept = (/** @type {AcceptOptions | undefined} */ options) => this.#accept(dial, options);
-    const ring = new Ring(dial, this.#server.now(), accept, () => this.#server.relay('close', dial.sender));
+    const ring = new IncomingCall(dial, this.#server.now(), accept, () => this.#server.relay('close', dial.sender));
     this.#ringing.set(dial.sender, ring);
     ring.signal.addEventListener('abort', () => this.#onEnd(ring));
     this.emit('ring', ring);
@@ -123,7 +123,7 @@ export class Rings extends Emitter {
     for (const ring of [...this.#ringing.values()]) ring.end('cancelled');
   }
 
-  /** @param {Ring} ring */
+  /** @param {IncomingCall} ring */
   #onEnd({ dial, signal }) {
     if (this.#ringing.get(dial.sender)?.dial === dial) this.#ringing.delete(dial.sender);
     const { code } = signal.reason;

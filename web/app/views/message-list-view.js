@@ -72,7 +72,7 @@ class Log {
  * @param {App} app
  * @returns {() => void} draw
  */
-export function logView(app) {
+export function messageListView(app) {
   const { state } = app;
   /** @type {Map<string, Log>} */
   const logs = new Map();

@@ -4,15 +4,15 @@
  */
 
 import { Emitter } from './emitter.js';
+import { IncomingCalls } from './incoming-calls.js';
 import { Peer } from './peer.js';
 import { deferred } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { newEncryptionKey } from './protocol/sealing.js';
-import { Rings } from './rings.js';
 import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
-/** @typedef {import('./server.js').Server} Server */
+/** @typedef {import('./api-client.js').ApiClient} ApiClient */
 /** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null}} DialOptions */
 
 /** How long it rings: a phone must wake, and a person find it. */
@@ -20,9 +20,9 @@ const RINGING_MS = 45_000;
 
 /**
  * The connections of one address. Fires `peer`, `trouble`, `dropped`, and `handled` for a dial that nobody need be asked about.
- * @extends {Emitter<{peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./rings.js').Handled}>}
+ * @extends {Emitter<{peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./incoming-calls.js').Handled}>}
  */
-export class Switchboard extends Emitter {
+export class ConnectionManager extends Emitter {
   #me;
   #server;
   /** @type {Map<string, Connection>} those that are being made, and those that are there */ #connections = new Map();
@@ -31,14 +31,14 @@ export class Switchboard extends Emitter {
 
   /**
    * @param {string} me
-   * @param {Server} server
+   * @param {ApiClient} server
    */
   constructor(me, server) {
     super();
     this.#me = me;
     this.#server = server;
-    this.rings = new Rings(server, (dial, options) => this.#accept(dial, options));
-    this.rings.on('handled', (handled) => this.emit('handled', handled));
+    this.incomingCalls = new IncomingCalls(server, (dial, options) => this.#accept(dial, options));
+    this.incomingCalls.on('handled', (handled) => this.emit('handled', handled));
   }
 
   /**
@@ -50,7 +50,7 @@ export class Switchboard extends Emitter {
    */
   async dial(address, options = {}) {
     if (address === this.#me) throw new WhisperError('own_address');
-    const ring = this.rings.get(address);
+    const ring = this.incomingCalls.get(address);
     if (ring) return ring.accept(options); // they were faster
     const connected = this.#connections.has(address) || this.peers.get(address)?.state === 'open';
     if (connected) throw new WhisperError('already_connected');
@@ -67,19 +67,19 @@ export class Switchboard extends Emitter {
   }
 
   /** The page goes, now. */
-  leave() {
-    for (const peer of this.peers.values()) peer.leave();
+  sendGoodbye() {
+    for (const peer of this.peers.values()) peer.sendGoodbye();
   }
 
   /** The page has come back, without its connections. */
-  lose() {
+  closeAllAsLost() {
     for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('connection_lost'));
   }
 
   /** Hang up everywhere, and ring no more. */
   async close() {
     this.#closed.abort();
-    this.rings.stop();
+    this.incomingCalls.stop();
     await Promise.all([...this.peers.values()].map((peer) => peer.close()));
     for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('cancelled'));
   }
@@ -97,7 +97,7 @@ export class Switchboard extends Emitter {
       void this.#accept(dial).catch(() => undefined);
     } else {
       connection?.close(new WhisperError('replaced'));
-      this.rings.begin(dial);
+      this.incomingCalls.begin(dial);
     }
   }
 
@@ -106,7 +106,7 @@ export class Switchboard extends Emitter {
    * @param {Connection | undefined} connection
    */
   #onClose(close, connection) {
-    this.rings.onClose(close);
+    this.incomingCalls.onClose(close);
     if (!connection?.session.isEndedBy(close)) return;
     connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
   }
@@ -142,7 +142,7 @@ export class Switchboard extends Emitter {
 
   /**
    * @param {Call} dial
-   * @param {import('./rings.js').AcceptOptions} [options]
+   * @param {import('./incoming-calls.js').AcceptOptions} [options]
    * @returns {Promise<Peer>}
    */
   async #accept(dial, { stream } = {}) {

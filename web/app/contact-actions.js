@@ -3,7 +3,7 @@
  * @module
  */
 
-import { saveContact, removeContact } from './contacts.js';
+import { removeContact, saveContact } from './contacts.js';
 
 /** @typedef {import('./state.js').App} App */
 

@@ -10,9 +10,9 @@ from app.protocol.envelope import Call, read_call
 from app.protocol.messages import METHODS, Dial, Message, Update
 from tests.peer.people import Person
 from tests.people import now_ms
+from whisper_peer.api_client import MAX_ANSWER_BYTES, ApiClient, Clock
 from whisper_peer.errors import ServerRefused, ServerUnreachable
 from whisper_peer.identity import Identity
-from whisper_peer.server import MAX_ANSWER_BYTES, Clock, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -80,14 +80,14 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def server(desk: Desk, alice: Person) -> AsyncIterator[Server]:
+async def server(desk: Desk, alice: Person) -> AsyncIterator[ApiClient]:
     """Return the server as Alice sees it."""
     async with ClientSession() as session:
-        yield Server(session, desk.url, Identity(alice.key))
+        yield ApiClient(session, desk.url, Identity(alice.key))
 
 
 async def test_a_dial_is_a_call_that_the_server_takes(
-    desk: Desk, server: Server, alice: Person, bob: Person
+    desk: Desk, server: ApiClient, alice: Person, bob: Person
 ) -> None:
     """Signed, fresh and whole, on the path of its method."""
     desk.says()
@@ -100,7 +100,7 @@ async def test_a_dial_is_a_call_that_the_server_takes(
     assert (dial.sender.text, dial.recipient.text) == (alice.address.text, bob.address.text)
 
 
-async def test_to_be_forgotten_is_a_null(desk: Desk, server: Server) -> None:
+async def test_to_be_forgotten_is_a_null(desk: Desk, server: ApiClient) -> None:
     """Which needs a timestamp."""
     desk.says()
 
@@ -111,7 +111,7 @@ async def test_to_be_forgotten_is_a_null(desk: Desk, server: Server) -> None:
     assert update.forgets
 
 
-async def test_calls_that_were_taken_are_remembered(desk: Desk, server: Server, bob: Person) -> None:
+async def test_calls_that_were_taken_are_remembered(desk: Desk, server: ApiClient, bob: Person) -> None:
     """And those that were not, not."""
     desk.says()
     desk.refuses(404, "unknown_recipient")
@@ -122,7 +122,7 @@ async def test_calls_that_were_taken_are_remembered(desk: Desk, server: Server, 
     assert server.sent == ["dial"]
 
 
-async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: Server, bob: Person) -> None:
+async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: ApiClient, bob: Person) -> None:
     """Everything that a program and a person need."""
     desk.refuses(404, "unknown_recipient")
 
@@ -137,7 +137,9 @@ async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: Server, 
     assert str(refused.value) == "unknown_recipient: A reason."
 
 
-async def test_a_wrong_clock_is_set_and_the_call_signed_anew(desk: Desk, server: Server, bob: Person) -> None:
+async def test_a_wrong_clock_is_set_and_the_call_signed_anew(
+    desk: Desk, server: ApiClient, bob: Person
+) -> None:
     """The refusal tells the server's time; the second call has it."""
     desk.ahead = HOUR_MS
     desk.refuses(409, "stale_timestamp")
@@ -148,7 +150,7 @@ async def test_a_wrong_clock_is_set_and_the_call_signed_anew(desk: Desk, server:
     assert desk.call(METHODS["close"], number=1).message.method == "close"
 
 
-async def test_a_clock_that_is_ahead_is_set_back(desk: Desk, server: Server, bob: Person) -> None:
+async def test_a_clock_that_is_ahead_is_set_back(desk: Desk, server: ApiClient, bob: Person) -> None:
     """Timestamps only grow, except when the server says that they are wrong."""
     desk.ahead = -HOUR_MS
     desk.refuses(409, "stale_timestamp")
@@ -159,7 +161,7 @@ async def test_a_clock_that_is_ahead_is_set_back(desk: Desk, server: Server, bob
     assert desk.call(METHODS["close"], number=1).message.method == "close"
 
 
-async def test_a_clock_that_stays_wrong_is_said_to_be(desk: Desk, server: Server, bob: Person) -> None:
+async def test_a_clock_that_stays_wrong_is_said_to_be(desk: Desk, server: ApiClient, bob: Person) -> None:
     """It is tried twice, not for ever."""
     desk.refuses(409, "stale_timestamp")
     desk.refuses(409, "stale_timestamp")
@@ -170,7 +172,7 @@ async def test_a_clock_that_stays_wrong_is_said_to_be(desk: Desk, server: Server
     assert len(desk.bodies) == 2
 
 
-async def test_another_refusal_is_final(desk: Desk, server: Server, bob: Person) -> None:
+async def test_another_refusal_is_final(desk: Desk, server: ApiClient, bob: Person) -> None:
     """Trying again is for the person to decide."""
     desk.refuses(503, "push_busy")
 
@@ -180,7 +182,7 @@ async def test_another_refusal_is_final(desk: Desk, server: Server, bob: Person)
     assert len(desk.bodies) == 1
 
 
-async def test_the_configuration_is_read(desk: Desk, server: Server) -> None:
+async def test_the_configuration_is_read(desk: Desk, server: ApiClient) -> None:
     """The VAPID key, and ICE servers with their credentials."""
     desk.says(**CONFIG)
 
@@ -192,7 +194,7 @@ async def test_the_configuration_is_read(desk: Desk, server: Server) -> None:
     assert (turn.username, turn.credential) == ("1760000000:x", "secret")
 
 
-async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: Server) -> None:
+async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: ApiClient) -> None:
     """Only where the configuration says that there are some."""
     desk.says(**CONFIG, turn=True)
     desk.says(ice_servers=CONFIG["ice_servers"])
@@ -203,7 +205,7 @@ async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: Se
     assert json.loads(desk.bodies[-1])["b"].keys() == {"a", "c"}
 
 
-async def test_the_configuration_sets_the_clock(desk: Desk, server: Server) -> None:
+async def test_the_configuration_sets_the_clock(desk: Desk, server: ApiClient) -> None:
     """So that the first call is in time."""
     desk.ahead = HOUR_MS
     desk.says(**CONFIG)
@@ -217,7 +219,9 @@ async def test_the_configuration_sets_the_clock(desk: Desk, server: Server) -> N
     "body",
     [b"", b"<html>", b"null", b"[]", b"{}", b'{"timestamp":1}', b'{"timestamp":"x","ok":true}', b"\xff"],
 )
-async def test_what_is_no_whisper_server_is_said_to_be_none(desk: Desk, server: Server, body: bytes) -> None:
+async def test_what_is_no_whisper_server_is_said_to_be_none(
+    desk: Desk, server: ApiClient, body: bytes
+) -> None:
     """A wrong address is a mistake that is made easily."""
     desk.answers.append((200, body))
 
@@ -225,7 +229,7 @@ async def test_what_is_no_whisper_server_is_said_to_be_none(desk: Desk, server: 
         await server.update(None)
 
 
-async def test_a_configuration_without_a_key_is_none(desk: Desk, server: Server) -> None:
+async def test_a_configuration_without_a_key_is_none(desk: Desk, server: ApiClient) -> None:
     """Nothing could be subscribed with it."""
     desk.says(ice_servers=[])
 
@@ -233,7 +237,7 @@ async def test_a_configuration_without_a_key_is_none(desk: Desk, server: Server)
         await server.config()
 
 
-async def test_an_endless_answer_is_not_read(desk: Desk, server: Server) -> None:
+async def test_an_endless_answer_is_not_read(desk: Desk, server: ApiClient) -> None:
     """An answer is small."""
     desk.answers.append((200, b" " * (MAX_ANSWER_BYTES + 1)))
 
@@ -244,7 +248,7 @@ async def test_an_endless_answer_is_not_read(desk: Desk, server: Server) -> None
 async def test_a_server_that_is_not_there_is_said_not_to_be(alice: Person) -> None:
     """The port is closed."""
     async with ClientSession() as session:
-        server = Server(session, "http://127.0.0.1:9", Identity(alice.key))
+        server = ApiClient(session, "http://127.0.0.1:9", Identity(alice.key))
 
         with pytest.raises(ServerUnreachable, match="cannot reach the server"):
             await server.update(None)

@@ -4,9 +4,9 @@
  */
 
 import { pause } from '../promises.js';
-import { AckTracker } from '../protocol/acks.js';
 import { WhisperError } from '../protocol/errors.js';
 import { fromJson, toJson } from '../protocol/sealing.js';
+import { DeliveryTracker } from './delivery-tracker.js';
 import { MAX_VALUE_BYTES } from './sealed-channel.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
@@ -19,9 +19,9 @@ const LOOK_MS = 50;
 const RECEIPT_MS = 50;
 
 /** The messages of one peer, in both directions. */
-export class MessageStream {
+export class ReliableDelivery {
   /** @type {Connection} */ #connection;
-  #acks = new AckTracker(crypto.randomUUID());
+  #tracker = new DeliveryTracker(crypto.randomUUID());
   #sending = false;
   #ready = true;
   #acknowledging = false;
@@ -34,7 +34,7 @@ export class MessageStream {
 
   /** @returns {number} how many of my values have arrived */
   get delivered() {
-    return this.#acks.delivered;
+    return this.#tracker.delivered;
   }
 
   /**
@@ -46,14 +46,14 @@ export class MessageStream {
     if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
     const copy = fromJson(json); // the caller may change it while it waits
     return new Promise((resolve, reject) => {
-      const number = this.#acks.add(copy, () => resolve(number), reject);
+      const number = this.#tracker.add(copy, () => resolve(number), reject);
       void this.#pump();
     });
   }
 
   /** A value of theirs has come. */
   countReceived() {
-    this.#acks.countReceived();
+    this.#tracker.countReceived();
     this.#acknowledge();
   }
 
@@ -63,7 +63,7 @@ export class MessageStream {
    */
   moveTo(connection) {
     this.#connection = connection;
-    this.#acks.begin();
+    this.#tracker.begin();
     this.#ready = false;
     this.#greet();
     setTimeout(() => this.#presume(connection), HELLO_MS);
@@ -76,24 +76,24 @@ export class MessageStream {
   onControl(value) {
     const { hello, received } = value ?? {};
     if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
-      this.#acks.onHello(hello);
+      this.#tracker.onHello(hello);
       this.#resume(this.#connection);
       this.#acknowledge();
       return true;
     }
     if (!Number.isSafeInteger(received)) return false;
-    this.#acks.confirm(received);
+    this.#tracker.confirm(received);
     void this.#pump(); // there is room again
     return true;
   }
 
   /** @param {WhisperError} error why nothing can be sent any more */
   end(error) {
-    this.#acks.end(error);
+    this.#tracker.end(error);
   }
 
   #greet() {
-    this.#connection.sendControl({ hello: this.#acks.hello() }).catch(() => undefined);
+    this.#connection.sendControl({ hello: this.#tracker.hello() }).catch(() => undefined);
   }
 
   /** @param {Connection} connection whose hello has come, or should have */
@@ -106,7 +106,7 @@ export class MessageStream {
   /** @param {Connection} connection over which no hello has come: a program that sends no receipts */
   #presume(connection) {
     if (connection !== this.#connection || this.#ready) return;
-    this.#acks.presume();
+    this.#tracker.presume();
     this.#resume(connection);
   }
 
@@ -123,16 +123,16 @@ export class MessageStream {
   }
 
   #next() {
-    return this.#ready && this.#connection.isOpen ? this.#acks.take() : undefined;
+    return this.#ready && this.#connection.isOpen ? this.#tracker.take() : undefined;
   }
 
   #acknowledge() {
-    if (this.#acknowledging || !this.#acks.isAgreed) return;
+    if (this.#acknowledging || !this.#tracker.isAgreed) return;
     this.#acknowledging = true;
     setTimeout(async () => {
       this.#acknowledging = false;
-      if (!this.#acks.isAgreed) return; // another connection has begun: its hello says more
-      await this.#connection.sendControl({ received: this.#acks.received }).catch(() => undefined);
+      if (!this.#tracker.isAgreed) return; // another connection has begun: its hello says more
+      await this.#connection.sendControl({ received: this.#tracker.received }).catch(() => undefined);
     }, RECEIPT_MS);
   }
 }

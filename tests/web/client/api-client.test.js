@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import test from 'node:test';
 
-import { verify } from '../../../client/keys.js';
+import { ApiClient } from '../../../client/api-client.js';
+import { verify } from '../../../client/identity.js';
 import { pause } from '../../../client/promises.js';
 import { canonical } from '../../../client/protocol/messages.js';
-import { Server } from '../../../client/server.js';
 import { Memory } from '../memory.js';
 import { Person } from '../people.js';
 import { withCode } from '../vectors.js';
@@ -33,7 +33,7 @@ async function serve(context, answers, { ahead = 0, wait = 0 } = {}) {
   await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
   context.after(() => http.close(() => undefined) && http.closeAllConnections());
   const store = new Memory();
-  const server = new Server(`http://127.0.0.1:${http.address().port}/`, ALICE.identity, store);
+  const server = new ApiClient(`http://127.0.0.1:${http.address().port}/`, ALICE.identity, store);
   return { server, asked, store };
 }
 
@@ -252,5 +252,5 @@ test('the config is asked once', async (context) => {
 });
 
 test('the origin is taken with or without a slash', () => {
-  assert.equal(new Server('https://example.org//', ALICE.identity, new Memory()).origin, 'https://example.org');
+  assert.equal(new ApiClient('https://example.org//', ALICE.identity, new Memory()).origin, 'https://example.org');
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 
-import { Identity, isStrict, verify } from '../../../client/keys.js';
+import { Identity, isStrict, verify } from '../../../client/identity.js';
 import { canonical } from '../../../client/protocol/messages.js';
 import { Memory } from '../memory.js';
 import { base64, fromHex, vectors, withCode } from '../vectors.js';

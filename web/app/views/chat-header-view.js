@@ -6,8 +6,8 @@
 import { ring, select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
 import { toggle, tracksOf } from '../devices.js';
+import { PHASES } from '../error-messages.js';
 import { nameOf, selectedChat } from '../state.js';
-import { PHASES } from '../words.js';
 import { drawAvatar } from './avatar.js';
 import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { showTrouble } from './notices.js';
@@ -23,7 +23,7 @@ const HINT = 'Ringing wakes their device, even when Whisper is closed there.';
  * @param {{openPerson: (chat: Chat) => void, addPerson: (address: string) => void}} dialogs
  * @returns {() => void} draw
  */
-export function chatView(app, { openPerson, addPerson }) {
+export function chatHeaderView(app, { openPerson, addPerson }) {
   const { state } = app;
   /** @param {(chat: Chat) => unknown} act */
   const withChat = (act) => () => {

@@ -18,7 +18,7 @@
 const MAX_UNDER_WAY = 256;
 
 /** The sequence numbers of one peer, both ways. */
-export class AckTracker {
+export class DeliveryTracker {
   #session;
   /** @type {Item[]} not known to have arrived */ #items = [];
   #next = 0; // index of the first item that this connection has not taken

@@ -12,7 +12,7 @@ const NOTES = /** @type {const} */ ([
 const LENGTH = 0.9;
 const VOLUME = 0.12;
 
-export class Bell {
+export class Ringtone {
   /** @type {AudioContext | null} */
   #audio = null;
   #timer = 0;

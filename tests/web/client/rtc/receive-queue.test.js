@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { MessageQueue } from '../../../../client/rtc/message-queue.js';
 import { pause } from '../../../../client/promises.js';
+import { ReceiveQueue } from '../../../../client/rtc/receive-queue.js';
 
 const MAX_UNREAD = 4096;
 
@@ -21,7 +21,7 @@ function fill(queue, count) {
 }
 
 test('messages that came before their reader are read, in order', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
 
   fill(queue, 3);
   queue.end();
@@ -30,7 +30,7 @@ test('messages that came before their reader are read, in order', async () => {
 });
 
 test('messages that come later are read', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
 
   const reading = all(queue);
   for (const value of ['one', null, undefined]) {
@@ -43,7 +43,7 @@ test('messages that come later are read', async () => {
 });
 
 test('the end wakes a reader who waits', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
 
   const reading = all(queue);
   await pause(1);
@@ -53,7 +53,7 @@ test('the end wakes a reader who waits', async () => {
 });
 
 test('who stops reading goes on later', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
   fill(queue, 2);
   for await (const first of queue) {
     assert.equal(first, 0);
@@ -66,7 +66,7 @@ test('who stops reading goes on later', async () => {
 });
 
 test('while nobody reads, the oldest give way', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
 
   fill(queue, MAX_UNREAD + 1);
   queue.end();
@@ -77,7 +77,7 @@ test('while nobody reads, the oldest give way', async () => {
 
 test('a reader who is too slow is told', async () => {
   let overflows = 0;
-  const queue = new MessageQueue(() => (overflows += 1));
+  const queue = new ReceiveQueue(() => (overflows += 1));
   queue.push('read');
   await queue[Symbol.asyncIterator]().next();
 
@@ -87,7 +87,7 @@ test('a reader who is too slow is told', async () => {
 });
 
 test('who has stopped reading is not too slow', async () => {
-  const queue = new MessageQueue(assert.fail);
+  const queue = new ReceiveQueue(assert.fail);
   queue.push('read');
   for await (const value of queue) if (value) break;
 

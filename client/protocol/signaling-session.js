@@ -9,7 +9,7 @@
 
 import { Dropped } from './errors.js';
 import { isLower } from './messages.js';
-import { agree, seal, unseal } from './sealing.js';
+import { deriveKeys, seal, unseal } from './sealing.js';
 
 /** @typedef {import('./messages.js').Call} Call */
 /** @typedef {import('./sealing.js').Keys} Keys */
@@ -162,7 +162,7 @@ export class SignalingSession {
   async #keysWith(call) {
     const { publicKey, privateKey } = await this.#ours;
     const me = { address: this.#me, encryptionKey: publicKey };
-    return agree(privateKey, me, { address: this.#them, encryptionKey: call.encryptionKey });
+    return deriveKeys(privateKey, me, { address: this.#them, encryptionKey: call.encryptionKey });
   }
 }
 

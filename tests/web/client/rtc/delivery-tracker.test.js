@@ -3,31 +3,31 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { AckTracker } from '../../../../client/protocol/acks.js';
+import { DeliveryTracker } from '../../../../client/rtc/delivery-tracker.js';
 
 const MAX_UNDER_WAY = 256;
 
 /** One side: its books, what its person sent, and what came. */
 class Side {
-  acks;
+  tracker;
   /** What has left, as a person is told. */ handed = [];
   /** What failed, as a person is told. */ failed = [];
   /** What has come. */ heard = [];
 
   constructor(session) {
-    this.acks = new AckTracker(session);
+    this.tracker = new DeliveryTracker(session);
   }
 
   say(...values) {
     for (const value of values) {
-      this.acks.add(value, () => this.handed.push(value), () => this.failed.push(value));
+      this.tracker.add(value, () => this.handed.push(value), () => this.failed.push(value));
     }
     return this;
   }
 
   /** Take what can be sent, and give each to *other*, who is there or not. */
   send(other) {
-    for (let item = this.acks.take(); item; item = this.acks.take()) {
+    for (let item = this.tracker.take(); item; item = this.tracker.take()) {
       item.onSent();
       other?.hear(item.value);
     }
@@ -35,27 +35,27 @@ class Side {
   }
 
   hear(value) {
-    this.acks.countReceived();
+    this.tracker.countReceived();
     this.heard.push(value);
   }
 }
 
 /** Let the two say hello. */
 function greet(one, other) {
-  const [hello, answer] = [one.acks.hello(), other.acks.hello()];
-  other.acks.onHello(hello);
-  one.acks.onHello(answer);
+  const [hello, answer] = [one.tracker.hello(), other.tracker.hello()];
+  other.tracker.onHello(hello);
+  one.tracker.onHello(answer);
 }
 
 /** Make a new connection between the two. */
 function reconnect(one, other) {
-  one.acks.begin();
-  other.acks.begin();
+  one.tracker.begin();
+  other.tracker.begin();
   greet(one, other);
 }
 
 /** Let *one* hear what *other* has received. */
-const confirm = (one, other) => one.acks.confirm(other.acks.received);
+const confirm = (one, other) => one.tracker.confirm(other.tracker.received);
 
 /** Return two who are connected. */
 function connected() {
@@ -65,9 +65,9 @@ function connected() {
 }
 
 test('values are numbered from 1', () => {
-  const { acks } = new Side('one');
+  const { tracker } = new Side('one');
 
-  const numbers = ['a', 'b'].map((value) => acks.add(value, () => {}, () => {}));
+  const numbers = ['a', 'b'].map((value) => tracker.add(value, () => {}, () => {}));
 
   assert.deepEqual(numbers, [1, 2]);
 });
@@ -87,36 +87,36 @@ test('what was sent before the hello counts', () => {
   greet(one, other);
   confirm(one, other);
 
-  assert.equal(one.acks.delivered, 2);
+  assert.equal(one.tracker.delivered, 2);
 });
 
 test('a receipt says how many have arrived', () => {
   const [one, other] = connected();
   one.say('a', 'b', 'c').send(other);
 
-  one.acks.confirm(2);
+  one.tracker.confirm(2);
 
-  assert.equal(one.acks.delivered, 2);
+  assert.equal(one.tracker.delivered, 2);
 });
 
 test('nothing is delivered that was not sent', () => {
   const [one] = connected();
   one.say('a').send();
 
-  one.acks.confirm(99);
+  one.tracker.confirm(99);
 
-  assert.equal(one.acks.delivered, 1);
+  assert.equal(one.tracker.delivered, 1);
 });
 
 for (const late of [0, 1, -1, NaN]) {
   test(`a receipt for ${late} takes nothing back`, () => {
     const [one] = connected();
     one.say('a', 'b').send();
-    one.acks.confirm(2);
+    one.tracker.confirm(2);
 
-    one.acks.confirm(late);
+    one.tracker.confirm(late);
 
-    assert.equal(one.acks.delivered, 2);
+    assert.equal(one.tracker.delivered, 2);
   });
 }
 
@@ -139,13 +139,13 @@ test('what arrived without a receipt does not go again', () => {
   one.send(other);
 
   assert.deepEqual(other.heard, ['a', 'b']);
-  assert.equal(one.acks.delivered, 2);
+  assert.equal(one.tracker.delivered, 2);
 });
 
 test('a connection that was lost before its hello loses no count', () => {
   const [one, other] = connected();
   one.say('a', 'b').send(other);
-  [one, other].forEach(({ acks }) => acks.begin()); // and nothing came over it
+  [one, other].forEach(({ tracker }) => tracker.begin()); // and nothing came over it
 
   reconnect(one, other);
   one.send(other);
@@ -155,7 +155,7 @@ test('a connection that was lost before its hello loses no count', () => {
 
 test('what came before a hello that never came is counted', () => {
   const [one, other] = connected();
-  [one, other].forEach(({ acks }) => acks.begin());
+  [one, other].forEach(({ tracker }) => tracker.begin());
   one.say('a').send(other);
 
   reconnect(one, other);
@@ -169,58 +169,58 @@ test('numbers go on after they have reloaded', () => {
   one.say('a', 'b').send(other);
   confirm(one, other);
   const reloaded = new Side('reloaded');
-  one.acks.begin();
+  one.tracker.begin();
   greet(one, reloaded);
 
   one.say('c').send(reloaded);
   confirm(one, reloaded);
 
-  assert.deepEqual([reloaded.heard, one.acks.delivered], [['c'], 3]);
+  assert.deepEqual([reloaded.heard, one.tracker.delivered], [['c'], 3]);
 });
 
 test('what had not arrived goes to the page that they have reloaded', () => {
   const [one] = connected();
   one.say('a', 'b').send();
-  one.acks.confirm(1);
+  one.tracker.confirm(1);
   const reloaded = new Side('reloaded');
-  one.acks.begin();
+  one.tracker.begin();
   greet(one, reloaded);
 
   one.send(reloaded);
   confirm(one, reloaded);
 
-  assert.deepEqual([reloaded.heard, one.acks.delivered], [['b'], 2]);
+  assert.deepEqual([reloaded.heard, one.tracker.delivered], [['b'], 2]);
 });
 
 test('after our reload they count from the start', () => {
   const [, other] = connected();
   other.hear('of the page before');
   const reloaded = new Side('reloaded');
-  other.acks.begin();
+  other.tracker.begin();
   greet(reloaded, other);
 
   reloaded.say('a').send(other);
   confirm(reloaded, other);
 
-  assert.deepEqual([other.acks.received, reloaded.acks.delivered], [1, 1]);
+  assert.deepEqual([other.tracker.received, reloaded.tracker.delivered], [1, 1]);
 });
 
 test('our count means nothing to them before their hello', () => {
-  const { acks } = new Side('one');
+  const { tracker } = new Side('one');
 
-  const before = acks.isAgreed;
-  acks.onHello(new Side('other').acks.hello());
+  const before = tracker.isAgreed;
+  tracker.onHello(new Side('other').tracker.hello());
 
-  assert.deepEqual([before, acks.isAgreed], [false, true]);
+  assert.deepEqual([before, tracker.isAgreed], [false, true]);
 });
 
 test('who sends no receipts is sent nothing twice', () => {
   const one = new Side('one');
   one.say('a', 'b').send();
   one.say('c'); // waits, as the connection is lost
-  one.acks.begin();
+  one.tracker.begin();
 
-  one.acks.presume();
+  one.tracker.presume();
   const program = new Side('without a hello');
   one.send(program);
 
@@ -230,27 +230,27 @@ test('who sends no receipts is sent nothing twice', () => {
 test('what was on its way to a program without receipts goes again', () => {
   const one = new Side('one');
   one.say('a');
-  one.acks.take(); // and the connection is lost in the middle
-  one.acks.begin();
+  one.tracker.take(); // and the connection is lost in the middle
+  one.tracker.begin();
 
-  one.acks.presume();
+  one.tracker.presume();
 
-  assert.equal(one.acks.take().value, 'a');
+  assert.equal(one.tracker.take().value, 'a');
 });
 
 test('numbers are right when a program without receipts gives way to one with them', () => {
   const one = new Side('one');
   one.say('a', 'b').send();
-  one.acks.begin();
-  one.acks.presume();
-  one.acks.begin();
+  one.tracker.begin();
+  one.tracker.presume();
+  one.tracker.begin();
   const other = new Side('other');
   greet(one, other);
 
   one.say('c').send(other);
   confirm(one, other);
 
-  assert.equal(one.acks.delivered, 3);
+  assert.equal(one.tracker.delivered, 3);
 });
 
 test('only so many are under way without a receipt', () => {
@@ -278,7 +278,7 @@ test('of what nobody confirms, the latest are kept', () => {
   const one = new Side('one');
   one.say(...Array.from({ length: MAX_UNDER_WAY + 44 }, (_, number) => number)).send();
   const other = new Side('other');
-  one.acks.begin();
+  one.tracker.begin();
   greet(one, other);
 
   one.send(other);
@@ -290,7 +290,7 @@ test('a receipt sends nothing again', () => {
   const [one, other] = connected();
   one.say('a', 'b', 'c').send(other);
 
-  one.acks.confirm(1);
+  one.tracker.confirm(1);
   one.say('d').send(other);
 
   assert.deepEqual(other.heard, ['a', 'b', 'c', 'd']);
@@ -299,9 +299,9 @@ test('a receipt sends nothing again', () => {
 test('a receipt for what was still on its way says that it has left', () => {
   const [one] = connected();
   one.say('a');
-  one.acks.take();
+  one.tracker.take();
 
-  one.acks.confirm(1);
+  one.tracker.confirm(1);
 
   assert.deepEqual(one.handed, ['a']);
 });
@@ -310,9 +310,9 @@ test('at the end, whoever waits is told', () => {
   const [one] = connected();
   one.say('left').send();
   one.say('on its way', 'waits');
-  one.acks.take();
+  one.tracker.take();
 
-  one.acks.end(new Error('over'));
+  one.tracker.end(new Error('over'));
 
   assert.deepEqual(one.failed.slice(-2), ['on its way', 'waits']);
 });
@@ -321,9 +321,9 @@ test('after the end nothing is taken', () => {
   const [one] = connected();
   one.say('a', 'b').send();
 
-  one.acks.end(new Error('over'));
+  one.tracker.end(new Error('over'));
 
-  assert.equal(one.acks.take(), undefined);
+  assert.equal(one.tracker.take(), undefined);
 });
 
 /** Return chance that can be repeated: a linear congruential generator (Numerical Recipes, section 7.1). */
@@ -348,7 +348,7 @@ for (const seed of Array.from({ length: 50 }, (_, number) => number + 1)) {
       () => greeted && confirm(one, other),
       () => {
         if (greeted) one.send(); // into a network that is gone: what comes next comes over another connection
-        [one, other].forEach(({ acks }) => acks.begin());
+        [one, other].forEach(({ tracker }) => tracker.begin());
         greeted = false;
       },
       () => {
@@ -363,6 +363,6 @@ for (const seed of Array.from({ length: 50 }, (_, number) => number + 1)) {
     confirm(one, other);
 
     assert.deepEqual(other.heard, said.map((_, at) => at + 1));
-    assert.equal(one.acks.delivered, said.length);
+    assert.equal(one.tracker.delivered, said.length);
   });
 }

@@ -5,9 +5,9 @@
 
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
-import { canonical, excess } from './protocol/messages.js';
+import { bytesOverLimit, canonical } from './protocol/messages.js';
 
-/** @typedef {import('./keys.js').Identity} Identity */
+/** @typedef {import('./identity.js').Identity} Identity */
 /** @typedef {import('./store.js').Store} Store */
 /** @typedef {import('./protocol/messages.js').Method} Method */
 
@@ -27,7 +27,7 @@ const CREDENTIAL_LIFE_MS = 50 * 60 * 1000;
 const SHORT_WAIT_S = 2;
 
 /** One Whisper server, as one identity speaks to it. */
-export class Server {
+export class ApiClient {
   #identity;
   #store;
   #ahead = 0;
@@ -131,7 +131,7 @@ export class Server {
   async #signed(method, data) {
     const text = canonical(data);
     const signature = await this.#identity.sign(text);
-    const over = method === 'update' ? 0 : excess(method, text, signature);
+    const over = method === 'update' ? 0 : bytesOverLimit(method, text, signature);
     if (over > 0) throw new WhisperError('message_too_large', { message: `${over} bytes more than fit into one push message.` });
     return `{"a":"${method}","b":${text},"c":"${signature}"}`;
   }

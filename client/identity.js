@@ -161,7 +161,7 @@ function importKey(secret) {
 async function writeBackup(address, secret, passphrase) {
   const salt = crypto.getRandomValues(new Uint8Array(16));
   const iv = crypto.getRandomValues(new Uint8Array(12));
-  const wrapping = await stretch(passphrase, salt, ITERATIONS);
+  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, ITERATIONS);
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8.encode(address) }, wrapping, secret);
   const backup = { kind: KIND, address, iterations: ITERATIONS, salt: encode(salt), iv: encode(iv), key: encode(sealed) };
   return JSON.stringify(backup, null, 2);
@@ -174,7 +174,7 @@ async function writeBackup(address, secret, passphrase) {
  */
 async function readBackup(text, passphrase) {
   const { address, iterations, salt, iv, sealed } = parseBackup(text);
-  const wrapping = await stretch(passphrase, salt, iterations);
+  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, iterations);
   try {
     const additionalData = utf8.encode(address);
     const secret = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, wrapping, sealed);
@@ -202,7 +202,7 @@ function parseBackup(text) {
  * @param {Bytes} salt
  * @param {number} iterations
  */
-async function stretch(passphrase, salt, iterations) {
+async function deriveKeyFromPassphrase(passphrase, salt, iterations) {
   const material = await crypto.subtle.importKey('raw', utf8.encode(passphrase.normalize('NFC')), 'PBKDF2', false, ['deriveKey']);
   const pbkdf2 = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations };
   return crypto.subtle.deriveKey(pbkdf2, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);

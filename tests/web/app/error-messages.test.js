@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { REASONS } from '../../../client/protocol/errors.js';
-import { wordsOf } from '../../../web/app/words.js';
+import { wordsOf } from '../../../web/app/error-messages.js';
 
 const protocol = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
 const ofServer = [...protocol.matchAll(/^\| \d{3} \| `(\w+)` \|/gm)].map(([, code]) => code);
