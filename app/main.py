@@ -1,4 +1,4 @@
-"""Application factory: builds and connects the services, and opens and closes them with the lifespan."""
+"""Application factory: construction, wiring and lifespan of the services."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
+"""Settings from environment variables `WHISPER_…` and `.env`, typed and frozen; secrets are masked."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
 
     @property
     def clock_window_ms(self) -> int:
-        """How far a timestamp may be from the server's clock, ms."""
+        """Greatest difference between a timestamp and the server's clock, ms."""
         return round(self.clock_window_seconds * 1000)
 
     @property

@@ -1,5 +1,5 @@
 /**
- * Call routing: every believed call goes to the one connection that it belongs to; glare, reloads and hang-ups are settled here.
+ * Connection manager: dispatch of each verified call to its connection; glare, reloads and hang-ups.
  * @module
  */
 

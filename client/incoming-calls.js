@@ -1,5 +1,5 @@
 /**
- * Incoming calls that nobody has answered yet, one an address, and how each of them ends.
+ * Incoming calls that are unanswered, one an address, and their ends: answered, declined, missed.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Remote peer: one object for as long as both want it, through lost networks and reloads.
+ * Remote peer as an app holds it: messages, files and media over successive connections.
  * @module
  */
 

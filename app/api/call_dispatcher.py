@@ -1,4 +1,4 @@
-"""Call dispatcher: a signed call in, the relay's answer out. FastAPI has no part in it.
+"""ASGI dispatcher of signed calls to the relay, without FastAPI.
 
 A call's body is parsed strictly and its answer is one of two forms: routing, dependencies and response models
 would only cost time.

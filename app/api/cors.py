@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing (the Fetch standard's CORS protocol): which other origins' pages may call."""
+"""Cross-origin resource sharing (CORS, Fetch standard): allowed origins and preflight requests."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""OpenAPI document: every field explained, every call with an example, every refusal with its code."""
+"""OpenAPI document: descriptions, examples of every call, and every refusal by code."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Exception handlers: every exception ends in one refusal, and a fault of the server in the log as well."""
+"""Exception handlers: a refusal for each exception, and a log entry for a fault of the server."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine

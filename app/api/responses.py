@@ -1,4 +1,4 @@
-"""HTTP answers of the API: every one is JSON and tells the server's time; the only writer of a refusal."""
+"""JSON responses of the API: acceptance and refusal, each with the server's time."""
 
 import json
 from dataclasses import dataclass

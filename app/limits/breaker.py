@@ -1,4 +1,4 @@
-"""Circuit breaker: something that fails is left alone for a while."""
+"""Circuit breaker: a pause after consecutive failures."""
 
 
 class Breaker:

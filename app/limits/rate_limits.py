@@ -1,4 +1,4 @@
-"""Rate limits of calls: what each call counts for, in this process or in Redis."""
+"""Rate limits of calls: the token buckets that each call is charged to, in this process or in Redis."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Token buckets that instances share in Redis; without an answer in time each instance counts alone."""
+"""Token buckets shared by all instances in Redis, with local limits as the fallback."""
 
 import asyncio
 import logging

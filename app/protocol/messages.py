@@ -1,4 +1,4 @@
-"""Message types: one frozen value per method, with the wire's short member names as aliases."""
+"""Message types of the protocol: a frozen pydantic model per method, aliased to the wire's short names."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar

@@ -1,4 +1,4 @@
-"""Push service client: a call is encrypted, signed with VAPID and delivered to a subscription."""
+"""Push service client: encryption, VAPID signature and delivery of a call to a subscription."""
 
 import asyncio
 import json

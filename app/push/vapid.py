@@ -1,4 +1,4 @@
-"""VAPID (RFC 8292): the server's keys, and the tokens that they sign."""
+"""VAPID (RFC 8292): the server's keys and their signed tokens."""
 
 import hmac
 import re

@@ -1,4 +1,4 @@
-"""HTTP/1.1 connection: uvicorn's, with deadlines, bounds for the size of a request, and our refusals."""
+"""HTTP/1.1 server protocol: uvicorn's, with timeouts, request size limits and JSON refusals."""
 
 import logging
 import re
@@ -31,7 +31,7 @@ _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a connection waits, seconds."""
+    """Timeouts of a connection, in seconds."""
 
     receive_s: float = (
         15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
@@ -42,7 +42,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What every connection of a server is given."""
+    """Context that all connections of a server share."""
 
     refuse: Callable[[Refused], bytes]
     timeouts: Timeouts

@@ -1,4 +1,4 @@
-"""Process-wide settings: logging, garbage collection, signals, and the end of a worker with its parent."""
+"""Process-wide settings: logging, garbage collection, signals, and shutdown with the parent process."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Supervisor: one server process, or several workers that share the listening sockets and count together."""
+"""Process supervisor: one server process, or several workers with shared sockets and shared limits."""
 
 import logging
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Application of a server process, with a start hook for its connections and for the process itself."""
+"""ASGI application of a server process, with a start hook for per-process setup."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

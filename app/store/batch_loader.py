@@ -1,4 +1,4 @@
-"""Request coalescing (the DataLoader pattern): look-ups that come at the same time are one statement."""
+"""Request coalescing (the DataLoader pattern): concurrent look-ups in one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Read replica: a copy of the database, a little behind it, behind a circuit breaker."""
+"""Read replica of the database, behind a circuit breaker."""
 
 import asyncio
 import logging

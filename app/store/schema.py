@@ -1,4 +1,4 @@
-"""The schema's version: brought up to date by Alembic, checked at start."""
+"""Schema version: migration by Alembic, and the check at start."""
 
 from importlib.resources import files
 from pathlib import Path

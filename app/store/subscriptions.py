@@ -1,4 +1,4 @@
-"""The store of subscriptions by address: find, upsert, tombstone, delete.
+"""Repository of subscriptions by address: find, upsert, tombstone, delete.
 
 The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for what each call looks up.
 """

@@ -1,5 +1,5 @@
 /**
- * Messages of the wire: what peers may say and when we believe it, the pure twin of the server's `app/protocol`.
+ * Message types of the protocol: parsing, canonical JSON and acceptance rules, the pure twin of the server's `app/protocol`.
  * No network, no clock, no storage; docs/protocol.md is the norm.
  * @module
  */

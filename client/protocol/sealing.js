@@ -1,5 +1,5 @@
 /**
- * End-to-end sealing: what two peers say to each other and the server never sees (docs/protocol.md, "Sealing").
+ * End-to-end encryption between two peers: key agreement, payloads of calls, values (docs/protocol.md, "Sealing").
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Signaling state machine of one side of a connection: which call may come when, and what it says once opened. No network.
+ * Signaling state machine of one side of a connection, without I/O: order of the calls, glare, keys and decryption.
  *
  * The caller dials; the one who is dialled offers; the caller answers. When both dial at once (glare), the dial of the lower
  * address stands. Once the keys are agreed on, either side may offer again (new media, an ICE restart). Pushes have no order:

@@ -1,6 +1,6 @@
 /**
- * Inbox of pushes between the service worker and the pages: checked, each once, kept until a page has taken them.
- * The worker and the pages share this file; docs/protocol.md, "The recipient", is the norm.
+ * Inbox of pushes, shared by the service worker and the pages: verification, deduplication, and storage of unhandled calls.
+ * docs/protocol.md, "The recipient", is the norm.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /// <reference lib="webworker" />
 /**
- * Service worker: pushes come in here, are believed or dropped, go to the open pages, and ring when nobody looks.
+ * Service worker for calls: verification of pushes, delivery to open pages, and notifications.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * WebRTC connection with one address: from the dial to the open channel, through new media and lost networks, to its end.
+ * WebRTC connection to one address, from the dial to the close, with renegotiation and ICE restarts.
  * @module
  */
 

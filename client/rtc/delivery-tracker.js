@@ -1,6 +1,6 @@
 /**
- * Acknowledgements and retransmission: which of my values have arrived, and which go again over the next connection. Each arrives
- * once and in order, however often the connection is made anew. Pure bookkeeping, for both directions of one peer.
+ * Delivery tracker: sequence numbers, acknowledgements and retransmission of values over successive connections.
+ * Each arrives once and in order, however often the connection is made anew. Pure bookkeeping, for both directions of one peer.
  *
  * Each side counts what it has taken and says so: in a receipt now and then, and in the hello that opens a connection.
  * @module

@@ -1,5 +1,5 @@
 /**
- * Bounded queue of messages that wait for their reader: `for await (const message of peer.messages)`.
+ * Bounded receive queue of messages for one reader: `for await (const message of peer.messages)`.
  * @module
  */
 

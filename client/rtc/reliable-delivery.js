@@ -1,5 +1,5 @@
 /**
- * Reliable, ordered message stream over one connection after another: each value arrives once.
+ * Reliable, ordered delivery of values over successive connections, each exactly once.
  * @module
  */
 

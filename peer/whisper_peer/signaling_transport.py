@@ -15,7 +15,7 @@ class Relay(Protocol):
     async def __call__(
         self, method: str, encryption_key: str | None = None, payload: str | None = None
     ) -> None:
-        """Return when the other's push service has it. Raise `Trouble` if it has not."""
+        """Return when the other's push service has it. Raise `PeerError` if it has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 /**
- * Changes of the contacts: adding, renaming and removing people.
+ * Contact actions: adding, renaming and removing people.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Texts for every failure: what happened, and what to do about it.
+ * Error messages for people: what happened, and what to do about it.
  * @module
  */
 

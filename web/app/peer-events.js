@@ -1,5 +1,5 @@
 /**
- * Events of a connection, from its first moment to its end.
+ * Event handlers for a peer's connection, from open to close.
  * @module
  */
 

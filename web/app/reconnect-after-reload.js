@@ -1,5 +1,5 @@
 /**
- * Reconnection after a reload, which ends every connection: they are remembered for a minute, in this tab alone.
+ * Reconnection after a page reload: the connected addresses, kept for a minute in the tab's `sessionStorage`.
  * @module
  */
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 client connection to a push service (RFC 9112): a message at a time; an answer is its head."""
+"""HTTP/1.1 client connection to a push service (RFC 9112): one request at a time, response heads only."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Connection pool: so many connections to one origin, so many in all."""
+"""HTTP connection pool with limits per origin and in total."""
 
 import asyncio
 from collections import deque

@@ -1,5 +1,5 @@
 /**
- * Head of the conversation with one person, its call, and its buttons.
+ * Chat header: the person's name, the state of the call, and its buttons.
  * @module
  */
 

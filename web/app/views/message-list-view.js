@@ -1,5 +1,5 @@
 /**
- * Message lists: one for each chat, so that a chat in the background goes on.
+ * Message list of each chat, also of those in the background.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * List of people, with what is new.
+ * Contact list, with unread markers and call states.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Ringtone: two soft notes, made here.
+ * Ringtone: two notes, synthesised with Web Audio.
  * @module
  */
 
