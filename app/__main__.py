@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from app import doctor, vapid_keys
+from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
 from app.data_dir import run_embedded_postgres
-from app.server.lifecycle import exit_on_signals, prepare_process
+from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load
 from app.store import schema
 from app.store.database import log_statement, open_database
+from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
-from app.store.faults import first_line
 from app.store.purge import purge
 from app.store.url import parse_url
 from app.telemetry.log_format import log_config
@@ -115,9 +115,9 @@ async def _purge_once(url: str) -> int | None:
 
 def _vapid(settings: Settings, options: Options) -> int:
     if options.write:
-        vapid_keys.write_key(options.write)
+        vapid_command.write_key(options.write)
         return 0
-    return vapid_keys.print_key(settings, keep=options.keep, rotate=options.rotate)
+    return vapid_command.run_vapid_command(settings, keep=options.keep, rotate=options.rotate)
 
 
 def _doctor(settings: Settings, _: Options) -> int:
@@ -129,7 +129,7 @@ def _doctor(settings: Settings, _: Options) -> int:
 def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
-        prepared = {"database_url": url, **vapid_keys.fill_defaults(settings)}
+        prepared = {"database_url": url, **vapid_command.fill_defaults(settings)}
         _check_all(load(**prepared), None if settings.database_url is None else url)
         if settings.database_url is None:
             schema.migrate(parse_url(url))

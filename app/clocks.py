@@ -1,4 +1,4 @@
-"""System clocks: wall time for the wire, monotonic time for durations, both in ms."""
+"""System clocks in ms: wall time for the wire, monotonic time for durations."""
 
 import time
 

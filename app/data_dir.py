@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from app import extras
+from app import lazy_imports
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import InvalidSettings
 
@@ -27,8 +27,8 @@ def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     Raise `InvalidSettings` when the wheel that holds it is not installed.
     """
     try:
-        get_server = extras.pgserver()
-    except extras.MissingExtra as missing:
+        get_server = lazy_imports.pgserver()
+    except lazy_imports.MissingExtra as missing:
         raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
     with (ensure_directory(data_dir) / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # let go even by a process that is killed

@@ -22,8 +22,8 @@ from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, 
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
+from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
-from app.store.faults import first_line
 from app.store.url import parse_url
 
 # One push service of each browser; a TLS connection shows that it can be reached.
@@ -196,7 +196,7 @@ def _check_push_services(policy: EndpointPolicy, network: Network) -> list[Await
 async def _connect(policy: EndpointPolicy, network: Network, name: str, origin: str) -> Finding:
     """Connect as a push does: with the same resolver, guard and proxy."""
     endpoint = Endpoint.parse(f"{origin}/")
-    service = policy.service(endpoint)
+    service = policy.classify(endpoint)
     proxied = network.proxy is not None and service != TRUSTED
     subject = f"push service {name} by way of {PREFIX}EGRESS_PROXY" if proxied else f"push service {name}"
     try:

@@ -1,6 +1,6 @@
-"""Application factory: builds and connects the services, and opens and closes them with the lifespan."""
+"""Application factory: construction, wiring and lifespan of the services."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +12,15 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
-from app.api import docs_page, error_handling, routes
-from app.api.calls import Calls
+from app.api import docs_page, error_handling, service_routes
+from app.api.call_dispatcher import Calls
 from app.api.config import ClientConfig
 from app.api.cors import Cors
 from app.api.error_handling import ErrorHandler
+from app.api.head_support import HeadSupport
 from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_access import MetricsAccess
-from app.api.middleware import HeadSupport, wrap
 from app.api.pages import Pages
 from app.api.state import AppState, Clock, LifespanState
 from app.clocks import monotonic_clock, server_clock
@@ -86,11 +86,18 @@ def create_app(
         redirect_slashes=False,
         telemetry=FRAMEWORK_TELEMETRY,
     )
-    api.include_router(routes.router)
+    api.include_router(service_routes.router)
     api.include_router(docs_page.router)
     cors = partial(Cors, origins=settings.cors_origins)
     app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
-    return wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
+    return _wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
+
+
+def _wrap(app: ASGIApp, layers: Sequence[Callable[[ASGIApp], ASGIApp]]) -> ASGIApp:
+    """Put the middleware of *layers* around *app*, the first of them outermost."""
+    for layer in reversed(layers):
+        app = layer(app)
+    return app
 
 
 @asynccontextmanager

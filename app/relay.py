@@ -11,7 +11,7 @@ from app.limits.errors import AlreadyInFlight
 from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.errors import Refused
 from app.protocol.keys import Address
-from app.protocol.messages import Directed, Message, Update
+from app.protocol.messages import Message, RelayedMessage, Update
 from app.protocol.replay import ReplayMemory
 from app.push.errors import (
     EndpointNotAllowed,
@@ -62,7 +62,7 @@ class Charges(Protocol):
 class _Relayed:
     """A call that is on its way, or has ended: well, or with an error."""
 
-    call: Call[Directed]
+    call: Call[RelayedMessage]
     done: Future[None] | None  # `None` once it has ended
     error: Exception | None = None
     waiting: int = 0  # repeats of it that wait for its end
@@ -109,7 +109,7 @@ class Relay:
         """
         if isinstance(call.message, Update):
             return self._update(call.message, now, charges)
-        return self._forward_once(cast("Call[Directed]", call), now, charges)
+        return self._forward_once(cast("Call[RelayedMessage]", call), now, charges)
 
     async def _update(self, update: Update, now: int, charges: Charges) -> bool:
         subscription = update.subscription
@@ -118,7 +118,7 @@ class Relay:
             stored = await self._subscriptions.get(update.sender, now) if update.sent_at else None
             return stored is not None
         if subscription is not None:
-            self._push.check(subscription.endpoint)
+            self._push.check_endpoint(subscription.endpoint)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
             await charges.new_address()
@@ -126,7 +126,7 @@ class Relay:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return False
         if stored is None or stored.target != subscription.target:
-            outcome = await self._push.challenge(update.sender, subscription.target, update.code, now)
+            outcome = await self._push.ensure_verified(update.sender, subscription.target, update.code, now)
             if outcome is not None:
                 _require_accepted(outcome)
                 raise EndpointUnverified
@@ -134,7 +134,7 @@ class Relay:
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
         return True
 
-    async def _forward_once(self, call: Call[Directed], now: int, charges: Charges) -> bool:
+    async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> bool:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
         if earlier := self._relayed.find(call.text, method, now):
@@ -169,7 +169,7 @@ class Relay:
         if earlier.error:
             raise earlier.error
 
-    async def _forward(self, call: Call[Directed], now: int, charges: Charges) -> None:
+    async def _forward(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         subscription = await self._find_recipient(call.message, now, charges)
         if subscription is None:
             await charges.unknown_recipient()
@@ -177,15 +177,15 @@ class Relay:
         self._known_senders[call.message.recipient.raw] = now + KNOWN_SENDER_MS  # who will call back
         outcome = await self._send(call, subscription, now)
         if outcome.delivery is DeliveryStatus.GONE:
-            newer = await self._newer(call.message.recipient, subscription, now)
+            newer = await self._delete_gone(call.message.recipient, subscription, now)
             outcome = await self._send(call, newer, now) if newer else outcome
         _require_accepted(outcome)
 
     async def _find_recipient(
-        self, message: Directed, now: int, charges: Charges
+        self, message: RelayedMessage, now: int, charges: Charges
     ) -> StoredSubscription | None:
         """Return the recipient's subscription; charge for a sender that is not registered."""
-        find, sender = self._subscriptions.find_recipient, message.sender
+        find, sender = self._subscriptions.find_maybe_stale, message.sender
         known_until = self._known_senders.get(sender.raw) or 0
         if known_until > now or not self._charges_unregistered:
             return await find(message.recipient, now)
@@ -197,7 +197,7 @@ class Relay:
             self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
         return found
 
-    async def _send(self, call: Call[Directed], subscription: StoredSubscription, now: int) -> Outcome:
+    async def _send(self, call: Call[RelayedMessage], subscription: StoredSubscription, now: int) -> Outcome:
         outcome = await self._push.send(call, subscription.target, subscription.vapid_key, now)
         if outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is not None:
             with suppress(DatabaseUnavailable):  # the next call finds out again
@@ -206,7 +206,9 @@ class Relay:
                 )
         return outcome
 
-    async def _newer(self, address: Address, gone: StoredSubscription, now: int) -> StoredSubscription | None:
+    async def _delete_gone(
+        self, address: Address, gone: StoredSubscription, now: int
+    ) -> StoredSubscription | None:
         """Delete what is *gone*; return its successor if a replica was late."""
         with suppress(DatabaseUnavailable):
             dropped = await self._subscriptions.delete_if_current(address, gone.target)

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from pydantic import SecretStr
 
-from app import extras
+from app import lazy_imports
 from app.limits.token_bucket import Rate
 from app.push import addresses
 from app.push.guard import EndpointPolicy
@@ -99,8 +99,8 @@ def check_otlp_endpoint(url: str) -> str:
 def check_redis_url(url: SecretStr) -> SecretStr:
     """Raise `ValueError` unless it is a URL that the Redis client takes, and the client is installed."""
     try:
-        client = extras.redis()
-    except extras.MissingExtra as missing:
+        client = lazy_imports.redis()
+    except lazy_imports.MissingExtra as missing:
         raise ValueError(str(missing)) from None
     try:
         pool = client.ConnectionPool.from_url(url.get_secret_value())

@@ -1,4 +1,4 @@
-"""WHISPER_… environment variables, or a .env file, as typed and frozen values. Secrets are masked."""
+"""Settings from environment variables `WHISPER_…` and `.env`, typed and frozen; secrets are masked."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,10 +13,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.limits.concurrency import SHARES
 from app.limits.token_bucket import Rate
-from app.protocol.numbers import CLOCK_WINDOW_MS
+from app.protocol.constants import CLOCK_WINDOW_MS
 from app.push.guard import INTERNET, EndpointPolicy, Network
 from app.push.http.proxy import EgressProxy
-from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, Keyring, Vapid, check_subject, parse_keys
+from app.push.vapid import (
+    InvalidVapidKey,
+    InvalidVapidSubject,
+    Keyring,
+    VapidSigner,
+    check_subject,
+    parse_keys,
+)
 from app.setting_values import (
     check_database_url,
     check_egress_proxy,
@@ -100,7 +107,7 @@ class Settings(BaseSettings):
 
     @property
     def clock_window_ms(self) -> int:
-        """How far a timestamp may be from the server's clock, ms."""
+        """Greatest difference between a timestamp and the server's clock, ms."""
         return round(self.clock_window_seconds * 1000)
 
     @property
@@ -163,7 +170,7 @@ class Settings(BaseSettings):
             check_subject(self.vapid_subject, for_browsers=self.endpoint_policy.has_browsers)
         except InvalidVapidSubject as fault:
             raise InvalidSettings(f"{PREFIX}VAPID_SUBJECT: {fault}.") from None
-        return Keyring([Vapid(key, self.vapid_subject) for key in keys])
+        return Keyring([VapidSigner(key, self.vapid_subject) for key in keys])
 
 
 def load(**overrides: object) -> Settings:

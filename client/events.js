@@ -4,8 +4,8 @@
  */
 
 /** @typedef {import('./peer.js').Peer} Peer */
-/** @typedef {import('./rings.js').Ring} Ring */
-/** @typedef {import('./rings.js').AcceptOptions} AcceptOptions */
+/** @typedef {import('./incoming-calls.js').IncomingCall} IncomingCall */
+/** @typedef {import('./incoming-calls.js').AcceptOptions} AcceptOptions */
 /** @typedef {import('./rtc/file-transfer.js').Transfer} Transfer */
 
 /** Somebody rings. */
@@ -13,7 +13,7 @@ export class DialEvent extends Event {
   #ring;
 
   /**
-   * @param {Ring} ring
+   * @param {IncomingCall} ring
    * @param {boolean} [answered]
    */
   constructor(ring, answered = false) {
@@ -108,14 +108,14 @@ export class NotificationClickEvent extends Event {
 
 /**
  * Tell an app what the parts of its client tell each other.
- * @param {import('./switchboard.js').Switchboard} switchboard
+ * @param {import('./connection-manager.js').ConnectionManager} connectionManager
  * @param {EventTarget} client
  */
-export function relayEvents(switchboard, client) {
-  const { rings } = switchboard;
-  rings.on('ring', (ring) => client.dispatchEvent(new DialEvent(ring)));
-  rings.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
-  rings.on('answered', ({ address, ring }) => client.dispatchEvent(ring ? new DialEvent(ring, true) : new MissedEvent(address, true)));
-  switchboard.on('peer', (peer) => client.dispatchEvent(new PeerEvent(peer)));
-  switchboard.on('trouble', (error) => client.dispatchEvent(new TroubleEvent(error)));
+export function relayEvents(connectionManager, client) {
+  const { incomingCalls } = connectionManager;
+  incomingCalls.on('ring', (ring) => client.dispatchEvent(new DialEvent(ring)));
+  incomingCalls.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
+  incomingCalls.on('answered', ({ address, ring }) => client.dispatchEvent(ring ? new DialEvent(ring, true) : new MissedEvent(address, true)));
+  connectionManager.on('peer', (peer) => client.dispatchEvent(new PeerEvent(peer)));
+  connectionManager.on('trouble', (error) => client.dispatchEvent(new TroubleEvent(error)));
 }

@@ -1,5 +1,5 @@
 /**
- * Remote peer: one object for as long as both want it, through lost networks and reloads.
+ * Remote peer as an app holds it: messages, files and media over successive connections.
  * @module
  */
 
@@ -7,9 +7,9 @@ import { FileEvent } from './events.js';
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
-import { MessageQueue } from './rtc/message-queue.js';
-import { MessageStream, waitForHello } from './rtc/message-stream.js';
+import { ReceiveQueue } from './rtc/receive-queue.js';
 import { reconnect } from './rtc/reconnect.js';
+import { ReliableDelivery, waitForHello } from './rtc/reliable-delivery.js';
 import { routeOf } from './rtc/route.js';
 import { Transfers } from './rtc/transfers.js';
 
@@ -24,7 +24,7 @@ export class Peer extends EventTarget {
   #redial;
   /** @type {Connection} */ #connection;
   #stream;
-  #messages = new MessageQueue(() => this.#end(new WhisperError('reader_too_slow')));
+  #messages = new ReceiveQueue(() => this.#end(new WhisperError('reader_too_slow')));
   /** @type {Media} */ #media;
   #transfers = new Transfers();
   #isLeaving = false;
@@ -49,7 +49,7 @@ export class Peer extends EventTarget {
     this.shared = /** @type {MediaStream | null} */ (null);
     this.#redial = redial;
     this.#connection = connection;
-    this.#stream = new MessageStream(connection);
+    this.#stream = new ReliableDelivery(connection);
     this.#media = this.#listenTo(connection);
   }
 
@@ -116,8 +116,8 @@ export class Peer extends EventTarget {
   }
 
   /** The page is about to go: say so at once, and nothing more. */
-  leave() {
-    this.#connection.leave();
+  sendGoodbye() {
+    this.#connection.sendGoodbye();
   }
 
   /** @param {Connection} connection an open one, with the same address, to go on over */

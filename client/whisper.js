@@ -10,20 +10,19 @@
  * @module
  */
 
+import { ApiClient } from './api-client.js';
+import { ConnectionManager } from './connection-manager.js';
 import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
-import { Identity } from './keys.js';
+import { Identity } from './identity.js';
 import { pause } from './promises.js';
 import { parseAddress } from './protocol/messages.js';
-import { countDropped, isMissed, settle, takeClick, waiting } from './push/inbox.js';
-import { findRinging } from './push/notifications.js';
+import { countDropped, findRinging, isMissed, listUnhandled, markHandled, takeClick } from './push/inbox.js';
 import { askPermission, checkCurves, checkSupport, register, registerWorker } from './push/registration.js';
 import { listenToWorker } from './push/worker-messages.js';
-import { Server } from './server.js';
 import { Store } from './store.js';
-import { Switchboard } from './switchboard.js';
 
 export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
-export { Identity } from './keys.js';
+export { Identity } from './identity.js';
 export { Peer } from './peer.js';
 export { WhisperError } from './protocol/errors.js';
 export { isAddress, parseAddress } from './protocol/messages.js';
@@ -49,7 +48,7 @@ export class Whisper extends EventTarget {
   #store;
   #server;
   #registration;
-  #switchboard;
+  #connectionManager;
   #stopped = new AbortController();
   #pages = new BroadcastChannel(PAGES);
   #renewedAt = 0;
@@ -58,7 +57,7 @@ export class Whisper extends EventTarget {
   /**
    * @param {Identity} identity
    * @param {Store} store
-   * @param {Server} server
+   * @param {ApiClient} server
    * @param {ServiceWorkerRegistration} registration
    */
   constructor(identity, store, server, registration) {
@@ -70,10 +69,10 @@ export class Whisper extends EventTarget {
     this.#store = store;
     this.#server = server;
     this.#registration = registration;
-    this.#switchboard = new Switchboard(identity.address, server);
-    relayEvents(this.#switchboard, this);
-    this.#switchboard.on('handled', ({ dial, code }) => this.#settle(dial, code));
-    this.#switchboard.on('dropped', (reason) => {
+    this.#connectionManager = new ConnectionManager(identity.address, server);
+    relayEvents(this.#connectionManager, this);
+    this.#connectionManager.on('handled', ({ dial, code }) => this.#markHandled(dial, code));
+    this.#connectionManager.on('dropped', (reason) => {
       this.#drop(reason);
       this.#inBackground(countDropped(store, reason));
     });
@@ -90,7 +89,7 @@ export class Whisper extends EventTarget {
     await checkCurves();
     const store = await Store.open();
     const identity = (await Identity.load(store)) ?? (await Identity.create({ store })).identity;
-    const server = new Server(origin, identity, store);
+    const server = new ApiClient(origin, identity, store);
     await store.put('state', server.origin, 'server');
     const whisper = new Whisper(identity, store, server, await registerWorker(worker));
     await whisper.update();
@@ -107,18 +106,18 @@ export class Whisper extends EventTarget {
 
   /** @returns {ReadonlyMap<string, import('./peer.js').Peer>} who is connected, by address */
   get peers() {
-    return this.#switchboard.peers;
+    return this.#connectionManager.peers;
   }
 
   /**
    * Call somebody; resolves when the connection is open.
    * @param {string} address
-   * @param {import('./switchboard.js').DialOptions} [options] `signal` cancels; `timeout` ms to ring; `stream` to share at once
+   * @param {import('./connection-manager.js').DialOptions} [options] `signal` cancels; `timeout` ms to ring; `stream` to share at once
    * @returns {Promise<import('./peer.js').Peer>}
    * @throws {WhisperError}
    */
   async dial(address, options) {
-    return this.#switchboard.dial(parseAddress(address), options);
+    return this.#connectionManager.dial(parseAddress(address), options);
   }
 
   /** Register again: at every start, and once a day. */
@@ -136,7 +135,7 @@ export class Whisper extends EventTarget {
   /** Hang up everywhere and listen no more; pushes still ring. */
   async stop() {
     this.#stopped.abort();
-    await this.#switchboard.close();
+    await this.#connectionManager.close();
     this.#pages.close();
     this.#store.close();
   }
@@ -144,9 +143,9 @@ export class Whisper extends EventTarget {
   #listen() {
     const { signal } = this.#stopped;
     listenToWorker(navigator.serviceWorker, this.#registration, (message) => this.#onWorkerMessage(message), signal);
-    this.#pages.addEventListener('message', ({ data }) => this.#switchboard.rings.onHandledElsewhere(data), { signal });
-    addEventListener('pagehide', () => this.#switchboard.leave(), { signal });
-    addEventListener('pageshow', ({ persisted }) => persisted && this.#switchboard.lose(), { signal });
+    this.#pages.addEventListener('message', ({ data }) => this.#connectionManager.incomingCalls.onHandledElsewhere(data), { signal });
+    addEventListener('pagehide', () => this.#connectionManager.sendGoodbye(), { signal });
+    addEventListener('pageshow', ({ persisted }) => persisted && this.#connectionManager.closeAllAsLost(), { signal });
     for (const name of ['focus', 'online']) addEventListener(name, () => this.#renew(), { signal });
   }
 
@@ -159,18 +158,18 @@ export class Whisper extends EventTarget {
 
   /** @param {Call} call */
   #onCall(call) {
-    this.#switchboard.receive(call);
-    if (call.method !== 'dial') this.#inBackground(settle(this.#store, call));
+    this.#connectionManager.receive(call);
+    if (call.method !== 'dial') this.#inBackground(markHandled(this.#store, call));
   }
 
   /** Take what came while no page was there. */
   async #catchUp() {
     this.dropped = { ...(await this.#store.get('state', 'dropped')), ...this.dropped };
     const click = await takeClick(this.#store, Date.now());
-    for (const call of await waiting(this.#store)) {
+    for (const call of await listUnhandled(this.#store)) {
       if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, click?.address);
-      else if (call.method === 'dial' || call.method === 'close') this.#switchboard.receive(call);
-      if (call.method !== 'dial') await settle(this.#store, call);
+      else if (call.method === 'dial' || call.method === 'close') this.#connectionManager.receive(call);
+      if (call.method !== 'dial') await markHandled(this.#store, call);
     }
     this.#follow(click);
   }
@@ -179,8 +178,8 @@ export class Whisper extends EventTarget {
   #follow(click) {
     if (!click) return;
     this.dispatchEvent(new NotificationClickEvent(click.address, click.action));
-    if (click.action === 'answer') this.#switchboard.rings.answer(click.address);
-    else this.#switchboard.rings.decline(click.address);
+    if (click.action === 'answer') this.#connectionManager.incomingCalls.answer(click.address);
+    else this.#connectionManager.incomingCalls.decline(click.address);
   }
 
   /**
@@ -188,7 +187,7 @@ export class Whisper extends EventTarget {
    * @param {string | undefined} clicked
    */
   #miss(dial, clicked) {
-    this.#settle(dial);
+    this.#markHandled(dial);
     if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
   }
 
@@ -196,10 +195,10 @@ export class Whisper extends EventTarget {
    * @param {Call} dial
    * @param {string} [code] why
    */
-  #settle(dial, code) {
+  #markHandled(dial, code) {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
     this.#pages.postMessage(dial.signature);
-    const settled = settle(this.#store, dial);
+    const settled = markHandled(this.#store, dial);
     this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
   }
 

@@ -5,10 +5,10 @@ import sys
 
 from starlette.types import ASGIApp
 
-from app.server.application import build_app
 from app.server.http_protocol import Timeouts
-from app.server.lifecycle import exit_on_signals
+from app.server.process import exit_on_signals
 from app.server.supervisor import serve
+from app.server.worker_app import build_app
 from app.settings import load
 from tests.deadlines import SHORT, SHORT_TIMEOUTS
 

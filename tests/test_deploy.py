@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
-from app.api.routes import router
+from app.api.service_routes import router
 from app.settings import PREFIX, Settings, load
 from tests.compose import container_environment, load_compose, read_variables
 

@@ -10,7 +10,7 @@ import yaml
 
 from app.protocol.errors import Refused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome
-from app.push.policy import push_options
+from app.push.push_options import push_options
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 

@@ -10,7 +10,7 @@ import yaml
 from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
-from app.api.routes import router
+from app.api.service_routes import router
 from app.push.vapid import VapidKey
 from app.server.supervisor import GRACE_S
 from app.settings import PREFIX, Settings, load

@@ -3,8 +3,8 @@
 from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
+from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import BodyTooLarge, NotJson
-from app.protocol.numbers import MAX_BODY_BYTES
 
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 

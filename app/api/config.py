@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.api.answers import IceServer, Timestamp
 from app.api.ice_servers import IceServers
-from app.protocol.numbers import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
+from app.api.responses import IceServer, Timestamp
+from app.protocol.constants import MAX_BODY_BYTES, MAX_PLAINTEXT_BYTES, SUBSCRIPTION_LIFE_MS
 
 
 class Limits(BaseModel):
-    """What a call must keep to."""
+    """Limits of a call."""
 
     clock_window_ms: Annotated[int, Field(description="How far a timestamp may be from the server's time.")]
     body_bytes: Annotated[int, Field(description="The largest body of a request.")] = MAX_BODY_BYTES
@@ -23,7 +23,7 @@ class Limits(BaseModel):
 
 
 class Config(BaseModel):
-    """What a client needs to start."""
+    """Client configuration."""
 
     ok: Annotated[Literal[True], Field(description="Always true.")] = True
     timestamp: Timestamp

@@ -1,12 +1,12 @@
-"""Cross-origin resource sharing (the Fetch standard's CORS protocol): which other origins' pages may call."""
+"""Cross-origin resource sharing (CORS, Fetch standard): allowed origins and preflight requests."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.answers import Answer, Headers
 from app.api.error_handling import refuse
 from app.api.errors import OriginNotAllowed
+from app.api.responses import Headers, HttpResponse
 from app.telemetry.request_log import REQUEST_ID
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
@@ -67,7 +67,7 @@ class Cors:
             return [_VARY, *_SHARED]
         return [_VARY, *_SHARED, (b"access-control-allow-origin", origin)]
 
-    def _preflight(self, scope: Scope, origin: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+    def _preflight(self, scope: Scope, origin: bytes, headers: Mapping[bytes, bytes]) -> HttpResponse:
         asked = {name.strip() for name in headers.get(_HEADERS, b"").lower().split(b",")} - {b""}
         if (
             self._allows(origin)
@@ -75,9 +75,9 @@ class Cors:
             and asked <= set(_ALLOWED_HEADERS)
             and _PRIVATE_NETWORK not in headers
         ):
-            return Answer(200, [*_PREFLIGHT, (b"access-control-allow-origin", origin)], b"")
+            return HttpResponse(200, [*_PREFLIGHT, (b"access-control-allow-origin", origin)], b"")
         refusal = refuse(scope, OriginNotAllowed())
-        return Answer(refusal.status, [*refusal.headers, _VARY], refusal.body)
+        return HttpResponse(refusal.status, [*refusal.headers, _VARY], refusal.body)
 
     def _allows(self, origin: bytes) -> bool:
         return self._allows_all or origin in self._origins

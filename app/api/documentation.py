@@ -1,4 +1,4 @@
-"""OpenAPI document: every field explained, every call with an example, every refusal with its code."""
+"""OpenAPI document: descriptions, examples of every call, and every refusal by code."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from app.api import errors as http
-from app.api.answers import Accepted, Refusal
-from app.api.calls import CALLS
+from app.api.call_dispatcher import CALLS
 from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.api.responses import Accepted, Refusal
 from app.limits import errors as limits
 from app.protocol import errors
 from app.protocol.errors import Refused

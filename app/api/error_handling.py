@@ -1,4 +1,4 @@
-"""Exception handlers: every exception ends in one refusal, and a fault of the server in the log as well."""
+"""Exception handlers: a refusal for each exception, and a log entry for a fault of the server."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -8,8 +8,8 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.answers import Answer, refusal
 from app.api.errors import InternalError, MethodNotAllowed, NotFound
+from app.api.responses import HttpResponse, refusal
 from app.api.state import app_state
 from app.protocol.errors import Refused
 from app.telemetry.request_log import note_refusal
@@ -48,7 +48,7 @@ class ErrorHandler:
             # Otherwise FastAPI has answered, and raises the exception again to have it logged.
 
 
-def refuse(scope: Scope, refused: Refused) -> Answer:
+def refuse(scope: Scope, refused: Refused) -> HttpResponse:
     """Return the answer to a request that is *refused*, and note why for the log and the metrics."""
     note_refusal(refused.code)
     return refusal(app_state(scope["state"]).clock(), refused)

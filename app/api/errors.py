@@ -15,7 +15,7 @@ from app.protocol.errors import Refused
 
 
 class NotHttp(Refused):
-    """What came is not an HTTP request, or one whose length is ambiguous."""
+    """Bytes that are not an HTTP request, or a request whose length is ambiguous."""
 
     code = "not_http"
     status = 400

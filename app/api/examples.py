@@ -1,4 +1,4 @@
-"""An example of every call, as the documentation shows them."""
+"""Examples of every call for the API documentation."""
 
 from typing import Any
 

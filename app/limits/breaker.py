@@ -1,4 +1,4 @@
-"""Circuit breaker: something that fails is left alone for a while."""
+"""Circuit breaker: a pause after consecutive failures."""
 
 
 class Breaker:
@@ -15,7 +15,7 @@ class Breaker:
         self._failures = 0
         self._open_until = 0
 
-    def wait(self, now: int) -> int:
+    def remaining_ms(self, now: int) -> int:
         """Return the ms for which it is still open, 0 when it is closed."""
         return max(0, self._open_until - now)
 
@@ -24,7 +24,7 @@ class Breaker:
         self._failures += 1
         if self._failures < self._threshold:
             return False
-        was_closed = not self.wait(now)
+        was_closed = not self.remaining_ms(now)
         self._open_until = now + self._pause_ms
         return was_closed
 

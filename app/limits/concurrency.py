@@ -39,19 +39,19 @@ class ConcurrencyLimit:
         self._taken = 0
         self._held: Counter[Holder] = Counter()
 
-    def require(self) -> None:
+    def raise_if_full(self) -> None:
         """Raise `Overloaded` when no place is left: before anything is done for the call."""
         if self._taken >= self._size:
             self._hit("in_flight")
             raise Overloaded(retry_after=RETRY_AFTER_S)
 
-    def place(self, holders: Sequence[Holder]) -> "Place":
-        """Return a place for a call, to be entered; it counts for all of its *holders*."""
-        return Place(self, [each for each in holders if each[0] in self._parts])
+    def permit(self, holders: Sequence[Holder]) -> "Permit":
+        """Return a permit for a call, to be entered; it counts for all of its *holders*."""
+        return Permit(self, [each for each in holders if each[0] in self._parts])
 
-    def take(self, holders: Sequence[Holder]) -> None:
+    def acquire(self, holders: Sequence[Holder]) -> None:
         """Take a place. Raise `Overloaded` without one, `TooManyCalls` if a holder has its part already."""
-        self.require()
+        self.raise_if_full()
         for holder in holders:
             if self._held[holder] >= self._parts[holder[0]]:
                 self._hit(f"in_flight_{holder[0]}")
@@ -60,7 +60,7 @@ class ConcurrencyLimit:
         self._held.update(holders)
         self._moved(1)
 
-    def leave(self, holders: Sequence[Holder]) -> None:
+    def release(self, holders: Sequence[Holder]) -> None:
         """Leave a place to the next call."""
         self._taken -= 1
         for holder in holders:
@@ -70,8 +70,8 @@ class ConcurrencyLimit:
         self._moved(-1)
 
 
-class Place:
-    """Place of one call in flight, for as long as it is entered."""
+class Permit:
+    """Permit of one call in flight, for as long as it is entered."""
 
     __slots__ = ("_holders", "_limit")
 
@@ -80,9 +80,9 @@ class Place:
         self._holders = holders
 
     def __enter__(self) -> None:
-        self._limit.take(self._holders)
+        self._limit.acquire(self._holders)
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        self._limit.leave(self._holders)
+        self._limit.release(self._holders)

@@ -1,4 +1,4 @@
-"""Rate limits of calls: what each call counts for, in this process or in Redis."""
+"""Rate limits of calls: the token buckets that each call is charged to, in this process or in Redis."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from app.limits.errors import TooManyCalls
 from app.limits.redis_buckets import Cost, RedisBuckets
 from app.limits.token_bucket import Rate, TokenBuckets
-from app.protocol.messages import Dial, Directed, Message
+from app.protocol.messages import Dial, Message, RelayedMessage
 
 # Keys that each limit remembers: some 20 MB in all when every one of them is full.
 MAX_KEYS = 100_000
@@ -87,7 +87,7 @@ class RateLimits:
         return [(name, key) for name, key in costs if name in self._buckets]
 
     def _waits(self, costs: Sequence[Cost], now: int) -> dict[str, int]:
-        return {name: self._buckets[name].wait(key, now) for name, key in costs}
+        return {name: self._buckets[name].retry_after(key, now) for name, key in costs}
 
     def _refuse(self, waits: Mapping[str, int]) -> None:
         if not any(waits.values()):
@@ -126,7 +126,7 @@ class ClientCharges:
 def _costs_of(message: Message) -> list[Cost]:
     """Return the limits that *message* counts for, each with its key."""
     sender = message.sender.raw
-    if not isinstance(message, Directed):
+    if not isinstance(message, RelayedMessage):
         return [("updates", sender)]
     recipient = message.recipient.raw
     pair = sender + recipient

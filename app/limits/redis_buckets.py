@@ -1,4 +1,4 @@
-"""Token buckets that instances share in Redis; without an answer in time each instance counts alone."""
+"""Token buckets shared by all instances in Redis, with local limits as the fallback."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
-from app import extras
+from app import lazy_imports
 from app.limits.breaker import Breaker
 from app.limits.token_bucket import Rate
 
@@ -77,7 +77,7 @@ class RedisBuckets:
         not answer.
         """
         asked = [*peeked, *costs]
-        if not asked or self._breaker.wait(self._monotonic_ms()):
+        if not asked or self._breaker.remaining_ms(self._monotonic_ms()):
             return None
         words = ["look"] * len(peeked) + ["take"] * len(costs)
         rates = [self._rates[name] for name, _ in asked]
@@ -125,7 +125,7 @@ async def open_redis_buckets(
     if url is None:
         yield None
         return
-    client = extras.redis()
+    client = lazy_imports.redis()
     pool = client.BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

@@ -45,17 +45,17 @@ class TokenBuckets:
     def __len__(self) -> int:
         return len(self._full_at)
 
-    def wait(self, key: bytes, now: int) -> int:
+    def retry_after(self, key: bytes, now: int) -> int:
         """Return the seconds until *key* may again, 0 for now; consumes nothing. *now* in ms."""
         early = (self._full_at.get(key) or 0) - self._slack - now * self._scale
         return -(-early // (1000 * self._scale)) if early > 0 else 0
 
     def consume(self, key: bytes, now: int) -> int:
-        """Take a token of *key* unless there is none; return what `wait` would have said before."""
+        """Take a token of *key* unless there is none; return what `retry_after` would have said before."""
         full = now * self._scale
         full_at = max(self._full_at.get(key) or 0, full)
         if full_at - self._slack > full:
-            return self.wait(key, now)
+            return self.retry_after(key, now)
         self._full_at[key] = full_at + self._token
         self._full_at.evict_while(lambda full_at: full_at <= full)
         return 0

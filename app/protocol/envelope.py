@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from app.protocol.constants import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
 from app.protocol.errors import (
     BodyTooLarge,
     InvalidCall,
@@ -17,7 +18,6 @@ from app.protocol.errors import (
 from app.protocol.jcs import canonical, parse
 from app.protocol.keys import decode
 from app.protocol.messages import METHODS, Message, Update
-from app.protocol.numbers import MAX_BODY_BYTES, MAX_FAULTS, SIGNATURE_BYTES
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 _MEMBERS = {"a", "b", "c"}

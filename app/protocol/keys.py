@@ -9,8 +9,8 @@ from typing import Self
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
+from app.protocol.constants import ADDRESS_BYTES, ENCRYPTION_KEY_BYTES, SIGNATURE_BYTES
 from app.protocol.errors import BadSignature
-from app.protocol.numbers import ADDRESS_BYTES, ENCRYPTION_KEY_BYTES, SIGNATURE_BYTES
 
 _FIELD = 2**255 - 19
 _SIGN_BIT = 2**255  # of an Edwards point's encoding; X25519 overlooks it

@@ -1,12 +1,12 @@
-"""Message types: one frozen value per method, with the wire's short member names as aliases."""
+"""Message types of the protocol: a frozen pydantic model per method, aliased to the wire's short names."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from app.protocol.constants import MAX_CODE_CHARACTERS
 from app.protocol.keys import Address, decode, parse_encryption_key
-from app.protocol.numbers import MAX_CODE_CHARACTERS
 from app.protocol.subscription import FROZEN, Milliseconds, Subscription
 
 
@@ -107,7 +107,7 @@ class Update(Message):
         return self.subscription is None and "subscription" in self.model_fields_set
 
 
-class Directed(Message):
+class RelayedMessage(Message):
     """Base of every relayed message: its timestamp and recipient."""
 
     sent_at: Annotated[
@@ -118,7 +118,7 @@ class Directed(Message):
     ]
 
 
-class Keyed(Directed):
+class Keyed(RelayedMessage):
     """Relayed message that carries the sender's key for this connection."""
 
     encryption_key: Annotated[
@@ -168,7 +168,7 @@ class Ice(Keyed):
     ] = None
 
 
-class Close(Directed):
+class Close(RelayedMessage):
     """Tell the recipient that the connection is over."""
 
     method = "close"

@@ -1,4 +1,4 @@
-"""Replay memory: calls relayed lately, so that none is relayed twice, nor as another method."""
+"""Replay protection: a bounded memory of the calls relayed within the clock window."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from app.protocol.numbers import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
+from app.protocol.constants import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, P256DH_BYTES
 
 # One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -44,13 +44,13 @@ class Endpoint:
         found = _ENDPOINT.fullmatch(url)
         if found is None or len(found["host"]) > _MAX_HOST_BYTES or _DOT_SEGMENT.search(found["path"]):
             raise ValueError("is not a plain https URL of a push service")
-        endpoint = cls.known(url)
+        endpoint = cls.from_trusted(url)
         if endpoint.port > MAX_PORT:
             raise ValueError("is not a plain https URL of a push service: there is no such port")
         return endpoint
 
     @classmethod
-    def known(cls, url: str) -> Self:
+    def from_trusted(cls, url: str) -> Self:
         """Take the URL of an endpoint that was parsed before, without checking it again."""
         scheme = url[: url.index(":")]
         authority, slash, rest = url[len(scheme) + len("://") :].partition("/")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long each step of a push message may take, in seconds."""
+    """Deadlines of the steps of a push message, in seconds."""
 
     total_s: float = 10  # with its retries: what a caller waits for
     attempt_s: float = 8  # one POST, whatever the push service dribbles

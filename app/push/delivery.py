@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
+from app.push.delivery_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.encrypt import PushRequest
 from app.push.guard import UNTRUSTED, Network, NotPublic, site_of
-from app.push.host_limits import HostLimits, InFlightLimits, RetryAfterTracker
-from app.push.http.connection import ConnectionLost, NotAnAnswer, serialize_request
+from app.push.http.connection import ConnectionLost, MalformedResponse, serialize_request
 from app.push.http.connector import PoolSet, open_pools
-from app.push.http.pool import QUEUE_RETRY_AFTER_S, Progress
+from app.push.http.pool import QUEUE_RETRY_AFTER_S, TimeoutOutcome
 from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 
@@ -57,7 +57,7 @@ class Deliverer:
         *now* in ms, *deadline* in the loop's time.
         """
         endpoint, service = request.endpoint, request.service
-        wait = self.wait(endpoint, service)
+        wait = self.retry_after(endpoint, service)
         if wait:
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         with self._in_flight.hold(_places(endpoint, service)):
@@ -66,14 +66,14 @@ class Deliverer:
                 return await self._deliver_once(request, now, deadline)
             return await self._deliver(request, now, deadline)
 
-    def wait(self, endpoint: Endpoint, service: str) -> int:
+    def retry_after(self, endpoint: Endpoint, service: str) -> int:
         """Return the seconds until a message to *endpoint* may be sent, 0 for now; consumes nothing."""
         now = self._monotonic_ms()
-        if wait := self._retry_after.wait(endpoint.url, now):
+        if wait := self._retry_after.retry_after(endpoint.url, now):
             return wait
         if self._in_flight.is_full(_places(endpoint, service)):
             return QUEUE_RETRY_AFTER_S
-        return self._host_limits.wait(endpoint.host, now) if service == UNTRUSTED else 0
+        return self._host_limits.retry_after(endpoint.host, now) if service == UNTRUSTED else 0
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)
@@ -107,17 +107,17 @@ class Deliverer:
     async def _post(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         message = serialize_request(request.endpoint, request.headers, request.body)
         attempt_ends = asyncio.get_running_loop().time() + self._deadlines.attempt_s
-        progress = Progress()
+        on_timeout = TimeoutOutcome()
         try:
             pool = self._pools.of(request.service)
-            answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), progress)
+            answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), on_timeout)
         except TimeoutError:
-            return progress.timed_out
-        except (OSError, NotAnAnswer) as error:
+            return on_timeout.outcome
+        except (OSError, MalformedResponse) as error:
             return Outcome(self._classify(error, request.service))
         return outcome_of(answer.status, answer.retry_after, now)
 
-    def _classify(self, error: OSError | NotAnAnswer, service: str) -> DeliveryStatus:
+    def _classify(self, error: OSError | MalformedResponse, service: str) -> DeliveryStatus:
         """Return what became of a message to *service* that ended in *error*."""
         match error:
             case NotPublic() if service == UNTRUSTED:
@@ -128,7 +128,7 @@ class Deliverer:
                 self._warn_once(f"egress proxy does not let a message out: {error}")
             case ConnectionLost():
                 return DeliveryStatus.LOST
-            case NotAnAnswer():
+            case MalformedResponse():
                 return DeliveryStatus.REFUSED
         return DeliveryStatus.UNREACHABLE
 

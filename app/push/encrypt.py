@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.protocol.numbers import MAX_PLAINTEXT_BYTES
+from app.protocol.constants import MAX_PLAINTEXT_BYTES
 from app.protocol.subscription import Endpoint, PushTarget
 from app.push.errors import MessageTooLarge
 
@@ -46,7 +46,7 @@ _KEYS_MADE = 16
 class PushRequest:
     """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
-    *service* is a fixed label (`EndpointPolicy.service`), *token_age* that of its VAPID token, in seconds.
+    *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, in seconds.
     """
 
     endpoint: Endpoint

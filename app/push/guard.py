@@ -62,7 +62,7 @@ class EndpointPolicy:
         """Whether the browsers' own push services are allowed."""
         return self.browsers or self.public
 
-    def service(self, endpoint: Endpoint) -> str:
+    def classify(self, endpoint: Endpoint) -> str:
         """Return whose push service *endpoint* is at: one of a fixed few names."""
         if endpoint.origin in self.origins:
             return TRUSTED
@@ -71,7 +71,7 @@ class EndpointPolicy:
 
     def admit(self, endpoint: Endpoint) -> str:
         """Return whose push service *endpoint* is at. Raise `EndpointNotAllowed` unless it may be reached."""
-        service = self.service(endpoint)
+        service = self.classify(endpoint)
         if service == TRUSTED:  # then its port, its scheme and its address are the operator's choice
             return service
         is_standard = endpoint.scheme == "https" and endpoint.port == HTTPS_PORT

@@ -40,7 +40,7 @@ class Outcome:
 class Attempt:
     """One POST to a push service, as it is measured: nothing of it is secret.
 
-    *service* is a fixed label (`EndpointPolicy.service`), *token_age* that of its VAPID token, s.
+    *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, s.
     """
 
     service: str

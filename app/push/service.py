@@ -1,4 +1,4 @@
-"""Push service client: a call is encrypted, signed with VAPID and delivered to a subscription."""
+"""Push service client: encryption, VAPID signature and delivery of a call to a subscription."""
 
 import asyncio
 import json
@@ -10,15 +10,15 @@ from app.limits.errors import TooManyCalls
 from app.limits.token_bucket import Rate, TokenBuckets
 from app.protocol.envelope import Call
 from app.protocol.keys import Address
-from app.protocol.messages import Directed
+from app.protocol.messages import RelayedMessage
 from app.protocol.subscription import Endpoint, PushTarget
 from app.push.deadlines import Deadlines
 from app.push.delivery import Deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
-from app.push.policy import PushOptions, may_be_another_key, push_options
-from app.push.vapid import Keyring, Vapid
+from app.push.push_options import PushOptions, is_vapid_key_mismatch, push_options
+from app.push.vapid import Keyring, VapidSigner
 from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
@@ -58,11 +58,11 @@ class PushService:
         """The id of the key that browsers are given now."""
         return self._keyring.newest.id
 
-    def check(self, endpoint: Endpoint) -> None:
+    def check_endpoint(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*."""
         self._policy.admit(endpoint)
 
-    async def challenge(
+    async def ensure_verified(
         self, address: Address, target: PushTarget, code: str | None, now: int
     ) -> Outcome | None:
         """Return `None` if *address* is known to read what *target* gets; otherwise ask for a proof.
@@ -71,7 +71,7 @@ class PushService:
         (as with PushVerification in RFC 8620, section 7.2.2). The outcome is what became of that message.
         Raise `TooManyCalls` if one is on its way already. *now* in ms.
         """
-        service = self._policy.service(target.endpoint)
+        service = self._policy.classify(target.endpoint)
         if service != UNTRUSTED:
             return None
         if code is not None and any(codes.verify(code, address, target, now) for codes in self._codes):
@@ -87,7 +87,9 @@ class PushService:
             self._verifications.refund(endpoint)
         return outcome
 
-    async def send(self, call: Call[Directed], target: PushTarget, key_id: str | None, now: int) -> Outcome:
+    async def send(
+        self, call: Call[RelayedMessage], target: PushTarget, key_id: str | None, now: int
+    ) -> Outcome:
         """Push *call* to *target*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
@@ -106,7 +108,7 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        wait = self._deliverer.wait(target.endpoint, service)
+        wait = self._deliverer.retry_after(target.endpoint, service)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         body = encrypt(target, _ENCODER.encode(message).encode())
@@ -118,12 +120,13 @@ class PushService:
                 break
             request = _sign(identity, target.endpoint, service, options, body, now)
             outcome = await self._deliverer.deliver(request, now, deadline)
-            if outcome.delivery is DeliveryStatus.ACCEPTED or not may_be_another_key(service, outcome.status):
+            accepted = outcome.delivery is DeliveryStatus.ACCEPTED
+            if accepted or not is_vapid_key_mismatch(service, outcome.status):
                 return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]
 
-    def _message(self, call: Call[Directed], options: PushOptions) -> dict[str, object]:
+    def _message(self, call: Call[RelayedMessage], options: PushOptions) -> dict[str, object]:
         message: dict[str, object] = {}
         if options.notice:
             message = {
@@ -135,14 +138,14 @@ class PushService:
         message["data"] = {"a": call.message.method, "b": call.text, "c": call.signature}
         return message
 
-    def _tag(self, message: Directed) -> str:
+    def _tag(self, message: RelayedMessage) -> str:
         """Return the notification's tag: a second dial of the same two replaces the first."""
         pair = message.sender.raw + message.recipient.raw
         return blake2b(pair, key=self._tag_key, digest_size=8).hexdigest()
 
 
 def _sign(
-    identity: Vapid, endpoint: Endpoint, service: str, options: PushOptions, body: bytes, now: int
+    identity: VapidSigner, endpoint: Endpoint, service: str, options: PushOptions, body: bytes, now: int
 ) -> PushRequest:
     token = identity.token(endpoint.origin, now)
     headers = {

@@ -1,4 +1,4 @@
-"""Special-use domain names (RFC 6761, RFC 6762, RFC 8375, RFC 9476): not on the public Internet."""
+"""Special-use domain names (RFC 6761, RFC 6762, RFC 8375, RFC 9476), never on the public Internet."""
 
 # RFC 2606 and its successors, and what routers and companies use inside.
 _SPECIAL_USE = frozenset({"alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan"})

@@ -1,4 +1,4 @@
-"""VAPID (RFC 8292): the server's keys, and the tokens that they sign."""
+"""VAPID (RFC 8292): the server's keys and their signed tokens."""
 
 import hmac
 import re
@@ -130,7 +130,7 @@ class Token:
     issued_at: int
 
 
-class Vapid:
+class VapidSigner:
     """VAPID identity: one signed token for each push service, kept until half its life."""
 
     def __init__(self, key: VapidKey, subject: str) -> None:
@@ -157,7 +157,7 @@ class Keyring:
     who came with it, until they subscribe again.
     """
 
-    def __init__(self, identities: Sequence[Vapid]) -> None:
+    def __init__(self, identities: Sequence[VapidSigner]) -> None:
         self._identities = list(identities)
         self.newest, self.oldest = self._identities[0], self._identities[-1]
 
@@ -166,7 +166,7 @@ class Keyring:
         """The keys themselves, newest first."""
         return [identity.key for identity in self._identities]
 
-    def for_key(self, key_id: str | None) -> list[Vapid]:
+    def for_key(self, key_id: str | None) -> list[VapidSigner]:
         """Return the identities in the order to try them for a subscription that came with *key_id*.
 
         `None` is a row from before keys had ids: it came with the oldest, most likely.

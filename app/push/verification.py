@@ -1,4 +1,4 @@
-"""Verification codes: proof that whoever registers an endpoint reads its pushes. They are not stored."""
+"""Verification codes: stateless proof that the registrant of an endpoint reads its pushes."""
 
 import hmac
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Event loop whose servers drain the accept queue when they are closed.
+"""Event loop with accept-queue draining when a server is closed.
 
 The kernel completes connections before they are accepted. When a listening socket is closed, those are reset,
 and a client that was just sending a request can't know whether it was served.

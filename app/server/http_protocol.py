@@ -1,4 +1,4 @@
-"""HTTP/1.1 connection: uvicorn's, with deadlines, bounds for the size of a request, and our refusals."""
+"""HTTP/1.1 server protocol: uvicorn's, with timeouts, request size limits and JSON refusals."""
 
 import logging
 import re
@@ -12,12 +12,12 @@ from typing import cast
 from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.answers import refusal as answer_for
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.headers import SECURITY_HEADERS
+from app.api.responses import refusal as answer_for
 from app.api.state import AppState
 from app.protocol.errors import BodyTooLarge, Refused
-from app.server.head_buffer import HeadBuffer
+from app.server.coalescing_transport import CoalescingTransport
 from app.telemetry.log_format import CONNECTION_LOGGER
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
@@ -31,7 +31,7 @@ _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a connection waits, seconds."""
+    """Timeouts of a connection, in seconds."""
 
     receive_s: float = (
         15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
@@ -42,7 +42,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What every connection of a server is given."""
+    """Context that all connections of a server share."""
 
     refuse: Callable[[Refused], bytes]
     timeouts: Timeouts
@@ -76,8 +76,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._context: ConnectionContext = self.app_state[CONTEXT]
         self._timeouts = self._context.timeouts
         self.timeout_keep_alive = self._timeouts.keep_alive_s
-        self._head_buffer = HeadBuffer(cast("Transport", transport))
-        super().connection_made(self._head_buffer)
+        self._coalescing_transport = CoalescingTransport(cast("Transport", transport))
+        super().connection_made(self._coalescing_transport)
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -132,7 +132,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or to the refusal of what came instead."""
-        self._head_buffer.flush()
+        self._coalescing_transport.flush()
         super().on_response_complete()
         if self._refusal and not self.pipeline:
             self._refuse(self._refusal)

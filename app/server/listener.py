@@ -1,4 +1,4 @@
-"""Listening sockets: bound before anything is started, to every address that a host name has."""
+"""Listening sockets, bound at start to every address of a host name."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Supervisor: one server process, or several workers that share the listening sockets and count together."""
+"""Process supervisor: one server process, or several workers with shared sockets and shared limits."""
 
 import logging
 import multiprocessing
@@ -22,7 +22,7 @@ from app.telemetry.metrics import SHARED, forget_process
 
 log = logging.getLogger("whisper")
 
-APP = "app.server.application:create_app"
+APP = "app.server.worker_app:create_app"
 GRACE_S = 10  # requests in flight at SIGTERM may take this long
 END_S = GRACE_S + 10  # a worker that takes longer is killed
 PAUSE_S = 0.5  # before a worker that died is replaced

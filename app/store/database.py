@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.limits.breaker import Breaker
+from app.store.error_classification import first_line, is_lost, is_misconfigured, is_outage
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
-from app.store.faults import first_line, is_lost, is_misconfigured, is_outage
 from app.store.url import KEPT_STATEMENTS
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Database:
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         now = self._monotonic_ms()
-        if not self._logged.wait(now):
+        if not self._logged.remaining_ms(now):
             self._logged.fail(now)
             log.warning("the database does not serve: %s", first_line(error))
         return DatabaseUnavailable(retry_after=RETRY_AFTER_S)

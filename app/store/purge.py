@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from sqlalchemy import ARRAY, ColumnElement, LargeBinary, and_, any_, delete, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
+from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.store.database import Database
 from app.store.errors import DatabaseUnavailable
 from app.store.tables import SUBSCRIPTION

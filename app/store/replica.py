@@ -1,4 +1,4 @@
-"""Read replica: a copy of the database, a little behind it, behind a circuit breaker."""
+"""Read replica of the database, behind a circuit breaker."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class Replica:
 
     async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
         """Return the rows of *query*, none when the replica does not answer in time."""
-        if self._breaker.wait(self._monotonic_ms()):
+        if self._breaker.remaining_ms(self._monotonic_ms()):
             return ()
         try:
             async with asyncio.timeout(ANSWER_S):

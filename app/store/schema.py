@@ -1,4 +1,4 @@
-"""The schema's version: brought up to date by Alembic, checked at start."""
+"""Schema version: migration by Alembic, and the check at start."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -7,10 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app import extras
+from app import lazy_imports
 from app.store.database import Database
+from app.store.error_classification import first_line, is_outage, sqlstate
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable, OutdatedSchema
-from app.store.faults import first_line, is_outage, sqlstate
 
 UNDEFINED_TABLE = "42P01"  # a SQLSTATE
 
@@ -34,7 +34,7 @@ def migrate(url: URL) -> None:
     A schema that is newer than this version is left alone. Raise `DatabaseUnavailable` in an outage and
     `DatabaseMisconfigured`, with what the database says, when it refuses.
     """
-    alembic = extras.alembic()
+    alembic = lazy_imports.alembic()
     # No alembic.ini: it would be read in the machine's encoding, and is for developers.
     config = alembic.Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""The store of subscriptions by address: find, upsert, tombstone, delete.
+"""Repository of subscriptions by address: find, upsert, tombstone, delete.
 
 The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for what each call looks up.
 """
@@ -18,10 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
-from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import Endpoint, PushTarget, Subscription
-from app.store.batching import BatchLoader
+from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 from app.store.errors import StaleUpdate
 from app.store.replica import Replica
@@ -60,10 +60,10 @@ class Subscriptions:
 
     @property
     def may_lag(self) -> bool:
-        """Whether what `find_recipient` returns may have been replaced before it was asked."""
+        """Whether what `find_maybe_stale` returns may have been replaced before it was asked."""
         return self._copies is not None
 
-    async def find_recipient(self, address: Address, now: int) -> StoredSubscription | None:
+    async def find_maybe_stale(self, address: Address, now: int) -> StoredSubscription | None:
         """Return what `get` returns, or returned a moment ago: a replica is asked first, if there is one.
 
         Whoever is not there may have registered since, so that the database is asked all the same.
@@ -174,4 +174,4 @@ def _from_row(row: Record | None, now: int) -> StoredSubscription | None:
     _, endpoint, p256dh, auth, expires_at, vapid_key = row
     if expires_at <= now:
         return None
-    return StoredSubscription(PushTarget(Endpoint.known(endpoint), p256dh, auth), vapid_key)
+    return StoredSubscription(PushTarget(Endpoint.from_trusted(endpoint), p256dh, auth), vapid_key)

@@ -1,4 +1,4 @@
-"""The one table, as SQLModel declares it. Its rows never leave this package."""
+"""SQLModel declaration of the `subscription` table; rows never leave this package."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Table, Text, text
 from sqlmodel import Column, Field, SQLModel

@@ -32,7 +32,7 @@ _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What becomes known of a request while it is served."""
+    """Record of a request, filled while it is served."""
 
     id: str
     trace: Trace | None

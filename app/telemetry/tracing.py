@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from app import extras
+from app import lazy_imports
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -21,7 +21,7 @@ Attributes = Mapping[str, str | int]
 class Trace:
     """The span of one request, with a child span for each wait."""
 
-    def __init__(self, tracer: "Tracer", otel: extras.OpenTelemetry, name: str) -> None:
+    def __init__(self, tracer: "Tracer", otel: lazy_imports.OpenTelemetry, name: str) -> None:
         self._tracer = tracer
         self._wait_kind = otel.SpanKind.CLIENT
         self._request: Span = tracer.start_span(name, kind=otel.SpanKind.SERVER)
@@ -51,7 +51,7 @@ class Trace:
 class Tracing:
     """Source of request traces; sampling and headers are set by OpenTelemetry's own variables."""
 
-    def __init__(self, tracer: "Tracer", otel: extras.OpenTelemetry) -> None:
+    def __init__(self, tracer: "Tracer", otel: lazy_imports.OpenTelemetry) -> None:
         self._tracer = tracer
         self._otel = otel
 
@@ -66,7 +66,7 @@ async def open_tracing(endpoint: str | None, version: str) -> AsyncIterator[Trac
     if endpoint is None:
         yield None
         return
-    otel = extras.opentelemetry()
+    otel = lazy_imports.opentelemetry()
     resource = otel.Resource.create({"service.name": "whisper", "service.version": version})
     provider = otel.TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = otel.OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=SEND_S)

@@ -1,5 +1,5 @@
 /**
- * Messages of the wire: what peers may say and when we believe it, the pure twin of the server's `app/protocol`.
+ * Message types of the protocol: parsing, canonical JSON and acceptance rules, the pure twin of the server's `app/protocol`.
  * No network, no clock, no storage; docs/protocol.md is the norm.
  * @module
  */
@@ -107,7 +107,7 @@ export function readPush(push, me, now) {
  * @param {string} signature
  * @returns {number}
  */
-export function excess(method, text, signature) {
+export function bytesOverLimit(method, text, signature) {
   const push = JSON.stringify({ data: { a: method, b: text, c: signature } });
   return Math.max(0, new TextEncoder().encode(push).length - MAX_PLAINTEXT_BYTES);
 }

@@ -1,5 +1,5 @@
 /**
- * End-to-end sealing: what two peers say to each other and the server never sees (docs/protocol.md, "Sealing").
+ * End-to-end encryption between two peers: key agreement, payloads of calls, values (docs/protocol.md, "Sealing").
  * @module
  */
 
@@ -40,7 +40,7 @@ export async function newEncryptionKey() {
  * @returns {Promise<Keys>}
  * @throws {Dropped} `broken_seal` when their key is of low order
  */
-export async function agree(privateKey, me, them) {
+export async function deriveKeys(privateKey, me, them) {
   try {
     const theirs = await crypto.subtle.importKey('raw', decode(them.encryptionKey, 32), 'X25519', true, []);
     const secret = await crypto.subtle.deriveBits({ name: 'X25519', public: theirs }, privateKey, 256);

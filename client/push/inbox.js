@@ -1,10 +1,10 @@
 /**
- * Inbox of pushes between the service worker and the pages: checked, each once, kept until a page has taken them.
- * The worker and the pages share this file; docs/protocol.md, "The recipient", is the norm.
+ * Inbox of pushes, shared by the service worker and the pages: verification, deduplication, and storage of unhandled calls.
+ * docs/protocol.md, "The recipient", is the norm.
  * @module
  */
 
-import { Identity, verify } from '../keys.js';
+import { Identity, verify } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
 import { PUSH_WINDOW_MS, readPush } from '../protocol/messages.js';
 
@@ -54,7 +54,7 @@ export async function receive(store, push) {
  * @param {Store} store
  * @returns {Promise<Call[]>}
  */
-export async function waiting(store) {
+export async function listUnhandled(store) {
   const kept = /** @type {Kept[]} */ (await store.all('calls'));
   return kept.filter((call) => !call.settled).sort((one, other) => one.sentAt - other.sentAt);
 }
@@ -64,7 +64,7 @@ export async function waiting(store) {
  * @param {Store} store
  * @param {Call} call
  */
-export async function settle(store, call) {
+export async function markHandled(store, call) {
   await store.put('calls', { ...call, settled: true });
 }
 
@@ -105,6 +105,17 @@ export async function takeClick(store, now) {
   const parked = await store.take('state', CLICKED);
   const age = now - parked?.at;
   return age >= 0 && age <= CLICK_LIFE_MS ? { address: parked.address, action: parked.action } : undefined;
+}
+
+/**
+ * Find the notification of a call that rings.
+ * @param {ServiceWorkerRegistration} registration
+ * @param {string} address
+ * @returns {Promise<Notification | undefined>} the one that rings for a call of *address*
+ */
+export async function findRinging(registration, address) {
+  const shown = await registration.getNotifications();
+  return shown.find(({ data }) => data?.address === address && data.rings);
 }
 
 /**

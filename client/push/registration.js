@@ -7,7 +7,7 @@ import { decodeUrl, encode } from '../protocol/base64.js';
 import { WhisperError } from '../protocol/errors.js';
 import { listenToWorker } from './worker-messages.js';
 
-/** @typedef {import('../server.js').Server} Server */
+/** @typedef {import('../api-client.js').ApiClient} ApiClient */
 
 /** Pages that ask for trusted types take a worker's address only so. */
 const scripts = trustedScripts();
@@ -41,7 +41,7 @@ export async function askPermission() {
 export async function registerWorker(url) {
   try {
     const registration = await navigator.serviceWorker.register(scripts(url), { type: 'module' });
-    await active(registration);
+    await waitForActive(registration);
     return registration;
   } catch (cause) {
     const old = cause instanceof TypeError; // modules are not understood, or the script is not there
@@ -52,7 +52,7 @@ export async function registerWorker(url) {
 /**
  * Subscribe with the server's key, anew when it has changed, and tell the server.
  * @param {ServiceWorkerRegistration} registration
- * @param {Server} server
+ * @param {ApiClient} server
  * @throws {WhisperError}
  */
 export async function register(registration, server) {
@@ -116,7 +116,7 @@ function nextVerification(registration) {
 }
 
 /** @param {ServiceWorkerRegistration} registration */
-async function active(registration) {
+async function waitForActive(registration) {
   const worker = registration.active ?? registration.waiting ?? registration.installing;
   if (!worker || worker.state === 'activated') return;
   await new Promise((resolve, reject) => {

@@ -1,16 +1,15 @@
 /// <reference lib="webworker" />
 /**
- * Service worker: pushes come in here, are believed or dropped, go to the open pages, and ring when nobody looks.
+ * Service worker for calls: verification of pushes, delivery to open pages, and notifications.
  * @module
  */
 
-import { Identity } from '../keys.js';
+import { ApiClient } from '../api-client.js';
+import { Identity } from '../identity.js';
 import { decodeUrl } from '../protocol/base64.js';
 import { Dropped } from '../protocol/errors.js';
-import { Server } from '../server.js';
 import { Store } from '../store.js';
-import { parkClick, receive, settle, waiting } from './inbox.js';
-import { findRinging } from './notifications.js';
+import { findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
 import { postToPages } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -145,7 +144,7 @@ async function onClick(event) {
  */
 async function decline(address) {
   await withServer(async (server, store) => {
-    for (const call of await waiting(store)) if (call.sender === address) await settle(store, call);
+    for (const call of await listUnhandled(store)) if (call.sender === address) await markHandled(store, call);
     await server.relay('close', address);
   });
 }
@@ -159,11 +158,11 @@ async function renewSubscription() {
   });
 }
 
-/** @param {(server: Server, store: Store) => Promise<void>} work */
+/** @param {(server: ApiClient, store: Store) => Promise<void>} work */
 async function withServer(work) {
   await Store.use(async (store) => {
     const [identity, origin] = [await Identity.load(store), await store.get('state', 'server')];
-    if (identity && origin) await work(new Server(origin, identity, store), store);
+    if (identity && origin) await work(new ApiClient(origin, identity, store), store);
   });
 }
 
@@ -172,7 +171,7 @@ async function withServer(work) {
  * @param {string} address
  */
 async function isUnsettled(store, address) {
-  return (await waiting(store)).some((call) => call.sender === address && call.method === 'dial');
+  return (await listUnhandled(store)).some((call) => call.sender === address && call.method === 'dial');
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Messages from the service worker to the pages: made by `postToPages`, believed and read by `listenToWorker`.
+ * Messages from the service worker to the pages: types, sender (`postToPages`) and receiver (`listenToWorker`).
  * @module
  */
 

@@ -94,7 +94,7 @@ export class Channels extends Emitter {
   }
 
   /** Say that the page goes: now, as a page that is unloading can wait for nothing. */
-  leave() {
+  sendGoodbye() {
     this.#goodbye();
   }
 

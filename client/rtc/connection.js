@@ -1,12 +1,12 @@
 /**
- * WebRTC connection with one address: from the dial to the open channel, through new media and lost networks, to its end.
+ * WebRTC connection to one address, from the dial to the close, with renegotiation and ICE restarts.
  * @module
  */
 
 import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
 import { Dropped, WhisperError } from '../protocol/errors.js';
-import { SignalingSession, readCandidates, readDescription } from '../protocol/handshake.js';
+import { SignalingSession, readCandidates, readDescription } from '../protocol/signaling-session.js';
 import { Channels } from './channels.js';
 import { ConnectivityMonitor } from './connectivity.js';
 import { Negotiation } from './negotiation.js';
@@ -43,7 +43,7 @@ export class Connection extends Emitter {
 
   /**
    * @param {Parties} parties
-   * @param {import('../server.js').Server} server
+   * @param {import('../api-client.js').ApiClient} server
    */
   constructor({ me, them, ours, since }, server) {
     super();
@@ -95,8 +95,8 @@ export class Connection extends Emitter {
   }
 
   /** Say that the page goes. */
-  leave() {
-    this.#channels?.leave();
+  sendGoodbye() {
+    this.#channels?.sendGoodbye();
     this.rtc?.close();
   }
 
@@ -126,7 +126,7 @@ export class Connection extends Emitter {
       this.pushes += 1;
       const { negotiation } = await this.#start();
       await negotiation.addCandidates(await this.session.takeEarlyCandidates());
-      await negotiation.describe(description, false);
+      await negotiation.applyRemoteDescription(description, false);
     }
   }
 
@@ -139,7 +139,7 @@ export class Connection extends Emitter {
     if (!this.#channels?.budget.take(bytes)) return this.close(new WhisperError('flooded'));
     this.#inTurn(async () => {
       this.#channels?.budget.give(bytes);
-      if (value.description) await this.#negotiation?.describe(readDescription(value.description.type, value.description), true);
+      if (value.description) await this.#negotiation?.applyRemoteDescription(readDescription(value.description.type, value.description), true);
       else await this.#negotiation?.addCandidates(readCandidates(value.candidates));
     });
   }

@@ -1,5 +1,5 @@
 /**
- * File transfer over a data channel of its own: a header, the other's yes, the bytes, and the word that all of them have come.
+ * File transfer over a dedicated data channel: header, acceptance, content, acknowledgement.
  * @module
  */
 

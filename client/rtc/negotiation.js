@@ -38,7 +38,7 @@ export class Negotiation extends Emitter {
   /**
    * @param {RTCPeerConnection} rtc
    * @param {import('./channels.js').Channels} channels
-   * @param {import('../protocol/handshake.js').SignalingSession} session
+   * @param {import('../protocol/signaling-session.js').SignalingSession} session
    * @param {Push} push
    */
   constructor(rtc, channels, session, push) {
@@ -61,7 +61,7 @@ export class Negotiation extends Emitter {
    * @param {RTCSessionDescriptionInit} theirs
    * @param {boolean} direct whether it came over the connection
    */
-  async describe(theirs, direct) {
+  async applyRemoteDescription(theirs, direct) {
     const collision = theirs.type === 'offer' && (this.#isOffering || this.#rtc.signalingState !== 'stable');
     if (collision && !this.#session.isPolite) return;
     await this.#rtc.setRemoteDescription(theirs);
@@ -108,7 +108,7 @@ export class Negotiation extends Emitter {
     this.#isTrickling = false;
     await this.#rtc.setLocalDescription();
     const made = this.#rtc.localDescription?.type;
-    if (!direct) await gathered(this.#rtc);
+    if (!direct) await waitForGathering(this.#rtc);
     if (made === 'offer' && this.#rtc.signalingState !== 'have-local-offer') return; // theirs came meanwhile, and stands
     const { type, sdp } = /** @type {{type: 'offer' | 'answer', sdp: string}} */ (this.#rtc.localDescription);
     this.#isTrickling = true; // in the same step: each candidate is either in the description or after it
@@ -125,7 +125,7 @@ export class Negotiation extends Emitter {
     try {
       await this.#push(type, { type, sdp });
     } catch (error) {
-      const { bare, candidates } = takeOut(sdp);
+      const { bare, candidates } = splitCandidates(sdp);
       if (!isTooLarge(error) || candidates.length === 0) throw error;
       await this.#push(type, { type, sdp: bare });
       await this.#pushCandidates(candidates);
@@ -164,7 +164,7 @@ export class Negotiation extends Emitter {
  * @param {string} sdp
  * @returns {{bare: string, candidates: RTCIceCandidateInit[]}}
  */
-export function takeOut(sdp) {
+export function splitCandidates(sdp) {
   const candidates = /** @type {RTCIceCandidateInit[]} */ ([]);
   const kept = [];
   let section = -1;
@@ -186,7 +186,7 @@ function isTooLarge(error) {
  * Wait until the candidates are in the description, or long enough.
  * @param {RTCPeerConnection} rtc
  */
-async function gathered(rtc) {
+async function waitForGathering(rtc) {
   const complete = () => rtc.iceGatheringState === 'complete' && rtc.localDescription?.sdp.includes('a=candidate:');
   if (complete()) return;
   const waiting = new AbortController();

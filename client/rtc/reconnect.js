@@ -1,5 +1,5 @@
 /**
- * Recovery of a lost connection: first another way (ICE restart), then another connection, then the end.
+ * Recovery of a lost connection: ICE restart, then a new connection, then failure.
  * @module
  */
 

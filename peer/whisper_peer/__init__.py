@@ -8,12 +8,12 @@ from whisper_peer.errors import (
     ConnectionFailed,
     Dropped,
     OverLimit,
+    PeerError,
     PushServiceFailed,
     Reason,
     ServerRefused,
     ServerUnreachable,
     TimedOut,
-    Trouble,
 )
 from whisper_peer.identity import Identity
 from whisper_peer.peer import Peer, Refusal
@@ -30,11 +30,11 @@ __all__ = [
     "Identity",
     "OverLimit",
     "Peer",
+    "PeerError",
     "PushServiceFailed",
     "Reason",
     "Refusal",
     "ServerRefused",
     "ServerUnreachable",
     "TimedOut",
-    "Trouble",
 ]

@@ -17,7 +17,7 @@ from typing import TextIO
 from unicodedata import category
 
 from whisper_peer.channel import Channel
-from whisper_peer.errors import ChannelClosed, TimedOut, Trouble
+from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader
 from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
@@ -39,7 +39,7 @@ def main() -> int:
     try:
         with suppress(asyncio.CancelledError):  # Ctrl-C before there was anything to leave
             asyncio.run(_run(options))
-    except (Trouble, ValueError, OSError) as trouble:
+    except (PeerError, ValueError, OSError) as trouble:
         _print(str(trouble), sys.stderr)
         return 1
     return 0

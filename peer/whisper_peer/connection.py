@@ -13,16 +13,16 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
 from whisper_peer.budget import ByteBudget
 from whisper_peer.candidates import split_candidates
 from whisper_peer.channel import Channel, within
-from whisper_peer.channel_registry import LABEL, ChannelRegistry
-from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, Reason, TimedOut, Trouble
+from whisper_peer.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
-from whisper_peer.signaling import Candidates, SignalingSession
-from whisper_peer.transport import SignalingTransport
-from whisper_peer.webrtc import RELEASE_S, close, translate_errors
+from whisper_peer.signaling_session import Candidates, SignalingSession
+from whisper_peer.signaling_transport import SignalingTransport
 
 # Far more than a machine has addresses, far less than a flood.
 MAX_CANDIDATES = 64
@@ -117,7 +117,7 @@ class Connection:
         with suppress(TimedOut):
             await within(RELEASE_S, self._released.wait(), "WebRTC does not close")
 
-    def end(self, trouble: Trouble) -> None:
+    def end(self, trouble: PeerError) -> None:
         """Note that it is over; whoever waits for a next step gets *trouble*."""
         self.ended.set()
         for step in (self._offer, self._answer, self._opened):
@@ -141,7 +141,7 @@ class Connection:
     async def _relay_close(self) -> None:
         try:
             await self._transport.relay("close")
-        except Trouble as trouble:
+        except PeerError as trouble:
             log.info("close was not relayed: %s", trouble)
 
     async def _start(self) -> RTCPeerConnection:

@@ -8,10 +8,10 @@ from typing import Any
 
 from whisper_peer.channel import Channel, within
 from whisper_peer.connection import Connection
-from whisper_peer.errors import AlreadyConnected, ConnectionFailed, Dropped, Reason, TimedOut, Trouble
+from whisper_peer.errors import AlreadyConnected, ConnectionFailed, Dropped, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Close, Dial, Message
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 # How long one who is dialled waits for the caller's answer, and for WebRTC.
 CONNECT_S = 30
@@ -32,8 +32,8 @@ class ConnectionManager:
         self._transport_for = transport_for
         self._accepts = accept
         self._connections: dict[Address, Connection] = {}
-        self._incoming: asyncio.Queue[Channel | Trouble] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[Trouble | None]] = set()
+        self._incoming: asyncio.Queue[Channel | PeerError] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[PeerError | None]] = set()
         self._releases: set[asyncio.Task[None]] = set()
 
     async def dial(self, address: Address, now: int, seconds: float) -> Channel:
@@ -61,7 +61,7 @@ class ConnectionManager:
     async def next_incoming(self) -> Channel:
         """Return the next channel that somebody else dialled."""
         incoming = await self._incoming.get()
-        if isinstance(incoming, Trouble):
+        if isinstance(incoming, PeerError):
             self._incoming.put_nowait(incoming)  # for the next call
             raise incoming
         incoming.budget.extend()
@@ -80,7 +80,7 @@ class ConnectionManager:
             case _:
                 connection.on_message(message)
 
-    def fail_pending(self, trouble: Trouble) -> None:
+    def fail_pending(self, trouble: PeerError) -> None:
         """Give up whatever waits for a push: none will come any more. Open channels stay."""
         for connection in self._connections.values():
             if connection.channel is None:
@@ -98,7 +98,7 @@ class ConnectionManager:
             self._release(connection)  # its task ended before it began
         outcomes += await asyncio.gather(*self._releases, return_exceptions=True)
         for mistake in outcomes:
-            if isinstance(mistake, Exception) and not isinstance(mistake, Trouble):
+            if isinstance(mistake, Exception) and not isinstance(mistake, PeerError):
                 raise mistake
 
     def _answer(self, dial: Dial, replaced: Connection | None) -> None:
@@ -122,7 +122,7 @@ class ConnectionManager:
         connection: Connection,
         connect: Callable[[], Awaitable[Channel]],
         deliver: Callable[[Channel], None],
-    ) -> asyncio.Task[Trouble | None]:
+    ) -> asyncio.Task[PeerError | None]:
         task = asyncio.create_task(self._run(connection, connect, deliver), name="connections: a connection")
         self._tasks.add(task)
         task.add_done_callback(self._forget)
@@ -133,12 +133,12 @@ class ConnectionManager:
         connection: Connection,
         connect: Callable[[], Awaitable[Channel]],
         deliver: Callable[[Channel], None],
-    ) -> Trouble | None:
+    ) -> PeerError | None:
         """Connect, give the channel to *deliver*, and let go when it ends. Return what prevented it."""
         try:
             deliver(await connect())
             await connection.ended.wait()
-        except Trouble as trouble:
+        except PeerError as trouble:
             log.info("no connection with %r: %s", connection.them, trouble)
             return trouble
         finally:
@@ -153,7 +153,7 @@ class ConnectionManager:
         self._releases.add(release)
         release.add_done_callback(self._releases.discard)
 
-    def _forget(self, task: asyncio.Task[Trouble | None]) -> None:
+    def _forget(self, task: asyncio.Task[PeerError | None]) -> None:
         if task.cancelled() or task.exception() is None:  # a mistake is kept until the end, and raised there
             self._tasks.discard(task)
 

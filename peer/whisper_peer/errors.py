@@ -1,6 +1,6 @@
-"""Errors of a peer, named after what happened.
+"""Exceptions of a peer.
 
-Trouble
+PeerError
 ├── ServerRefused        the Whisper server answered, with a code and a reason
 ├── ServerUnreachable    it did not answer, or not as a Whisper server does
 ├── PushServiceFailed    no subscription, or the WebSocket is gone
@@ -17,11 +17,11 @@ Trouble
 from enum import StrEnum
 
 
-class Trouble(Exception):
+class PeerError(Exception):
     """Base of a peer's errors; its text is one sentence for a person."""
 
 
-class ServerRefused(Trouble):
+class ServerRefused(PeerError):
     """The server did not carry out a call. `code` is stable, `reason` is for a person."""
 
     def __init__(self, code: str, reason: str, status: int) -> None:
@@ -31,39 +31,39 @@ class ServerRefused(Trouble):
         self.status = status
 
 
-class ServerUnreachable(Trouble):
+class ServerUnreachable(PeerError):
     """The server did not answer in time, or what answered is no Whisper server."""
 
 
-class PushServiceFailed(Trouble):
+class PushServiceFailed(PeerError):
     """The push service refused a subscription, or closed its WebSocket."""
 
 
-class TimedOut(Trouble, TimeoutError):
+class TimedOut(PeerError, TimeoutError):
     """What was waited for did not come in time."""
 
 
-class ConnectionFailed(Trouble):
+class ConnectionFailed(PeerError):
     """The two descriptions were exchanged, but no data channel came of it."""
 
 
-class AlreadyConnected(Trouble):
+class AlreadyConnected(PeerError):
     """There is a connection with this address already, or one is being made."""
 
 
-class ChannelClosed(Trouble):
+class ChannelClosed(PeerError):
     """The channel is closed: by us, by the other, or by the network."""
 
 
-class OverLimit(Trouble):
+class OverLimit(PeerError):
     """The other went over a limit, and was hung up."""
 
 
-class BadSignature(Trouble):
+class BadSignature(PeerError):
     """A signature that the sender's key does not verify."""
 
 
-class BrokenSeal(Trouble):
+class BrokenSeal(PeerError):
     """A payload that was not sealed by this sender, for this recipient, as this method."""
 
 
@@ -77,14 +77,14 @@ class Reason(StrEnum):
     FORGED = "forged"  # the sender did not sign this text
     SEEN = "seen"  # the same signature came before
     NOT_ACCEPTING = "not_accepting"  # a dial, but this peer takes none
-    GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling`)
+    GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling_session`)
     BUSY = "busy"  # too many connections, or candidates, at once
     UNEXPECTED = "unexpected"  # belongs to no connection, or not to its present step
     OVER_LIMIT = "over_limit"  # too many bytes or channels: the connection was hung up
     BROKEN_SEAL = "broken_seal"  # sealed with another key, or opens to nonsense
 
 
-class Dropped(Trouble):
+class Dropped(PeerError):
     """A push that this peer does not act on."""
 
     def __init__(self, reason: Reason) -> None:

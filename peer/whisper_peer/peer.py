@@ -10,15 +10,15 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, DummyCookieJar
 
+from whisper_peer.api_client import ApiClient
 from whisper_peer.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PushServiceFailed, Reason
 from whisper_peer.identity import Identity
-from whisper_peer.protocol.inbox import Call, Inbox
 from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
-from whisper_peer.server import Server
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 SERVER = "http://127.0.0.1:8000"
 PUSH_SERVICE = "ws://127.0.0.1:8100/"
@@ -41,7 +41,7 @@ class Peer:
     """Client that can dial and be dialled. Made by `start`."""
 
     def __init__(
-        self, server: Server, push: PushClient, identity: Identity, *, accept: bool, trickle: bool
+        self, server: ApiClient, push: PushClient, identity: Identity, *, accept: bool, trickle: bool
     ) -> None:
         self.address = identity.address
         self.server = server
@@ -64,7 +64,7 @@ class Peer:
         accept: bool = True,
         trickle: bool = False,
     ) -> AsyncIterator[Self]:
-        """Subscribe, register, and be reachable until the end; then close every connection. Raise `Trouble`.
+        """Subscribe, register, and be reachable until the end; then close every connection. Raise `PeerError`.
 
         Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before
         the description that they belong to.
@@ -74,7 +74,7 @@ class Peer:
             ClientSession(cookie_jar=DummyCookieJar()) as session,
             PushClient.connect(session, push_service) as push,
         ):
-            peer = cls(Server(session, server, who), push, who, accept=accept, trickle=trickle)
+            peer = cls(ApiClient(session, server, who), push, who, accept=accept, trickle=trickle)
             listening = asyncio.create_task(peer._listen(), name="peer: listen")
             try:
                 await peer.register()

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from app.protocol.numbers import MAX_PLAINTEXT_BYTES
+from app.protocol.constants import MAX_PLAINTEXT_BYTES
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store.database import Database

@@ -9,7 +9,7 @@ from app.push.delivery import open_deliverer
 from app.push.guard import INTERNET, EndpointPolicy
 from app.push.outcome import Attempt
 from app.push.service import PushService as Pushing
-from app.push.vapid import Keyring, Vapid, VapidKey
+from app.push.vapid import Keyring, VapidKey, VapidSigner
 from app.push.verification import VerificationCodes
 from app.settings import Settings
 from app.store.database import Database
@@ -133,11 +133,11 @@ async def test_only_a_refused_key_is_tried_with_another(
 async def test_a_proof_outlives_the_rotation(alice: Person) -> None:
     """A code of the old key is good afterwards, and instances agree while one is not restarted yet."""
     target = subscription_at("https://push.unified.example/x").target
-    keyring = Keyring([Vapid(NEW, SUBJECT), Vapid(OLD, SUBJECT)])
+    keyring = Keyring([VapidSigner(NEW, SUBJECT), VapidSigner(OLD, SUBJECT)])
     now = now_ms()
     policy = EndpointPolicy.parse(["public"])
     async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
         pushing = Pushing(keyring, policy, delivery, now_ms, PRODUCTION)
         for key in (OLD, NEW):
             code = VerificationCodes(key.derive("verification")).make(alice.address, target, now)
-            assert await pushing.challenge(alice.address, target, code, now) is None
+            assert await pushing.ensure_verified(alice.address, target, code, now) is None

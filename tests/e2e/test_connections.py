@@ -16,7 +16,7 @@ from app.push.delivery import open_deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import INTERNET, TRUSTED
 from app.push.outcome import Attempt, DeliveryStatus
-from app.push.vapid import Vapid, VapidKey
+from app.push.vapid import VapidKey, VapidSigner
 from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.people import Person, now_ms
 from whisper_peer.errors import Reason, ServerRefused
@@ -215,7 +215,9 @@ async def push_as_the_server(deployment: Deployment, peer: Peer, call: dict[str,
     """Push *call* to *peer* with the server's own key, unchecked."""
     assert peer.subscription
     subscription = Subscription.model_validate(peer.subscription.as_data())
-    vapid = Vapid(VapidKey.parse(deployment.env["WHISPER_VAPID_PRIVATE_KEY"]), "mailto:operator@example.org")
+    vapid = VapidSigner(
+        VapidKey.parse(deployment.env["WHISPER_VAPID_PRIVATE_KEY"]), "mailto:operator@example.org"
+    )
     payload = json.dumps({"data": call | {"b": rfc8785.dumps(call["b"]).decode()}}).encode()
     origin, now = subscription.endpoint.origin, now_ms()
     headers = {

@@ -16,7 +16,7 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from app.protocol.numbers import MAX_BODY_BYTES
+from app.protocol.constants import MAX_BODY_BYTES
 from tests.hostile.forgery import forged
 from tests.people import Person
 from tests.vectors_of import vectors

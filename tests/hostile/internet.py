@@ -31,8 +31,8 @@ from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.guard import HTTPS_PORT, Network
 from app.push.vapid import VapidKey
-from app.server.application import StartHook
 from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
+from app.server.worker_app import StartHook
 from app.settings import Settings
 from tests.people import Person, body, now_ms
 from tests.push_service import base64url, p256

@@ -25,19 +25,19 @@ class Watched(ConcurrencyLimit):
         self.taken += by
 
 
-def take(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times: int = 1) -> None:
+def acquire(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times: int = 1) -> None:
     """Take places, to be left when the stack ends."""
     for _ in range(times):
-        entered.enter_context(limit.place(holders))
+        entered.enter_context(limit.permit(holders))
 
 
 def test_no_more_than_its_size_is_taken() -> None:
     """The next is told that the server is busy."""
     limit = Watched(2)
     with ExitStack() as entered:
-        take(limit, entered, times=2)
+        acquire(limit, entered, times=2)
         with pytest.raises(Overloaded):
-            take(limit, entered)
+            acquire(limit, entered)
 
     assert (limit.hits, limit.taken) == ({"in_flight": 1}, 0)
 
@@ -47,10 +47,10 @@ def test_a_holder_has_only_its_part(name: str) -> None:
     """The next of that holder is refused; others are not."""
     limit = Watched()
     with ExitStack() as entered:
-        take(limit, entered, (name, b"mallory"), times=PARTS[name])
+        acquire(limit, entered, (name, b"mallory"), times=PARTS[name])
         with pytest.raises(TooManyCalls) as refused:
-            take(limit, entered, (name, b"mallory"))
-        take(limit, entered, (name, b"alice"))
+            acquire(limit, entered, (name, b"mallory"))
+        acquire(limit, entered, (name, b"alice"))
 
         assert limit.taken == PARTS[name] + 1
 
@@ -61,11 +61,11 @@ def test_a_refused_call_holds_nothing() -> None:
     """Neither a place nor a part of what its other holders may have."""
     limit = Watched()
     with ExitStack() as entered:
-        take(limit, entered, ("sender", b"mallory"), times=PARTS["sender"])
+        acquire(limit, entered, ("sender", b"mallory"), times=PARTS["sender"])
         for _ in range(100):
             with pytest.raises(TooManyCalls):
-                take(limit, entered, ("client", b"home"), ("sender", b"mallory"))
-        take(limit, entered, ("client", b"home"), times=PARTS["client"])
+                acquire(limit, entered, ("client", b"home"), ("sender", b"mallory"))
+        acquire(limit, entered, ("client", b"home"), times=PARTS["client"])
 
         assert limit.taken == PARTS["sender"] + PARTS["client"]
 
@@ -75,7 +75,7 @@ def test_what_was_left_may_be_taken_again() -> None:
     limit = Watched()
     for _ in range(3):
         with ExitStack() as entered:
-            take(limit, entered, ("sender", b"alice"), times=PARTS["sender"])
+            acquire(limit, entered, ("sender", b"alice"), times=PARTS["sender"])
 
     assert limit.taken == 0
 
@@ -84,6 +84,6 @@ def test_a_small_server_leaves_a_person_a_few() -> None:
     """A part of very few places would be none."""
     limit = Watched(MIN_PART)
     with ExitStack() as entered:
-        take(limit, entered, ("sender", b"alice"), times=MIN_PART)
+        acquire(limit, entered, ("sender", b"alice"), times=MIN_PART)
 
         assert limit.taken == MIN_PART

@@ -13,7 +13,7 @@ import pytest
 from asgi_lifespan import LifespanManager
 from sqlalchemy.engine import URL
 
-from app.api.calls import client_host
+from app.api.call_dispatcher import client_host
 from app.limits.errors import TooManyCalls
 from app.limits.rate_limits import RateLimits, client_key
 from app.limits.token_bucket import Rate

@@ -16,7 +16,7 @@ from app.limits.errors import TooManyCalls
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import ANSWER_S, PAUSE_MS, open_redis_buckets
 from app.limits.token_bucket import Rate
-from app.protocol.messages import Close, Dial, Directed
+from app.protocol.messages import Close, Dial, RelayedMessage
 from app.settings import Settings
 from tests.conftest import Clock
 from tests.people import Person, now_ms
@@ -69,7 +69,7 @@ class Server:
     seen: list[str]
     clock: Clock
 
-    async def dial(self, message: Directed, who: bytes = HOME) -> int:
+    async def dial(self, message: RelayedMessage, who: bytes = HOME) -> int:
         """Count a call as a verified one is counted; return the seconds to wait, 0 if it is let through."""
         try:
             charges = self.limits.check(message, who, now=0)

@@ -88,14 +88,14 @@ def test_a_wait_is_said_in_whole_seconds_never_too_short(dials: TokenBuckets) ->
     """What is left of a second is a second."""
     empty(dials, b"alice")
 
-    assert [dials.wait(b"alice", NOW + ms) for ms in (0, 999, 1000, 1001, 8_999, 9_000, 9_001, 10_000)] == [
-        *(10, 10, 9, 9, 2, 1, 1, 0)
-    ]
+    assert [
+        dials.retry_after(b"alice", NOW + ms) for ms in (0, 999, 1000, 1001, 8_999, 9_000, 9_001, 10_000)
+    ] == [*(10, 10, 9, 9, 2, 1, 1, 0)]
 
 
 def test_asking_takes_nothing(dials: TokenBuckets) -> None:
-    """`wait` may be asked a hundred times, and leaves no trace."""
-    assert {dials.wait(b"alice", NOW) for _ in range(100)} == {0}
+    """`retry_after` may be asked a hundred times, and leaves no trace."""
+    assert {dials.retry_after(b"alice", NOW) for _ in range(100)} == {0}
 
     assert (len(dials), empty(dials, b"alice")) == (0, 5)
 
@@ -213,5 +213,5 @@ def test_a_wait_is_true(rate: Rate, gaps: list[int]) -> None:
         now += gap
         seconds = buckets.consume(b"alice", now)
 
-        assert not seconds or buckets.wait(b"alice", now + 1000 * (seconds - 1))
-        assert not seconds or buckets.wait(b"alice", now + 1000 * seconds) == 0
+        assert not seconds or buckets.retry_after(b"alice", now + 1000 * (seconds - 1))
+        assert not seconds or buckets.retry_after(b"alice", now + 1000 * seconds) == 0

@@ -14,7 +14,7 @@ from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, Reason, ServerRefused
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Message, parse_message
-from whisper_peer.transport import SignalingTransport
+from whisper_peer.signaling_transport import SignalingTransport
 
 SOON_S = 5
 K = TypeVar("K", bound=Message)
@@ -36,7 +36,7 @@ class Listener:
 
 
 class Network:
-    """Relay of calls between switchboards, as server and push services do, and remembers them."""
+    """Relay of calls between connection managers, as server and push services do, and remembers them."""
 
     def __init__(self) -> None:
         self.homes: dict[Address, ConnectionManager] = {}

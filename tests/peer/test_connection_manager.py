@@ -8,7 +8,7 @@ import pytest
 from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
 from whisper_peer.channel import METHOD, Channel
-from whisper_peer.channel_registry import LABEL
+from whisper_peer.channel_admission import LABEL
 from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (
     AlreadyConnected,
@@ -22,7 +22,7 @@ from whisper_peer.errors import (
 from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.protocol.messages import Answer, Dial
 from whisper_peer.protocol.sealing import Format, encrypt
-from whisper_peer.signaling import SignalingSession
+from whisper_peer.signaling_session import SignalingSession
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import rfc8785
 
 from tests.hostile.builder import CASES, PEOPLE, CallContext, build
 from whisper_peer.errors import Dropped
-from whisper_peer.protocol.inbox import Inbox
 from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.push_verifier import Inbox
 
 NOW = 1_760_000_000_000
 BY_THE_SERVER = {"raw", "http", "before", "times", "check", "state"}  # bytes, requests and states of a server

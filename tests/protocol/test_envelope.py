@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.protocol.constants import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
 from app.protocol.envelope import Call, check_fresh, read_call
 from app.protocol.errors import (
     BadSignature,
@@ -22,8 +23,7 @@ from app.protocol.errors import (
     UnknownMethod,
     WrongMethod,
 )
-from app.protocol.messages import METHODS, Answer, Close, Dial, Directed, Ice, Message, Offer, Update
-from app.protocol.numbers import CLOCK_WINDOW_MS, MAX_BODY_BYTES, MAX_FAULTS, MAX_INTEGER
+from app.protocol.messages import METHODS, Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
 from tests.people import SEALED, Person, body
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors/wire.json").read_text(encoding="utf-8"))
@@ -173,7 +173,7 @@ def test_a_timestamp_within_the_window_is_fresh(method: str, offset: int, alice:
     """Both ends of the window are inside."""
     call = opened(alice.to(method, bob, b=NOW + offset), METHODS[method])
 
-    assert isinstance(call.message, Directed)
+    assert isinstance(call.message, RelayedMessage)
     assert call.message.sent_at == NOW + offset
 
 

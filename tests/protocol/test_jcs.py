@@ -9,9 +9,9 @@ import rfc8785
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.protocol.constants import MAX_INTEGER
 from app.protocol.errors import NotJson
 from app.protocol.jcs import canonical, parse
-from app.protocol.numbers import MAX_INTEGER
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "jcs"
 NAMES = sorted(path.stem for path in (VECTORS / "input").glob("*.json"))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from app.protocol.numbers import MAX_ENDPOINT_BYTES
+from app.protocol.constants import MAX_ENDPOINT_BYTES
 from app.protocol.subscription import Endpoint, parse_auth, parse_p256dh
 
 VECTORS = Path(__file__).parents[1] / "vectors"

@@ -13,7 +13,7 @@ from app.push.encrypt import PushRequest, encrypt
 from app.push.guard import INTERNET, TRUSTED, UNTRUSTED
 from app.push.http.pool import MAX_CONNECTIONS_PER_HOST
 from app.push.outcome import Attempt, DeliveryStatus, Outcome
-from app.push.vapid import Vapid, VapidKey
+from app.push.vapid import VapidKey, VapidSigner
 from tests.deadlines import SHORT
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription
@@ -21,7 +21,7 @@ from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
 
-VAPID = Vapid(VapidKey.generate(), "mailto:operator@example.org")
+VAPID = VapidSigner(VapidKey.generate(), "mailto:operator@example.org")
 
 
 @asynccontextmanager

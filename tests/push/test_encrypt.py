@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.protocol.numbers import MAX_PLAINTEXT_BYTES
+from app.protocol.constants import MAX_PLAINTEXT_BYTES
 from app.protocol.subscription import Endpoint, PushTarget
 from app.push.encrypt import SenderKey, encrypt, seal
 from app.push.errors import MessageTooLarge

@@ -160,7 +160,7 @@ def test_an_origin_that_the_operator_names_is_trusted(url: str) -> None:
     """With every path below it; its address may be private."""
     policy = EndpointPolicy.parse(["http://127.0.0.1:8100"])
 
-    assert policy.service(Endpoint.parse(url)) == TRUSTED
+    assert policy.classify(Endpoint.parse(url)) == TRUSTED
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> No
     policy = EndpointPolicy.parse(names)
     endpoint = Endpoint.parse(url)
 
-    assert policy.service(endpoint) != TRUSTED
+    assert policy.classify(endpoint) != TRUSTED
     with pytest.raises(EndpointNotAllowed):
         policy.admit(endpoint)
 
@@ -196,7 +196,7 @@ def test_an_origin_is_trusted_exactly_as_given(names: list[str], url: str) -> No
 )
 def test_the_port_of_the_scheme_may_be_said(origin: str, url: str) -> None:
     """It is the same origin (RFC 6454)."""
-    assert EndpointPolicy.parse([origin]).service(Endpoint.parse(url)) == TRUSTED
+    assert EndpointPolicy.parse([origin]).classify(Endpoint.parse(url)) == TRUSTED
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -209,7 +209,7 @@ def test_a_push_service_is_spoken_to_in_https(mode: str, url: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_trusts_no_one(mode: str) -> None:
     """Only an origin that is named may have a private address."""
-    assert EndpointPolicy.parse([mode]).service(Endpoint.parse("https://fcm.googleapis.com/x")) == "google"
+    assert EndpointPolicy.parse([mode]).classify(Endpoint.parse("https://fcm.googleapis.com/x")) == "google"
 
 
 @pytest.mark.parametrize("name", BAD_ORIGINS.values(), ids=BAD_ORIGINS)

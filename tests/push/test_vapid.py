@@ -17,8 +17,8 @@ from app.push.vapid import (
     InvalidVapidKey,
     InvalidVapidSubject,
     Keyring,
-    Vapid,
     VapidKey,
+    VapidSigner,
     check_subject,
     is_placeholder,
     parse_keys,
@@ -61,9 +61,9 @@ def claims(header: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def vapid() -> Vapid:
+def vapid() -> VapidSigner:
     """Return an identity that has not signed yet."""
-    return Vapid(KEY, SUBJECT)
+    return VapidSigner(KEY, SUBJECT)
 
 
 NOT_KEYS = {
@@ -108,7 +108,7 @@ def test_the_token_of_the_rfc_verifies() -> None:
     assert Vapid02.verify(f"vapid t={RFC_8292['t']},k={RFC_8292['k']}")
 
 
-def test_our_header_verifies(vapid: Vapid) -> None:
+def test_our_header_verifies(vapid: VapidSigner) -> None:
     """Another implementation finds our signature under our key."""
     header = vapid.token(ORIGIN, NOW).header
 
@@ -116,14 +116,14 @@ def test_our_header_verifies(vapid: Vapid) -> None:
     assert parts(header)["k"] == KEY.public_text
 
 
-def test_our_header_does_not_verify_under_another_key(vapid: Vapid) -> None:
+def test_our_header_does_not_verify_under_another_key(vapid: VapidSigner) -> None:
     """Whoever copies the token cannot pass for another server."""
     header = vapid.token(ORIGIN, NOW).header
 
     assert not Vapid02.verify(header.replace(KEY.public_text, VapidKey.generate().public_text))
 
 
-def test_a_token_is_an_es256_jwt(vapid: Vapid) -> None:
+def test_a_token_is_an_es256_jwt(vapid: VapidSigner) -> None:
     """As the RFC's own is."""
     token = parts(vapid.token(ORIGIN, NOW).header)["t"]
 
@@ -131,7 +131,7 @@ def test_a_token_is_an_es256_jwt(vapid: Vapid) -> None:
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "https://push.example.org:8443", "http://127.0.0.1:8100"])
-def test_a_token_says_for_whom_and_from_whom(origin: str, vapid: Vapid) -> None:
+def test_a_token_says_for_whom_and_from_whom(origin: str, vapid: VapidSigner) -> None:
     """The audience is the origin to the letter, the subject the operator's."""
     found = claims(vapid.token(origin, NOW).header)
 
@@ -139,7 +139,7 @@ def test_a_token_says_for_whom_and_from_whom(origin: str, vapid: Vapid) -> None:
 
 
 @pytest.mark.parametrize("age", [0, 1, HALF_LIFE_MS - 1, HALF_LIFE_MS, 3 * HALF_LIFE_MS])
-def test_a_header_is_good_for_hours_whenever_it_is_asked(age: int, vapid: Vapid) -> None:
+def test_a_header_is_good_for_hours_whenever_it_is_asked(age: int, vapid: VapidSigner) -> None:
     """At most 24 h ahead, or push services refuse it; at least 6 h, so that clocks may differ."""
     vapid.token(ORIGIN, NOW)
 
@@ -149,14 +149,14 @@ def test_a_header_is_good_for_hours_whenever_it_is_asked(age: int, vapid: Vapid)
 
 
 @pytest.mark.parametrize("age", [0, 1, HALF_LIFE_MS - 1])
-def test_a_header_is_kept_for_half_its_life(age: int, vapid: Vapid) -> None:
+def test_a_header_is_kept_for_half_its_life(age: int, vapid: VapidSigner) -> None:
     """Push services remember that it verified, so the same one is cheap for both."""
     first = vapid.token(ORIGIN, NOW).header
 
     assert vapid.token(ORIGIN, NOW + age).header == first
 
 
-def test_a_header_is_renewed_after_half_its_life(vapid: Vapid) -> None:
+def test_a_header_is_renewed_after_half_its_life(vapid: VapidSigner) -> None:
     """With a later end."""
     first = vapid.token(ORIGIN, NOW).header
 
@@ -165,7 +165,7 @@ def test_a_header_is_renewed_after_half_its_life(vapid: Vapid) -> None:
     assert claims(second)["exp"] - claims(first)["exp"] == TOKEN_LIFE_S // 2
 
 
-def test_a_renewed_header_is_kept(vapid: Vapid) -> None:
+def test_a_renewed_header_is_kept(vapid: VapidSigner) -> None:
     """Until half of its own life."""
     vapid.token(ORIGIN, NOW)
     second = vapid.token(ORIGIN, NOW + HALF_LIFE_MS).header
@@ -173,14 +173,14 @@ def test_a_renewed_header_is_kept(vapid: Vapid) -> None:
     assert vapid.token(ORIGIN, NOW + 2 * HALF_LIFE_MS - 1).header == second
 
 
-def test_each_push_service_has_its_own_header(vapid: Vapid) -> None:
+def test_each_push_service_has_its_own_header(vapid: VapidSigner) -> None:
     """One cannot use it at another."""
     headers = [vapid.token(f"https://{name}.example.org", NOW).header for name in "ab"]
 
     assert [claims(header)["aud"] for header in headers] == ["https://a.example.org", "https://b.example.org"]
 
 
-def test_headers_are_kept_for_so_many_push_services(vapid: Vapid) -> None:
+def test_headers_are_kept_for_so_many_push_services(vapid: VapidSigner) -> None:
     """As many as are promised."""
     first = vapid.token(ORIGIN, NOW).header
     for number in range(MAX_TOKENS - 1):
@@ -189,7 +189,7 @@ def test_headers_are_kept_for_so_many_push_services(vapid: Vapid) -> None:
     assert vapid.token(ORIGIN, NOW).header == first
 
 
-def test_of_too_many_push_services_the_longest_unused_is_forgotten(vapid: Vapid) -> None:
+def test_of_too_many_push_services_the_longest_unused_is_forgotten(vapid: VapidSigner) -> None:
     """Memory is bounded, and the busy ones stay."""
     busy = vapid.token("https://busy.example.org", NOW).header
     idle = vapid.token("https://idle.example.org", NOW).header
@@ -254,7 +254,7 @@ def test_a_subject_that_can_be_written_to_is_taken(subject: str, *, for_browsers
     """RFC 8292, section 2.1: a mailto: or https: URI."""
     check_subject(subject, for_browsers=for_browsers)
 
-    assert claims(Vapid(KEY, subject).token(ORIGIN, NOW).header)["sub"] == subject
+    assert claims(VapidSigner(KEY, subject).token(ORIGIN, NOW).header)["sub"] == subject
 
 
 @pytest.mark.parametrize("for_browsers", [True, False], ids=["browsers", "own"])
@@ -307,7 +307,7 @@ def test_a_placeholder_is_known(subject: str, *, known: bool) -> None:
 
 def test_a_key_does_not_show_itself() -> None:
     """A log that prints it tells nothing."""
-    assert KEY.private_text not in f"{KEY!r} {Vapid(KEY, SUBJECT)!r} {vars(Vapid(KEY, SUBJECT))}"
+    assert KEY.private_text not in f"{KEY!r} {VapidSigner(KEY, SUBJECT)!r} {vars(VapidSigner(KEY, SUBJECT))}"
 
 
 OTHER, THIRD = VapidKey.generate(), VapidKey.generate()
@@ -340,7 +340,7 @@ def test_one_bad_key_is_too_many(text: str) -> None:
 )
 def test_the_likeliest_key_is_tried_first(key_id: str | None, order: tuple[VapidKey, ...]) -> None:
     """Each once."""
-    keyring = Keyring([Vapid(key, SUBJECT) for key in (KEY, OTHER, THIRD)])
+    keyring = Keyring([VapidSigner(key, SUBJECT) for key in (KEY, OTHER, THIRD)])
 
     assert tuple(identity.key for identity in keyring.for_key(key_id)) == order
 
@@ -351,7 +351,7 @@ def test_a_key_is_called_by_the_beginning_of_its_public_text() -> None:
     assert len(KEY.id) == 8
 
 
-def test_a_token_says_when_it_was_issued(vapid: Vapid) -> None:
+def test_a_token_says_when_it_was_issued(vapid: VapidSigner) -> None:
     """Until it is renewed: an operator is told how old it is."""
     vapid.token(ORIGIN, NOW)
 

@@ -123,7 +123,7 @@ async def uvicorn_connection(
 
 @pytest.mark.anyio
 async def test_uvicorn_writes_the_head_alone_and_then_the_body() -> None:
-    """`HeadBuffer` joins them: it knows a head by its first bytes, and takes the next write for its body."""
+    """`CoalescingTransport` joins them: it knows a head by its first bytes and the next write is its body."""
     _, transport = await uvicorn_connection(answers_of(b"one", b"two"), REQUEST)
 
     head, *rest = transport.calls
@@ -288,7 +288,7 @@ async def _write_after_the_end() -> None:
 
 
 def test_uvloop_raises_when_written_to_after_the_end() -> None:
-    """Which asyncio does not: should it stop to, `HeadBuffer` need not look any more."""
+    """Which asyncio does not: should it stop to, `CoalescingTransport` need not look any more."""
     with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
         runner.run(_write_after_the_end())
 
@@ -346,7 +346,7 @@ def test_httptools_names_an_unknown_method() -> None:
     assert issubclass(httptools.HttpParserInvalidMethodError, httptools.HttpParserError), "httptools: errors"
 
 
-# --- multiprocessing: app/server/supervisor.py and lifecycle.py use its sentinels ---
+# --- multiprocessing: app/server/supervisor.py and process.py use its sentinels ---
 
 
 def _wait_for_parent() -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
-from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
 from app.store.database import Database
 from app.store.errors import DatabaseUnavailable
 from app.store.purge import LEASE, LEASE_MS, PURGE_BATCH, purge, run_purger

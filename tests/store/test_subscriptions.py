@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.protocol.numbers import SUBSCRIPTION_LIFE_MS
+from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import PushTarget
 from app.store.database import Database
 from app.store.errors import StaleUpdate

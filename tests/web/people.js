@@ -1,6 +1,6 @@
 /** People with real keys, and the calls that they sign. */
 
-import { Identity } from '../../client/keys.js';
+import { Identity } from '../../client/identity.js';
 import { canonical } from '../../client/protocol/messages.js';
 import { newEncryptionKey } from '../../client/protocol/sealing.js';
 import { Memory } from './memory.js';

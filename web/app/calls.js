@@ -3,10 +3,10 @@
  * @module
  */
 
+import { save } from './contact-actions.js';
+import { codeOf } from './error-messages.js';
 import { addNote, attach } from './peer-events.js';
-import { save } from './people.js';
 import { chatWith } from './state.js';
-import { codeOf } from './words.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */

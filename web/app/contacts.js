@@ -1,5 +1,5 @@
 /**
- * Contacts: the people somebody has names for, kept in this browser only. The service worker reads them too.
+ * Contact storage in IndexedDB, shared by the pages and the service worker.
  * @module
  */
 

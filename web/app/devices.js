@@ -3,7 +3,7 @@
  * @module
  */
 
-import { wordsOf, wordsOfMedia } from './words.js';
+import { wordsOf, wordsOfMedia } from './error-messages.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */

@@ -1,5 +1,5 @@
 /**
- * Links of the app: made and read here alone. A link has a person's address in its fragment, which no server sees.
+ * Contact links: an address in the fragment of the app's URL, which no server sees.
  *
  * A link selects somebody, and does nothing else: anybody can make one, and any page can lead here.
  * @module

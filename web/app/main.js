@@ -7,14 +7,14 @@ import { select } from './calls.js';
 import { allContacts } from './contacts.js';
 import { markRead } from './conversation.js';
 import { clearLink, readLink } from './links.js';
-import { rememberConnected } from './reload.js';
+import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { createState } from './state.js';
-import { chatView } from './views/chat-view.js';
+import { chatHeaderView } from './views/chat-header-view.js';
 import { composerView } from './views/composer-view.js';
 import { incomingView } from './views/incoming-view.js';
 import { installView } from './views/install-view.js';
-import { logView } from './views/log-view.js';
+import { messageListView } from './views/message-list-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { peopleView } from './views/people-view.js';
@@ -45,8 +45,8 @@ const offerBackup = backupDialog(app);
 const openSettings = settingsDialog(app, { confirm, offerBackup });
 const views = [
   pageView(app),
-  ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatView(app, { openPerson, addPerson })],
-  ...[stageView(app), logView(app), composerView(app), incomingView(app), focusView(app)],
+  ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
+  ...[stageView(app), messageListView(app), composerView(app), incomingView(app), focusView(app)],
 ];
 
 function draw() {

@@ -1,13 +1,13 @@
 /**
- * Events of a connection, from its first moment to its end.
+ * Event handlers for a peer's connection, from open to close.
  * @module
  */
 
 import { receive, receiveFile, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
+import { codeOf } from './error-messages.js';
 import { readRoute } from './route-text.js';
-import { addEntry, nameOf, chatWith } from './state.js';
-import { codeOf } from './words.js';
+import { addEntry, chatWith, nameOf } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */

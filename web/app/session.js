@@ -6,10 +6,10 @@
 import { Identity, Whisper } from '../../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
+import { codeOf } from './error-messages.js';
 import { clearLink, readLink } from './links.js';
-import { forgetConnected, takeConnected } from './reload.js';
+import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { saveText } from './views/download.js';
-import { codeOf } from './words.js';
 
 /** @typedef {import('./state.js').App} App */
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 client connection to a push service (RFC 9112): a message at a time; an answer is its head."""
+"""HTTP/1.1 client connection to a push service (RFC 9112): one request at a time, response heads only."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ MAX_ANSWER_BYTES = 16_384  # of a head, or of a whole answer whose connection is
 FINAL = 200  # statuses below are interim (RFC 9110, section 15.2)
 
 
-class NotAnAnswer(Exception):
+class MalformedResponse(Exception):
     """Bytes that are no HTTP answer, or whose head has no end."""
 
 
@@ -29,7 +29,7 @@ class ConnectionLost(ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PushResponse:
     """HTTP answer of a push service: its status, and its Retry-After if it has one."""
 
     status: int
@@ -64,7 +64,7 @@ class PushConnection(asyncio.Protocol):
         self._drain_s = drain_s
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
-        self._answer: asyncio.Future[Answer] | None = None  # `None` while nothing is asked
+        self._answer: asyncio.Future[PushResponse] | None = None  # `None` while nothing is asked
         self._deadline: asyncio.TimerHandle | None = None
         self._received = 0
         self._retry_after: str | None = None
@@ -91,11 +91,11 @@ class PushConnection(asyncio.Protocol):
         """Whether another message may be sent."""
         return not self._transport.is_closing()
 
-    def send(self, message: bytes, deadline: float) -> asyncio.Future[Answer]:
+    def send(self, message: bytes, deadline: float) -> asyncio.Future[PushResponse]:
         """Send a *message* of `serialize_request`; return the answer, which comes when its head is read.
 
-        Raise `NotAnAnswer` there, `TimeoutError` at the *deadline* (the loop's time), or `OSError`. Whoever
-        does not wait for it must `leave` it.
+        Raise `MalformedResponse` there, `TimeoutError` at the *deadline* (the loop's time), or `OSError`.
+        Whoever does not wait for it must `abandon` it.
         """
         self._answer = self._loop.create_future()
         self._deadline = self._loop.call_at(deadline, self._give_up)
@@ -103,7 +103,7 @@ class PushConnection(asyncio.Protocol):
         self._transport.write(message)
         return self._answer
 
-    def leave(self, answer: asyncio.Future[Answer]) -> None:
+    def abandon(self, answer: asyncio.Future[PushResponse]) -> None:
         """Hang up, unless *answer* has come and the connection is free, or another's by now."""
         if self._answer is answer:
             self.close()
@@ -121,7 +121,7 @@ class PushConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
-            self._fail(NotAnAnswer())
+            self._fail(MalformedResponse())
             self.close()
             return
         too_long = self._received > MAX_ANSWER_BYTES
@@ -131,7 +131,7 @@ class PushConnection(asyncio.Protocol):
             self._has_served = True
             self._on_free(self)
         elif self._ended or too_long:
-            self._fail(NotAnAnswer())
+            self._fail(MalformedResponse())
             self.close()
         elif self._answer.done() and not self._draining:
             self._draining = True
@@ -141,7 +141,7 @@ class PushConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Take no second answer to one message, and nothing from one that was only interim."""
         if self._ended:
-            raise NotAnAnswer
+            raise MalformedResponse
         self._retry_after = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -153,7 +153,7 @@ class PushConnection(asyncio.Protocol):
         """Say what the answer is, unless it is only an interim one."""
         status = self._parser.get_status_code()
         if status >= FINAL and self._answer is not None and not self._answer.done():
-            self._answer.set_result(Answer(status, self._retry_after))
+            self._answer.set_result(PushResponse(status, self._retry_after))
 
     def on_message_complete(self) -> None:
         """Note whether the connection can be used again."""

@@ -1,4 +1,4 @@
-"""Pools of connections: untrusted hosts apart from the others, all but trusted ones to public addresses."""
+"""Connection pools for push services: trusted, browsers' and untrusted hosts apart, with address checks."""
 
 import asyncio
 import socket

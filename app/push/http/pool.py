@@ -1,4 +1,4 @@
-"""Connection pool: so many connections to one origin, so many in all."""
+"""HTTP connection pool with limits per origin and in total."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
-from app.push.http.connection import Answer, ConnectionLost, PushConnection
+from app.push.http.connection import ConnectionLost, PushConnection, PushResponse
 from app.push.outcome import DeliveryStatus, Outcome
 
 MAX_CONNECTIONS = 512
@@ -24,10 +24,10 @@ Connect = Callable[[Endpoint, Callable[[], PushConnection]], Awaitable[PushConne
 
 
 @dataclass(slots=True)
-class Progress:
-    """Progress of a message: its outcome if it runs out of time now."""
+class TimeoutOutcome:
+    """Outcome of a message that runs out of time now: it depends on how far the message has come."""
 
-    timed_out: Outcome = _QUEUED
+    outcome: Outcome = _QUEUED
 
 
 @dataclass(slots=True)
@@ -53,41 +53,43 @@ class ConnectionPool:
         self._idle: dict[PushConnection, float] = {}  # since when, the longest first
         self._sweep_timer: asyncio.TimerHandle | None = None
 
-    async def post(self, endpoint: Endpoint, message: bytes, deadline: float, progress: Progress) -> Answer:
+    async def post(
+        self, endpoint: Endpoint, message: bytes, deadline: float, on_timeout: TimeoutOutcome
+    ) -> PushResponse:
         """Send a *message* over a connection to *endpoint*, and return the answer before the *deadline*.
 
         A message that a kept connection swallowed as it died is sent once more, over a new one.
 
         Raise `TimeoutError`, which is also raised when there is no room for a connection, `ConnectionLost`
-        for a message that may have arrived, other `OSError`s without a connection, or `NotAnAnswer`.
+        for a message that may have arrived, other `OSError`s without a connection, or `MalformedResponse`.
         """
         try:
-            return await self._post_once(endpoint, message, deadline, progress)
+            return await self._post_once(endpoint, message, deadline, on_timeout)
         except ConnectionLost as lost:
             if not lost.is_stale:
                 raise
         self._close_idle(endpoint.origin)  # which have most likely died with it
-        return await self._post_once(endpoint, message, deadline, progress)
+        return await self._post_once(endpoint, message, deadline, on_timeout)
 
     async def _post_once(
-        self, endpoint: Endpoint, message: bytes, deadline: float, progress: Progress
-    ) -> Answer:
+        self, endpoint: Endpoint, message: bytes, deadline: float, on_timeout: TimeoutOutcome
+    ) -> PushResponse:
         connection = self._take_idle(endpoint.origin)
         if connection is None:
             async with asyncio.timeout_at(deadline):
-                connection = await self._take(endpoint, progress)
-        progress.timed_out = _SENT
+                connection = await self._take(endpoint, on_timeout)
+        on_timeout.outcome = _SENT
         answer = connection.send(message, deadline)
         try:
             return await answer
         except asyncio.CancelledError:
-            connection.leave(answer)
+            connection.abandon(answer)
             raise
 
     async def try_connection(self, endpoint: Endpoint) -> None:
         """Connect to *endpoint*, and hang up. Raise `OSError` if that fails."""
         host = self._hosts.setdefault(endpoint.origin, _Host())
-        connection = await self._open(endpoint, host, Progress())
+        connection = await self._open(endpoint, host, TimeoutOutcome())
         connection.close()
 
     def close(self) -> None:
@@ -111,15 +113,15 @@ class ConnectionPool:
         while connection := self._take_idle(origin):
             connection.close()
 
-    async def _take(self, endpoint: Endpoint, progress: Progress) -> PushConnection:
+    async def _take(self, endpoint: Endpoint, on_timeout: TimeoutOutcome) -> PushConnection:
         origin = endpoint.origin
         while True:
             if connection := self._take_idle(origin):
                 return connection
             host = self._hosts.setdefault(origin, _Host())
             if host.connections < MAX_CONNECTIONS_PER_HOST:
-                return await self._open(endpoint, host, progress)
-            progress.timed_out = _QUEUED
+                return await self._open(endpoint, host, on_timeout)
+            on_timeout.outcome = _QUEUED
             connection = await self._wait_for_turn(host)
             if connection and connection.is_open:
                 return connection
@@ -135,12 +137,12 @@ class ConnectionPool:
                 self._pass_on(host, turn.result())
             raise
 
-    async def _open(self, endpoint: Endpoint, host: _Host, progress: Progress) -> PushConnection:
+    async def _open(self, endpoint: Endpoint, host: _Host, on_timeout: TimeoutOutcome) -> PushConnection:
         host.connections += 1
         self._taken += 1
         try:
             self._make_room()
-            progress.timed_out = _CONNECTING
+            on_timeout.outcome = _CONNECTING
             connection = await self._connect(
                 endpoint, lambda: PushConnection(self._pass_on_freed, self._forget, self._drain_s)
             )

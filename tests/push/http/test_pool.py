@@ -11,8 +11,14 @@ import pytest
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.push.http.connection import Answer, ConnectionLost, NotAnAnswer, PushConnection, serialize_request
-from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, Progress
+from app.push.http.connection import (
+    ConnectionLost,
+    MalformedResponse,
+    PushConnection,
+    PushResponse,
+    serialize_request,
+)
+from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, TimeoutOutcome
 from app.push.outcome import DeliveryStatus
 
 pytestmark = pytest.mark.anyio
@@ -106,10 +112,10 @@ async def opened(
             await asyncio.gather(*filter(None, door.served))
 
 
-async def send(pool: ConnectionPool, door: Door, within: float = SOON_S) -> Answer:
+async def send(pool: ConnectionPool, door: Door, within: float = SOON_S) -> PushResponse:
     """Send a message."""
     message = serialize_request(door.endpoint, {"TTL": "60"}, b"hello")
-    return await pool.post(door.endpoint, message, soon(within), Progress())
+    return await pool.post(door.endpoint, message, soon(within), TimeoutOutcome())
 
 
 def soon(seconds: float = SOON_S) -> float:
@@ -123,7 +129,7 @@ async def test_a_connection_serves_again() -> None:
     async with opened(door) as pool:
         answers = [await send(pool, door) for _ in range(3)]
 
-    assert (answers, door.connections) == ([Answer(201)] * 3, 1)
+    assert (answers, door.connections) == ([PushResponse(201)] * 3, 1)
 
 
 async def test_a_message_says_where_it_goes() -> None:
@@ -141,7 +147,7 @@ async def test_who_asks_to_wait_is_heard() -> None:
     """Whatever the case of the header's name."""
     door = Door(b"HTTP/1.1 429 Too Many\r\nretry-AFTER: 7\r\nContent-Length: 0\r\n\r\n")
     async with opened(door) as pool:
-        assert await send(pool, door) == Answer(429, "7")
+        assert await send(pool, door) == PushResponse(429, "7")
 
 
 async def test_interim_answers_are_passed_over() -> None:
@@ -150,7 +156,7 @@ async def test_interim_answers_are_passed_over() -> None:
     async with opened(door) as pool:
         answers = [await send(pool, door) for _ in range(2)]
 
-    assert (answers, door.connections) == ([Answer(201)] * 2, 1)
+    assert (answers, door.connections) == ([PushResponse(201)] * 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +213,7 @@ async def test_what_is_no_answer_is_refused(says: bytes) -> None:
     """Soon, and without reading more of it."""
     door = Door(says)
     async with opened(door) as pool:
-        with pytest.raises(NotAnAnswer):
+        with pytest.raises(MalformedResponse):
             await send(pool, door)
 
 
@@ -223,7 +229,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
         await send(pool, door)
         await asyncio.sleep(0.1)
 
-        assert await send(pool, door) == Answer(201)
+        assert await send(pool, door) == PushResponse(201)
 
 
 @dataclass
@@ -256,7 +262,7 @@ async def test_a_message_that_a_dying_connection_swallows_is_sent_again() -> Non
     async with opened(door) as pool:
         answers = [await send(pool, door) for _ in range(2)]
 
-    assert (answers, door.connections, len(door.heads)) == ([Answer(201)] * 2, 2, 3)
+    assert (answers, door.connections, len(door.heads)) == ([PushResponse(201)] * 2, 2, 3)
 
 
 async def test_a_message_is_not_sent_again_on_another_kept_connection() -> None:
@@ -265,7 +271,7 @@ async def test_a_message_is_not_sent_again_on_another_kept_connection() -> None:
     async with opened(door) as pool:
         await asyncio.gather(*(send(pool, door) for _ in range(3)))
 
-        assert await send(pool, door) == Answer(201)
+        assert await send(pool, door) == PushResponse(201)
     assert door.connections == 4
 
 
@@ -314,7 +320,7 @@ async def test_of_too_many_the_one_used_longest_ago_is_closed() -> None:
         answer = await send(pool, other)
         await send(pool, one)
 
-    assert (answer, one.connections) == (Answer(201), 2)
+    assert (answer, one.connections) == (PushResponse(201), 2)
 
 
 async def test_when_all_are_used_there_is_no_room() -> None:
@@ -340,13 +346,13 @@ async def test_who_waits_no_longer_leaves_no_connection_behind() -> None:
         await asyncio.wait({leaving})
         door.says = CREATED
 
-        assert (await send(pool, door), door.connections) == (Answer(201), 2)
+        assert (await send(pool, door), door.connections) == (PushResponse(201), 2)
 
 
 async def test_who_leaves_with_an_answer_breaks_off_nobody_elses() -> None:
     """The connection may be another's by then, whose message is on its way."""
     door = Door()
-    tasks: list[asyncio.Task[Answer]] = []
+    tasks: list[asyncio.Task[PushResponse]] = []
 
     def read(connection: PushConnection, data: bytes) -> None:
         if len(tasks) == 1:
@@ -359,7 +365,7 @@ async def test_who_leaves_with_an_answer_breaks_off_nobody_elses() -> None:
         await asyncio.wait(tasks)
         second = await tasks[1]
 
-    assert (tasks[0].cancelled(), second, door.connections) == (True, Answer(201), 1)
+    assert (tasks[0].cancelled(), second, door.connections) == (True, PushResponse(201), 1)
 
 
 async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> None:
@@ -373,7 +379,7 @@ async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> N
     async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(read)) as pool:
         sent = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST + 1)]
 
-        assert set(await asyncio.gather(*sent)) == {Answer(201)}
+        assert set(await asyncio.gather(*sent)) == {PushResponse(201)}
 
 
 async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
@@ -387,18 +393,18 @@ async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
     door = Door(afterwards=read_no_more)
     async with opened(door) as pool:
         long = serialize_request(door.endpoint, {}, b"hello" * 2_000_000)
-        early = await pool.post(door.endpoint, long, soon(), Progress())
+        early = await pool.post(door.endpoint, long, soon(), TimeoutOutcome())
         second = await send(pool, door)
         gone.set()
 
-    assert (early, second, door.connections) == (Answer(201), Answer(201), 2)
+    assert (early, second, door.connections) == (PushResponse(201), PushResponse(201), 2)
 
 
 async def test_an_interim_answer_asks_nobody_to_wait() -> None:
     """Its headers are not those of the final one."""
     door = Door(b"HTTP/1.1 103 Early Hints\r\nRetry-After: 7\r\n\r\n" + CREATED)
     async with opened(door) as pool:
-        assert await send(pool, door) == Answer(201)
+        assert await send(pool, door) == PushResponse(201)
 
 
 async def test_a_closed_connection_leaves_nothing_behind() -> None:
@@ -417,15 +423,15 @@ async def test_a_closed_connection_leaves_nothing_behind() -> None:
 
 async def test_without_room_a_message_was_not_sent() -> None:
     """It is the server that is busy: the other's host may be as well as ever."""
-    hanging, door, progress = Door(b""), Door(), Progress()
+    hanging, door, on_timeout = Door(b""), Door(), TimeoutOutcome()
     async with opened(hanging, size=1) as pool, opened(door):
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
         with suppress(TimeoutError):
-            await pool.post(door.endpoint, serialize_request(door.endpoint, {}, b"hello"), soon(), progress)
+            await pool.post(door.endpoint, serialize_request(door.endpoint, {}, b"hello"), soon(), on_timeout)
         await asyncio.gather(slow, return_exceptions=True)
 
-    assert (progress.timed_out.delivery, door.connections) == (DeliveryStatus.BUSY, 0)
+    assert (on_timeout.outcome.delivery, door.connections) == (DeliveryStatus.BUSY, 0)
 
 
 async def test_a_host_that_there_is_no_room_for_is_not_remembered() -> None:
@@ -438,7 +444,7 @@ async def test_a_host_that_there_is_no_room_for_is_not_remembered() -> None:
         before = len(gc.get_objects())
         for each in range(1000):
             with suppress(TimeoutError):
-                await pool.post(Endpoint.parse(f"http://{each}.test/"), b"", soon(), Progress())
+                await pool.post(Endpoint.parse(f"http://{each}.test/"), b"", soon(), TimeoutOutcome())
         await asyncio.sleep(0.02)
         gc.collect()
         after = len(gc.get_objects())
@@ -459,7 +465,7 @@ async def test_what_is_only_being_connected_takes_room_too() -> None:
 
     pool = ConnectionPool(never, PRODUCTION, size=2)
     hosts = [Endpoint.parse(f"http://{each}.test/") for each in range(3)]
-    posts = [pool.post(host, b"", soon(0.05), Progress()) for host in hosts]
+    posts = [pool.post(host, b"", soon(0.05), TimeoutOutcome()) for host in hosts]
     ended = await asyncio.gather(*posts, return_exceptions=True)
 
     assert ([type(each) for each in ended], asked) == ([TimeoutError] * 3, 2)
@@ -481,13 +487,13 @@ async def test_a_connection_that_becomes_free_goes_to_who_waits() -> None:
     async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST) as pool:
         answers = await asyncio.gather(*[send(pool, door) for _ in range(2 * MAX_CONNECTIONS_PER_HOST)])
 
-    assert (set(answers), door.connections) == ({Answer(201)}, MAX_CONNECTIONS_PER_HOST)
+    assert (set(answers), door.connections) == ({PushResponse(201)}, MAX_CONNECTIONS_PER_HOST)
 
 
 async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
     """The connection that they were given is not lost."""
     door = Door()
-    leaving: list[asyncio.Task[Answer]] = []
+    leaving: list[asyncio.Task[PushResponse]] = []
 
     def read(connection: PushConnection, data: bytes) -> None:
         connection.data_received(data)
@@ -499,5 +505,5 @@ async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
         last = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
         answers = await asyncio.gather(*first, *last)
 
-    assert (leaving[0].cancelled(), set(answers)) == (True, {Answer(201)})
+    assert (leaving[0].cancelled(), set(answers)) == (True, {PushResponse(201)})
     assert door.connections == MAX_CONNECTIONS_PER_HOST

@@ -1,5 +1,5 @@
 /**
- * DOM helpers: elements are made and changed here. Text is only ever text: nothing here parses HTML.
+ * DOM helpers: creation and update of elements; text is never parsed as HTML.
  * @module
  */
 

@@ -3,8 +3,8 @@
  * @module
  */
 
+import { codeOf, wordsOf } from '../error-messages.js';
 import { formatBytes, safeFileName } from '../format.js';
-import { codeOf, wordsOf } from '../words.js';
 import { create, icon, setAttribute, setShown, setText, timeElement } from './dom.js';
 import { saveFile } from './download.js';
 

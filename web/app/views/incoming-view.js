@@ -6,8 +6,8 @@
 import { accept, decline } from '../calls.js';
 import { nameOf } from '../state.js';
 import { drawAvatar } from './avatar.js';
-import { Bell } from './bell.js';
 import { element, onClick, setShown, setText } from './dom.js';
+import { Ringtone } from './ringtone.js';
 
 /** @typedef {import('../state.js').App} App */
 
@@ -19,7 +19,7 @@ import { element, onClick, setShown, setText } from './dom.js';
  */
 export function incomingView(app) {
   const { state } = app;
-  const bell = new Bell();
+  const ringtone = new Ringtone();
   const ringing = () => [...state.chats.values()].filter(({ dial }) => dial !== null);
   /** @param {typeof accept} act */
   const first = (act) => () => {
@@ -35,7 +35,7 @@ export function incomingView(app) {
     const news = [...state.chats.values()].reduce((sum, { unread }) => sum + unread, 0);
     document.title = chat ? `${nameOf(state, chat.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
     if (news !== badge) setBadge((badge = news));
-    bell.ring(chat !== undefined);
+    ringtone.ring(chat !== undefined);
     setShown(element('incoming'), chat !== undefined);
     if (!chat) return;
     const contact = state.contacts.get(chat.address);

@@ -1,5 +1,5 @@
 /**
- * Install offer: Chromium asks by itself when we let it; on iOS only the person can.
+ * PWA install prompt: by button in Chromium, by instructions on iOS.
  * @module
  */
 

@@ -3,10 +3,10 @@
  * @module
  */
 
-import { codeOf, wordsOf } from '../words.js';
+import { codeOf, wordsOf } from '../error-messages.js';
 import { create, element, icon, setText } from './dom.js';
 
-/** @typedef {{key: string, words?: import('../words.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
+/** @typedef {{key: string, words?: import('../error-messages.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
  * `key`: a second alert with it takes the place of the first; `lasting`: it can't be dismissed
  */
 

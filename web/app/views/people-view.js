@@ -1,13 +1,13 @@
 /**
- * List of people, with what is new.
+ * Contact list, with unread markers and call states.
  * @module
  */
 
 import { select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
-import { shareLink, copyText } from '../share.js';
+import { PHASES } from '../error-messages.js';
+import { copyText, shareLink } from '../share.js';
 import { nameOf } from '../state.js';
-import { PHASES } from '../words.js';
 import { avatar, drawAvatar } from './avatar.js';
 import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
 

@@ -4,8 +4,8 @@
  */
 
 import { select } from '../calls.js';
+import { remove, save } from '../contact-actions.js';
 import { parseLink } from '../links.js';
-import { remove, save } from '../people.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';

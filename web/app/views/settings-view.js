@@ -1,5 +1,5 @@
 /**
- * Settings dialog: one's address, a new one with a backup, and leaving.
+ * Dialogs for settings, identity backup and confirmation.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Voice and video: one stage for each chat, so that a voice goes on while another chat is shown.
+ * Audio and video of each chat's call; audio continues while another chat is shown.
  * @module
  */
 

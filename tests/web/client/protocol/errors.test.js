@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { Dropped, REASONS, WhisperError } from '../../../../client/protocol/errors.js';
+import { REASONS, Dropped, WhisperError } from '../../../../client/protocol/errors.js';
 
 const PROTOCOL = readFileSync(new URL('../../../../docs/protocol.md', import.meta.url), 'utf8');
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { MAX_PLAINTEXT_BYTES, canonical, excess, isAddress, isLower, parseAddress, readPush } from '../../../../client/protocol/messages.js';
+import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, isAddress, isLower, parseAddress, readPush } from '../../../../client/protocol/messages.js';
 import { droppedAs, textOf, vectors, withCode } from '../../vectors.js';
 
 const { cases, keys, timestamp: NOW } = vectors('wire.json');
@@ -134,14 +134,14 @@ test('its age is looked at before its recipient', () => {
 });
 
 test('a push that fits is not too large', () => {
-  assert.equal(excess('dial', DIAL.signed_text, DIAL.request.c), 0);
+  assert.equal(bytesOverLimit('dial', DIAL.signed_text, DIAL.request.c), 0);
 });
 
 test('a push that is too large says by how many bytes', () => {
   const empty = JSON.stringify({ data: { a: 'offer', b: '', c: '' } }).length;
   const room = MAX_PLAINTEXT_BYTES - empty;
 
-  const over = [room, room + 1, room + 10].map((size) => excess('offer', 'x'.repeat(size), ''));
+  const over = [room, room + 1, room + 10].map((size) => bytesOverLimit('offer', 'x'.repeat(size), ''));
 
   assert.deepEqual(over, [0, 1, 10]);
 });
@@ -149,7 +149,7 @@ test('a push that is too large says by how many bytes', () => {
 test('what a push escapes counts as it is sent', () => {
   const quotes = '"'.repeat(MAX_PLAINTEXT_BYTES / 2);
 
-  assert.ok(excess('offer', quotes, '') > 0);
+  assert.ok(bytesOverLimit('offer', quotes, '') > 0);
 });
 
 test('the lower of two addresses is that of the lower bytes', () => {

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 
 import { decode, encode } from '../../../../client/protocol/base64.js';
-import { MAX_JSON_BYTES, agree, decrypt, encrypt, newEncryptionKey, seal, toJson, unseal } from '../../../../client/protocol/sealing.js';
+import { MAX_JSON_BYTES, decrypt, deriveKeys, encrypt, newEncryptionKey, seal, toJson, unseal } from '../../../../client/protocol/sealing.js';
 import { aes, base64, droppedAs, fromHex, vectors, withCode, x25519 } from '../../vectors.js';
 
 const { cases } = vectors('sealing.json');
@@ -30,13 +30,13 @@ for (const one of cases) {
   const { sender, recipient, method } = one;
 
   test(`the sender derives the key of the vector: ${one.name}`, async () => {
-    const { outgoing } = await agree(await privateKey(sender), party(sender), party(recipient));
+    const { outgoing } = await deriveKeys(await privateKey(sender), party(sender), party(recipient));
 
     await assertSame(outgoing, await aes(decode(one.derived_key)));
   });
 
   test(`the recipient derives the same key: ${one.name}`, async () => {
-    const { incoming } = await agree(await privateKey(recipient), party(recipient), party(sender));
+    const { incoming } = await deriveKeys(await privateKey(recipient), party(recipient), party(sender));
 
     await assertSame(await aes(decode(one.derived_key)), incoming);
   });
@@ -60,7 +60,7 @@ for (const one of cases) {
 test('each direction has its own key', async () => {
   const { sender, recipient } = cases[0];
 
-  const { outgoing, incoming } = await agree(await privateKey(sender), party(sender), party(recipient));
+  const { outgoing, incoming } = await deriveKeys(await privateKey(sender), party(sender), party(recipient));
 
   await assert.rejects(assertSame(outgoing, incoming));
 });
@@ -73,7 +73,7 @@ for (const { tcId, public: theirs, private: mine } of EXCHANGES.filter((one) => 
   test(`a key that hides nothing is refused: Wycheproof ${tcId}`, async () => {
     const them = { address: OTHER, encryptionKey: base64(fromHex(theirs)) };
 
-    await assert.rejects(agree(await x25519(fromHex(mine)), ME, them), BROKEN);
+    await assert.rejects(deriveKeys(await x25519(fromHex(mine)), ME, them), BROKEN);
   });
 }
 
@@ -82,7 +82,7 @@ test('every other exchange of Wycheproof gives its secret', async () => {
 
   for (const { tcId, public: theirs, private: mine, shared } of others) {
     const them = { address: OTHER, encryptionKey: base64(fromHex(theirs)) };
-    const { outgoing } = await agree(await x25519(fromHex(mine)), ME, them);
+    const { outgoing } = await deriveKeys(await x25519(fromHex(mine)), ME, them);
     await assert.doesNotReject(assertSame(outgoing, await keyOf(fromHex(shared), ME, them)), `case ${tcId}`);
   }
 

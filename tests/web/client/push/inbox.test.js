@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { isMissed, parkClick, receive, settle, takeClick, waiting } from '../../../../client/push/inbox.js';
 import { canonical } from '../../../../client/protocol/messages.js';
+import { isMissed, listUnhandled, markHandled, parkClick, receive, takeClick } from '../../../../client/push/inbox.js';
 import { Memory } from '../../memory.js';
 import { Person } from '../../people.js';
 import { base64, droppedAs, fromHex } from '../../vectors.js';
@@ -33,16 +33,16 @@ test('what was believed waits for a page', async () => {
   const bob = await Person.born();
   const call = await receive(bob.store, await ALICE.dial(bob, Date.now()));
 
-  assert.deepEqual(await waiting(bob.store), [call]);
+  assert.deepEqual(await listUnhandled(bob.store), [call]);
 });
 
 test('what a page has dealt with waits no longer', async () => {
   const bob = await Person.born();
   const call = await receive(bob.store, await ALICE.dial(bob, Date.now()));
 
-  await settle(bob.store, call);
+  await markHandled(bob.store, call);
 
-  assert.deepEqual(await waiting(bob.store), []);
+  assert.deepEqual(await listUnhandled(bob.store), []);
 });
 
 test('the same push again is dropped', async () => {
@@ -56,7 +56,7 @@ test('the same push again is dropped', async () => {
 test('the same push again is dropped after a page has dealt with it', async () => {
   const bob = await Person.born();
   const push = await ALICE.dial(bob, Date.now());
-  await settle(bob.store, await receive(bob.store, push));
+  await markHandled(bob.store, await receive(bob.store, push));
 
   await assert.rejects(receive(bob.store, push), droppedAs('seen'));
 });
@@ -141,7 +141,7 @@ test('the oldest waits first', async () => {
 
   for (const age of [5, 50, 20]) await keep(store, age);
 
-  assert.deepEqual((await waiting(store)).map(({ signature }) => signature), ['50', '20', '5']);
+  assert.deepEqual((await listUnhandled(store)).map(({ signature }) => signature), ['50', '20', '5']);
 });
 
 test('a missed call stays; what is too old to come again does not', async () => {
@@ -170,7 +170,7 @@ test('of many missed calls the latest stay', async () => {
 
   await receive(bob.store, await ALICE.dial(bob, Date.now()));
 
-  const kept = (await waiting(bob.store)).map(({ sentAt }) => Date.now() - sentAt);
+  const kept = (await listUnhandled(bob.store)).map(({ sentAt }) => Date.now() - sentAt);
   assert.equal(kept.length, 101);
   assert.ok(kept[0] < 3 * MINUTE_MS + 1000);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { takeOut } from '../../../../client/rtc/negotiation.js';
+import { splitCandidates } from '../../../../client/rtc/negotiation.js';
 
 const ONE = 'candidate:1 1 UDP 2122252543 192.0.2.1 54321 typ host';
 const TWO = 'candidate:2 1 TCP 2105524479 192.0.2.1 9 typ host tcptype active';
@@ -14,13 +14,13 @@ const DATA = 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel';
 const SDP = ['v=0', 's=-', AUDIO, `a=${ONE}`, 'a=mid:0', DATA, `a=${TWO}`, 'a=end-of-candidates', 'a=mid:1', ''].join('\r\n');
 
 test('a description is left without its candidates', () => {
-  const { bare } = takeOut(SDP);
+  const { bare } = splitCandidates(SDP);
 
   assert.equal(bare, ['v=0', 's=-', AUDIO, 'a=mid:0', DATA, 'a=mid:1', ''].join('\r\n'));
 });
 
 test('each candidate knows its section, by its index alone', () => {
-  const { candidates } = takeOut(SDP);
+  const { candidates } = splitCandidates(SDP);
 
   assert.deepEqual(candidates, [
     { candidate: ONE, sdpMLineIndex: 0, sdpMid: null },
@@ -29,7 +29,7 @@ test('each candidate knows its section, by its index alone', () => {
 });
 
 test('a description without candidates stays as it is', () => {
-  const { bare } = takeOut(SDP);
+  const { bare } = splitCandidates(SDP);
 
-  assert.deepEqual(takeOut(bare), { bare, candidates: [] });
+  assert.deepEqual(splitCandidates(bare), { bare, candidates: [] });
 });

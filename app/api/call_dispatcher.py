@@ -1,0 +1,112 @@
+"""ASGI dispatcher of signed calls to the relay, without FastAPI.
+
+A call's body is parsed strictly and its answer is one of two forms: routing, dependencies and response models
+would only cost time.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.body import read_body
+from app.api.errors import MethodNotAllowed
+from app.api.responses import acceptance
+from app.api.state import AppState, app_state
+from app.limits.concurrency import Holder
+from app.limits.rate_limits import ClientCharges, client_key
+from app.protocol.envelope import Call, UnverifiedCall, read_call
+from app.protocol.errors import BadSignature
+from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
+from app.telemetry.request_log import UNKNOWN, note_method
+
+# `Message` is any of them.
+CALLS: Mapping[str, type[Message]] = {
+    "/update": Update,
+    "/dial": Dial,
+    "/offer": Offer,
+    "/answer": Answer,
+    "/ice": Ice,
+    "/close": Close,
+    "/api/v1/call": Message,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRoute:
+    """A path, and the type of the calls that it takes."""
+
+    path: str
+    kind: type[Message]
+    method: str  # of the calls, until one is read
+
+
+_ROUTES = {path: CallRoute(path, kind, getattr(kind, "method", UNKNOWN)) for path, kind in CALLS.items()}
+
+
+class Calls:
+    """ASGI application that serves calls, and hands requests for any other path to *others*."""
+
+    def __init__(self, others: ASGIApp) -> None:
+        self._others = others
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request."""
+        route = _ROUTES.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            return self._others(scope, receive, send)
+        scope["route"] = route  # as Starlette's router sets it: the request log tells its path
+        return _serve(route, scope, receive, send)
+
+
+async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["method"] != "POST":
+        raise MethodNotAllowed("POST")
+    note_method(route.method)
+    state = app_state(scope["state"])
+    client = client_key(client_host(scope))
+    body = await read_body(scope, receive)
+    state.in_flight_limit.raise_if_full()
+    now = state.clock()
+    unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
+    note_method(unverified.message.method)
+    charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
+    if repeated := state.relay.recall(unverified, now):  # an honest retry: no charge, and no place in flight
+        is_registered = await state.relay.handle(repeated, now, charges)
+    else:
+        call = await authenticate(unverified, client, state)
+        with state.in_flight_limit.permit(_holders(call.message, client)):
+            is_registered = await state.relay.handle(call, state.clock(), charges)
+    sender, now = unverified.message.sender, state.clock()
+    ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
+    await acceptance(now, ice_servers)(scope, receive, send)
+
+
+def client_host(scope: Scope) -> str:
+    """Return the client's IP address, as a trusted proxy tells it; empty for a socket without addresses."""
+    host, _ = scope["client"] or ("", 0)
+    return str(host)
+
+
+async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state: AppState) -> Call[Message]:
+    """Return the verified call, the limits checked before the signature.
+
+    Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.
+    """
+    now = state.monotonic_ms()
+    costs = state.rate_limits.check(unverified.message, client, now)
+    try:
+        call = unverified.verify()
+    except BadSignature:
+        await state.rate_limits.charge_refused_signature(client, now)
+        raise
+    await state.rate_limits.count(costs, client, now)
+    return call
+
+
+def _holders(message: Message, client: bytes) -> list[Holder]:
+    """Return those for whom a call's place in flight counts."""
+    holders = [("client", client), ("sender", message.sender.raw)]
+    if isinstance(message, RelayedMessage):
+        holders.append(("recipient", message.recipient.raw))
+    return holders

@@ -1,0 +1,97 @@
+"""JSON responses of the API: acceptance and refusal, each with the server's time."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import MethodNotAllowed
+from app.protocol.errors import BodyTooLarge, Refused
+
+Headers = list[tuple[bytes, bytes]]
+
+Timestamp = Annotated[
+    int,
+    Field(
+        description="The server's time, ms since the Unix epoch: set your clock by it.",
+        examples=[1760000000000],
+    ),
+]
+
+
+class IceServer(BaseModel):
+    """An entry of `RTCConfiguration.iceServers`."""
+
+    urls: Annotated[list[str], Field(description="STUN or TURN URLs (RFC 7064, RFC 7065).")]
+    username: Annotated[str | None, Field(description="For TURN: when it expires, and who.")] = None
+    credential: Annotated[str | None, Field(description="For TURN: the password, good until then.")] = None
+
+
+class Accepted(BaseModel):
+    """Done: stored, or accepted by the recipient's push service."""
+
+    ok: Annotated[Literal[True], Field(description="The call was carried out.")] = True
+    timestamp: Timestamp
+    ice_servers: Annotated[
+        list[IceServer] | None,
+        Field(
+            description="To an `update` of a registered address, if there is a TURN server: "
+            "`iceServers` with credentials for an hour.",
+        ),
+    ] = None
+
+
+class Refusal(BaseModel):
+    """Not done, and why."""
+
+    ok: Annotated[Literal[False], Field(description="The call was not carried out.")] = False
+    timestamp: Timestamp
+    code: Annotated[str, Field(description="Stable: branch on it.")]
+    reason: Annotated[str, Field(description="One sentence for a person.")]
+    errors: Annotated[list[str], Field(description="One entry per fault of the call; often empty.")] = []
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A whole HTTP answer, and the ASGI application that sends it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it; middleware may add to the copy of its headers."""
+        await send({"type": "http.response.start", "status": self.status, "headers": [*self.headers]})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def acceptance(now: int, ice_servers: object = None) -> HttpResponse:
+    """Return `Accepted` as it is sent; *now* in ms."""
+    body = b'{"ok":true,"timestamp":%d}' % now  # the model would print the same, at ten times the cost
+    if ice_servers is not None:
+        body = json.dumps({"ok": True, "timestamp": now, "ice_servers": ice_servers}).encode()
+    return HttpResponse(200, _json_headers(body), body)
+
+
+def refusal(now: int, refused: Refused) -> HttpResponse:
+    """Return the answer that tells a client why it was *refused*; *now* in ms."""
+    told = Refusal(timestamp=now, code=refused.code, reason=refused.reason, errors=refused.errors)
+    body = told.model_dump_json().encode()
+    return HttpResponse(refused.status, [*_json_headers(body), *_refusal_headers(refused)], body)
+
+
+def _json_headers(body: bytes) -> Headers:
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+
+
+def _refusal_headers(refused: Refused) -> Headers:
+    headers: Headers = []
+    if refused.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % refused.retry_after))
+    if isinstance(refused, BodyTooLarge):
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
+    if isinstance(refused, MethodNotAllowed):
+        headers.append((b"allow", refused.allow.encode()))
+    return headers

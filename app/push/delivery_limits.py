@@ -1,0 +1,101 @@
+"""Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After; messages in flight."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from app.limits.bounded_map import BoundedMap
+from app.limits.breaker import Breaker
+from app.limits.token_bucket import Rate, TokenBuckets
+
+# A self-hosted push service for one household needs a few messages a call.
+RATE = Rate(10, 10)
+MAX_HOSTS = 10_000  # remembered; beyond them the one that was used or failed longest ago is forgotten
+
+FAILURES = 5  # in a row, after which a host is left alone
+PAUSE_S = 60
+
+MAX_WAITING = 10_000  # endpoints; beyond them the one that asked to wait first is forgotten
+
+
+class HostLimits:
+    """Rate limit and circuit breaker of each host, so that the server is no cannon. Times in ms."""
+
+    def __init__(self, rate: Rate = RATE, size: int = MAX_HOSTS) -> None:
+        self._buckets = TokenBuckets(rate, size)
+        self._breakers: BoundedMap[str, Breaker] = BoundedMap(size)
+
+    def retry_after(self, host: str, now: int) -> int:
+        """Return the seconds until *host* may be sent to again, 0 for now; consumes nothing."""
+        breaker = self._breakers.get(host)
+        paused = _whole_seconds(breaker.remaining_ms(now)) if breaker else 0
+        return paused or self._buckets.retry_after(host.encode(), now)
+
+    def consume(self, host: str, now: int) -> int:
+        """Count a message to *host* unless it must wait; return what `retry_after` would have said before."""
+        wait = self.retry_after(host, now)
+        if not wait:
+            self._buckets.consume(host.encode(), now)
+        return wait
+
+    def record(self, host: str, now: int, *, failed: bool) -> None:
+        """Record how a message to *host* ended."""
+        if not failed:
+            self._breakers.pop(host)
+            return
+        breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
+        breaker.fail(now)
+        self._breakers[host] = breaker
+
+
+class RetryAfterTracker:
+    """Retry-After of each endpoint: asking again sooner only makes it longer. Times in ms."""
+
+    def __init__(self, size: int = MAX_WAITING) -> None:
+        self._until: BoundedMap[str, int] = BoundedMap(size)
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def retry_after(self, url: str, now: int) -> int:
+        """Return the seconds for which *url* is still to be left alone, 0 for none."""
+        until = self._until.get(url)
+        if until is None:
+            return 0
+        if until <= now:
+            self._until.pop(url)
+            return 0
+        return _whole_seconds(until - now)
+
+    def record(self, url: str, seconds: int, now: int) -> None:
+        """Record that *url* asked to be left alone for so many *seconds*."""
+        self._until[url] = now + 1000 * seconds
+
+
+class InFlightLimits:
+    """Limits on the messages on their way, of each of several kinds: a place is a key and the most of it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def is_full(self, places: Sequence[tuple[str, int]]) -> bool:
+        """Tell whether one of *places* is taken as often as it may be."""
+        return any(self._counts[key] >= most for key, most in places)
+
+    @contextmanager
+    def hold(self, places: Sequence[tuple[str, int]]) -> Iterator[None]:
+        """Take all of *places* until the block ends."""
+        keys = [key for key, _ in places]
+        self._counts.update(keys)
+        try:
+            yield
+        finally:
+            for key in keys:
+                self._counts[key] -= 1
+                if not self._counts[key]:
+                    del self._counts[key]
+
+
+def _whole_seconds(ms: int) -> int:
+    """Round up: a wait that is told is never too short."""
+    return -(-ms // 1000)

@@ -1,0 +1,210 @@
+/**
+ * Connection manager: dispatch of each verified call to its connection; glare, reloads and hang-ups.
+ * @module
+ */
+
+import { Emitter } from './emitter.js';
+import { IncomingCalls } from './incoming-calls.js';
+import { Peer } from './peer.js';
+import { deferred } from './promises.js';
+import { WhisperError } from './protocol/errors.js';
+import { newEncryptionKey } from './protocol/sealing.js';
+import { Connection } from './rtc/connection.js';
+
+/** @typedef {import('./protocol/messages.js').Call} Call */
+/** @typedef {import('./api-client.js').ApiClient} ApiClient */
+/** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null}} DialOptions */
+
+/** How long it rings: a phone must wake, and a person find it. */
+const RINGING_MS = 45_000;
+
+/**
+ * The connections of one address. Fires `peer`, `trouble`, `dropped`, and `handled` for a dial that nobody need be asked about.
+ * @extends {Emitter<{peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./incoming-calls.js').Handled}>}
+ */
+export class ConnectionManager extends Emitter {
+  #me;
+  #server;
+  /** @type {Map<string, Connection>} those that are being made, and those that are there */ #connections = new Map();
+  #closed = new AbortController();
+  /** @type {Map<string, Peer>} */ peers = new Map();
+
+  /**
+   * @param {string} me
+   * @param {ApiClient} server
+   */
+  constructor(me, server) {
+    super();
+    this.#me = me;
+    this.#server = server;
+    this.incomingCalls = new IncomingCalls(server, (dial, options) => this.#accept(dial, options));
+    this.incomingCalls.on('handled', (handled) => this.emit('handled', handled));
+  }
+
+  /**
+   * Ring *address* and return who answers.
+   * @param {string} address
+   * @param {DialOptions} [options] `timeout` in ms
+   * @returns {Promise<Peer>}
+   * @throws {WhisperError}
+   */
+  async dial(address, options = {}) {
+    if (address === this.#me) throw new WhisperError('own_address');
+    const ring = this.incomingCalls.get(address);
+    if (ring) return ring.accept(options); // they were faster
+    const connected = this.#connections.has(address) || this.peers.get(address)?.state === 'open';
+    if (connected) throw new WhisperError('already_connected');
+    return this.#ring(address, options);
+  }
+
+  /** @param {Call} call that is believed */
+  receive(call) {
+    const connection = this.#connections.get(call.sender);
+    if (call.method === 'dial') this.#onDial(call, connection);
+    else if (call.method === 'close') this.#onClose(call, connection);
+    else if (connection) connection.receive(call);
+    else this.emit('dropped', 'unexpected');
+  }
+
+  /** The page goes, now. */
+  sendGoodbye() {
+    for (const peer of this.peers.values()) peer.sendGoodbye();
+  }
+
+  /** The page has come back, without its connections. */
+  closeAllAsLost() {
+    for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('connection_lost'));
+  }
+
+  /** Hang up everywhere, and ring no more. */
+  async close() {
+    this.#closed.abort();
+    this.incomingCalls.stop();
+    await Promise.all([...this.peers.values()].map((peer) => peer.close()));
+    for (const connection of [...this.#connections.values()]) connection.close(new WhisperError('cancelled'));
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {Connection | undefined} connection
+   */
+  #onDial(dial, connection) {
+    if (connection && !connection.session.isReplacedBy(dial)) {
+      this.emit('handled', { dial });
+      connection.receive(dial); // it crossed ours, perhaps
+    } else if (this.peers.has(dial.sender)) {
+      this.emit('handled', { dial }); // they have reloaded, or lost us: they need not ask again
+      void this.#accept(dial).catch(() => undefined);
+    } else {
+      connection?.close(new WhisperError('replaced'));
+      this.incomingCalls.begin(dial);
+    }
+  }
+
+  /**
+   * @param {Call} close
+   * @param {Connection | undefined} connection
+   */
+  #onClose(close, connection) {
+    this.incomingCalls.onClose(close);
+    if (!connection?.session.isEndedBy(close)) return;
+    connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
+  }
+
+  /**
+   * @param {string} address
+   * @param {DialOptions} options
+   * @returns {Promise<Peer>}
+   */
+  async #ring(address, { signal: cancelling, timeout = RINGING_MS, stream }) {
+    const signal = AbortSignal.any([this.#closed.signal, ...(cancelling ? [cancelling] : [])]);
+    if (signal.aborted) throw new WhisperError('cancelled');
+    const { connection, opened } = this.#connect(address, this.#server.now());
+    /** @param {import('./protocol/errors.js').Code} code */
+    const giveUp = (code) => {
+      if (connection.hasEnded || connection.isOpen) return;
+      connection.close(new WhisperError(code));
+      this.#server.relay('close', address).catch(() => undefined); // their phone need not ring any more
+    };
+    const cancel = () => giveUp('cancelled');
+    const late = setTimeout(() => connection.session.awaited === 'offer' && giveUp('no_answer'), timeout);
+    signal.addEventListener('abort', cancel);
+    connection.dial().catch((error) => {
+      if (connection.session.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
+    });
+    try {
+      return await this.#share(await opened, stream);
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {import('./incoming-calls.js').AcceptOptions} [options]
+   * @returns {Promise<Peer>}
+   */
+  async #accept(dial, { stream } = {}) {
+    const { connection, opened } = this.#connect(dial.sender, dial.sentAt);
+    connection.receive(dial);
+    return this.#share(await opened, stream);
+  }
+
+  /**
+   * Make a connection that leads to a peer: the one there is, when it was lost, or a new one.
+   * @param {string} address
+   * @param {number} since
+   * @returns {{connection: Connection, opened: Promise<Peer>}} known at once, so that no other call comes between
+   */
+  #connect(address, since) {
+    const began = performance.now();
+    const ours = newEncryptionKey();
+    const before = this.#connections.get(address);
+    if (!before?.isOpen) before?.close(new WhisperError('replaced'));
+    /** @type {import('./promises.js').Deferred<Peer>} */ const opened = deferred();
+    const connection = new Connection({ me: this.#me, them: address, ours, since }, this.#server);
+    connection.on('open', () => opened.resolve(this.#welcome(address, connection, performance.now() - began)));
+    connection.on('dropped', (reason) => this.emit('dropped', reason));
+    connection.on('close', (error) => {
+      if (this.#connections.get(address) === connection) this.#connections.delete(address);
+      opened.reject(error ?? new WhisperError('replaced'));
+    });
+    this.#connections.set(address, connection);
+    return { connection, opened: opened.promise };
+  }
+
+  /**
+   * @param {string} address
+   * @param {Connection} connection
+   * @param {number} connectedIn
+   * @returns {Peer}
+   */
+  #welcome(address, connection, connectedIn) {
+    const known = this.peers.get(address);
+    if (known) {
+      known.attach(connection);
+      return known;
+    }
+    const peer = new Peer(address, connection, connectedIn, async (signal) => {
+      const underWay = this.#connections.get(address);
+      if (underWay && !underWay.isOpen) throw new WhisperError('already_connected'); // they were faster
+      await this.#ring(address, { signal });
+    });
+    this.peers.set(address, peer);
+    peer.addEventListener('close', () => this.peers.delete(address));
+    this.emit('peer', peer);
+    return peer;
+  }
+
+  /**
+   * Share *stream*. A program that takes none is connected all the same.
+   * @param {Peer} peer
+   * @param {MediaStream | null} [stream]
+   * @returns {Promise<Peer>}
+   */
+  async #share(peer, stream) {
+    if (stream) await peer.share(stream).catch((error) => this.emit('trouble', error));
+    return peer;
+  }
+}

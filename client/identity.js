@@ -1,0 +1,209 @@
+/**
+ * Identity: an Ed25519 key pair (RFC 8032), its signatures and its backup. The key is kept in IndexedDB and can't be extracted from there, not even by our own code.
+ * A backup can therefore be made at one moment only: when the key is made.
+ * @module
+ */
+
+import { decode, encode } from './protocol/base64.js';
+import { WhisperError } from './protocol/errors.js';
+import { Store } from './store.js';
+
+/** @typedef {import('./protocol/base64.js').Bytes} Bytes */
+
+/** PBKDF2-HMAC-SHA256, as OWASP's password storage cheat sheet asks for: about half a second of a phone. */
+const ITERATIONS = 600_000;
+/** More than that is no honest backup, but minutes of a frozen page. */
+const MAX_ITERATIONS = 10_000_000;
+const KIND = 'whisper-identity/1';
+const KEPT_AS = 'me';
+
+/** The field and the group order of Ed25519 (RFC 8032, section 5.1). */
+const FIELD = 2n ** 255n - 19n;
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+const SIGN_BIT = 2n ** 255n;
+const Y_OF_ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
+/** The y coordinates of the points of small order, whatever the sign bit: such a key verifies what nobody signed. */
+const SMALL_ORDER = [0n, 1n, FIELD - 1n, Y_OF_ORDER_8, FIELD - Y_OF_ORDER_8];
+
+const utf8 = new TextEncoder();
+
+/** My address, and the key that signs for it. */
+export class Identity {
+  #key;
+
+  /**
+   * @param {string} address
+   * @param {CryptoKey} key
+   */
+  constructor(address, key) {
+    this.address = address;
+    this.#key = key;
+  }
+
+  /**
+   * @param {Store} [store]
+   * @returns {Promise<Identity | undefined>} the one kept in this browser
+   */
+  static async load(store) {
+    const kept = await (store ? load(store) : Store.use(load));
+    return kept && new Identity(kept.address, kept.key);
+  }
+
+  /**
+   * Make a new identity and keep it: it takes the place of another.
+   * @param {{passphrase?: string, store?: Store}} [options] with a passphrase there is a backup
+   * @returns {Promise<{identity: Identity, backup?: string}>}
+   */
+  static async create({ passphrase, store } = {}) {
+    const extractable = passphrase !== undefined;
+    const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
+    const address = encode(await crypto.subtle.exportKey('raw', pair.publicKey));
+    if (passphrase === undefined) return { identity: await save(address, pair.privateKey, store) };
+    const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
+    const backup = await writeBackup(address, secret, passphrase);
+    return { identity: await save(address, await importKey(secret), store), backup };
+  }
+
+  /**
+   * Take an identity from a backup and keep it: it takes the place of another.
+   * @param {string} backup
+   * @param {string} passphrase
+   * @param {{store?: Store}} [options]
+   * @returns {Promise<Identity>}
+   * @throws {WhisperError} `not_a_backup` or `wrong_passphrase`
+   */
+  static async restore(backup, passphrase, { store } = {}) {
+    const { address, secret } = await readBackup(backup, passphrase);
+    const key = await importKey(secret).catch((cause) => {
+      throw new WhisperError('not_a_backup', { cause });
+    });
+    const restored = new Identity(address, key);
+    if (!(await verify(address, KIND, await restored.sign(KIND)))) throw new WhisperError('not_a_backup');
+    return save(address, key, store);
+  }
+
+  /**
+   * @param {string} text
+   * @returns {Promise<string>} the signature, base64
+   */
+  async sign(text) {
+    return encode(await crypto.subtle.sign('Ed25519', this.#key, utf8.encode(text)));
+  }
+}
+
+/**
+ * Strict as the server is, where browsers are not: see docs/protocol.md, "Signature".
+ * @param {string} address
+ * @param {string} text
+ * @param {string} signature base64
+ * @returns {Promise<boolean>} whether *address* signed exactly *text*
+ */
+export async function verify(address, text, signature) {
+  try {
+    const [point, signed] = [decode(address, 32), decode(signature, 64)];
+    if (!isStrict(point, signed)) return false;
+    const key = await crypto.subtle.importKey('raw', point, 'Ed25519', false, ['verify']);
+    return await crypto.subtle.verify('Ed25519', key, signed, utf8.encode(text));
+  } catch {
+    return false; // no point of the curve
+  }
+}
+
+/**
+ * Tell whether a key and a signature are what a strict verifier looks at any further: no point of small order, no second spelling.
+ * @param {Bytes} point 32 bytes
+ * @param {Bytes} signature 64 bytes: R and S
+ */
+export function isStrict(point, signature) {
+  return !isWeakPoint(point) && !isWeakPoint(signature.subarray(0, 32)) && toNumber(signature.subarray(32)) < ORDER;
+}
+
+/**
+ * @param {Bytes} raw an encoded point
+ * @returns {boolean} whether it has small order, or a y that is not below p
+ */
+function isWeakPoint(raw) {
+  const y = toNumber(raw) % SIGN_BIT;
+  return y >= FIELD || SMALL_ORDER.includes(y);
+}
+
+/** @param {Bytes} raw little-endian */
+function toNumber(raw) {
+  return raw.reduceRight((number, byte) => number * 256n + BigInt(byte), 0n);
+}
+
+/**
+ * @param {string} address
+ * @param {CryptoKey} key
+ * @param {Store} [store]
+ */
+async function save(address, key, store) {
+  const put = (/** @type {Store} */ open) => open.put('identity', { address, key }, KEPT_AS);
+  await (store ? put(store) : Store.use(put));
+  return new Identity(address, key);
+}
+
+/** @param {Store} store */
+function load(store) {
+  return store.get('identity', KEPT_AS);
+}
+
+/** @param {Bytes} secret PKCS #8 */
+function importKey(secret) {
+  return crypto.subtle.importKey('pkcs8', secret, 'Ed25519', false, ['sign']);
+}
+
+/**
+ * @param {string} address
+ * @param {Bytes} secret
+ * @param {string} passphrase
+ */
+async function writeBackup(address, secret, passphrase) {
+  const salt = crypto.getRandomValues(new Uint8Array(16));
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, ITERATIONS);
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8.encode(address) }, wrapping, secret);
+  const backup = { kind: KIND, address, iterations: ITERATIONS, salt: encode(salt), iv: encode(iv), key: encode(sealed) };
+  return JSON.stringify(backup, null, 2);
+}
+
+/**
+ * @param {string} text
+ * @param {string} passphrase
+ * @returns {Promise<{address: string, secret: Bytes}>}
+ */
+async function readBackup(text, passphrase) {
+  const { address, iterations, salt, iv, sealed } = parseBackup(text);
+  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, iterations);
+  try {
+    const additionalData = utf8.encode(address);
+    const secret = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, wrapping, sealed);
+    return { address, secret: new Uint8Array(secret) };
+  } catch (cause) {
+    throw new WhisperError('wrong_passphrase', { cause });
+  }
+}
+
+/** @param {string} text */
+function parseBackup(text) {
+  try {
+    const { kind, address, iterations, salt, iv, key } = JSON.parse(text);
+    const sound = Number.isInteger(iterations) && iterations >= 1 && iterations <= MAX_ITERATIONS;
+    if (kind !== KIND || !sound) throw new RangeError('another kind');
+    decode(address, 32);
+    return { address, iterations, salt: decode(salt, 16), iv: decode(iv, 12), sealed: decode(key) };
+  } catch (cause) {
+    throw new WhisperError('not_a_backup', { cause });
+  }
+}
+
+/**
+ * @param {string} passphrase
+ * @param {Bytes} salt
+ * @param {number} iterations
+ */
+async function deriveKeyFromPassphrase(passphrase, salt, iterations) {
+  const material = await crypto.subtle.importKey('raw', utf8.encode(passphrase.normalize('NFC')), 'PBKDF2', false, ['deriveKey']);
+  const pbkdf2 = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations };
+  return crypto.subtle.deriveKey(pbkdf2, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+}

@@ -1,0 +1,148 @@
+/**
+ * Reliable, ordered delivery of values over successive connections, each exactly once.
+ * @module
+ */
+
+import { pause } from '../promises.js';
+import { WhisperError } from '../protocol/errors.js';
+import { fromJson, toJson } from '../protocol/sealing.js';
+import { DeliveryTracker } from './delivery-tracker.js';
+import { MAX_VALUE_BYTES } from './sealed-channel.js';
+
+/** @typedef {import('./connection.js').Connection} Connection */
+
+/** Programs that are not ours say no hello. */
+const HELLO_MS = 3_000;
+/** How often we look whether their program has spoken. */
+const LOOK_MS = 50;
+/** So many messages are one receipt. */
+const RECEIPT_MS = 50;
+
+/** The messages of one peer, in both directions. */
+export class ReliableDelivery {
+  /** @type {Connection} */ #connection;
+  #tracker = new DeliveryTracker(crypto.randomUUID());
+  #sending = false;
+  #ready = true;
+  #acknowledging = false;
+
+  /** @param {Connection} connection an open one */
+  constructor(connection) {
+    this.#connection = connection;
+    this.#greet();
+  }
+
+  /** @returns {number} how many of my values have arrived */
+  get delivered() {
+    return this.#tracker.delivered;
+  }
+
+  /**
+   * @param {unknown} value
+   * @returns {Promise<number>} its number, when it is on its way
+   */
+  async send(value) {
+    const json = toJson(value);
+    if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
+    const copy = fromJson(json); // the caller may change it while it waits
+    return new Promise((resolve, reject) => {
+      const number = this.#tracker.add(copy, () => resolve(number), reject);
+      void this.#pump();
+    });
+  }
+
+  /** A value of theirs has come. */
+  countReceived() {
+    this.#tracker.countReceived();
+    this.#acknowledge();
+  }
+
+  /**
+   * Go on over another connection: what has not arrived goes again, once they have said what has.
+   * @param {Connection} connection an open one
+   */
+  moveTo(connection) {
+    this.#connection = connection;
+    this.#tracker.begin();
+    this.#ready = false;
+    this.#greet();
+    setTimeout(() => this.#presume(connection), HELLO_MS);
+  }
+
+  /**
+   * @param {any} value what their program tells ours
+   * @returns {boolean} whether it was about values
+   */
+  onControl(value) {
+    const { hello, received } = value ?? {};
+    if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
+      this.#tracker.onHello(hello);
+      this.#resume(this.#connection);
+      this.#acknowledge();
+      return true;
+    }
+    if (!Number.isSafeInteger(received)) return false;
+    this.#tracker.confirm(received);
+    void this.#pump(); // there is room again
+    return true;
+  }
+
+  /** @param {WhisperError} error why nothing can be sent any more */
+  end(error) {
+    this.#tracker.end(error);
+  }
+
+  #greet() {
+    this.#connection.sendControl({ hello: this.#tracker.hello() }).catch(() => undefined);
+  }
+
+  /** @param {Connection} connection whose hello has come, or should have */
+  #resume(connection) {
+    if (connection !== this.#connection || this.#ready) return;
+    this.#ready = true;
+    void this.#pump();
+  }
+
+  /** @param {Connection} connection over which no hello has come: a program that sends no receipts */
+  #presume(connection) {
+    if (connection !== this.#connection || this.#ready) return;
+    this.#tracker.presume();
+    this.#resume(connection);
+  }
+
+  /** Send what waits, one after the other; what a connection that is gone did not carry goes over the next one. */
+  async #pump() {
+    if (this.#sending) return;
+    this.#sending = true;
+    for (let item = this.#next(); item; item = this.#next()) {
+      const connection = this.#connection;
+      const gone = await connection.send(item.value).then(item.onSent, (error) => error);
+      if (gone && connection === this.#connection) break;
+    }
+    this.#sending = false;
+  }
+
+  #next() {
+    return this.#ready && this.#connection.isOpen ? this.#tracker.take() : undefined;
+  }
+
+  #acknowledge() {
+    if (this.#acknowledging || !this.#tracker.isAgreed) return;
+    this.#acknowledging = true;
+    setTimeout(async () => {
+      this.#acknowledging = false;
+      if (!this.#tracker.isAgreed) return; // another connection has begun: its hello says more
+      await this.#connection.sendControl({ received: this.#tracker.received }).catch(() => undefined);
+    }, RECEIPT_MS);
+  }
+}
+
+/**
+ * Wait for the hello of the other program, or long enough.
+ * @param {Connection} connection
+ * @returns {Promise<boolean>} whether it has spoken
+ */
+export async function waitForHello(connection) {
+  for (let waited = 0; waited < HELLO_MS && !connection.supportsControl; waited += LOOK_MS) await pause(LOOK_MS);
+  return connection.supportsControl;
+}

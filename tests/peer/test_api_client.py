@@ -1,0 +1,263 @@
+"""Calls as the server gets them, and what a peer makes of its answers."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, web
+
+from app.protocol.envelope import Call, read_call
+from app.protocol.messages import METHODS, Dial, Message, Update
+from tests.peer.people import Person
+from tests.people import now_ms
+from whisper_peer.api_client import MAX_ANSWER_BYTES, ApiClient, Clock
+from whisper_peer.errors import ServerRefused, ServerUnreachable
+from whisper_peer.identity import Identity
+
+pytestmark = pytest.mark.anyio
+
+HOUR_MS = 3_600_000
+CONFIG = {
+    "vapid_public_key": "BPublic",
+    "ice_servers": [
+        {"urls": ["stun:stun.example.org"]},
+        {"urls": ["turn:turn.example.org"], "username": "1760000000:x", "credential": "secret"},
+    ],
+}
+
+
+class Desk:
+    """An HTTP server that gives prepared answers, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.ahead = 0
+        self.answers: list[tuple[int, bytes]] = []
+        self.bodies: list[bytes] = []
+        self.paths: list[str] = []
+
+    @property
+    def now(self) -> int:
+        """Its time, which may be far from ours."""
+        return now_ms() + self.ahead
+
+    def says(self, status: int = 200, /, **members: object) -> None:
+        """Prepare an answer of a Whisper server."""
+        self.answers.append(
+            (status, json.dumps({"ok": status == 200, "timestamp": self.now, **members}).encode())
+        )
+
+    def refuses(self, status: int, code: str) -> None:
+        """Prepare a refusal."""
+        self.says(status, code=code, reason="A reason.", errors=[])
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Give the next answer."""
+        self.paths.append(request.path)
+        self.bodies.append(await request.read())
+        status, body = self.answers.pop(0)
+        return web.Response(status=status, body=body)
+
+    def call(self, kind: type[Message], number: int = 0) -> Call[Message]:
+        """Return a call as a real server would open it."""
+        return read_call(self.bodies[number], kind, now=self.now, window=5000).verify()
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    """Return a server that listens."""
+    desk = Desk()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", desk.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        desk.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield desk
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def server(desk: Desk, alice: Person) -> AsyncIterator[ApiClient]:
+    """Return the server as Alice sees it."""
+    async with ClientSession() as session:
+        yield ApiClient(session, desk.url, Identity(alice.key))
+
+
+async def test_a_dial_is_a_call_that_the_server_takes(
+    desk: Desk, server: ApiClient, alice: Person, bob: Person
+) -> None:
+    """Signed, fresh and whole, on the path of its method."""
+    desk.says()
+
+    await server.relay("dial", bob.address, bob.encryption_key)
+
+    dial = desk.call(Dial).message
+    assert desk.paths == ["/dial"]
+    assert isinstance(dial, Dial)
+    assert (dial.sender.text, dial.recipient.text) == (alice.address.text, bob.address.text)
+
+
+async def test_to_be_forgotten_is_a_null(desk: Desk, server: ApiClient) -> None:
+    """Which needs a timestamp."""
+    desk.says()
+
+    await server.update(None)
+
+    update = desk.call(Update).message
+    assert isinstance(update, Update)
+    assert update.forgets
+
+
+async def test_calls_that_were_taken_are_remembered(desk: Desk, server: ApiClient, bob: Person) -> None:
+    """And those that were not, not."""
+    desk.says()
+    desk.refuses(404, "unknown_recipient")
+    await server.relay("dial", bob.address, bob.encryption_key)
+    with pytest.raises(ServerRefused):
+        await server.relay("close", bob.address)
+
+    assert server.sent == ["dial"]
+
+
+async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: ApiClient, bob: Person) -> None:
+    """Everything that a program and a person need."""
+    desk.refuses(404, "unknown_recipient")
+
+    with pytest.raises(ServerRefused) as refused:
+        await server.relay("close", bob.address)
+
+    assert (refused.value.code, refused.value.reason, refused.value.status) == (
+        "unknown_recipient",
+        "A reason.",
+        404,
+    )
+    assert str(refused.value) == "unknown_recipient: A reason."
+
+
+async def test_a_wrong_clock_is_set_and_the_call_signed_anew(
+    desk: Desk, server: ApiClient, bob: Person
+) -> None:
+    """The refusal tells the server's time; the second call has it."""
+    desk.ahead = HOUR_MS
+    desk.refuses(409, "stale_timestamp")
+    desk.says()
+
+    await server.relay("close", bob.address)
+
+    assert desk.call(METHODS["close"], number=1).message.method == "close"
+
+
+async def test_a_clock_that_is_ahead_is_set_back(desk: Desk, server: ApiClient, bob: Person) -> None:
+    """Timestamps only grow, except when the server says that they are wrong."""
+    desk.ahead = -HOUR_MS
+    desk.refuses(409, "stale_timestamp")
+    desk.says()
+
+    await server.relay("close", bob.address)
+
+    assert desk.call(METHODS["close"], number=1).message.method == "close"
+
+
+async def test_a_clock_that_stays_wrong_is_said_to_be(desk: Desk, server: ApiClient, bob: Person) -> None:
+    """It is tried twice, not for ever."""
+    desk.refuses(409, "stale_timestamp")
+    desk.refuses(409, "stale_timestamp")
+
+    with pytest.raises(ServerRefused):
+        await server.relay("close", bob.address)
+
+    assert len(desk.bodies) == 2
+
+
+async def test_another_refusal_is_final(desk: Desk, server: ApiClient, bob: Person) -> None:
+    """Trying again is for the person to decide."""
+    desk.refuses(503, "push_busy")
+
+    with pytest.raises(ServerRefused):
+        await server.relay("close", bob.address)
+
+    assert len(desk.bodies) == 1
+
+
+async def test_the_configuration_is_read(desk: Desk, server: ApiClient) -> None:
+    """The VAPID key, and ICE servers with their credentials."""
+    desk.says(**CONFIG)
+
+    config = await server.config()
+
+    stun, turn = config.ice_servers
+    assert config.vapid_public_key == "BPublic"
+    assert (stun.urls, stun.credential) == (["stun:stun.example.org"], None)
+    assert (turn.username, turn.credential) == ("1760000000:x", "secret")
+
+
+async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: ApiClient) -> None:
+    """Only where the configuration says that there are some."""
+    desk.says(**CONFIG, turn=True)
+    desk.says(ice_servers=CONFIG["ice_servers"])
+
+    _, turn = await server.ice_servers()
+
+    assert (turn.username, turn.credential) == ("1760000000:x", "secret")
+    assert json.loads(desk.bodies[-1])["b"].keys() == {"a", "c"}
+
+
+async def test_the_configuration_sets_the_clock(desk: Desk, server: ApiClient) -> None:
+    """So that the first call is in time."""
+    desk.ahead = HOUR_MS
+    desk.says(**CONFIG)
+
+    await server.config()
+
+    assert abs(server.clock.now() - desk.now) < 1000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"null", b"[]", b"{}", b'{"timestamp":1}', b'{"timestamp":"x","ok":true}', b"\xff"],
+)
+async def test_what_is_no_whisper_server_is_said_to_be_none(
+    desk: Desk, server: ApiClient, body: bytes
+) -> None:
+    """A wrong address is a mistake that is made easily."""
+    desk.answers.append((200, body))
+
+    with pytest.raises(ServerUnreachable, match="is no Whisper server"):
+        await server.update(None)
+
+
+async def test_a_configuration_without_a_key_is_none(desk: Desk, server: ApiClient) -> None:
+    """Nothing could be subscribed with it."""
+    desk.says(ice_servers=[])
+
+    with pytest.raises(ServerUnreachable, match="tells no configuration"):
+        await server.config()
+
+
+async def test_an_endless_answer_is_not_read(desk: Desk, server: ApiClient) -> None:
+    """An answer is small."""
+    desk.answers.append((200, b" " * (MAX_ANSWER_BYTES + 1)))
+
+    with pytest.raises(ServerUnreachable, match="more than 65536 bytes"):
+        await server.update(None)
+
+
+async def test_a_server_that_is_not_there_is_said_not_to_be(alice: Person) -> None:
+    """The port is closed."""
+    async with ClientSession() as session:
+        server = ApiClient(session, "http://127.0.0.1:9", Identity(alice.key))
+
+        with pytest.raises(ServerUnreachable, match="cannot reach the server"):
+            await server.update(None)
+
+
+def test_timestamps_only_grow() -> None:
+    """Two calls in one millisecond are still one after the other."""
+    clock = Clock()
+
+    stamps = [clock.stamp() for _ in range(100)]
+
+    assert stamps == sorted(set(stamps))

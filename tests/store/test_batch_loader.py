@@ -1,0 +1,180 @@
+"""Look-ups that come at once are one question, and nobody's trouble is another's."""
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+import pytest
+
+from app.store.batch_loader import PATIENCE_S, BatchLoader
+
+pytestmark = pytest.mark.anyio
+
+reader: ContextVar[str] = ContextVar("reader", default="nobody")
+
+
+class Library:
+    """Knows what everything is called in capitals, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.questions: list[list[str]] = []
+        self.readers: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def look_up(self, keys: Sequence[str]) -> dict[str, str]:
+        """Answer for all *keys*; there is nothing under an empty one."""
+        self.questions.append(list(keys))
+        self.readers.append(reader.get())
+        await self.may_answer.wait()
+        if "end" in keys:
+            raise asyncio.CancelledError
+        if "trouble" in keys:
+            raise LookupError
+        return {key: key.upper() for key in keys if key}
+
+
+@pytest.fixture
+async def library() -> Library:
+    """Return a library without readers."""
+    return Library()
+
+
+@pytest.fixture
+async def together(library: Library) -> BatchLoader[str, str]:
+    """Return what asks the library."""
+    return BatchLoader(library.look_up)
+
+
+async def test_everybody_gets_what_they_asked_for(together: BatchLoader[str, str]) -> None:
+    """Also the same thing twice, and nothing where there is nothing."""
+    found = await asyncio.gather(*map(together.get, ["a", "b", "", "a"]))
+
+    assert found == ["A", "B", None, "A"]
+
+
+async def test_what_is_asked_at_once_is_one_question(
+    together: BatchLoader[str, str], library: Library
+) -> None:
+    """In the order in which it came."""
+    await asyncio.gather(*map(together.get, "abc"))
+
+    assert library.questions == [["a", "b", "c"]]
+
+
+async def test_what_is_asked_meanwhile_is_the_next_question(
+    together: BatchLoader[str, str], library: Library
+) -> None:
+    """However much it is."""
+    library.may_answer.clear()
+    first = asyncio.create_task(together.get("a"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(together.get(key)) for key in "bcd"]
+    await asyncio.sleep(0)
+    library.may_answer.set()
+
+    assert await asyncio.gather(first, *others) == ["A", "B", "C", "D"]
+    assert library.questions == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_question_that_takes_long_is_not_waited_for(
+    together: BatchLoader[str, str], library: Library
+) -> None:
+    """The next one is asked all the same."""
+    library.may_answer.clear()
+    waiting = [asyncio.create_task(together.get("a"))]
+    await asyncio.sleep(PATIENCE_S / 10)
+    waiting.append(asyncio.create_task(together.get("b")))
+    await asyncio.sleep(3 * PATIENCE_S)
+    asked = list(library.questions)
+    library.may_answer.set()
+
+    assert asked == [["a"], ["b"]]
+    assert await asyncio.gather(*waiting) == ["A", "B"]
+
+
+async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLoader[str, str]) -> None:
+    """The next question has another answer."""
+    told = await asyncio.gather(*map(together.get, ["a", "trouble"]), return_exceptions=True)
+
+    assert [type(each) for each in told] == [LookupError, LookupError]
+    assert await together.get("a") == "A"
+
+
+async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
+    """A traceback grows with each raise: one object would hold the frames of all who wait."""
+    told = await asyncio.gather(*(together.get("trouble") for _ in range(3)), return_exceptions=True)
+
+    assert len({id(each) for each in told}) == 3
+    assert {
+        len(traceback.extract_tb(each.__traceback__)) for each in told if isinstance(each, Exception)
+    } == {1}
+
+
+class Picky(Exception):
+    """An error that can't be made anew from what it keeps."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(first + second)
+
+
+async def test_an_error_that_can_not_be_copied_still_reaches_every_caller() -> None:
+    """Nobody waits for ever."""
+
+    async def fail(_: Sequence[str]) -> dict[str, str]:
+        raise Picky("a", "b")
+
+    together = BatchLoader(fail)
+
+    told = await asyncio.gather(*map(together.get, "ab"), return_exceptions=True)
+
+    assert [type(each) for each in told] == [Picky, Picky]
+
+
+@pytest.mark.parametrize("other", ["b", "trouble"])
+async def test_who_has_gone_is_nobody_elses_trouble(
+    together: BatchLoader[str, str], library: Library, other: str
+) -> None:
+    """The others get their answer, or their trouble."""
+    library.may_answer.clear()
+    gone, stays = (asyncio.create_task(together.get(key)) for key in ("a", other))
+    await asyncio.sleep(PATIENCE_S / 10)
+    gone.cancel()
+    library.may_answer.set()
+
+    ended = await asyncio.gather(gone, stays, return_exceptions=True)
+
+    assert [type(each) for each in ended] == [
+        asyncio.CancelledError,
+        LookupError if other == "trouble" else str,
+    ]
+
+
+async def test_a_question_is_asked_for_those_whose_it_is(
+    together: BatchLoader[str, str], library: Library
+) -> None:
+    """What is measured of it is noted for the first of them, not for who asked the one before."""
+
+    async def ask(key: str) -> str | None:
+        reader.set(key)
+        return await together.get(key)
+
+    library.may_answer.clear()
+    first = asyncio.create_task(ask("a"))
+    await asyncio.sleep(PATIENCE_S / 10)
+    others = [asyncio.create_task(ask(key)) for key in "bc"]
+    await asyncio.sleep(PATIENCE_S / 10)
+    library.may_answer.set()
+    await asyncio.gather(first, *others)
+
+    assert library.readers == ["a", "b"]
+
+
+async def test_a_question_that_is_broken_off_leaves_nobody_waiting(together: BatchLoader[str, str]) -> None:
+    """The next one is asked."""
+    ended = await asyncio.gather(together.get("end"), return_exceptions=True)
+
+    assert [type(each) for each in ended] == [asyncio.CancelledError]
+    assert await together.get("a") == "A"

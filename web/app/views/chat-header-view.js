@@ -1,0 +1,127 @@
+/**
+ * Chat header: the person's name, the state of the call, and its buttons.
+ * @module
+ */
+
+import { ring, select } from '../calls.js';
+import { shortAddress } from '../contacts.js';
+import { toggle, tracksOf } from '../devices.js';
+import { PHASES } from '../error-messages.js';
+import { nameOf, selectedChat } from '../state.js';
+import { drawAvatar } from './avatar.js';
+import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { showTrouble } from './notices.js';
+
+/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('../state.js').State} State */
+
+const HINT = 'Ringing wakes their device, even when Whisper is closed there.';
+
+/**
+ * @param {App} app
+ * @param {{openPerson: (chat: Chat) => void, addPerson: (address: string) => void}} dialogs
+ * @returns {() => void} draw
+ */
+export function chatHeaderView(app, { openPerson, addPerson }) {
+  const { state } = app;
+  /** @param {(chat: Chat) => unknown} act */
+  const withChat = (act) => () => {
+    const chat = selectedChat(state);
+    if (chat) void act(chat);
+  };
+  onClick('ring', withChat((chat) => ring(app, chat.address)));
+  onClick('cancel', withChat((chat) => chat.dialling?.abort()));
+  onClick('hang-up', withChat((chat) => chat.peer?.close()));
+  onClick('microphone', withChat((chat) => toggle(app, chat, 'microphone')));
+  onClick('camera', withChat((chat) => toggle(app, chat, 'camera')));
+  onClick('open-person', withChat(openPerson));
+  onClick('keep-person', withChat((chat) => (state.contacts.has(chat.address) ? openPerson(chat) : addPerson(chat.address))));
+  onClick('back', () => (history.state?.isChat ? history.back() : select(app, null)));
+
+  return () => {
+    const chat = selectedChat(state);
+    for (const id of ['talk-bar', 'hero', 'call-bar', 'composer']) if (!chat) setShown(element(id), false);
+    setShown(element('talk-none'), !chat);
+    setText(element('talk-none-text'), state.contacts.size ? 'Choose a person to ring.' : 'Whoever rings you appears here.');
+    setAttribute(element('app'), 'data-view', chat ? 'talk' : 'people');
+    setAttribute(element('talk'), 'aria-label', chat ? `Conversation with ${nameOf(state, chat.address)}` : 'Conversation');
+    if (!chat) return;
+    setAttribute(element('talk'), 'data-phase', chat.phase);
+    drawBar(state, chat);
+    drawHero(state, chat);
+    drawCall(state, chat);
+  };
+}
+
+/**
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function drawBar(state, chat) {
+  const isOpen = chat.phase === 'open';
+  const contact = state.contacts.get(chat.address);
+  setShown(element('talk-bar'), true);
+  drawAvatar(element('talk-avatar'), chat.address, contact?.name ?? '');
+  setText(button('open-person'), nameOf(state, chat.address));
+  setShown(button('keep-person'), !contact?.name);
+  setText(button('keep-person'), contact ? 'Name' : 'Add');
+  setAttribute(button('keep-person'), 'aria-label', contact ? 'Name this person' : 'Add to your people');
+  setText(element('route'), isOpen ? chat.route : PHASES[chat.phase] || (contact?.name ? shortAddress(chat.address) : ''));
+  setAttribute(element('route'), 'title', chat.routeDetail || null);
+  for (const device of /** @type {const} */ (['microphone', 'camera'])) {
+    const control = button(device);
+    const isOn = tracksOf(chat.media.stream, device).length > 0;
+    setShown(control, isOpen || isOn);
+    setAttribute(control, 'aria-pressed', String(isOn));
+    setAttribute(control, 'title', `${isOn ? 'Stop' : 'Start'} the ${device}`);
+  }
+  setShown(button('hang-up'), chat.peer !== null);
+}
+
+/**
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function drawHero(state, chat) {
+  const contact = state.contacts.get(chat.address);
+  const isEmpty = chat.entries.length === 0;
+  setShown(element('hero'), isEmpty);
+  setAttribute(element('talk'), 'data-empty', isEmpty);
+  drawAvatar(element('hero-avatar'), chat.address, contact?.name ?? '');
+  setText(element('hero-name'), contact?.name || 'Somebody new');
+  setText(element('hero-address'), shortAddress(chat.address));
+}
+
+/**
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function drawCall(state, chat) {
+  const isIdle = chat.phase === 'idle';
+  const isWaiting = chat.phase === 'ringing' || chat.phase === 'reconnecting' || chat.phase === 'connecting';
+  setShown(element('call-bar'), chat.peer === null);
+  setShown(element('composer'), chat.peer !== null);
+  showTrouble(element('talk-trouble'), isIdle ? chat.trouble : null);
+  setText(element('call-status'), statusOf(state, chat));
+  setShown(button('ring'), isIdle);
+  setAttribute(button('ring'), 'disabled', state.phase !== 'on');
+  setText(element('ring-text'), ringText(chat));
+  setShown(button('cancel'), isWaiting && chat.dialling !== null);
+}
+
+/**
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function statusOf(state, chat) {
+  if (chat.phase !== 'idle') return PHASES[chat.phase];
+  if (state.phase === 'starting') return 'Getting ready…';
+  return chat.trouble || chat.entries.length ? '' : HINT;
+}
+
+/** @param {Chat} chat */
+function ringText(chat) {
+  if (chat.missed || chat.entries.at(-1)?.kind === 'note') return chat.missed ? 'Call back' : 'Ring again';
+  return 'Ring';
+}
