@@ -78,6 +78,9 @@ class InFlightLimits:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
+    def __len__(self) -> int:
+        return len(self._counts)
+
     def is_full(self, places: Sequence[tuple[str, int]]) -> bool:
         """Tell whether one of *places* is taken as often as it may be."""
         return any(self._counts[key] >= most for key, most in places)

@@ -1,10 +1,19 @@
 """Untrusted hosts get little, and nothing while they fail; an endpoint that asks to wait is left alone."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.push.delivery_limits import FAILURES, MAX_WAITING, PAUSE_S, HostLimits, RetryAfterTracker
+from app.push.delivery_limits import (
+    FAILURES,
+    MAX_WAITING,
+    PAUSE_S,
+    HostLimits,
+    InFlightLimits,
+    RetryAfterTracker,
+)
 
 URL = "https://push.example.org/x"
 HOST = "up.example.org"
@@ -174,3 +183,35 @@ def test_memory_is_bounded() -> None:
 
     assert len(tracker) == MAX_WAITING
     assert [tracker.retry_after(f"{URL}{number}", 0) for number in (0, 1)] == [0, 60]
+
+
+def test_a_place_is_taken_until_the_message_has_ended() -> None:
+    """And no longer, however it ended."""
+    limits, places = InFlightLimits(), [(HOST, 2)]
+
+    with limits.hold(places), limits.hold(places):
+        full = limits.is_full(places)
+    with suppress(OSError), limits.hold(places), limits.hold(places):
+        raise OSError
+
+    assert (full, limits.is_full(places)) == (True, False)
+
+
+def test_a_message_takes_a_place_of_each_kind() -> None:
+    """One that is full is enough to refuse."""
+    limits = InFlightLimits()
+
+    with limits.hold([(HOST, 2), (URL, 1)]):
+        assert limits.is_full([(HOST, 2), (URL, 1)])
+        assert not limits.is_full([(HOST, 2), (URL + "y", 1)])
+
+
+def test_nothing_is_kept_of_messages_that_have_ended() -> None:
+    """There are as many endpoints as people can name."""
+    limits = InFlightLimits()
+
+    for number in range(1000):
+        with limits.hold([(f"{URL}{number}", 1)]):
+            pass
+
+    assert len(limits) == 0
