@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from app.clocks import monotonic_clock
 from app.data_dir import run_embedded_postgres
 from app.main import create_app
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store import schema
@@ -132,10 +133,13 @@ def clock() -> Clock:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, clock: Clock | None = None, monotonic_ms: Callable[[], int] = monotonic_clock
+    settings: Settings,
+    clock: Clock | None = None,
+    monotonic_ms: Callable[[], int] = monotonic_clock,
+    deadlines: Deadlines = PRODUCTION,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run the application, and yield a client of it."""
-    app = create_app(settings, clock or Clock(), monotonic_ms=monotonic_ms)
+    app = create_app(settings, clock or Clock(), monotonic_ms=monotonic_ms, deadlines=deadlines)
     async with (
         LifespanManager(app) as manager,
         httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as opened,

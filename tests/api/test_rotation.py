@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.push.deadlines import PRODUCTION
+from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
 from app.push.guard import INTERNET, EndpointPolicy
 from app.push.outcome import Attempt
@@ -115,6 +115,18 @@ async def test_with_one_key_a_refusal_is_not_tried_again(
         await post(client, Person().to("dial", bob))
 
     assert len(push_service.received) == 1
+
+
+async def test_without_time_for_another_key_the_refusal_is_told(
+    settings: Settings, push_service: PushService, bob: Person
+) -> None:
+    """The caller waits for no more than was promised."""
+    in_a_hurry = Deadlines(last_key_s=PRODUCTION.total_s)
+    async with serving(with_keys(settings, NEW, OLD), deadlines=in_a_hurry) as client:
+        await register(client, bob, push_service.subscribe(VapidKey.generate().public_text))
+        response = await post(client, Person().to("dial", bob))
+
+    assert (response.json()["code"], len(push_service.received)) == ("push_refused", 1)
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 413, 429, 500])

@@ -16,11 +16,15 @@ NEEDED = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 
 @dataclass
 class ConnectProxy:
-    """A proxy; *asked* has each CONNECT's target, *answer* what is said instead of opening a tunnel."""
+    """A proxy; *asked* has each CONNECT's target, *answer* what is said instead of opening a tunnel.
+
+    One that *hangs* never answers.
+    """
 
     internet: Internet
     asked: list[str] = field(default_factory=list)
     answer: bytes = b""
+    hangs: bool = False
     port: int = 0
     _served: set["asyncio.Task[None] | None"] = field(default_factory=set)
 
@@ -51,7 +55,9 @@ class ConnectProxy:
             method, target, _ = first.split(" ")
             self.asked.append(target)
             headers = dict(line.lower().split(": ", 1) for line in lines if line)
-            if self.answer:
+            if self.hangs:
+                await reader.read()
+            elif self.answer:
                 writer.write(self.answer)
             elif method != "CONNECT" or headers.get("proxy-authorization") != NEEDED.lower():
                 writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")

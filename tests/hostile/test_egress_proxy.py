@@ -1,5 +1,6 @@
 """Pushes through an egress proxy: it connects, resolves and guards; nothing goes past it."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -99,6 +100,16 @@ async def test_a_proxy_that_refuses_is_told_as_unreachable(
     assert (codes, world.internet.requests) == (["push_unreachable"] * 2, [])
     assert len([each for each in caplog.records if "egress proxy" in each.message]) == 1
     assert PASSWORD not in caplog.text
+
+
+async def test_a_proxy_that_hangs_is_left_in_time(world: World, bob: Person) -> None:
+    """It is a part of connecting, which has its deadline."""
+    world.proxy.hangs = True
+
+    async with asyncio.timeout(SHORT.total_s + 1):
+        code = await world.dial(bob)
+
+    assert (code, world.internet.requests) == ("push_unreachable", [])
 
 
 async def test_a_refusal_of_the_proxy_is_logged_once(

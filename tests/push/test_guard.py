@@ -322,6 +322,26 @@ async def test_of_one_site_only_a_few_names_are_looked_up_at_once() -> None:
     assert all(ended)
 
 
+async def test_look_ups_that_have_not_begun_end_with_the_server() -> None:
+    """The others can't be ended: nobody waits for them."""
+    awake = threading.Event()
+
+    def look_up(*_: object) -> list[Any]:
+        awake.wait(PATIENCE_S)
+        return []
+
+    resolver = PublicResolver(Network(look_up), PATIENCE_S)
+    hanging = [asyncio.ensure_future(resolver.resolve(f"{n}.example.org")) for n in range(2 * LOOKUP_THREADS)]
+    await asyncio.sleep(0.05)
+    resolver.close()
+    await asyncio.sleep(0.05)
+    cancelled = sum(task.cancelled() for task in hanging)
+    awake.set()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+    assert cancelled == LOOKUP_THREADS
+
+
 async def test_look_ups_of_many_sites_are_bounded() -> None:
     """What nobody waits for any more would queue up before the threads."""
     awake = threading.Event()

@@ -507,3 +507,28 @@ async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
 
     assert (leaving[0].cancelled(), set(answers)) == (True, {PushResponse(201)})
     assert door.connections == MAX_CONNECTIONS_PER_HOST
+
+
+async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
+    """Else they would wait, or connect, beside an idle connection."""
+    door = Door()
+    read: list[tuple[PushConnection, bytes]] = []
+
+    def lose_one_then_free_another(connection: PushConnection, data: bytes) -> None:
+        read.append((connection, data))
+        if len(read) == MAX_CONNECTIONS_PER_HOST:
+            (lost, _), *others = read
+            lost.close()
+            for other, answer in others:
+                asyncio.get_running_loop().call_soon(other.data_received, answer)
+        elif len(read) > MAX_CONNECTIONS_PER_HOST:
+            connection.data_received(data)
+
+    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(lose_one_then_free_another)) as pool:
+        first = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+        waiting = asyncio.create_task(send(pool, door))
+        answers = await asyncio.gather(*first, return_exceptions=True)
+        last = await waiting
+
+    assert (sum(isinstance(each, ConnectionLost) for each in answers), last) == (1, Answer(201))
+    assert door.connections == MAX_CONNECTIONS_PER_HOST
