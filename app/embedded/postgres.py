@@ -52,8 +52,8 @@ def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     One that is killed is started again. Raise `InvalidSettings`, in one line, when it can't be run.
     """
     try:
-        programs = extras.pgserver()
-    except extras.MissingExtra as missing:
+        programs = lazy_imports.pgserver()
+    except lazy_imports.MissingExtra as missing:
         raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
     directory = ensure_directory(data_dir).resolve()
     with (directory / USERS_LOCK).open("wb") as users:

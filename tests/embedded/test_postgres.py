@@ -67,7 +67,7 @@ def test_it_serves_at_any_path(home: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [ODD, '`id`\\"'])
 def test_it_serves_wherever_the_wheel_is_installed(home: Path, name: str) -> None:
     """An operator's folder has any name, and the virtual environment is in it."""
-    programs = extras.pgserver()
+    programs = lazy_imports.pgserver()
     package = programs.parents[1]
     there = home / name / package.name
     shutil.copytree(programs.parent, there / programs.parent.name)
