@@ -29,6 +29,6 @@ USER 10001
 EXPOSE 8000
 # /livez, not /readyz: a new container does not repair a database.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
+  CMD ["python", "-m", "app.health_check"]
 STOPSIGNAL SIGTERM
 CMD ["whisper", "serve"]
