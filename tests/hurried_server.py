@@ -14,7 +14,7 @@ from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
 def create_app() -> ASGIApp:
     """Build the application."""
-    return build_app(SHORT_TIMEOUTS, SHORT)
+    return build_app(load(), SHORT_TIMEOUTS, SHORT)
 
 
 if __name__ == "__main__":

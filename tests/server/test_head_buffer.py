@@ -23,7 +23,7 @@ async def connected() -> AsyncIterator[tuple[HeadBuffer, socket.socket]]:
     with there:
         there.settimeout(0)
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=here)
-        yield HeadBuffer(transport), there
+        yield HeadBuffer(transport, lambda: None), there
         transport.abort()
 
 
