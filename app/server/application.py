@@ -23,7 +23,8 @@ def build_app(settings: Settings, timeouts: Timeouts, deadlines: Deadlines) -> A
     """Build the application with these *timeouts* of connections and *deadlines* of pushes."""
     prepare_process()
     budget = connection_budget(raise_file_limit())
-    limits = ConnectionLimits(settings.max_connections_per_client, budget, settings.trusted_proxies)
+    per_client = min(settings.max_connections_per_client, budget // 2)  # or one would have it all
+    limits = ConnectionLimits(per_client, budget, settings.trusted_proxies)
 
     def start(state: dict[str, Any]) -> None:
         state[CONTEXT] = ConnectionContext.of(state["app"], limits, timeouts)

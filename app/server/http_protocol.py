@@ -163,13 +163,14 @@ class HttpProtocol(HttpToolsProtocol):
         return not self._receiving and self._evict()
 
     def close_if_receiving(self) -> bool:
-        """Close it if no request is served, and tell whether it was."""
+        """Close it if no whole request is here, and tell whether it was."""
         return self._evict()
 
     def _evict(self) -> bool:
-        if self.is_serving or self.transport.is_closing():
+        if (self.is_serving and not self.cycle.more_body) or self.transport.is_closing():
             return False
         self._context.count(EVICTED)
+        self._leave()
         self.transport.close()
         return True
 
