@@ -2,7 +2,6 @@
 
 from asyncio import BaseProtocol, Transport
 from collections.abc import Callable, Iterable
-from typing import Any
 
 _VERSION = b"HTTP/1.1 "
 _INTERIM = b"1"  # "100 Continue" (RFC 9110, section 15.2): the client waits for it
@@ -84,7 +83,7 @@ class HeadBuffer(Transport):
         """Tell whether it receives."""
         return self._transport.is_reading()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio has it
+    def get_extra_info(self, name: str, default: object = None) -> object:
         """Return the socket, an address, or what else is known of the connection."""
         return self._transport.get_extra_info(name, default)
 

@@ -2,11 +2,9 @@
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from ipaddress import IPv4Address, ip_address
 
 TIMEOUT_S = 4  # an orchestrator waits a little longer
-
-# Where to ask a server that listens at all addresses.
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is only looked up
 
 
 class Unhealthy(Exception):
@@ -15,7 +13,7 @@ class Unhealthy(Exception):
 
 def check_health(host: str, port: int) -> None:
     """Raise `Unhealthy` unless a server at *host* and *port* says that it is alive."""
-    connection = HTTPConnection(_LOOPBACK.get(host, host), port, timeout=TIMEOUT_S)
+    connection = HTTPConnection(_address_of(host), port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/livez")
         status = connection.getresponse().status
@@ -25,3 +23,14 @@ def check_health(host: str, port: int) -> None:
         connection.close()
     if status != HTTPStatus.OK:
         raise Unhealthy(f"the answer is {status}")
+
+
+def _address_of(host: str) -> str:
+    """Return where to ask a server that listens on *host*."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if isinstance(address, IPv4Address) else "::1"

@@ -7,9 +7,6 @@ from typing import Any
 
 from app.settings import PREFIX, InvalidSettings
 
-# A socket for each family: in one for both, IPv4 clients have IPv6 addresses, which are in no IPv4 network.
-_EVERYWHERE = ("::", "0.0.0.0")  # noqa: S104 - only if the operator says so
-
 _PORT_FAULTS = {
     errno.EADDRINUSE: "another program listens on {port} already",
     errno.EACCES: "{port} is not for this user",
@@ -44,9 +41,10 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _addresses_of(host: str) -> list[tuple[int, tuple[Any, ...]]]:
-    hosts = _EVERYWHERE if host == "::" else (host,)
+    # A socket for each family: in one for both, IPv4 clients have addresses that no IPv4 network contains.
+    name, flags = (None, socket.AI_PASSIVE) if host == "::" else (host, 0)
     try:
-        found = [each for name in hosts for each in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
+        found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM, flags=flags)
     except (OSError, UnicodeError):
         raise InvalidSettings(f"{PREFIX}HOST: no address of this name was found.") from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
