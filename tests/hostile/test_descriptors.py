@@ -51,7 +51,9 @@ def serve(database: URL, files: int, **settings: str) -> Iterator[Server]:
     ):
         url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
         server = Server(running, int(url.rpartition(":")[2]))
+        running.wait_for("purged")
         assert server.answers_honest_callers()
+        running.wait_for("path=/update")
         yield server
 
 
