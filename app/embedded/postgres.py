@@ -20,6 +20,7 @@ from typing import IO
 
 from sqlalchemy.engine import URL
 
+from app import lazy_imports
 from app.data_dir import ensure_directory
 from app.embedded.files import (
     PORT,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
+from app import lazy_imports
 from app.embedded.files import read_state
 from app.embedded.postgres import EmbeddedPostgres, run_embedded_postgres
 from app.settings import InvalidSettings
