@@ -18,7 +18,7 @@ from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
 from tests.vectors_of import subscription_json
 
-# Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.
+# Runs a server that has the deadlines of `tests.deadlines`.
 HURRIED = (sys.executable, "-m", "tests.hurried_server")
 PATIENT = (*HURRIED, "--app", "create_patient_app")
 # Instances of one server share its key.
