@@ -13,7 +13,8 @@ from tests.deadlines import SHORT_TIMEOUTS
 from tests.faults.cluster import Cluster
 from tests.faults.load import Traffic
 from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server import HURRIED, RunningServer, run_server
+from tests.faults.server import RunningServer, run_server
+from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio

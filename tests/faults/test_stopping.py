@@ -15,7 +15,8 @@ from tests.faults.cluster import Cluster
 from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
 from tests.faults.load import REFUSED, Caller, Sample, open_caller, register_users, run_load
 from tests.faults.scenario import OK
-from tests.faults.server import HURRIED, RunningServer, run_server
+from tests.faults.server import RunningServer, run_server
+from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
