@@ -12,6 +12,9 @@ from app.server.worker_app import build_app
 from app.settings import load
 from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
+HURRIED = (sys.executable, "-m", "tests.hurried_server")
+PATIENT = (*HURRIED, "--app", "create_patient_app")
+
 
 def create_app() -> ASGIApp:
     """Build the application: pushes and connections have short deadlines."""
