@@ -26,6 +26,7 @@ MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one 
 
 CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
 
+_REFUSALS = (NotHttp, MethodNotAllowed, RequestTimedOut, BodyTooLarge, HeadTooLarge)
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
 
@@ -50,6 +51,7 @@ class ConnectionContext:
     @classmethod
     def of(cls, app: AppState, timeouts: Timeouts) -> "ConnectionContext":
         """Return the context of connections to *app*, which counts and dates their refusals."""
+        app.observer.metrics.expect_refused_connections(kind.code for kind in _REFUSALS)
 
         def refuse(refused: Refused) -> bytes:
             app.observer.metrics.record_refused_connection(refused.code)

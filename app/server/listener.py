@@ -3,8 +3,10 @@
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
+from app.setting_values import ListenAddress
 from app.settings import PREFIX, InvalidSettings
 
 _PORT_FAULTS = {
@@ -39,6 +41,35 @@ def bind(host: str, port: int) -> list[socket.socket]:
     if port_faults:
         raise InvalidSettings(f"{PREFIX}PORT: {_PORT_FAULTS[port_faults[0]].format(port=port)}.")
     raise InvalidSettings(f"{PREFIX}HOST: can't listen there: {os.strerror(faults[0])}.")
+
+
+def bind_metrics(address: ListenAddress | None) -> list[socket.socket]:
+    """Return the socket for metrics, bound; none without an *address*.
+
+    Raise `InvalidSettings`, naming the variable.
+    """
+    if address is None:
+        return []
+    try:
+        if isinstance(address, Path):
+            return [_bind_path(address)]
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        return [_bind(family, address)]
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        raise InvalidSettings(f"{PREFIX}METRICS_LISTEN: can't listen there: {reason}.") from None
+
+
+def _bind_path(path: Path) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and opened.connect_ex(str(path)) == errno.ECONNREFUSED:
+            path.unlink()  # left by a server that was killed
+        opened.bind(str(path))
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
