@@ -20,7 +20,7 @@ from app.api.error_handling import ErrorHandler
 from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_listener import MetricsListener
-from app.api.middleware import HeadSupport, wrap
+from app.api.middleware import HeadSupport, Layer, RootPath, wrap
 from app.api.pages import Pages
 from app.api.state import AppState, Clock, LifespanState
 from app.clocks import monotonic_clock, server_clock
@@ -88,10 +88,19 @@ def create_app(
     )
     api.include_router(routes.router)
     api.include_router(docs_page.router)
-    metrics = partial(MetricsListener, address=settings.metrics_listen)
-    cors = partial(Cors, origins=settings.cors_origins)
     app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
-    return wrap(app, [RequestLog, SecurityHeaders, metrics, cors, HeadSupport, ErrorHandler])
+    return wrap(app, _middleware(settings))
+
+
+def _middleware(settings: Settings) -> list[Layer]:
+    """Return all layers, the first outermost. What is not set costs a call nothing."""
+    optional: list[Layer] = []
+    if settings.root_path:
+        optional.append(partial(RootPath, root_path=settings.root_path))
+    if settings.metrics_listen:
+        optional.append(partial(MetricsListener, address=settings.metrics_listen))
+    cors = partial(Cors, origins=settings.cors_origins)
+    return [RequestLog, SecurityHeaders, *optional, cors, HeadSupport, ErrorHandler]
 
 
 @asynccontextmanager
