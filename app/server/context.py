@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.headers import SECURITY_HEADERS
 from app.api.responses import refusal
 from app.api.state import AppState
-from app.protocol.errors import Refused
+from app.limits.errors import Overloaded
+from app.protocol.errors import BodyTooLarge, Refused
 from app.server.connection_limits import ConnectionLimits
 
 CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
+
+
+# Refusals of connections, whose series are there from the start.
+_REFUSALS = (NotHttp, MethodNotAllowed, RequestTimedOut, BodyTooLarge, HeadTooLarge, Overloaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class ConnectionContext:
     def of(cls, app: AppState, limits: ConnectionLimits, timeouts: Timeouts) -> "ConnectionContext":
         """Return the context of connections to *app*, which counts and dates their refusals."""
         count = app.observer.metrics.record_refused_connection
+        app.observer.metrics.expect_refused_connections(kind.code for kind in _REFUSALS)
 
         def refuse(refused: Refused) -> bytes:
             count(refused.code)
