@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 import app.store.tables  # noqa: F401 - fills the metadata
 from app.settings import Settings
 from app.store.schema import REVISIONS
-from app.store.url import parse_url
+from app.store.url import parse_url, split_url
 
 # One migration at a time, whoever starts them: any fixed number that nobody else locks.
 LOCK = 0x57484953504552
@@ -36,7 +36,8 @@ def _run(connection: Connection) -> None:
 
 async def _migrate() -> None:
     url = context.config.attributes.get("url") or parse_url(Settings().require_database_url())
-    engine = create_async_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+    place, arguments = split_url(url)
+    engine = create_async_engine(place, poolclass=pool.NullPool, connect_args=arguments, hide_parameters=True)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

@@ -109,8 +109,9 @@ def missing(*names: str) -> list[str]:
 
 
 def where(name: str) -> str | None:
-    """Return the path of a program, also of one that only root has in its path."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    """Return the path of a program, also of one that only root has in its path, and of Debian's Postgres."""
+    postgres = ":".join(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:{postgres}")
 
 
 def installed(name: str) -> str:

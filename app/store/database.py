@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.limits.breaker import Breaker
 from app.store.error_classification import first_line, hide_details, is_lost, is_misconfigured, is_outage
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
-from app.store.url import KEPT_STATEMENTS
+from app.store.url import KEPT_STATEMENTS, split_url
 
 log = logging.getLogger(__name__)
 
@@ -162,14 +162,15 @@ async def open_database(
     """Open the pool, and close it. No connection is made before the first statement."""
     logging.getLogger(POOL_LOG).setLevel(logging.CRITICAL)
     unnamed = _UNNAMED if url.query.get(KEPT_STATEMENTS) == "0" else {}
+    place, arguments = split_url(url)
     engine = create_async_engine(
-        url,
+        place,
         isolation_level="AUTOCOMMIT",
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_S,
         pool_logging_name=POOL_NAME,
-        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed},
+        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed, **arguments},
         hide_parameters=True,
     )
     try:

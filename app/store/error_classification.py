@@ -1,8 +1,8 @@
 """Classification of database errors: an outage, a wrong configuration, or a fault of ours."""
 
-from ssl import SSLCertVerificationError
+from ssl import SSLEOFError, SSLError, SSLSyscallError, SSLZeroReturnError
 
-from asyncpg import PostgresError, TargetServerAttributeNotMatched
+from asyncpg import ClientConfigurationError, PostgresError, TargetServerAttributeNotMatched
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -24,6 +24,13 @@ _LOST = ("08", "25006", "57P")
 _MISCONFIGURED = ("28", "3D", "42501")
 
 
+# What asyncpg says when TLS is required and the server has none, in the error of a refused connection.
+NO_TLS = "rejected SSL upgrade"
+
+# Errors of TLS that say no more than that the connection ended.
+_TLS_ENDED = (SSLEOFError, SSLSyscallError, SSLZeroReturnError)
+
+
 def first_line(error: BaseException | None) -> str:
     """Return what went wrong in one line for an operator; the driver's messages name no password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
@@ -43,7 +50,7 @@ def hide_details(error: BaseException) -> None:
 def is_outage(error: BaseException) -> bool:
     """Tell whether *error* says that the database is away for now, rather than that we made a mistake."""
     driver_error = _driver_error(error)
-    if isinstance(driver_error, SSLCertVerificationError):
+    if is_misconfigured(error):
         return False
     return isinstance(driver_error, (OSError, PoolTimeout, TargetServerAttributeNotMatched)) or (
         sqlstate(error).startswith(_OUTAGES)
@@ -57,13 +64,21 @@ def sqlstate(error: BaseException) -> str:
 
 def is_lost(error: BaseException) -> bool:
     """Tell whether the connection is of no more use, and another may do."""
-    return isinstance(_driver_error(error), ConnectionError) or sqlstate(error).startswith(_LOST)
+    driver_error = _driver_error(error)
+    return sqlstate(error).startswith(_LOST) or (
+        isinstance(driver_error, ConnectionError) and NO_TLS not in str(driver_error)
+    )
 
 
 def is_misconfigured(error: BaseException) -> bool:
     """Tell whether an operator has to mend it."""
-    certificate = isinstance(_driver_error(error), SSLCertVerificationError)
-    return certificate or sqlstate(error).startswith(_MISCONFIGURED)
+    driver_error = _driver_error(error)
+    return (
+        sqlstate(error).startswith(_MISCONFIGURED)
+        or isinstance(driver_error, ClientConfigurationError)
+        or (isinstance(driver_error, SSLError) and not isinstance(driver_error, _TLS_ENDED))
+        or (isinstance(driver_error, ConnectionError) and NO_TLS in str(driver_error))
+    )
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""Tests with nginx, Caddy, coturn, PgBouncer and Redis: left out if one is missing, but not in CI."""
+"""Tests with servers of Debian: left out if one is missing, but not in CI."""
 
 import os
 
@@ -11,13 +11,14 @@ __all__ = ["push", "steady_cluster"]  # fixtures of the fault tests, used here t
 
 NEEDED = {
     "test_caddy.py": ("caddy",),
+    "test_database_tls.py": ("postgres",),
     "test_instances.py": ("nginx", "pgbouncer", "redis-server"),
     "test_nginx.py": ("nginx",),
     "test_pgbouncer.py": ("pgbouncer",),
     "test_shared_limits.py": ("redis-server",),
     "test_turnserver.py": ("turnserver",),
 }
-_MISSING = missing("nginx", "caddy", "pgbouncer", "redis-server", "turnserver")
+_MISSING = missing("nginx", "caddy", "pgbouncer", "postgres", "redis-server", "turnserver")
 _LEFT_OUT = f"Left out: some of tests/scale. To run them: apt-get install {' '.join(_MISSING)}"
 
 collect_ignore = [file for file, programs in NEEDED.items() if missing(*programs)]

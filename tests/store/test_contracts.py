@@ -95,7 +95,19 @@ def test_asyncpg_has_its_own_error_for_hosts_that_are_not_what_was_asked_for() -
     assert not issubclass(asyncpg.TargetServerAttributeNotMatched, asyncpg.PostgresError)
 
 
-@pytest.mark.parametrize("name", ["timeout", "command_timeout", "statement_cache_size"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "command_timeout",
+        "dsn",
+        "passfile",
+        "server_settings",
+        "ssl",
+        "statement_cache_size",
+        "target_session_attrs",
+        "timeout",
+    ],
+)
 def test_asyncpg_takes_what_the_engine_hands_it(name: str) -> None:
     """By these names."""
     assert name in inspect.signature(asyncpg.connect).parameters

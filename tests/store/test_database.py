@@ -1,4 +1,4 @@
-"""URLs as operators write them, and what a database that is away looks like."""
+"""The engine: what it does when the database is away, and how long it waits."""
 
 import asyncio
 import logging
@@ -21,53 +21,13 @@ from app.store.database import (
     Database,
 )
 from app.store.errors import DatabaseUnavailable
-from app.store.url import InvalidDatabaseUrl, parse_url
+from app.store.url import parse_url
 from tests.databases import open_database
 
 pytestmark = pytest.mark.anyio
 
 # Holds a connection for a moment; it can be recognised afterwards.
 NAP = "SELECT set_config('application_name', 'nap', false), pg_sleep(0.1)"
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_every_spelling_of_postgres_is_taken(scheme: str) -> None:
-    """Hosting services write the scheme in several ways."""
-    url = parse_url(f"{scheme}://me:secret@db.example.org/calls")
-
-    assert url.drivername == "postgresql+asyncpg"
-
-
-def test_libpqs_sslmode_is_understood() -> None:
-    """`sslmode` is what libpq calls it; the driver says `ssl`."""
-    assert parse_url("postgres://db/calls?sslmode=require").query == {"ssl": "require"}
-
-
-def test_what_hosting_services_add_is_taken() -> None:
-    """Parameters that change nothing here are left out."""
-    url = parse_url("postgres://db/calls?sslmode=require&channel_binding=require&connect_timeout=5")
-
-    assert url.query == {"ssl": "require"}
-
-
-@pytest.mark.parametrize(("said", "kept"), [("true", {"prepared_statement_cache_size": "0"}), ("false", {})])
-def test_a_pooler_is_told_of_as_hosting_services_do(said: str, kept: dict[str, str]) -> None:
-    """`pgbouncer=true` is in the URLs that they hand out."""
-    assert parse_url(f"postgres://db/calls?pgbouncer={said}").query == kept
-
-
-@pytest.mark.parametrize("text", ["postgres://db/calls?sslrootcert=/x", "postgres://db:99999/calls"])
-def test_what_can_not_be_kept_is_refused(text: str) -> None:
-    """Better no start than a connection that is not what was asked for."""
-    with pytest.raises(InvalidDatabaseUrl):
-        parse_url(text)
-
-
-@pytest.mark.parametrize("text", ["", "calls", "mysql://db/calls", "http://db"])
-def test_another_url_is_refused(text: str) -> None:
-    """What is not a Postgres URL is said to be none."""
-    with pytest.raises(InvalidDatabaseUrl):
-        parse_url(text)
 
 
 async def test_a_database_that_is_away_is_said_to_be() -> None:
