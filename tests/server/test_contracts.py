@@ -276,6 +276,22 @@ def test_uvloop_can_be_inherited() -> None:
     assert isinstance(type("Loop", (uvloop.Loop,), {})().time(), float), "uvloop: Loop can't be subclassed"
 
 
+async def _set_user_timeout() -> int:
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        transport, _ = await loop.create_connection(asyncio.Protocol, *listening.getsockname())
+        opened = transport.get_extra_info("socket")
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1500)
+        transport.abort()
+        return int(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+
+
+def test_uvloop_gives_its_socket_for_options() -> None:
+    """The kernel's timeout of what is sent and unread is set on it."""
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
+        assert runner.run(_set_user_timeout()) == 1500, "uvloop: get_extra_info('socket')"
+
+
 async def _write_after_the_end() -> None:
     here, there = socket.socketpair()
     with there:
