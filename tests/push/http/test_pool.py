@@ -530,5 +530,5 @@ async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
         answers = await asyncio.gather(*first, return_exceptions=True)
         last = await waiting
 
-    assert (sum(isinstance(each, ConnectionLost) for each in answers), last) == (1, Answer(201))
+    assert (sum(isinstance(each, ConnectionLost) for each in answers), last) == (1, PushResponse(201))
     assert door.connections == MAX_CONNECTIONS_PER_HOST
