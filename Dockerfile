@@ -1,17 +1,18 @@
-FROM python:3.11-slim AS builder
-RUN apt-get update \
- && apt-get install --yes --no-install-recommends make \
- && rm -rf /var/lib/apt/lists/*
-WORKDIR /srv/whisper
-COPY Makefile pyproject.toml constraints.txt ./
-# An editable install needs the folders' names only, so the code is copied later: a change of it reinstalls
-# nothing. It stays editable because the server reads alembic.ini, migrations/, client/ and web/ beside app/.
-RUN touch README.md LICENSE \
- && python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["tool"]["setuptools"]["packages"])' \
-    | tr . / | xargs mkdir -p \
- && make install EXTRAS=redis,tracing
+# `make pin` prints the digest of the base image for PYTHON_IMAGE: a tag may change, a digest can't.
+ARG PYTHON_IMAGE=python:3.11-slim
 
-FROM python:3.11-slim
+FROM ${PYTHON_IMAGE} AS builder
+WORKDIR /srv/whisper
+COPY hashes.txt ./
+# Every file is checked against its hash. With dependencies first, a change of the code reinstalls nothing.
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes --requirement hashes.txt
+COPY pyproject.toml ./
+# An editable install needs the folder's name only. It stays editable because the server reads migrations/, client/
+# and web/ beside app/.
+RUN mkdir app && touch README.md LICENSE app/__init__.py \
+ && .venv/bin/pip install --no-deps --no-build-isolation --no-index --editable .
+
+FROM ${PYTHON_IMAGE}
 # A fixed uid, so that a volume's files keep their owner from one image to the next.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin whisper \
  && install --directory --owner=whisper --group=whisper --mode=0700 /var/lib/whisper
@@ -28,6 +29,6 @@ USER 10001
 EXPOSE 8000
 # /livez, not /readyz: a new container does not repair a database.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
+  CMD ["python", "-m", "app.health_check"]
 STOPSIGNAL SIGTERM
 CMD ["whisper", "serve"]

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 PEERS := bench/peers/node
 
-.PHONY: help run test test-code test-faults test-browser bench bench-peers profile soak figures check format install clean
+.PHONY: help run test test-code test-faults test-browser bench bench-peers profile soak figures check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -68,6 +68,19 @@ format: $(VENV)/.installed-embedded,test,check ## format the code, and mend what
 	$(BIN)/ruff format .
 
 install: $(VENV)/.installed-$(EXTRAS) ## install into .venv: make install EXTRAS=embedded
+
+# Docker's registry gives the digest; none is written here that nobody has pulled.
+pin: ## print the base images by digest, for .env; needs Docker
+	@sed -n 's/^#\([A-Z]*_IMAGE\)=/\1 /p' .env.example deploy/env.example | sort -u | while read -r name image; do \
+		docker pull --quiet "$$image" >/dev/null && \
+		echo "$$name=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image")" || exit 1; \
+	done
+
+# For each file of a version, so that one list serves all processors. `uv` comes from PyPI: pip install uv
+hashes: ## write hashes.txt, which the image installs from, anew from constraints.txt; needs uv
+	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra redis --extra tracing --constraint constraints.txt \
+		--python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --quiet --output-file hashes.txt
 
 clean: ## remove what make made; .env and the data in .whisper stay
 	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
-from app.data_dir import run_embedded_postgres
+from app.embedded.postgres import run_embedded_postgres
 from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load

@@ -1,52 +1,17 @@
-"""Data directory: the embedded Postgres and the VAPID key of a server that is given neither."""
+"""Data directory: what a server keeps when nothing else is set, above all its VAPID key."""
 
-import fcntl
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
 
-from app import lazy_imports
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import InvalidSettings
 
 log = logging.getLogger(__name__)
 
-DATABASE = "postgres"
-LOCK_FILE = "postgres.lock"
 KEY_FILE = "vapid_private_key"
-
-
-@contextmanager
-def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
-    """Run a Postgres with its data in *data_dir*, and yield its URL; it stops with the last who uses it.
-
-    Raise `InvalidSettings` when the wheel that holds it is not installed.
-    """
-    try:
-        get_server = lazy_imports.pgserver()
-    except lazy_imports.MissingExtra as missing:
-        raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
-    with (ensure_directory(data_dir) / LOCK_FILE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # let go even by a process that is killed
-        server = get_server(data_dir / "postgres", cleanup_mode=None)
-        log.info("an embedded Postgres keeps its data in %s", data_dir / "postgres")
-        try:
-            yield server.get_uri(database=DATABASE)
-        finally:
-            if _is_last(lock):
-                server.stop()
-
-
-def _is_last(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def load_key(data_dir: Path) -> str | None:
@@ -56,7 +21,7 @@ def load_key(data_dir: Path) -> str | None:
     """
     file = data_dir / KEY_FILE
     try:
-        text = file.read_text().strip()
+        text = file.read_text("utf-8", "replace").strip()
         parse_keys(text)
     except FileNotFoundError:
         return None
@@ -71,7 +36,9 @@ def load_or_create_key(data_dir: Path) -> str:
     """Return the private VAPID key kept in *data_dir*; make it the first time, with mode 0600."""
     file = ensure_directory(data_dir) / KEY_FILE
     while (key := load_key(data_dir)) is None:
-        with NamedTemporaryFile("w", dir=data_dir, prefix=KEY_FILE) as whole:  # has mode 0600
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", dir=data_dir, prefix=KEY_FILE
+        ) as whole:  # has mode 0600
             whole.write(VapidKey.generate().private_text + "\n")
             whole.flush()
             with suppress(FileExistsError):
@@ -92,7 +59,7 @@ def rotate_key(data_dir: Path) -> str:
         raise InvalidSettings("There is no VAPID key to rotate: `whisper vapid --keep` makes one.")
     keys = f"{VapidKey.generate().private_text},{kept}"
     with NamedTemporaryFile(
-        "w", dir=ensure_directory(data_dir), prefix=KEY_FILE, delete=False
+        "w", encoding="utf-8", dir=ensure_directory(data_dir), prefix=KEY_FILE, delete=False
     ) as whole:  # has mode 0600
         whole.write(keys + "\n")
         whole.flush()

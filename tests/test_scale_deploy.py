@@ -250,6 +250,46 @@ def test_kubernetes_scales_on_a_metric_that_exists() -> None:
     assert int(on_pods["target"]["averageValue"]) < Settings.model_fields["max_in_flight"].default
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_kubernetes_lets_a_pod_reach_only_what_it_needs(kind: str) -> None:
+    """The policy selects both; they are reached at the port of HTTP alone."""
+    policy = manifests()["NetworkPolicy"]["spec"]
+    (selected,) = policy["podSelector"]["matchExpressions"]
+    ports = {port["port"] for rule in policy["egress"] if "to" not in rule for port in rule["ports"]}
+
+    assert manifests()[kind]["spec"]["template"]["metadata"]["labels"]["app"] in selected["values"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["ingress"][0]["ports"] == [
+        {"protocol": "TCP", "port": container()["ports"][0]["containerPort"]}
+    ]
+    assert {53, 5432, 6432, 6379} <= ports
+    assert not ports & {80, 443}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.96.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "172.20.0.1",
+        "192.168.1.1",
+        "100.100.100.200",
+        "fd00::1",
+        "fe80::1",
+    ],
+)
+def test_kubernetes_lets_no_push_lead_into_the_cluster(address: str) -> None:
+    """Whatever an endpoint resolves to; the guard of the server judges the same (app/push/guard.py)."""
+    (push,) = [rule for rule in manifests()["NetworkPolicy"]["spec"]["egress"] if "to" in rule]
+
+    assert push["ports"] == [{"protocol": "TCP", "port": 443}]
+    for block in (each["ipBlock"] for each in push["to"]):
+        if ip_address(address).version == ip_network(block["cidr"]).version:
+            inside = ip_address(address) in ip_network(block["cidr"])
+            assert not inside or any(ip_address(address) in ip_network(each) for each in block["except"])
+
+
 def test_kubernetes_migrates_with_a_job() -> None:
     """Once, and with the same image."""
     (migrate,) = pod("Job")["containers"]

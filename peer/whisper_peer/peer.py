@@ -64,7 +64,7 @@ class Peer:
         accept: bool = True,
         trickle: bool = False,
     ) -> AsyncIterator[Self]:
-        """Subscribe, register, and be reachable until the end; then close all connections. Raise `PeerError`.
+        """Subscribe, register and listen until the end; then close every connection. Raise `PeerError`.
 
         Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before
         the description that they belong to.

@@ -1,0 +1,215 @@
+"""Lifecycle of the embedded Postgres: creation, start, restart and stop by the processes that use it.
+
+Nothing of it depends on the path of the data or of the wheel, or on the locale: both are an operator's, and
+may have any character. Nobody else can connect: the socket is in a directory of mode 0700, and Postgres asks
+the kernel who is at the other end (peer authentication).
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy.engine import URL
+
+from app import lazy_imports
+from app.data_dir import ensure_directory
+from app.embedded.files import (
+    PORT,
+    SOCKET_NAME,
+    SUPERUSER,
+    ServerState,
+    initialize,
+    make_socket_dir,
+    read_state,
+    remove_socket_dir,
+    write_access_rules,
+)
+from app.embedded.system_user import find_system_user
+from app.settings import InvalidSettings
+
+log = logging.getLogger(__name__)
+
+USERS_LOCK = "postgres.lock"  # shared by all who use it: the last one stops it
+START_LOCK = "postgres.start"  # held by the one that starts it
+WATCH_S = 0.5  # how soon one that was killed is started again
+START_S = 60  # for its recovery, too
+STOP_S = 20  # for each way to stop it, the gentle one first
+POLL_S = 0.02
+
+
+@contextmanager
+def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
+    """Run a Postgres with its data in *data_dir*, and yield its URL; it stops with the last who uses it.
+
+    One that is killed is started again. Raise `InvalidSettings`, in one line, when it can't be run.
+    """
+    try:
+        programs = lazy_imports.pgserver()
+    except lazy_imports.MissingExtra as missing:
+        raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
+    directory = ensure_directory(data_dir).resolve()
+    with (directory / USERS_LOCK).open("wb") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)  # let go even by a process that is killed
+        server = EmbeddedPostgres(directory, programs)
+        server.ensure_running()
+        log.info("an embedded Postgres keeps its data in %s", server.data)
+        ended = threading.Event()
+        watcher = threading.Thread(target=server.keep_running, args=(ended,), daemon=True)
+        watcher.start()
+        try:
+            yield server.url
+        finally:
+            ended.set()
+            watcher.join()
+            if _is_last(users):
+                server.stop()
+
+
+def _is_last(users: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class EmbeddedPostgres:
+    """A Postgres with its data in a directory. Several processes may use it, each by one of these."""
+
+    def __init__(self, directory: Path, programs: Path) -> None:
+        self.data = directory / "postgres"
+        self._start_lock = directory / START_LOCK
+        self._programs = programs
+        self._socket_dir: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL at which it serves."""
+        place = {"host": str(self._socket_dir), "port": str(PORT)}  # or the driver would take that of PGPORT
+        return URL.create("postgresql", SUPERUSER, database=SUPERUSER, query=place).render_as_string()
+
+    def ensure_running(self) -> None:
+        """Make and start it, unless it runs. Raise `InvalidSettings` when that fails."""
+        try:
+            with self._start_lock.open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                state = read_state(self.data)
+                if state is not None and _serves(state):
+                    self._socket_dir = state.socket_dir
+                else:
+                    self._start(state)
+        except subprocess.CalledProcessError as error:
+            why = _last_line(error.stderr)
+        except (OSError, KeyError) as error:  # a user without a name is a KeyError
+            why = str(error)
+        else:
+            return
+        raise InvalidSettings(f"The embedded Postgres does not start: {why.rstrip('.')}.")
+
+    def keep_running(self, ended: threading.Event) -> None:
+        """Start it again whenever it is found dead, until *ended*."""
+        while not ended.wait(WATCH_S):
+            if self._is_alive(read_state(self.data)):
+                continue
+            log.warning("the embedded Postgres has ended: it is started again")
+            try:
+                self.ensure_running()
+            except InvalidSettings as fault:
+                log.error("%s", fault)  # noqa: TRY400 - one line says all; the next round tries again
+
+    def stop(self) -> None:
+        """End it as an operator does: sessions end, what is committed stays."""
+        state = read_state(self.data)
+        if state is None or not _serves(state):
+            return
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, by force
+            with suppress(ProcessLookupError):
+                os.kill(state.pid, how)
+            if self._wait_for_end(state):
+                break
+        remove_socket_dir(state.socket_dir)
+
+    def _start(self, stale: ServerState | None) -> None:
+        user = find_system_user()
+        user.let_in(self.data.parent, self._programs)
+        if not (self.data / "PG_VERSION").exists():
+            initialize(self.data, self._programs, user)
+        write_access_rules(self.data, user)
+        if self._socket_dir is None or not self._socket_dir.is_dir():
+            if stale is not None:
+                remove_socket_dir(stale.socket_dir)
+            self._socket_dir = make_socket_dir(user)
+        options = ("-D", self.data, "-k", self._socket_dir, "-p", str(PORT), "-h", "")
+        deadline = time.monotonic() + START_S
+        while True:
+            with (self.data / "log").open("wb") as output:
+                self._process = subprocess.Popen(
+                    (self._programs / "postgres", *options),
+                    stdout=output,
+                    stderr=output,
+                    **user.process_options(),
+                )
+            if self._wait_until_ready(self._process, deadline):
+                return
+            if time.monotonic() > deadline or not self._may_try_again():
+                raise OSError(f"{_last_line((self.data / 'log').read_bytes())} ({self.data / 'log'})")
+            time.sleep(WATCH_S)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
+        while process.poll() is None and time.monotonic() < deadline:
+            state = read_state(self.data)
+            if state is not None and state.pid == process.pid and state.is_ready:
+                return True
+            time.sleep(POLL_S)
+        return False
+
+    def _may_try_again(self) -> bool:
+        """Tell whether sessions of a server that was killed still hold its memory: they soon notice."""
+        return b"shared memory block" in (self.data / "log").read_bytes()
+
+    def _is_alive(self, state: ServerState | None) -> bool:
+        if self._process is not None:
+            self._process.poll()  # a child that has ended counts as alive until then
+        if state is None:
+            return False
+        try:
+            os.kill(state.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def _wait_for_end(self, state: ServerState) -> bool:
+        deadline = time.monotonic() + STOP_S
+        while self._is_alive(state):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+
+def _serves(state: ServerState) -> bool:
+    """Tell whether somebody listens at the socket of *state*, which may be that of a server long dead."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0)  # a full backlog is a sign of life
+        try:
+            probe.connect(os.fsencode(state.socket_dir / SOCKET_NAME))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return state.is_ready
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it says nothing"

@@ -1,0 +1,237 @@
+"""The embedded Postgres serves at any path and in any locale, lets nobody else in, and comes back."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from app import lazy_imports
+from app.embedded.files import read_state
+from app.embedded.postgres import EmbeddedPostgres, run_embedded_postgres
+from app.settings import InvalidSettings
+from app.store.errors import DatabaseUnavailable
+from app.store.url import parse_url
+from tests.databases import open_database
+
+ODD = "a b'$x%20"
+NAMES = [ODD, '`id`;"&|', "back\\slash 100%20", "Ünïcode", "-D", "#?@:&=", "long" * 40]
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Yield an empty directory."""
+    with tempfile.TemporaryDirectory(prefix="em") as directory:
+        yield Path(directory)
+
+
+def ask(url: str, statement: str = "SELECT 1") -> object:
+    """Return the first value that *statement* gives."""
+
+    async def fetch() -> object:
+        async with open_database(parse_url(url)) as database:
+            return (await database.fetch(text(statement)))[0][0]
+
+    return asyncio.run(fetch())
+
+
+def socket_dir_of(url: str) -> Path:
+    """Return the directory that *url* leads to."""
+    return Path(str(make_url(url).query["host"]))
+
+
+def run_as_nobody(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a Python *script* as another user, without rights."""
+    drop = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    command = (*drop, sys.executable, "-c", script, *map(str, arguments))
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_serves_at_any_path(home: Path, name: str) -> None:
+    """No shell, no URL and no setting takes a character of it for one of its own."""
+    with run_embedded_postgres(home / name) as url:
+        assert ask(url) == 1
+
+    assert not socket_dir_of(url).exists()
+
+
+@pytest.mark.parametrize("name", [ODD, '`id`\\"'])
+def test_it_serves_wherever_the_wheel_is_installed(home: Path, name: str) -> None:
+    """An operator's folder has any name, and the virtual environment is in it."""
+    programs = lazy_imports.pgserver()
+    package = programs.parents[1]
+    there = home / name / package.name
+    shutil.copytree(programs.parent, there / programs.parent.name)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), home / name / f"{package.name}.libs")
+    server = EmbeddedPostgres(home, there / programs.parent.name / programs.name)
+
+    server.ensure_running()
+    try:
+        assert ask(server.url) == 1
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("locale", [{"LANG": "en_US.UTF-8"}, {"LC_ALL": "xx_YY.KOI8-R"}, {"LC_ALL": "C"}])
+def test_it_serves_in_any_locale(home: Path, monkeypatch: pytest.MonkeyPatch, locale: dict[str, str]) -> None:
+    """Also in one that this machine does not have."""
+    for name, value in locale.items():
+        monkeypatch.setenv(name, value)
+
+    with run_embedded_postgres(home) as url:
+        assert ask(url, "SELECT 'ü'") == "ü"
+
+
+def test_it_takes_nothing_else_from_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the settings of another Postgres, nor a secret."""
+    monkeypatch.setenv("PGDATA", "/nowhere")
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("WHISPER_VAPID_PRIVATE_KEY", "secret")
+
+    with run_embedded_postgres(home) as url:
+        state = read_state(home / "postgres")
+        assert state
+        environment = Path(f"/proc/{state.pid}/environ").read_bytes()
+        assert ask(url) == 1
+
+    assert b"secret" not in environment
+
+
+def test_its_socket_is_in_a_directory_of_its_own(home: Path) -> None:
+    """Which nobody else can enter, and which is short wherever the data is."""
+    with run_embedded_postgres(home / ("long" * 40)) as url:
+        directory = socket_dir_of(url)
+        modes = [path.stat().st_mode & 0o777 for path in (directory, home / ("long" * 40) / "postgres")]
+
+    assert modes == [0o700, 0o700]
+    assert len(str(directory)) < 40
+
+
+CONNECT = """
+import asyncio, asyncpg, sys
+async def connect():
+    connection = await asyncpg.connect(host=sys.argv[1], user="postgres", database="postgres")
+    print(await connection.fetchval("SELECT 'let in'"))
+asyncio.run(connect())
+"""
+
+
+@root_only
+def test_another_user_can_not_connect(home: Path) -> None:
+    """The directory keeps them out; if it did not, Postgres would."""
+    with run_embedded_postgres(home):  # makes the data
+        pass
+    (home / "postgres" / "pg_hba.conf").write_text("local all all trust\n")  # as an earlier version did
+    with run_embedded_postgres(home) as url:
+        directory = socket_dir_of(url)
+        kept_out = run_as_nobody(CONNECT, directory)
+        directory.chmod(0o777)
+        refused = run_as_nobody(CONNECT, directory)
+        assert ask(url) == 1
+
+    assert "PermissionError" in kept_out.stderr
+    assert "Peer authentication failed" in refused.stderr
+    assert kept_out.stdout + refused.stdout == ""
+
+
+@root_only
+def test_it_serves_an_ordinary_user(home: Path) -> None:
+    """Who is let in under their own name."""
+    home.chmod(0o777)
+    script = (
+        "import sys; from pathlib import Path; from sqlalchemy import make_url\n"
+        "from app.embedded.postgres import run_embedded_postgres\n"
+        "with run_embedded_postgres(Path(sys.argv[1])) as url:\n"
+        + CONNECT.replace("sys.argv[1]", "make_url(url).query['host']").replace("\n", "\n    ")
+    )
+
+    run = run_as_nobody(script, home / ODD)
+
+    assert run.stdout.strip() == "let in", run.stderr
+
+
+@root_only
+def test_it_serves_root_in_a_directory_of_roots(home: Path) -> None:
+    """The user without rights is let through to its data, and may read nothing on its way."""
+    home.chmod(0o700)
+
+    with run_embedded_postgres(home / "data") as url:
+        assert ask(url) == 1
+
+    assert home.stat().st_mode & 0o777 == 0o701
+
+
+def test_one_that_is_killed_is_started_again(home: Path) -> None:
+    """At the same place, with all that was committed."""
+    with run_embedded_postgres(home) as url:
+        ask(url, "SELECT lo_create(42)")
+        state = read_state(home / "postgres")
+        assert state
+        os.kill(state.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert ask(url, "SELECT count(*) FROM pg_largeobject_metadata") == 1
+                break
+            except DatabaseUnavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        again = read_state(home / "postgres")
+
+    assert again
+    assert (again.pid != state.pid, again.socket_dir) == (True, state.socket_dir)
+
+
+def test_one_that_was_left_behind_by_a_power_cut_is_started(home: Path) -> None:
+    """Its state says that it runs, at a socket that nobody listens at."""
+    with run_embedded_postgres(home):
+        state = (home / "postgres" / "postmaster.pid").read_bytes()
+    (home / "postgres" / "postmaster.pid").write_bytes(state.replace(state.split(b"\n")[0], b"4194304", 1))
+
+    with run_embedded_postgres(home) as url:
+        assert ask(url) == 1
+
+
+def test_two_that_use_it_share_it(home: Path) -> None:
+    """It stops with the last."""
+    with run_embedded_postgres(home) as url:
+        with run_embedded_postgres(home) as other:
+            assert other == url
+        assert ask(url) == 1
+
+    assert read_state(home / "postgres") is None
+
+
+def test_data_that_were_made_in_part_are_made_anew(home: Path) -> None:
+    """Whoever was interrupted at their first start has nothing to mend."""
+    (home / "postgres.new").mkdir()
+    (home / "postgres.new" / "PG_VERSION").write_text("18\n")
+
+    with run_embedded_postgres(home) as url:
+        assert ask(url) == 1
+
+
+@pytest.mark.parametrize("spoilt", ["PG_VERSION", "postgresql.conf", "global/pg_control"])
+def test_any_failure_is_one_line(home: Path, spoilt: str) -> None:
+    """It says what Postgres says."""
+    with run_embedded_postgres(home):
+        pass
+    (home / "postgres" / spoilt).write_text("nonsense\n")
+
+    with (
+        pytest.raises(InvalidSettings, match=r"\AThe embedded Postgres does not start: .+\.\Z") as told,
+        run_embedded_postgres(home),
+    ):
+        pass
+
+    assert "\n" not in str(told.value)
