@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 PEERS := bench/peers/node
 
-.PHONY: help run test test-code test-faults test-browser bench bench-peers profile soak figures check format install pin hashes clean
+.PHONY: help run test test-code test-programs test-faults test-browser bench bench-peers profile soak figures check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,17 +23,20 @@ test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_mod
 ifdef ARGS
 	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
 else
-	$(MAKE) --jobs=3 --output-sync=target test-faults test-browser test-code
+	$(MAKE) --jobs=4 --output-sync=target test-faults test-browser test-programs test-code
 endif
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# Three at once: faults and browsers wait more than they work.
+# Four at once: all but test-code wait more than they work.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
+PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
 PYTEST := $(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider
 test-code:
-	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER))
+	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PROGRAMS))
+test-programs:
+	$(PYTEST) $(PROGRAMS)
 test-faults:
 	$(PYTEST) $(FAULTS)
 test-browser:

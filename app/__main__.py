@@ -1,4 +1,4 @@
-"""The `whisper` command: serve · migrate · purge · vapid · doctor."""
+"""The `whisper` command: serve · health · migrate · purge · vapid · doctor."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
 from app.embedded.postgres import run_embedded_postgres
+from app.server.health import Unhealthy, check_health
 from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load
@@ -30,6 +31,10 @@ log = logging.getLogger("whisper")
 Options = argparse.Namespace
 
 
+# Each is one line for an operator.
+_FAULTS = (InvalidSettings, Unhealthy, OutdatedSchema, DatabaseMisconfigured, DatabaseUnavailable)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status."""
     prepare_process()
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load(**{name: value for name, value in given.items() if value is not None})
         logging.config.dictConfig(log_config(settings.log_level, settings.log_format))
         status: int = options.run(settings, options)
-    except (InvalidSettings, OutdatedSchema, DatabaseMisconfigured, DatabaseUnavailable) as fault:
+    except _FAULTS as fault:
         print(f"whisper: {_describe(fault)}", file=sys.stderr)
         return 1
     return status
@@ -61,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--port", type=int, help=f"port to listen on ({PREFIX}PORT)")
     server.add_argument("--workers", type=int, help=f"processes that share the port ({PREFIX}WORKERS)")
     server.set_defaults(run=_serve)
+    health = commands.add_parser("health", help="ask the server of these settings whether it is alive")
+    health.set_defaults(run=_health)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
     migrate.set_defaults(run=_migrate)
     purge = commands.add_parser("purge", help="delete expired registrations now; servers do it every hour")
@@ -90,6 +97,12 @@ def _serve(settings: Settings, _: Options) -> int:
         # Workers are processes of their own: what was prepared reaches them as settings do.
         os.environ.update(prepared)
         return serve(settings)
+
+
+def _health(settings: Settings, _: Options) -> int:
+    check_health(settings.host, settings.port)
+    print("The server is alive.")
+    return 0
 
 
 def _migrate(settings: Settings, _: Options) -> int:

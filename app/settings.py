@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     turn_secret: SecretStr | None = None
     trusted_proxies: Annotated[Names, AfterValidator(check_networks)] = ()
     max_in_flight: int = Field(default=512, ge=1)
+    max_connections_per_client: int = Field(default=2000, ge=1)
+    keep_alive_seconds: float = Field(default=75, gt=0, le=3600)
     rate_limits: bool = True
     limit_dial: RateText = Rate(5, 50)
     limit_calls: RateText = Rate(60, 60)

@@ -1,7 +1,7 @@
 """Deadlines for tests that wait for their end: about a tenth of production's."""
 
 from app.push.deadlines import Deadlines
-from app.server.http_protocol import Timeouts
+from app.server.context import Timeouts
 
 SHORT = Deadlines(
     total_s=2.0,
@@ -15,4 +15,4 @@ SHORT = Deadlines(
 )
 
 # Of connections.
-SHORT_TIMEOUTS = Timeouts(**{name: getattr(Timeouts(), name) / 10 for name in Timeouts.__slots__})
+SHORT_TIMEOUTS = Timeouts(receive_s=1.5, send_s=1.5, keep_alive_s=2, late_s=0.1)

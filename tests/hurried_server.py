@@ -5,22 +5,25 @@ import sys
 
 from starlette.types import ASGIApp
 
-from app.server.http_protocol import Timeouts
+from app.server.context import Timeouts
 from app.server.process import exit_on_signals
 from app.server.supervisor import serve
 from app.server.worker_app import build_app
 from app.settings import load
 from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
+HURRIED = (sys.executable, "-m", "tests.hurried_server")
+PATIENT = (*HURRIED, "--app", "create_patient_app")
+
 
 def create_app() -> ASGIApp:
     """Build the application: pushes and connections have short deadlines."""
-    return build_app(SHORT_TIMEOUTS, SHORT)
+    return build_app(load(), SHORT_TIMEOUTS, SHORT)
 
 
 def create_patient_app() -> ASGIApp:
     """Build the application: pushes have short deadlines, so many connections at once have production's."""
-    return build_app(Timeouts(), SHORT)
+    return build_app(load(), Timeouts(), SHORT)
 
 
 if __name__ == "__main__":

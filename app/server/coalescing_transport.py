@@ -1,8 +1,7 @@
 """Transport that coalesces the head of a response with its body: one packet, one wake-up of the client."""
 
 from asyncio import BaseProtocol, Transport
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 _VERSION = b"HTTP/1.1 "
 _INTERIM = b"1"  # "100 Continue" (RFC 9110, section 15.2): the client waits for it
@@ -17,11 +16,13 @@ class CoalescingTransport(Transport):
     It goes with what is written next, or when it is flushed, or closed: never before the first of its body.
     What is written after the end is dropped, as asyncio's transports do and uvloop's do not.
     Nothing is passed on unseen: a method of the transport that is not here raises `NotImplementedError`.
+    *on_close* is called when it begins to close, by whomever: it ends when all is sent, which may be never.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, on_close: Callable[[], None]) -> None:
         super().__init__()
         self._transport = transport
+        self._on_close = on_close
         self._head = b""
 
     def write(self, data: Buffer) -> None:
@@ -56,8 +57,10 @@ class CoalescingTransport(Transport):
 
     def close(self) -> None:
         """Close when all is sent."""
-        self.flush()
-        self._transport.close()
+        if not self._transport.is_closing():
+            self.flush()
+            self._transport.close()
+            self._on_close()
 
     def abort(self) -> None:
         """Close at once; what is unsent is lost."""
@@ -80,7 +83,7 @@ class CoalescingTransport(Transport):
         """Tell whether it receives."""
         return self._transport.is_reading()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio has it
+    def get_extra_info(self, name: str, default: object = None) -> object:
         """Return the socket, an address, or what else is known of the connection."""
         return self._transport.get_extra_info(name, default)
 

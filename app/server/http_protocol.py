@@ -3,67 +3,38 @@
 import logging
 import re
 import sys
-from asyncio import BaseTransport, TimerHandle, Transport
-from collections.abc import Callable
-from dataclasses import dataclass
-from http import HTTPStatus
+from asyncio import BaseTransport, Transport
 from typing import cast
 
 from httptools import HttpParserInvalidMethodError
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
-from app.api.headers import SECURITY_HEADERS
-from app.api.responses import refusal as answer_for
-from app.api.state import AppState
+from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.coalescing_transport import CoalescingTransport
+from app.server.context import CONTEXT, ConnectionContext
+from app.server.deadline import Deadline, bound_unread
+from app.server.host_header import is_host_clear
 from app.telemetry.log_format import CONNECTION_LOGGER
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
 
-CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
+# Connections that end without a word, as they are counted.
+UNREAD = "unread"  # its client does not read
+EVICTED = "evicted"  # another needs its place
+
+FULL_RETRY_S = 5  # after so many seconds a client that has too many connections may try again
 
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Timeouts of a connection, in seconds."""
-
-    receive_s: float = (
-        15  # for a request's head and body: a phone on a bad line needs a few seconds for 8 KiB
-    )
-    keep_alive_s: float = 5  # for the next request
-    late_s: float = 1  # for the first request of a connection that was made when the server stops
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionContext:
-    """Context that all connections of a server share."""
-
-    refuse: Callable[[Refused], bytes]
-    timeouts: Timeouts
-
-    @classmethod
-    def of(cls, app: AppState, timeouts: Timeouts) -> "ConnectionContext":
-        """Return the context of connections to *app*, which counts and dates their refusals."""
-
-        def refuse(refused: Refused) -> bytes:
-            app.observer.metrics.record_refused_connection(refused.code)
-            return _response(refused, app.clock())
-
-        return cls(refuse, timeouts)
 
 
 class HttpProtocol(HttpToolsProtocol):
     """A connection whose requests are received in time, within bounds, or not at all."""
 
-    _deadline: TimerHandle | None = None
-    _unread: TimerHandle | None = None  # runs while the client does not take its answers
-    _leaving = False  # after the present request, since the server stops
+    _leaving = False  # after the next request, since the server stops
     _latest = b""
     _receiving = False  # a request, some of which is here
     _received = 0  # bytes of it
@@ -71,24 +42,36 @@ class HttpProtocol(HttpToolsProtocol):
     _refusal: Refused | None = None  # of what came behind a request that is being served
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Begin to wait for a request, if there is room for the connection."""
         self.logger = logging.getLogger(CONNECTION_LOGGER)
         self._context: ConnectionContext = self.app_state[CONTEXT]
         self._timeouts = self._context.timeouts
-        self.timeout_keep_alive = self._timeouts.keep_alive_s
-        self._coalescing_transport = CoalescingTransport(cast("Transport", transport))
+        self.timeout_keep_alive = min(self._timeouts.send_s, self._timeouts.keep_alive_s)
+        self._receive_deadline = Deadline(self.loop, self._timeouts.receive_s, self._expire)
+        # Runs while too much is unsent, or the connection closes.
+        self._send_deadline = Deadline(self.loop, self._timeouts.send_s, self._give_up)
+        self._coalescing_transport = CoalescingTransport(
+            cast("Transport", transport), self._send_deadline.start
+        )
         super().connection_made(self._coalescing_transport)
-        self._begin()
+        bound_unread(transport, self._timeouts.send_s)
+        if self._context.limits.admit(self, self.client[0] if self.client else ""):
+            self._receive_deadline.start()
+        else:
+            self._refuse(Overloaded("Too many connections are open.", retry_after=FULL_RETRY_S))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
-        self._end()
-        self.resume_writing()
+        if isinstance(exc, TimeoutError):
+            self._context.count(UNREAD)
+        self._context.limits.release(self)
+        self._receive_deadline.cancel()
+        self._send_deadline.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what came, a slice at a time, unless a request grows too large."""
-        if self._refusal:
+        if self._refusal or self.transport.is_closing():
             return
         self._receiving = True
         for start in range(0, len(data), SLICE_BYTES):
@@ -102,7 +85,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self._refusal or self.transport.is_closing():
                 return
         if self._receiving:  # more is to come; most requests are here at once, and wait for nothing
-            self._begin()
+            self._receive_deadline.start()
 
     def on_message_begin(self) -> None:
         """Begin to receive a request."""
@@ -116,6 +99,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(HeadTooLarge())
         elif self.parser.should_upgrade():
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
+        elif not is_host_clear(self.headers, self.parser.get_http_version()):
+            self._refuse(NotHttp("A request of HTTP/1.1 has one Host header with a host."))
         else:
             super().on_headers_complete()
             if self._leaving:
@@ -123,7 +108,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Let the request take its time, now that it is here."""
-        self._end()
+        self._receive_deadline.cancel()
         self._receiving = False
         self._latest = b""  # what follows begins somewhere inside
         self._received, self._in_head = 0, True
@@ -133,29 +118,63 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on to the next request, or to the refusal of what came instead."""
         self._coalescing_transport.flush()
+        self._context.limits.touch(self)
         super().on_response_complete()
         if self._refusal and not self.pipeline:
             self._refuse(self._refusal)
 
     def shutdown(self) -> None:
-        """End after what is being served. Who has only just connected may still make one request."""
-        if self.cycle is None and not self._leaving:
+        """End after the present request; an idle client may be sending one just now, which is served."""
+        if self.is_serving or self._leaving:
+            self._leaving = True
+            super().shutdown()
+        else:
             self._leaving = True
             self.loop.call_later(self._timeouts.late_s, self.shutdown)
-        else:
-            super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for the client to take its answers, but not for ever."""
         super().pause_writing()
-        self._unread = self.loop.call_later(self._timeouts.receive_s, self._give_up)
+        self._send_deadline.start()
 
     def resume_writing(self) -> None:
-        """Go on."""
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        """Go on, unless it closes: then the rest has to be taken in time, too."""
+        if not self.transport.is_closing():
+            self._send_deadline.cancel()
         super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Let the connection idle, as long as the client has read the latest answer."""
+        idle_s = self._timeouts.keep_alive_s - self.timeout_keep_alive
+        if self.transport.get_write_buffer_size():
+            self._give_up()
+        elif idle_s > 0:
+            close = super().timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_later(idle_s, close)
+        else:
+            super().timeout_keep_alive_handler()
+
+    @property
+    def is_serving(self) -> bool:
+        """Tell whether a request is served, or waits for it."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def close_if_idle(self) -> bool:
+        """Close it if nothing of a request is here, and tell whether it was."""
+        return not self._receiving and self._evict()
+
+    def close_if_receiving(self) -> bool:
+        """Close it if no whole request is here, and tell whether it was."""
+        return self._evict()
+
+    def _evict(self) -> bool:
+        if (self.is_serving and not self.cycle.more_body) or self.transport.is_closing():
+            return False
+        self._context.count(EVICTED)
+        self._leave()
+        self.transport.close()
+        return True
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing more: the client was told."""
@@ -166,15 +185,6 @@ class HttpProtocol(HttpToolsProtocol):
         unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
         self._refuse(MethodNotAllowed() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
 
-    def _begin(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self._timeouts.receive_s, self._expire)
-
-    def _end(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
     def _expire(self) -> None:
         self._refuse(RequestTimedOut())
 
@@ -182,16 +192,18 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
         if self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+        if self.is_serving and not self.cycle.more_body:
             self._refusal = self._refusal or refusal
             self.flow.pause_reading()
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        if not self.is_serving or not self.cycle.response_started:
             self.transport.write(self._context.refuse(refusal))
         self._leave()
         self.transport.close()
 
     def _give_up(self) -> None:
+        """End at once: what is unsent is lost, and its client would not have read it."""
+        self._context.count(UNREAD)
         self._leave()
         self.transport.abort()
 
@@ -200,12 +212,3 @@ class HttpProtocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-
-
-def _response(refused: Refused, now: int) -> bytes:
-    answer = answer_for(now, refused)
-    security = {name.lower().encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
-    headers = security | dict(answer.headers) | {b"connection": b"close"}
-    status = b"HTTP/1.1 %d %s" % (answer.status, HTTPStatus(answer.status).phrase.encode())
-    lines = [status, *(b"%s: %s" % header for header in headers.items())]
-    return b"\r\n".join([*lines, b"", answer.body])

@@ -18,27 +18,36 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
     `::` is both families, however many workers share it. Raise `InvalidSettings`, naming the variable.
     """
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise InvalidSettings(f"{PREFIX}HOST: no address of this name was found.") from None
     bound: list[socket.socket] = []
     faults: list[int] = []
-    for family, _, _, _, (address, _, *scope) in dict.fromkeys(found):
+    chosen = port
+    for family, address in _addresses_of(host):
         try:
-            bound.append(_bind(family, (address, port, *scope)))
+            bound.append(_bind(family, (address[0], chosen, *address[2:])))
         except OSError as fault:
             faults.append(fault.errno or 0)
         else:
-            port = bound[0].getsockname()[1]
+            chosen = bound[0].getsockname()[1]
     port_faults = [fault for fault in faults if fault in _PORT_FAULTS]
     if bound and not port_faults:  # a machine without IPv6 still has a localhost
         return bound
     for opened in bound:
         opened.close()
+    if bound and port == 0:  # what is free for one family was taken in the other
+        return bind(host, port)
     if port_faults:
         raise InvalidSettings(f"{PREFIX}PORT: {_PORT_FAULTS[port_faults[0]].format(port=port)}.")
     raise InvalidSettings(f"{PREFIX}HOST: can't listen there: {os.strerror(faults[0])}.")
+
+
+def _addresses_of(host: str) -> list[tuple[int, tuple[Any, ...]]]:
+    # A socket for each family: in one for both, IPv4 clients have addresses that no IPv4 network contains.
+    name, flags = (None, socket.AI_PASSIVE) if host == "::" else (host, 0)
+    try:
+        found = socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM, flags=flags)
+    except (OSError, UnicodeError):
+        raise InvalidSettings(f"{PREFIX}HOST: no address of this name was found.") from None
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
 def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
@@ -47,7 +56,7 @@ def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         opened.bind(address)
     except OSError:
         opened.close()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 from types import FrameType
 from typing import NoReturn
@@ -13,6 +14,8 @@ from app.telemetry.metrics import omit_created_series
 
 # Objects made and kept before the collector looks for garbage among them: those of a hundred calls.
 GC_THRESHOLD = 20_000
+
+MAX_FILES = 65_536  # for one process, however many more it may have
 
 
 def prepare_process() -> None:
@@ -39,6 +42,14 @@ def stop_with_parent() -> None:
         signal.raise_signal(signal.SIGTERM)
 
     loop.add_reader(parent.sentinel, stop)
+
+
+def raise_file_limit() -> int:
+    """Let this process have as many files open as it may, and return how many: each connection is one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = max(now, MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return files
 
 
 def freeze_gc() -> None:

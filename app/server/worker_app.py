@@ -7,25 +7,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import main
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
-from app.server.process import freeze_gc, prepare_process, stop_with_parent
+from app.server.connection_limits import ConnectionLimits, connection_budget
+from app.server.context import CONTEXT, ConnectionContext, Timeouts
+from app.server.process import freeze_gc, prepare_process, raise_file_limit, stop_with_parent
+from app.settings import Settings, load
 
 
 def create_app() -> ASGIApp:
     """Build the application of a server process, which is prepared for it."""
-    return build_app(Timeouts(), PRODUCTION)
+    settings = load()
+    return build_app(settings, Timeouts(keep_alive_s=settings.keep_alive_seconds), PRODUCTION)
 
 
-def build_app(timeouts: Timeouts, deadlines: Deadlines) -> ASGIApp:
+def build_app(settings: Settings, timeouts: Timeouts, deadlines: Deadlines) -> ASGIApp:
     """Build the application with these *timeouts* of connections and *deadlines* of pushes."""
     prepare_process()
+    budget = connection_budget(raise_file_limit())
+    per_client = min(settings.max_connections_per_client, budget // 2)  # or one would have it all
+    limits = ConnectionLimits(per_client, budget, settings.trusted_proxies)
 
     def start(state: dict[str, Any]) -> None:
-        state[CONTEXT] = ConnectionContext.of(state["app"], timeouts)
+        state[CONTEXT] = ConnectionContext.of(state["app"], limits, timeouts)
         stop_with_parent()
         freeze_gc()
 
-    return StartHook(main.create_app(deadlines=deadlines), start)
+    return StartHook(main.create_app(settings, deadlines=deadlines), start)
 
 
 class StartHook:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.limits.breaker import Breaker
-from app.store.error_classification import first_line, is_lost, is_misconfigured, is_outage
+from app.store.error_classification import first_line, hide_details, is_lost, is_misconfigured, is_outage
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import KEPT_STATEMENTS
 
@@ -62,7 +62,7 @@ class Database:
 
         Raise `DatabaseUnavailable` in an outage, after at most `TOTAL_S`; why is logged. Raise
         `DatabaseMisconfigured` when the server is not let in or lacks a right. Any other error is a fault of
-        ours, and raised as the driver raised it.
+        ours, and raised as the driver raised it, without its details.
         """
 
         async def execute(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -94,6 +94,7 @@ class Database:
                 raise self._unavailable(error) from error
             if is_misconfigured(error):
                 raise DatabaseMisconfigured(first_line(error)) from error
+            hide_details(error)
             raise
         finally:
             self._observe(name, loop_time() - began)

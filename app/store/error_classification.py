@@ -2,7 +2,7 @@
 
 from ssl import SSLCertVerificationError
 
-from asyncpg import TargetServerAttributeNotMatched
+from asyncpg import PostgresError, TargetServerAttributeNotMatched
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,6 +28,16 @@ def first_line(error: BaseException | None) -> str:
     """Return what went wrong in one line for an operator; the driver's messages name no password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return next(iter(str(cause).splitlines()), type(cause).__name__)
+
+
+def hide_details(error: BaseException) -> None:
+    """Cut the messages of *error* and its causes to one line: the driver's details show a row's values."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PostgresError):
+            cause.detail = None
+        cause.args = tuple(each.partition("\n")[0] if isinstance(each, str) else each for each in cause.args)
+        cause = cause.__cause__ or cause.__context__
 
 
 def is_outage(error: BaseException) -> bool:

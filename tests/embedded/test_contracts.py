@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from app import extras
+from app import lazy_imports
 
-PROGRAMS = extras.pgserver()
+PROGRAMS = lazy_imports.pgserver()
 
 
 @pytest.mark.parametrize("program", ["initdb", "postgres"])

@@ -34,6 +34,8 @@ class Cluster:
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self._numbers = count(1)
+        self.sql("ALTER SYSTEM SET fsync = off")  # no test turns the machine off
+        self.sql("SELECT pg_reload_conf()")
         self.sql(f"CREATE DATABASE {TEMPLATE}")
         schema.migrate(parse_url(server.get_uri(database=TEMPLATE)))
         self.sql(f"CREATE ROLE {ROLE} LOGIN")

@@ -1,6 +1,5 @@
 """Server process fixture, with its database, its push service and its registered users."""
 
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +17,6 @@ from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
 from tests.vectors_of import subscription_json
 
-# Runs a server whose pushes have the deadlines of `tests.deadlines.SHORT`.
-HURRIED = (sys.executable, "-m", "tests.hurried_server")
-PATIENT = (*HURRIED, "--app", "create_patient_app")
 # Instances of one server share its key.
 VAPID_KEY = VapidKey.generate().private_text
 UNCHANGED: Mapping[str, str] = {}

@@ -11,7 +11,8 @@ from anyio.from_thread import start_blocking_portal
 from tests.faults.cluster import Cluster
 from tests.faults.load import open_caller, register_users
 from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server import PATIENT, RunningServer, User, run_server
+from tests.faults.server import RunningServer, User, run_server
+from tests.hurried_server import PATIENT
 from tests.people import Person
 from tests.push_service import PushService
 

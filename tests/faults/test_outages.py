@@ -25,8 +25,8 @@ pytestmark = pytest.mark.anyio
 REFUSED_IN_S = 1.2  # the longest call while the database is unavailable
 ENDED_IN_S = 3  # and while it stalls: 1 s for a connection, 1.5 s for a statement
 RECOVERED_IN_S = 1
-OUTAGE_S = 30
-STALL_S = 10
+OUTAGE_S = 8  # longer than all that the server waits for, or keeps quiet about
+STALL_S = 5  # twice as long as a statement may take with a second attempt
 
 
 async def outage(scenario: Scenario, proxy: FaultProxy) -> tuple[Traffic, float, float]:
@@ -135,7 +135,7 @@ async def test_a_restart_in_mid_traffic_loses_nothing(
     assert traffic.recovered_in(back) < RECOVERED_IN_S
 
 
-async def test_an_outage_of_30_s_is_told_and_got_over(
+async def test_a_long_outage_is_told_and_got_over(
     faults: dict[Fault, Future[tuple[Traffic, float, float]]],
 ) -> None:
     """The server lives, every call is refused in 1.2 s, and all succeed a second after it is over."""
@@ -147,7 +147,7 @@ async def test_an_outage_of_30_s_is_told_and_got_over(
     assert traffic.recovered_in(ended) < RECOVERED_IN_S
 
 
-async def test_a_stall_of_10_s_holds_nobody_for_longer_than_3_s(
+async def test_a_long_stall_holds_nobody_for_longer_than_3_s(
     faults: dict[Fault, Future[tuple[Traffic, float, float]]],
 ) -> None:
     """Though TCP is open and nothing is ever refused; after the reset all is well again."""

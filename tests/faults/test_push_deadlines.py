@@ -15,7 +15,8 @@ from tests.faults.cluster import Cluster
 from tests.faults.load import Sample, open_caller, register_users
 from tests.faults.recovery import warm_up
 from tests.faults.scenario import Scenario, start_scenario
-from tests.faults.server import HURRIED, RunningServer, run_server
+from tests.faults.server import RunningServer, run_server
+from tests.hurried_server import HURRIED
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.anyio
 
 MARGIN_S = 0.6
 ELSEWHERE = "127.0.0.2"  # another host than the other push service's
-MANY = 1000
+MANY = 400  # more are on their way at once than a host may have: all have begun before the first ends
 PLACES = [f"127.0.3.{number}" for number in range(1, 5)]  # of who calls there: no place has its part of all
-EVERY_S = 0.003  # more are on their way at once than a host may have
+EVERY_S = SHORT.attempt_s / 500
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,8 @@ def running(
     steady_cluster: Cluster, push: PushService, slow: PushService, speechless: str
 ) -> Iterator[RunningServer]:
     """Run a server that may send to all of them."""
-    endpoints = f"{push.origin},{slow.origin},{speechless}"
-    with run_server(
-        steady_cluster, push, env={"WHISPER_PUSH_ENDPOINTS": endpoints}, command=HURRIED
-    ) as started:
+    env = {"WHISPER_PUSH_ENDPOINTS": f"{push.origin},{slow.origin},{speechless}"}
+    with run_server(steady_cluster, push, env=env, command=HURRIED) as started:
         yield started
 
 
@@ -129,7 +128,7 @@ async def flood(scenario: Scenario, slow: PushService) -> list[Sample]:
     return [task.result() for task in begun]
 
 
-async def test_a_thousand_calls_to_a_slow_host_are_nobody_elses_trouble(
+async def test_hundreds_of_calls_to_a_slow_host_are_nobody_elses_trouble(
     scenario: Scenario, slow: PushService
 ) -> None:
     """They end in time; calls by way of other hosts all succeed, about as fast as before."""

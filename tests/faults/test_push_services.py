@@ -13,7 +13,8 @@ from tests.faults.cluster import Cluster
 from tests.faults.delivery_checks import count_pushes
 from tests.faults.load import Sample, register_users
 from tests.faults.scenario import Scenario, start_scenario
-from tests.faults.server import HURRIED, RunningServer, User, run_server
+from tests.faults.server import RunningServer, User, run_server
+from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio

@@ -18,6 +18,7 @@ from app.store.database import Database
 from tests.deployment import Deployment, serving
 from tests.hostile.builder import PEOPLE, Built, CallContext, Case, Json, build, texts_in
 from tests.hostile.raw_http import Reply, exchange
+from tests.hurried_server import HURRIED
 from tests.people import body, now_ms
 from tests.processes import Program
 from tests.push_service import PushService, Subscription
@@ -118,7 +119,7 @@ def server(database: URL, push_service: PushService, **settings: str) -> Iterato
     }
     with (
         tempfile.TemporaryDirectory(prefix="hostile") as home,
-        serving(Deployment(0, env | settings, Path(home))) as (program, deployed),
+        serving(Deployment(0, env | settings, Path(home)), HURRIED) as (program, deployed),
     ):
         yield Server(program, deployed.port)
 

@@ -32,7 +32,8 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.endpoint_policy import HTTPS_PORT
 from app.push.ssrf_guard import Network
 from app.push.vapid import VapidKey
-from app.server.http_protocol import CONTEXT, ConnectionContext, Timeouts
+from app.server.connection_limits import ConnectionLimits
+from app.server.context import CONTEXT, ConnectionContext, Timeouts
 from app.server.worker_app import StartHook
 from app.settings import Settings
 from tests.people import Person, body, now_ms
@@ -291,7 +292,7 @@ def settings_for(database: URL, *push_endpoints: str) -> Settings:
 
 def give_context(state: dict[str, Any]) -> None:
     """Give connections what the start hook of `whisper serve` gives them."""
-    state[CONTEXT] = ConnectionContext.of(state["app"], Timeouts())
+    state[CONTEXT] = ConnectionContext.of(state["app"], ConnectionLimits(1000, 1000, ()), Timeouts())
 
 
 @asynccontextmanager

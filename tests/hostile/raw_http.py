@@ -14,6 +14,9 @@ from tests.hostile.builder import CLOSED, Case
 # Seconds after which nothing more is waited for: longer than any deadline of the server.
 PATIENCE_S = 20
 
+# Seconds between two bytes of a head that comes slowly.
+DRIP_EVERY_S = 0.1
+
 # Bytes of a piece of an endless body, and of what is read at once.
 PIECE = 4096
 
@@ -100,7 +103,7 @@ async def _pieces(http: dict[str, Any], method: str, body: bytes) -> AsyncGenera
     if http.get("drip_headers"):
         for byte in head:
             yield bytes([byte])
-            await asyncio.sleep(1)
+            await asyncio.sleep(DRIP_EVERY_S)
     elif http.get("endless"):
         yield head
         while True:

@@ -25,6 +25,7 @@ from tests.processes import Program, program
 from tests.vectors_of import subscription_json
 
 RECEIVE_S = SHORT_TIMEOUTS.receive_s
+SEND_S = SHORT_TIMEOUTS.send_s
 MARGIN_S = 1.5
 PROMPT_S = 3
 DRIP_EVERY_S = 0.2
@@ -186,13 +187,37 @@ ANSWERED = {
 }
 
 
-def never_read(server: Server) -> bool:
+KEYS = LIVE.replace(b"livez", b"js/keys.js")
+OPENAPI = LIVE.replace(b"livez", b"openapi.json")
+CLOSE = LIVE[:-2] + b"Connection: close\r\n\r\n"
+
+# What is asked by clients that read no answer, and now and then. 185 files fit into the buffers here.
+UNREAD = {
+    "documents": (OPENAPI * 500, b""),
+    "files": (KEYS * 185, b""),
+    "more files": (KEYS * 250, b""),
+    "files, and an end": (KEYS * 185 + CLOSE, b""),
+    "files, and what is not HTTP": (KEYS * 185 + b"hello\r\n\r\n", b""),
+    "files, and half a request": (KEYS * 185 + LIVE[:20], b""),
+    "files, on and on": (KEYS * 185, LIVE),
+    "refusals": (LIVE.replace(b"livez", b"x") * 4000, b""),
+}
+
+
+def never_read(server: Server, asked: bytes, drip: bytes) -> bool:
     """Ask much, read none of it, and tell whether the server lets go."""
     with socket.socket() as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        opened.settimeout(RECEIVE_S)
         opened.connect(("127.0.0.1", server.port))
-        opened.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
-        time.sleep(RECEIVE_S + MARGIN_S)
+        until = time.monotonic() + RECEIVE_S + SEND_S + MARGIN_S
+        with suppress(OSError):
+            opened.sendall(asked)
+        time.sleep(0.9 * SEND_S)
+        while server.serves(opened) and time.monotonic() < until:
+            time.sleep(DRIP_EVERY_S)
+            with suppress(OSError):
+                opened.send(drip)
         return not server.serves(opened)
 
 
@@ -201,27 +226,32 @@ def slow(server: Server) -> Iterator[dict[str, Future[Any]]]:
     """Begin everything slow at once, and let it go on beside the other tests."""
     cases = {f"slow {name}": case for name, case in SLOW.items()}
     cases |= {f"answered {name}": case for name, case in ANSWERED.items()}
-    with ThreadPoolExecutor(len(cases) + 1) as threads:
+    with ThreadPoolExecutor(len(cases) + len(UNREAD)) as threads:
         begun: dict[str, Future[Any]] = {
             name: threads.submit(say, server, first, seconds=RECEIVE_S + MARGIN_S, drip=drip)
             for name, (first, drip) in cases.items()
         }
-        yield begun | {"never reads": threads.submit(never_read, server)}
+        for name, (asked, drip) in UNREAD.items():
+            begun[f"unread {name}"] = threads.submit(never_read, server, asked, drip)
+        yield begun
+
+
+NOISE = [
+    b"\r\n\r\nhello\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET /livez HTTP/3.7\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"A" * 5000 + b" /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    LIVE.replace(b"Host", b"Ho st"),
+    LIVE[:-2] + b"X: \x00\r\n\r\n",
+]
 
 
 @pytest.mark.parametrize(
     "noise",
-    [
-        b"\r\n\r\nhello\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET /livez HTTP/3.7\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"A" * 5000 + b" /livez HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-        LIVE.replace(b"Host", b"Ho st"),
-        LIVE[:-2] + b"X: \x00\r\n\r\n",
-    ],
+    NOISE,
     ids=["text", "TLS", "HTTP/2", "HTTP/3.7", "a raw path", "a long method", "CONNECT", "a name", "a NUL"],
 )
 def test_what_is_not_http_is_told_so(server: Server, noise: bytes) -> None:
@@ -231,36 +261,57 @@ def test_what_is_not_http_is_told_so(server: Server, noise: bytes) -> None:
     assert (ending.codes, ending.closed) == ([(400, "not_http")], True)
 
 
+AMBIGUOUS = [
+    POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: xchunked\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: identity\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding : chunked\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n" + EMPTY,
+    POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    POST + b"Content-Length: 5, 6\r\n\r\nhello!",
+    POST + b"Content-Length:\r\n 5\r\n\r\nhello",
+    *(
+        POST + b"Content-Length: " + length + b"\r\n\r\nhello"
+        for length in (b"-5", b"+5", b"0x5", b"5.0", b"5e0", b"", b"9" * 30)
+    ),
+    *(CHUNKED + size + b"\r\n{}\r\n" + EMPTY for size in (b"-2", b"+2", b"0x2", b" 2", b"", b"f" * 17, b"g")),
+    CHUNKED + b"2\n{}\n0\n\n",
+    CHUNKED + b"2\r\n{}0\r\n\r\n",
+    LIVE.replace(b"\r\n", b"\n"),
+    LIVE[:-2] + b"X: y\n\r\n",
+    LIVE[:-2] + b"X: y\rZ: z\r\n\r\n",
+    LIVE[:-2] + b"X: y\r\n z\r\n\r\n",
+    LIVE[:-2] + b"\n",
+    LIVE.replace(b"Host: x\r\n", b""),
+    LIVE.replace(b"Host: x\r\n", b"Host: x\r\nHost: x\r\n"),
+    LIVE.replace(b"Host: x\r\n", b"Host: x\r\nhost: y\r\n"),
+    LIVE.replace(b"HTTP/1.1\r\nHost: x", b"HTTP/1.0\r\nHost: x\r\nHost: y"),
+    LIVE.replace(b" HTTP/1.1", b" HTTP/0.9"),
+    LIVE.replace(b" HTTP/1.1", b""),
+    b"GET /livez\r\n\r\n",
+    b"GET http://x/livez HTTP/1.1\r\n\r\n",
+    *(
+        LIVE.replace(b"Host: x", b"Host: " + host)
+        for host in (
+            b"x y",
+            b"x,y",
+            b"a@b",
+            b"x/y",
+            b"x?y",
+            b"x#y",
+            b"[::1",
+            b"::1",
+            b"x:y",
+            b"h\xc3\xa9",
+        )
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    "request_",
-    [
-        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding: xchunked\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding: identity\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding : chunked\r\n\r\n" + EMPTY,
-        POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n" + EMPTY,
-        POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-        POST + b"Content-Length: 5, 6\r\n\r\nhello!",
-        POST + b"Content-Length:\r\n 5\r\n\r\nhello",
-        *(
-            POST + b"Content-Length: " + length + b"\r\n\r\nhello"
-            for length in (b"-5", b"+5", b"0x5", b"5.0", b"5e0", b"", b"9" * 30)
-        ),
-        *(
-            CHUNKED + size + b"\r\n{}\r\n" + EMPTY
-            for size in (b"-2", b"+2", b"0x2", b" 2", b"", b"f" * 17, b"g")
-        ),
-        CHUNKED + b"2\n{}\n0\n\n",
-        CHUNKED + b"2\r\n{}0\r\n\r\n",
-        LIVE.replace(b"\r\n", b"\n"),
-        LIVE[:-2] + b"X: y\n\r\n",
-        LIVE[:-2] + b"X: y\rZ: z\r\n\r\n",
-        LIVE[:-2] + b"X: y\r\n z\r\n\r\n",
-        LIVE[:-2] + b"\n",
-    ],
-    ids=lambda request_: repr(request_.partition(b"Host: x\r\n")[2])[2:42] or "LF",
+    "request_", AMBIGUOUS, ids=lambda request_: repr(request_.partition(b"Host: x\r\n")[2])[2:42] or "LF"
 )
 def test_what_could_be_read_in_two_ways_is_refused(server: Server, request_: bytes) -> None:
     """A proxy in front may read it in the other way: nothing is served, and that is the end."""
@@ -318,6 +369,10 @@ def test_trailers_have_a_limit_too(server: Server) -> None:
         (CHUNKED + b"00000002\r\n{}\r\n0\r\nX: y\r\n\r\n", (400, "not_a_call")),
         (POST + b"Content-Length: 0002\r\n\r\n{}", (400, "not_a_call")),
         (b"GET /livez HTTP/1.0\r\n\r\n", (200, None)),
+        *(
+            (LIVE.replace(b"Host: x", b"Host: " + host), (200, None))
+            for host in (b"", b"[::1]:8000", b"a_b.example:", b"xn--a.example:80", b"192.0.2.1", b"a%20b")
+        ),
         (b"GET http://other.example/livez HTTP/1.1\r\nHost: x\r\n\r\n", (200, None)),
         (b"\r\n\r\n" + LIVE, (200, None)),
         (LIVE[:-2] + b"Connection: close\r\n\r\n" + LIVE, (200, None)),
@@ -467,9 +522,10 @@ def test_what_goes_on_after_its_answer_is_given_up(slow: dict[str, Future[Ending
     assert (ending.codes[0][0], ending.closed) == (404 if "not there" in name else 200, True)
 
 
-def test_whoever_never_reads_is_given_up(slow: dict[str, Future[bool]]) -> None:
-    """An answer that nobody takes is not kept for ever, nor the room of its request."""
-    assert slow["never reads"].result()
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_client_that_never_reads_is_given_up(slow: dict[str, Future[bool]], name: str) -> None:
+    """However much it asks, below or above what is buffered; nothing is kept for ever."""
+    assert slow[f"unread {name}"].result()
 
 
 def test_the_log_does_not_repeat_what_strangers_say(server: Server) -> None:

@@ -23,7 +23,7 @@ async def connected() -> AsyncIterator[tuple[CoalescingTransport, socket.socket]
     with there:
         there.settimeout(0)
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=here)
-        yield CoalescingTransport(transport), there
+        yield CoalescingTransport(transport, lambda: None), there
         transport.abort()
 
 

@@ -45,6 +45,22 @@ def test_both_families_are_behind_the_unspecified_address() -> None:
 
 
 @needs_ipv6
+def test_a_client_of_ipv4_has_an_address_of_ipv4() -> None:
+    """Or it would be in none of the networks that an operator trusts."""
+    with ExitStack() as open_:
+        for each in bind("::", 0):
+            open_.enter_context(each).listen()
+            if each.family == socket.AF_INET:
+                port = each.getsockname()[1]
+                client = open_.enter_context(socket.create_connection(("127.0.0.1", port), 1))
+                accepted, address = each.accept()
+                accepted.close()
+                assert client
+
+    assert address[0] == "127.0.0.1"
+
+
+@needs_ipv6
 def test_a_family_that_was_not_asked_for_stays_closed() -> None:
     """`::1` and 0.0.0.0 are one family each."""
     assert (reachable("::1", "127.0.0.1", "::1"), reachable("0.0.0.0", "127.0.0.1", "::1")) == (  # noqa: S104

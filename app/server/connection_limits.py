@@ -1,0 +1,86 @@
+"""Limits of open connections: so many for a client, and in all as many as there are file descriptors for."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address, ip_network
+from typing import Protocol
+
+from app.limits.rate_limits import client_key
+
+# File descriptors for everything else: 512 connections to push services, the database's, files, a margin.
+RESERVED_FILES = 640
+
+
+class Connection(Protocol):
+    """A connection that can be closed early."""
+
+    def close_if_idle(self) -> bool:
+        """Close it, if nothing of a request is here, and tell whether it was."""
+
+    def close_if_receiving(self) -> bool:
+        """Close it, if only a part of a request is here, and tell whether it was."""
+
+
+class ConnectionLimits:
+    """The open connections of a process, each client's in the order of their latest use.
+
+    For a new connection over the limit of its client, or of all, the longest unused one of these is closed.
+    One that is being served is never closed. Proxies are no clients: only the limit of all is theirs.
+    """
+
+    def __init__(self, per_client: int, total: int, proxies: Iterable[str]) -> None:
+        self._per_client = per_client
+        self._total = total
+        self._proxies = [ip_network(proxy) for proxy in proxies]
+        self._all: OrderedDict[Connection, bytes] = OrderedDict()
+        self._by_client: dict[bytes, OrderedDict[Connection, None]] = {}
+
+    def admit(self, connection: Connection, address: str) -> bool:
+        """Count *connection*, and tell whether there is room for it."""
+        client = client_key(address)
+        own = self._by_client.setdefault(client, OrderedDict())
+        has_room = len(own) < self._per_client or self._is_proxy(address) or self._close_one(own)
+        has_room = has_room and (len(self._all) < self._total or self._close_one(self._all))
+        self._all[connection] = client
+        self._by_client.setdefault(client, own)[connection] = None
+        return has_room
+
+    def touch(self, connection: Connection) -> None:
+        """Note that *connection* was used just now."""
+        client = self._all.get(connection)
+        if client is not None:
+            self._all.move_to_end(connection)
+            self._by_client[client].move_to_end(connection)
+
+    def release(self, connection: Connection) -> None:
+        """Forget *connection*, which has ended."""
+        client = self._all.pop(connection, None)
+        if client is not None:
+            own = self._by_client[client]
+            del own[connection]
+            if not own:
+                del self._by_client[client]
+
+    def _close_one(self, connections: Iterable[Connection]) -> bool:
+        """Close the longest unused of *connections*: one that is idle, or else one that sends its request."""
+        ways: list[Callable[[Connection], bool]] = [
+            lambda connection: connection.close_if_idle(),
+            lambda connection: connection.close_if_receiving(),
+        ]
+        for close in ways:
+            for connection in connections:
+                if close(connection):
+                    self.release(connection)
+                    return True
+        return False
+
+    def _is_proxy(self, address: str) -> bool:
+        if not self._proxies:
+            return False
+        client = ip_address(address)
+        return any(client in network for network in self._proxies)
+
+
+def connection_budget(files: int) -> int:
+    """Return how many connections a process may have that may have so many *files* open."""
+    return max(files - RESERVED_FILES, files // 2)

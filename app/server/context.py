@@ -1,0 +1,58 @@
+"""Context of connections: their timeouts, their limits, and the refusals that they write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from app.api.headers import SECURITY_HEADERS
+from app.api.responses import refusal
+from app.api.state import AppState
+from app.protocol.errors import Refused
+from app.server.connection_limits import ConnectionLimits
+
+CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a connection waits, seconds."""
+
+    # For a request's head and body: a phone on a bad line needs a few seconds for 8 KiB.
+    receive_s: float = 15
+    # For what the client leaves unread, be it that more is written, that it asks again, or that it closes.
+    send_s: float = 15
+    # For the next request.
+    keep_alive_s: float = 75
+    # For one more request of a connection that is idle when the server stops.
+    late_s: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """What every connection of a server is given."""
+
+    refuse: Callable[[Refused], bytes]  # counts it, and returns the response
+    count: Callable[[str], None]  # counts a connection that ends without one, by the reason
+    limits: ConnectionLimits
+    timeouts: Timeouts
+
+    @classmethod
+    def of(cls, app: AppState, limits: ConnectionLimits, timeouts: Timeouts) -> "ConnectionContext":
+        """Return the context of connections to *app*, which counts and dates their refusals."""
+        count = app.observer.metrics.record_refused_connection
+
+        def refuse(refused: Refused) -> bytes:
+            count(refused.code)
+            return serialize_refusal(refused, app.clock())
+
+        return cls(refuse, count, limits, timeouts)
+
+
+def serialize_refusal(refused: Refused, now: int) -> bytes:
+    """Return the response to what is no request for the application; *now* in ms."""
+    answer = refusal(now, refused)
+    security = {name.lower().encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
+    headers = security | dict(answer.headers) | {b"connection": b"close"}
+    status = b"HTTP/1.1 %d %s" % (answer.status, HTTPStatus(answer.status).phrase.encode())
+    lines = [status, *(b"%s: %s" % header for header in headers.items())]
+    return b"\r\n".join([*lines, b"", answer.body])
