@@ -15,9 +15,10 @@ from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION
-from app.push.guard import INTERNET, TRUSTED, EndpointPolicy, Network, NotPublic
+from app.push.endpoint_policy import TRUSTED, EndpointPolicy
 from app.push.http.connector import try_connection
 from app.push.http.proxy import ProxyRefused
+from app.push.ssrf_guard import INTERNET, Network, NotPublic
 from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, is_placeholder, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
 from app.store import schema

@@ -30,8 +30,8 @@ from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import open_redis_buckets
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
-from app.push.guard import INTERNET, Network
 from app.push.service import PushService
+from app.push.ssrf_guard import INTERNET, Network
 from app.push.vapid import Keyring
 from app.relay import Relay
 from app.settings import Settings, load

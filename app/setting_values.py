@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app import lazy_imports
 from app.limits.token_bucket import Rate
 from app.push import addresses
-from app.push.guard import EndpointPolicy
+from app.push.endpoint_policy import EndpointPolicy
 from app.push.http.proxy import EgressProxy
 from app.store.url import parse_url
 

@@ -14,8 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.limits.concurrency import SHARES
 from app.limits.token_bucket import Rate
 from app.protocol.constants import CLOCK_WINDOW_MS
-from app.push.guard import INTERNET, EndpointPolicy, Network
+from app.push.endpoint_policy import EndpointPolicy
 from app.push.http.proxy import EgressProxy
+from app.push.ssrf_guard import INTERNET, Network
 from app.push.vapid import (
     InvalidVapidKey,
     InvalidVapidSubject,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.push.guard import EndpointPolicy
+from app.push.endpoint_policy import EndpointPolicy
 from app.push.vapid import VapidKey
 from app.settings import InvalidSettings, Settings, load
 from tests.people import now_ms

@@ -1,4 +1,4 @@
-"""Files of the embedded Postgres: its data, its access rules, its state, and the directory of its socket."""
+"""Files of the embedded Postgres: data directory, access rules, state and socket directory."""
 
 import os
 import re

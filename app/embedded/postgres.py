@@ -1,4 +1,4 @@
-"""Life of the embedded Postgres: made, started, watched and stopped by the processes that use it.
+"""Lifecycle of the embedded Postgres: creation, start, restart and stop by the processes that use it.
 
 Nothing of it depends on the path of the data or of the wheel, or on the locale: both are an operator's, and
 may have any character. Nobody else can connect: the socket is in a directory of mode 0700, and Postgres asks

@@ -9,12 +9,13 @@ from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
 from app.push.delivery_limits import HostLimits, InFlightLimits, RetryAfterTracker
 from app.push.encrypt import PushRequest
-from app.push.guard import UNTRUSTED, Network, NotPublic, site_of
+from app.push.endpoint_policy import UNTRUSTED
 from app.push.http.connection import ConnectionLost, MalformedResponse, serialize_request
 from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import QUEUE_RETRY_AFTER_S, TimeoutOutcome
 from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
+from app.push.ssrf_guard import Network, NotPublic, site_of
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from app.protocol.subscription import Endpoint, PushTarget
 from app.push.deadlines import Deadlines
 from app.push.delivery import Deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import UNTRUSTED, EndpointPolicy
+from app.push.endpoint_policy import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.push_options import PushOptions, is_vapid_key_mismatch, push_options
 from app.push.vapid import Keyring, VapidSigner

@@ -6,9 +6,10 @@ from sqlalchemy import text
 
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
-from app.push.guard import INTERNET, EndpointPolicy
+from app.push.endpoint_policy import EndpointPolicy
 from app.push.outcome import Attempt
 from app.push.service import PushService as Pushing
+from app.push.ssrf_guard import INTERNET
 from app.push.vapid import Keyring, VapidKey, VapidSigner
 from app.push.verification import VerificationCodes
 from app.settings import Settings

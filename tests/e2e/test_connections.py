@@ -14,8 +14,9 @@ from app.protocol.subscription import Subscription
 from app.push.deadlines import PRODUCTION
 from app.push.delivery import open_deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import INTERNET, TRUSTED
+from app.push.endpoint_policy import TRUSTED
 from app.push.outcome import Attempt, DeliveryStatus
+from app.push.ssrf_guard import INTERNET
 from app.push.vapid import VapidKey, VapidSigner
 from tests.deployment import Deployment, PushServiceProcess, serving
 from tests.people import Person, now_ms

@@ -29,7 +29,8 @@ from sqlalchemy.engine import URL
 from app.api.state import Clock
 from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
-from app.push.guard import HTTPS_PORT, Network
+from app.push.endpoint_policy import HTTPS_PORT
+from app.push.ssrf_guard import Network
 from app.push.vapid import VapidKey
 from app.server.connection_limits import ConnectionLimits
 from app.server.context import CONTEXT, ConnectionContext, Timeouts

@@ -21,7 +21,7 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
-from app.push.guard import INTERNET, Network
+from app.push.ssrf_guard import INTERNET, Network
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.deadlines import SHORT

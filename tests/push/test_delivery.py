@@ -10,9 +10,10 @@ from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import MAX_AT_ONCE_PER_ENDPOINT, Deliverer, open_deliverer
 from app.push.encrypt import PushRequest, encrypt
-from app.push.guard import INTERNET, TRUSTED, UNTRUSTED
+from app.push.endpoint_policy import TRUSTED, UNTRUSTED
 from app.push.http.pool import MAX_CONNECTIONS_PER_HOST
 from app.push.outcome import Attempt, DeliveryStatus, Outcome
+from app.push.ssrf_guard import INTERNET
 from app.push.vapid import VapidKey, VapidSigner
 from tests.deadlines import SHORT
 from tests.people import now_ms

@@ -12,9 +12,10 @@ from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
-from app.push.guard import LOOKUPS_PER_SITE, TRUSTED, UNTRUSTED, Network, PublicResolver
+from app.push.endpoint_policy import TRUSTED, UNTRUSTED
 from app.push.http.connection import PushConnection
 from app.push.http.pool import Connect, ConnectionPool
+from app.push.ssrf_guard import LOOKUPS_PER_SITE, Network, PublicResolver
 
 OpenSocket = Callable[[Endpoint], Awaitable[socket.socket]]
 
