@@ -101,7 +101,7 @@ def test_an_empty_line_of_the_example_is_an_empty_default() -> None:
     empty = {name for name, value in read_variables(UNCOMMENTED).items() if not value} & KNOWN
 
     assert all(
-        Settings.model_fields[name.removeprefix(PREFIX).lower()].default in (None, ()) for name in empty
+        Settings.model_fields[name.removeprefix(PREFIX).lower()].default in (None, (), "") for name in empty
     )
 
 
