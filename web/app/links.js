@@ -8,12 +8,20 @@
 import { isAddress, parseAddress } from '../../client/whisper.js';
 
 /**
+ * @param {string} [page] the URL of a page of the app
+ * @returns {string} where the app is, under whatever path prefix: its server is there too
+ */
+export function appUrl(page = location.href) {
+  return new URL('./', page).href;
+}
+
+/**
  * Return the link that lets whoever opens it ring an address.
  * @param {string} address
  * @param {string} [page] the URL of a page of the app
  */
 export function linkTo(address, page = location.href) {
-  return `${new URL('./', page).href}#${encodeURIComponent(address)}`;
+  return `${appUrl(page)}#${encodeURIComponent(address)}`;
 }
 
 /**
