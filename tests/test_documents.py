@@ -156,10 +156,10 @@ def test_every_threat_names_a_test_that_is_there() -> None:
             assert not test or f"def {test}" in (ROOT / path).read_text(encoding="utf-8"), test
 
 
-def test_the_way_of_a_dial_is_told_in_ten_sentences_about_files_that_are_there() -> None:
+def test_the_path_of_a_dial_is_told_in_ten_sentences_about_files_that_are_there() -> None:
     """From the socket to the push service, each sentence naming its files."""
     document = (ROOT / "docs/architecture.md").read_text()
-    way = document.partition("## The way of a call")[2].partition("\n## ")[0]
+    way = document.partition("## The path of a call")[2].partition("\n## ")[0]
     sentences = re.split(r"^\d+\. ", way, flags=re.MULTILINE)[1:]
 
     named = [re.findall(r"`(app/[\w/]+\.py)`", sentence) for sentence in sentences]
