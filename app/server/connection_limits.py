@@ -1,4 +1,4 @@
-"""Limits of open connections: so many for a client, and in all as many as there are file descriptors for."""
+"""Limits on open connections: per client, and in total by the file descriptors of the process."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable

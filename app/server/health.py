@@ -1,4 +1,4 @@
-"""Health check: asks the server that these settings describe whether it is alive."""
+"""Health check: the request to `/livez` of the server that these settings describe."""
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException

@@ -187,7 +187,7 @@ ANSWERED = {
 }
 
 
-KEYS = LIVE.replace(b"livez", b"js/keys.js")
+KEYS = LIVE.replace(b"livez", b"js/identity.js")
 OPENAPI = LIVE.replace(b"livez", b"openapi.json")
 CLOSE = LIVE[:-2] + b"Connection: close\r\n\r\n"
 
