@@ -3,7 +3,8 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from importlib.metadata import files
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.store import schema
+from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.people import Person
@@ -40,15 +42,30 @@ def run(command: str, url: URL, cwd: Path) -> None:
     subprocess.run(["/bin/sh", "-c", command], env=env, cwd=cwd, check=True, timeout=60)
 
 
+SERVING = "serving_somewhere"
+GRANT = f"GRANT SELECT, INSERT, UPDATE, DELETE ON subscription TO {SERVING}"
+
+
+@asynccontextmanager
+async def serving_role(database: Database) -> AsyncIterator[None]:
+    """Let a role serve, which is gone when the block ends."""
+    await database.fetch(text(f"CREATE ROLE {SERVING}"))
+    await database.fetch(text(GRANT))
+    yield
+    await database.fetch(text(f"DROP OWNED BY {SERVING}"))
+    await database.fetch(text(f"DROP ROLE {SERVING}"))
+
+
 @pytest.mark.parametrize("into", ["an empty database", "an old one"])
 async def test_what_was_backed_up_can_be_restored(
     subscriptions: Subscriptions, migrated: URL, tmp_path: Path, alice: Person, bob: Person, into: str
 ) -> None:
-    """Into an empty database, or over an old one: who was registered then is registered."""
+    """Who was registered then is registered. Rights are not restored: the role may be another, or none."""
     backup, restore = commands()
     await subscriptions.upsert(alice.address, BROWSER, None, NOW, "a key")
-    run(backup, migrated, tmp_path)
     async with open_database(migrated) as database:
+        async with serving_role(database):
+            await asyncio.to_thread(run, backup, migrated, tmp_path)
         await database.fetch(text("DROP DATABASE IF EXISTS restored WITH (FORCE)"))
         await database.fetch(text("CREATE DATABASE restored TEMPLATE template0"))
     restored = migrated.set(database="restored")
