@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -158,11 +158,15 @@ def _explain_subject(settings: Settings) -> str | None:
 
 async def _read_metrics(settings: Settings) -> str:
     """Return the metrics of the server that runs with these settings, or nothing if none answers."""
-    everywhere = settings.host in {str(IPv4Address(0)), str(IPv6Address(0))}
-    host = "localhost" if everywhere else settings.host
+    address = settings.metrics_listen
+    if address is None:
+        return ""
     try:
         async with asyncio.timeout(METRICS_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection(host, settings.port)
+            if isinstance(address, Path):
+                reader, writer = await asyncio.open_unix_connection(address)
+            else:  # the unspecified address leads to this machine
+                reader, writer = await asyncio.open_connection(*address)
             writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = await _read_to_end(reader)
             writer.close()

@@ -20,11 +20,11 @@ from app.api.error_handling import ErrorHandler
 from app.api.head_support import HeadSupport
 from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
-from app.api.metrics_access import MetricsAccess
+from app.api.metrics_listener import MetricsListener
 from app.api.pages import Pages
 from app.api.state import AppState, Clock, LifespanState
 from app.clocks import monotonic_clock, server_clock
-from app.limits.concurrency import ConcurrencyLimit
+from app.limits.concurrency import LIMITS, ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import open_redis_buckets
 from app.push.deadlines import PRODUCTION, Deadlines
@@ -88,9 +88,10 @@ def create_app(
     )
     api.include_router(service_routes.router)
     api.include_router(docs_page.router)
+    metrics = partial(MetricsListener, address=settings.metrics_listen)
     cors = partial(Cors, origins=settings.cors_origins)
     app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
-    return _wrap(app, [RequestLog, SecurityHeaders, cors, HeadSupport, ErrorHandler])
+    return _wrap(app, [RequestLog, SecurityHeaders, metrics, cors, HeadSupport, ErrorHandler])
 
 
 def _wrap(app: ASGIApp, layers: Sequence[Callable[[ASGIApp], ASGIApp]]) -> ASGIApp:
@@ -105,7 +106,7 @@ async def _open_services(
     settings: Settings, url: URL, keyring: Keyring, surroundings: Surroundings
 ) -> AsyncIterator[AppState]:
     clock, monotonic_ms = surroundings.clock, surroundings.monotonic_ms
-    metrics = Metrics(VERSION, settings.max_in_flight)
+    metrics = Metrics(VERSION, settings.max_in_flight, [*settings.rates, *LIMITS])
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)))
@@ -138,7 +139,6 @@ async def _open_services(
                 settings.max_in_flight, metrics.record_limit, metrics.in_flight.inc, settings.shares
             ),
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
-            metrics_access=MetricsAccess(settings.metrics, has_proxies=bool(settings.trusted_proxies)),
             ice_servers=ice_servers,
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
             check_ready=partial(schema.check, database),

@@ -2,7 +2,8 @@
 
 import re
 from importlib.util import find_spec
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -15,6 +16,11 @@ from app.store.url import parse_url
 
 # As browsers spell an origin (RFC 6454, section 6.2), those of their extensions included.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+MAX_PORT = 65_535
+
+# An IP address and a port, or the path of a Unix socket.
+ListenAddress = tuple[str, int] | Path
 
 _COLLECTOR = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
@@ -73,14 +79,20 @@ def check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     return networks
 
 
-def parse_metrics_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
-    """Return networks, none for `off`."""
-    if networks == ("off",):
-        return ()
+def parse_listen_address(text: object) -> object:
+    """Return an IP address and a port, or the path of a Unix socket."""
+    if not isinstance(text, str):
+        return text
+    if "/" in text:
+        return Path(text)
+    host, _, port = text.rpartition(":")
     try:
-        return check_networks(networks)
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        if not 0 < int(port) <= MAX_PORT:
+            raise ValueError
     except ValueError:
-        raise ValueError("must be off, or networks like 127.0.0.0/8,10.0.0.0/8") from None
+        raise ValueError("must be like 127.0.0.1:9464, [::1]:9464 or /run/whisper/metrics.sock") from None
+    return str(address), int(port)
 
 
 def check_otlp_endpoint(url: str) -> str:

@@ -25,6 +25,7 @@ from app.push.vapid import (
     parse_keys,
 )
 from app.setting_values import (
+    ListenAddress,
     check_database_url,
     check_egress_proxy,
     check_ice_urls,
@@ -33,7 +34,7 @@ from app.setting_values import (
     check_otlp_endpoint,
     check_push_endpoints,
     check_redis_url,
-    parse_metrics_networks,
+    parse_listen_address,
     parse_nat64_prefix,
     parse_rate,
     split,
@@ -98,13 +99,23 @@ class Settings(BaseSettings):
     max_waiting_repeats: int = Field(default=4, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
-    metrics: Annotated[Names, AfterValidator(parse_metrics_networks)] = ("127.0.0.0/8", "::1")
+    metrics_listen: Annotated[
+        ListenAddress | None,
+        NoDecode,
+        BeforeValidator(parse_listen_address),
+    ] = None
     otlp_endpoint: Annotated[str, AfterValidator(check_otlp_endpoint)] | None = None
 
     @model_validator(mode="after")
     def _turn_needs_its_secret(self) -> Self:
         if self.turn_secret is None and any(url.startswith("turn") for url in self.ice_servers):
             raise ValueError(f"{PREFIX}TURN_SECRET is missing: {PREFIX}ICE_SERVERS names a TURN server")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_need_a_port_of_their_own(self) -> Self:
+        if isinstance(self.metrics_listen, tuple) and self.metrics_listen[1] == self.port:
+            raise ValueError(f"{PREFIX}METRICS_LISTEN: the port must be another than {PREFIX}PORT")
         return self
 
     @property

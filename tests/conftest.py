@@ -24,6 +24,7 @@ from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
 from tests.databases import open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
+from tests.metrics import LISTEN
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 
@@ -111,6 +112,7 @@ def settings(migrated: URL, database: Database, push_service: PushService) -> Se
         vapid_private_key=VapidKey.generate().private_text,
         vapid_subject="mailto:operator@example.org",
         push_endpoints=("browsers", push_service.origin),
+        metrics_listen=LISTEN,
     )
 
 

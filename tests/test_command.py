@@ -22,6 +22,7 @@ from app.push.vapid import VapidKey, parse_keys
 from app.settings import Settings
 from app.store.purge import LEASE
 from tests.databases import open_database
+from tests.metrics import SOCKET, scrape
 from tests.processes import WHISPER, program, whisper
 
 KEY = VapidKey.generate().private_text
@@ -43,6 +44,7 @@ def deployed(migrated: URL) -> dict[str, str]:
         "WHISPER_VAPID_PRIVATE_KEY": KEY,
         "WHISPER_VAPID_SUBJECT": SUBJECT,
         "WHISPER_PORT": "0",
+        **SOCKET,
     }
 
 
@@ -242,29 +244,41 @@ def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> Non
         assert not alive
 
 
-def samples(url: str) -> dict[str, float]:
-    """Return what `/metrics` says, each time of whichever worker takes the connection."""
-    lines = httpx.get(f"{url}/metrics").raise_for_status().text.splitlines()
-    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, _, value in pairs}
-
-
 def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> None:
     """Whoever is asked; and what a worker counted outlives it, unlike what it was doing."""
-    refused = 'whisper_calls_total{method="unknown",outcome="not_json"}'
+    refused, limit = ("whisper_calls_total", "unknown", "not_json"), ("whisper_in_flight_limit",)
     with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("running on"))
         for _ in range(2):
             server.wait_for("startup complete")
         for _ in range(40):
             assert httpx.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
-        found = [samples(url) for _ in range(10)]
-        assert {(each[refused], each["whisper_in_flight_limit"]) for each in found} == {(40, 1024)}
+        found = [scrape(home) for _ in range(10)]
+        assert {(each[refused], each[limit]) for each in found} == {(40, 1024)}
 
         psutil.Process(server.process.pid).children()[-1].kill()
         server.wait_for("startup complete")
-        found = [samples(url) for _ in range(10)]
-        assert {(each[refused], each["whisper_in_flight_limit"]) for each in found} == {(40, 1024)}
+        found = [scrape(home) for _ in range(10)]
+        assert {(each[refused], each[limit]) for each in found} == {(40, 1024)}
+
+
+def test_counters_of_what_is_refused_begin_with_the_server(home: Path, deployed: dict[str, str]) -> None:
+    """A rate needs a beginning, or the first of each kind is not seen."""
+    with program(WHISPER, "serve", cwd=home, env=deployed) as server:
+        server.wait_for("running on")
+        found = scrape(home)
+
+    codes = [
+        "not_http",
+        "method_not_allowed",
+        "request_timed_out",
+        "head_too_large",
+        "body_too_large",
+        "unread",
+    ]
+    limits = ["dial", "calls", "recipient", "updates", "in_flight", "in_flight_client", "in_flight_sender"]
+    assert {found.get(("whisper_refused_connections_total", code)) for code in codes} == {0}
+    assert {found.get(("whisper_limit_hits_total", limit)) for limit in limits} == {0}
 
 
 def test_every_line_of_the_log_can_be_json(home: Path, deployed: dict[str, str]) -> None:
@@ -302,7 +316,7 @@ def test_what_is_no_http_is_not_logged_each_time(home: Path, deployed: dict[str,
                 opened.sendall(b"\x16\x03\x01 this is TLS\r\n\r\n")
                 assert b"not_http" in opened.recv(4096)
 
-        assert samples(url)['whisper_refused_connections_total{code="not_http"}'] == 20
+        assert scrape(home)["whisper_refused_connections_total", "not_http"] == 20
         assert len(server.lines) == before
 
 

@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 
 from app.api.config import ClientConfig
 from app.api.ice_servers import IceServers
-from app.api.metrics_access import MetricsAccess
 from app.limits.concurrency import ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
 from app.relay import Relay
@@ -32,7 +31,6 @@ class AppState:
     clock_window_ms: int
     in_flight_limit: ConcurrencyLimit
     rate_limits: RateLimits
-    metrics_access: MetricsAccess
     client_config: ClientConfig
     ice_servers: IceServers
     check_ready: Callable[[], Awaitable[None]]

@@ -14,6 +14,10 @@ SHARES = {"client": 1 / 4, "sender": 1 / 16, "recipient": 1 / 8}
 
 MIN_PART = 8  # however few places there are: a person's own few calls at once
 
+# The names under which hits are counted.
+IN_FLIGHT = "in_flight"
+LIMITS = (IN_FLIGHT, *(f"{IN_FLIGHT}_{name}" for name in SHARES))
+
 # What is limited, and its key: ("sender", address).
 Holder = tuple[str, bytes]
 
@@ -42,7 +46,7 @@ class ConcurrencyLimit:
     def raise_if_full(self) -> None:
         """Raise `Overloaded` when no place is left: before anything is done for the call."""
         if self._taken >= self._size:
-            self._hit("in_flight")
+            self._hit(IN_FLIGHT)
             raise Overloaded(retry_after=RETRY_AFTER_S)
 
     def permit(self, holders: Sequence[Holder]) -> "Permit":
@@ -54,7 +58,7 @@ class ConcurrencyLimit:
         self.raise_if_full()
         for holder in holders:
             if self._held[holder] >= self._parts[holder[0]]:
-                self._hit(f"in_flight_{holder[0]}")
+                self._hit(f"{IN_FLIGHT}_{holder[0]}")
                 raise TooManyCalls(retry_after=RETRY_AFTER_S)
         self._taken += 1
         self._held.update(holders)

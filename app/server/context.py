@@ -4,11 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.headers import SECURITY_HEADERS
 from app.api.responses import refusal
 from app.api.state import AppState
-from app.protocol.errors import Refused
+from app.limits.errors import Overloaded
+from app.protocol.errors import BodyTooLarge, Refused
 from app.server.connection_limits import ConnectionLimits
+
+# Connections that end without a word, as they are counted.
+UNREAD = "unread"  # its client does not read
+EVICTED = "evicted"  # another needs its place
+
+_REFUSALS = (NotHttp, MethodNotAllowed, RequestTimedOut, BodyTooLarge, HeadTooLarge, Overloaded)
 
 CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
 
@@ -39,6 +47,7 @@ class ConnectionContext:
     @classmethod
     def of(cls, app: AppState, limits: ConnectionLimits, timeouts: Timeouts) -> "ConnectionContext":
         """Return the context of connections to *app*, which counts and dates their refusals."""
+        app.observer.metrics.expect_refused_connections([UNREAD, EVICTED, *(kind.code for kind in _REFUSALS)])
         count = app.observer.metrics.record_refused_connection
 
         def refuse(refused: Refused) -> bytes:

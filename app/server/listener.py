@@ -3,8 +3,10 @@
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
+from app.setting_values import ListenAddress
 from app.settings import PREFIX, InvalidSettings
 
 _PORT_FAULTS = {
@@ -48,6 +50,35 @@ def _addresses_of(host: str) -> list[tuple[int, tuple[Any, ...]]]:
     except (OSError, UnicodeError):
         raise InvalidSettings(f"{PREFIX}HOST: no address of this name was found.") from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+def bind_metrics(address: ListenAddress | None) -> list[socket.socket]:
+    """Return the socket for metrics, bound; none without an *address*.
+
+    Raise `InvalidSettings`, naming the variable.
+    """
+    if address is None:
+        return []
+    try:
+        if isinstance(address, Path):
+            return [_bind_path(address)]
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        return [_bind(family, address)]
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        raise InvalidSettings(f"{PREFIX}METRICS_LISTEN: can't listen there: {reason}.") from None
+
+
+def _bind_path(path: Path) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and opened.connect_ex(str(path)) == errno.ECONNREFUSED:
+            path.unlink()  # left by a server that was killed
+        opened.bind(str(path))
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:

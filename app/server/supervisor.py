@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 
-from app.server.listener import bind
+from app.server.listener import bind, bind_metrics
 from app.settings import Settings
 from app.telemetry.log_format import log_config
 from app.telemetry.metrics import SHARED, forget_process
@@ -32,7 +32,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def serve(settings: Settings, app: str = APP) -> int:
     """Serve *app*, the import string of a factory, until a signal ends it; return the exit status."""
-    listening = bind(settings.host, settings.port)
+    listening = [*bind(settings.host, settings.port), *bind_metrics(settings.metrics_listen)]
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
             return _run_server(settings, app, listening)

@@ -1,6 +1,7 @@
 """Prometheus metrics, of all workers of a server together."""
 
 import os
+from collections.abc import Iterable
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from prometheus_client import (
@@ -108,9 +109,9 @@ class _Series(dict[tuple[str, ...], M], Generic[M]):
 
 
 class Metrics:
-    """The metrics of one process. No label is ever made from what a client sent."""
+    """The metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
 
-    def __init__(self, version: str, max_in_flight: int) -> None:
+    def __init__(self, version: str, max_in_flight: int, limits: Iterable[str] = ()) -> None:
         self._registry = CollectorRegistry()
         self._counters = {
             name: _Series(Counter(name, *defined, registry=self._registry))
@@ -130,6 +131,8 @@ class Metrics:
         self._gauges["whisper_build_info"][version,].set(1)
         for method in METHODS:  # a rate needs a beginning
             self._counters["whisper_calls"][method, OK].inc(0)
+        for limit in limits:
+            self._counters["whisper_limit_hits"][limit,].inc(0)
 
     def record_call(self, method: str, outcome: str, seconds: float) -> None:
         """Count a call that ended in *outcome*: `ok` or a refusal's code."""
@@ -168,6 +171,11 @@ class Metrics:
     def record_refused_connection(self, code: str) -> None:
         """Count a connection that was closed for what came on it."""
         self._counters["whisper_refused_connections"][code,].inc()
+
+    def expect_refused_connections(self, codes: Iterable[str]) -> None:
+        """Begin to count connections that are closed with these *codes*: a rate needs a beginning."""
+        for code in codes:
+            self._counters["whisper_refused_connections"][code,].inc(0)
 
     def exposition(self) -> bytes:
         """Return all of it in Prometheus' text format."""

@@ -14,6 +14,7 @@ from app.store.replica import PAUSE_MS
 from tests.api.conftest import Registered, post, register
 from tests.conftest import serving
 from tests.faults.cluster import Cluster
+from tests.metrics import LISTEN, measured
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.scale.standby import Standby, standby
@@ -47,9 +48,7 @@ class World:
 
     async def asked(self, statement: str) -> int:
         """Return how often this *statement* was asked."""
-        name = f'whisper_database_seconds_count{{statement="{statement}"}} '
-        told = (await self.client.get("/metrics")).text
-        return sum(int(float(line.removeprefix(name))) for line in told.splitlines() if line.startswith(name))
+        return int((await measured(self.client)).get(("whisper_database_seconds_count", statement), 0))
 
 
 @pytest.fixture
@@ -64,6 +63,7 @@ async def world(steady_cluster: Cluster, replica: Standby, push_service: PushSer
         vapid_private_key=VapidKey.generate().private_text,
         vapid_subject="mailto:operator@example.org",
         push_endpoints=("browsers", push_service.origin),
+        metrics_listen=LISTEN,
     )
     ahead = [0]
     async with serving(settings, monotonic_ms=lambda: monotonic_clock() + ahead[0]) as client:

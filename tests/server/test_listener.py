@@ -1,11 +1,13 @@
 """A server listens at every address of its host, or says which variable is wrong."""
 
 import socket
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from app.server.listener import bind
+from app.server.listener import bind, bind_metrics
 from app.settings import InvalidSettings
 
 
@@ -90,3 +92,27 @@ def test_a_port_that_is_taken_is_named() -> None:
         for host in ("127.0.0.1", "localhost", "0.0.0.0"):  # noqa: S104 - it is never bound
             with pytest.raises(InvalidSettings, match=f"^WHISPER_PORT: .*{port}"):
                 bind(host, port)
+
+
+def test_metrics_listen_at_an_address_or_a_path(tmp_path: Path) -> None:
+    """Or nowhere. A socket's file that a killed server has left is no hindrance."""
+    for _ in range(2):
+        (opened,) = bind_metrics(tmp_path / "m.sock")
+        opened.listen()
+        opened.close()
+    (at_address,) = bind_metrics(("127.0.0.1", 0))
+    at_address.close()
+
+    assert bind_metrics(None) == []
+
+
+def test_a_place_for_metrics_that_is_taken_is_said() -> None:
+    """With its variable."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "m.sock"
+        (opened,) = bind_metrics(path)
+        with opened:
+            opened.listen()
+            for address in (path, Path(directory) / "nowhere" / "m.sock", ("192.0.2.1", 9464)):
+                with pytest.raises(InvalidSettings, match=r"^WHISPER_METRICS_LISTEN: can't listen there: "):
+                    bind_metrics(address)
