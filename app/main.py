@@ -22,6 +22,7 @@ from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_listener import MetricsListener
 from app.api.pages import Pages
+from app.api.root_path import RootPath
 from app.api.state import AppState, Clock, LifespanState
 from app.clocks import monotonic_clock, server_clock
 from app.limits.concurrency import LIMITS, ConcurrencyLimit
@@ -46,6 +47,8 @@ from app.telemetry.tracing import open_tracing
 
 # FastAPI's own would tell paths and exceptions as they came; telemetry/request_log.py decides what is told.
 FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+
+Middleware = Callable[[ASGIApp], ASGIApp]
 
 VERSION = version("whisper-server")
 
@@ -88,13 +91,22 @@ def create_app(
     )
     api.include_router(service_routes.router)
     api.include_router(docs_page.router)
-    metrics = partial(MetricsListener, address=settings.metrics_listen)
-    cors = partial(Cors, origins=settings.cors_origins)
     app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
-    return _wrap(app, [RequestLog, SecurityHeaders, metrics, cors, HeadSupport, ErrorHandler])
+    return _wrap(app, _middleware(settings))
 
 
-def _wrap(app: ASGIApp, layers: Sequence[Callable[[ASGIApp], ASGIApp]]) -> ASGIApp:
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Return all layers, the first outermost. A layer that is not set costs a call nothing."""
+    optional: list[Middleware] = []
+    if settings.root_path:
+        optional.append(partial(RootPath, root_path=settings.root_path))
+    if settings.metrics_listen:
+        optional.append(partial(MetricsListener, address=settings.metrics_listen))
+    cors = partial(Cors, origins=settings.cors_origins)
+    return [RequestLog, SecurityHeaders, *optional, cors, HeadSupport, ErrorHandler]
+
+
+def _wrap(app: ASGIApp, layers: Sequence[Middleware]) -> ASGIApp:
     """Put the middleware of *layers* around *app*, the first of them outermost."""
     for layer in reversed(layers):
         app = layer(app)

@@ -22,6 +22,8 @@ MAX_PORT = 65_535
 # An IP address and a port, or the path of a Unix socket.
 ListenAddress = tuple[str, int] | Path
 
+_ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+
 _COLLECTOR = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
 
@@ -120,6 +122,13 @@ def check_redis_url(url: SecretStr) -> SecretStr:
     except (TypeError, ValueError):
         raise ValueError("must be a URL like redis://:password@host:6379/0, or rediss:// for TLS") from None
     return url
+
+
+def check_root_path(path: str) -> str:
+    """Return the path prefix without its slash at the end. Raise `ValueError` unless it is a plain path."""
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError("must be a path like /whisper, of letters, digits and . _ ~ -")
+    return path.rstrip("/")
 
 
 def parse_rate(text: object) -> object:

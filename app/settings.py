@@ -34,6 +34,7 @@ from app.setting_values import (
     check_otlp_endpoint,
     check_push_endpoints,
     check_redis_url,
+    check_root_path,
     parse_listen_address,
     parse_nat64_prefix,
     parse_rate,
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".whisper")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     workers: int = Field(default=1, ge=1, le=256)
     vapid_private_key: SecretStr | None = None
     vapid_subject: str | None = None

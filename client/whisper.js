@@ -39,7 +39,7 @@ const PAGES = 'whisper';
 
 /**
  * @typedef {object} StartOptions
- * @property {string} [server] its origin; default: the page's own
+ * @property {string} [server] its URL, with its path prefix if it has one; default: the page's origin
  * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
  */
 

@@ -84,6 +84,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         calls = {path: {"post": _operation(path, kind)} for path, kind in CALLS.items()}
         made["paths"] = calls | made["paths"]
         made["components"]["schemas"] |= _call_schemas()
+        made["servers"] = [{"url": "."}]  # where this document is, whatever path prefix that has
         app.openapi_schema = made
     return app.openapi_schema
 

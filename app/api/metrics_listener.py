@@ -25,7 +25,7 @@ _ROUTE = _Route("/metrics")
 class MetricsListener:
     """ASGI middleware that serves the metrics to requests which came by the listener at *address*."""
 
-    def __init__(self, app: ASGIApp, address: ListenAddress | None) -> None:
+    def __init__(self, app: ASGIApp, address: ListenAddress) -> None:
         self._app = app
         # How ASGI names it. An IP address may be a wildcard's, so a port alone must tell.
         self._path = str(address) if isinstance(address, Path) else None

@@ -47,7 +47,7 @@ export async function start(app) {
   Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
   app.changed();
   try {
-    const whisper = await Whisper.start({ worker: './sw.js' });
+    const whisper = await Whisper.start({ server: new URL('./', location.href).href, worker: './sw.js' });
     listen(app, whisper);
     if (!state.hasOpened) state.focus = 'people';
     Object.assign(state, { whisper, identity: whisper.identity, phase: 'on', hasOpened: true, trouble: null });
