@@ -268,7 +268,7 @@ def test_counters_of_what_is_refused_begin_with_the_server(home: Path, deployed:
         server.wait_for("running on")
         found = scrape(home)
 
-    codes = [
+    codes = ["not_http", "method_not_allowed", "request_timed_out", "head_too_large", "unread", "overloaded"]
         "not_http",
         "method_not_allowed",
         "request_timed_out",

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isAddress, parseAddress } from '../../client/whisper.js';
+import { isAddress, parseAddress } from '../client/whisper.js';
 
 /**
  * Return the link that lets whoever opens it ring an address.
@@ -16,11 +16,16 @@ export function linkTo(address, page = location.href) {
   return `${new URL('./', page).href}#${encodeURIComponent(address)}`;
 }
 
+/** @returns {string} the URL of the server that the app came from, with its path prefix if it has one */
+export function serverUrl() {
+  return new URL('./', location.href).href;
+}
+
 /**
  * Return the address that somebody typed or pasted, alone or in a link.
  * @param {string} text
  * @returns {string}
- * @throws {import('../../client/whisper.js').WhisperError} `invalid_address`, saying what is wrong
+ * @throws {import('../client/whisper.js').WhisperError} `invalid_address`, saying what is wrong
  */
 export function parseLink(text) {
   const at = text.indexOf('#');

@@ -3,11 +3,11 @@
  * @module
  */
 
-import { Identity, Whisper } from '../../client/whisper.js';
+import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
 import { codeOf } from './error-messages.js';
-import { clearLink, readLink } from './links.js';
+import { clearLink, readLink, serverUrl } from './links.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { saveText } from './views/download.js';
 
@@ -47,7 +47,7 @@ export async function start(app) {
   Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
   app.changed();
   try {
-    const whisper = await Whisper.start({ server: new URL('./', location.href).href, worker: './sw.js' });
+    const whisper = await Whisper.start({ server: serverUrl(), worker: './sw.js' });
     listen(app, whisper);
     if (!state.hasOpened) state.focus = 'people';
     Object.assign(state, { whisper, identity: whisper.identity, phase: 'on', hasOpened: true, trouble: null });
