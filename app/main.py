@@ -48,9 +48,9 @@ from app.telemetry.tracing import open_tracing
 # FastAPI's own would tell paths and exceptions as they came; telemetry/request_log.py decides what is told.
 FRAMEWORK_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
-VERSION = version("whisper-server")
-
 Middleware = Callable[[ASGIApp], ASGIApp]
+
+VERSION = version("whisper-server")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { install } from '../client/worker.js';
+import { install } from './client/worker.js';
 import { findContact, shortAddress } from './app/contacts.js';
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));

@@ -12,11 +12,13 @@ from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.connection_limits import ConnectionLimits
 
-CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
+# Connections that end without a word, as they are counted.
+UNREAD = "unread"  # its client does not read
+EVICTED = "evicted"  # another needs its place
 
-
-# Refusals of connections, whose series are there from the start.
 _REFUSALS = (NotHttp, MethodNotAllowed, RequestTimedOut, BodyTooLarge, HeadTooLarge, Overloaded)
+
+CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives to each connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class ConnectionContext:
     @classmethod
     def of(cls, app: AppState, limits: ConnectionLimits, timeouts: Timeouts) -> "ConnectionContext":
         """Return the context of connections to *app*, which counts and dates their refusals."""
+        app.observer.metrics.expect_refused_connections([UNREAD, EVICTED, *(kind.code for kind in _REFUSALS)])
         count = app.observer.metrics.record_refused_connection
-        app.observer.metrics.expect_refused_connections(kind.code for kind in _REFUSALS)
 
         def refuse(refused: Refused) -> bytes:
             count(refused.code)

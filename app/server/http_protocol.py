@@ -13,7 +13,7 @@ from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimed
 from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.coalescing_transport import CoalescingTransport
-from app.server.context import CONTEXT, ConnectionContext
+from app.server.context import CONTEXT, EVICTED, UNREAD, ConnectionContext
 from app.server.deadline import Deadline, bound_unread
 from app.server.host_header import is_host_clear
 from app.telemetry.log_format import CONNECTION_LOGGER
@@ -21,10 +21,6 @@ from app.telemetry.log_format import CONNECTION_LOGGER
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
-
-# Connections that end without a word, as they are counted.
-UNREAD = "unread"  # its client does not read
-EVICTED = "evicted"  # another needs its place
 
 FULL_RETRY_S = 5  # after so many seconds a client that has too many connections may try again
 

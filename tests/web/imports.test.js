@@ -7,14 +7,18 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FILES = globSync(['client/**/*.js', 'web/**/*.js'], { cwd: ROOT });
+/** A link to client/: the app finds it beside itself, in the source and under any path prefix of a server. */
+const LINK = 'web/client/';
+const FILES = globSync(['client/**/*.js', 'web/**/*.js'], { cwd: ROOT }).filter((file) => !file.startsWith(LINK));
 /** Import and export declarations, dynamic imports, and the types of others. */
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
 
 /** Return a file's text without its comments, in which a word touches nothing. */
 const codeOf = (file) => readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[^]*?\*\/|(?<=\s|^)\/\/.*$/gm, '');
 /** Return the files that *text* of *file* imports, from the root. */
-const importsIn = (file, text) => [...text.matchAll(IMPORT)].map(([, name]) => relative(ROOT, join(ROOT, dirname(file), name)));
+const importsIn = (file, text) => [...text.matchAll(IMPORT)].map(([, name]) => fileAt(relative(ROOT, join(ROOT, dirname(file), name))));
+/** Return the file at a path that may lead through the link. */
+const fileAt = (path) => (path.startsWith(LINK) ? path.slice('web/'.length) : path);
 
 const CODE = new Map(FILES.map((file) => [file, codeOf(file)]));
 /** What each file imports when it runs, and what it names in types. */

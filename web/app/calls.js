@@ -23,9 +23,9 @@ const NOT_MISSED = ['taken', 'answered', 'declined', 'replaced', 'cancelled'];
  */
 export function listen(app, whisper) {
   whisper.addEventListener('dial', (event) => ringsMe(app, /** @type {DialEvent} */ (event)));
-  whisper.addEventListener('peer', (event) => attach(app, /** @type {import('../../client/whisper.js').PeerEvent} */ (event).peer));
+  whisper.addEventListener('peer', (event) => attach(app, /** @type {import('../client/whisper.js').PeerEvent} */ (event).peer));
   whisper.addEventListener('missed', (event) => {
-    const { address, answered } = /** @type {import('../../client/whisper.js').MissedEvent} */ (event);
+    const { address, answered } = /** @type {import('../client/whisper.js').MissedEvent} */ (event);
     if (!answered) return miss(app, chatWith(app.state, address));
     select(app, address);
     void ring(app, address);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Store } from '../../client/store.js';
+import { Store } from '../client/store.js';
 
 /** @typedef {{address: string, name: string}} Contact `name` may be empty */
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isAddress, parseAddress } from '../../client/whisper.js';
+import { isAddress, parseAddress } from '../client/whisper.js';
 
 /**
  * @param {string} [page] the URL of a page of the app
@@ -28,7 +28,7 @@ export function linkTo(address, page = location.href) {
  * Return the address that somebody typed or pasted, alone or in a link.
  * @param {string} text
  * @returns {string}
- * @throws {import('../../client/whisper.js').WhisperError} `invalid_address`, saying what is wrong
+ * @throws {import('../client/whisper.js').WhisperError} `invalid_address`, saying what is wrong
  */
 export function parseLink(text) {
   const at = text.indexOf('#');

@@ -31,7 +31,7 @@ export function attach(app, peer) {
   addNote(app, chat, 'Connected');
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
-    file: (event) => receiveFile(app, chat, /** @type {import('../../client/whisper.js').FileEvent} */ (event).transfer),
+    file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer),
     delivered: () => updateMarks(chat, peer),
     statechange: () => followState(app, chat, peer),
     close: () => followState(app, chat, peer),

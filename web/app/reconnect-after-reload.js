@@ -3,7 +3,7 @@
  * @module
  */
 
-import { isAddress } from '../../client/whisper.js';
+import { isAddress } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 
 /** Later than that it was no reload, and the other has gone. */

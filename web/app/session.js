@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Identity, Whisper } from '../../client/whisper.js';
+import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
 import { codeOf } from './error-messages.js';

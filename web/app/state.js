@@ -7,12 +7,12 @@ import { shortAddress } from './contacts.js';
 import { MAX_KEPT } from './format.js';
 
 /** @typedef {import('./contacts.js').Contact} Contact */
-/** @typedef {import('../../client/whisper.js').Whisper} Whisper */
-/** @typedef {import('../../client/whisper.js').Identity} Identity */
-/** @typedef {import('../../client/peer.js').Peer} Peer */
-/** @typedef {import('../../client/rtc/file-transfer.js').Transfer} Transfer */
+/** @typedef {import('../client/whisper.js').Whisper} Whisper */
+/** @typedef {import('../client/whisper.js').Identity} Identity */
+/** @typedef {import('../client/peer.js').Peer} Peer */
+/** @typedef {import('../client/rtc/file-transfer.js').Transfer} Transfer */
 
-/** @typedef {import('../../client/whisper.js').DialEvent} DialEvent */
+/** @typedef {import('../client/whisper.js').DialEvent} DialEvent */
 
 /** A message, mine or theirs. `value` is there only while it has not been sent.
  * @typedef {object} TextEntry
