@@ -130,7 +130,7 @@ async def _open_services(
         )
         network, deadlines = settings.network(surroundings.network), surroundings.deadlines
         deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
-        subscriptions = Subscriptions(database, replica)
+        subscriptions = Subscriptions(database, replica, keyring.oldest.key.derive("gone"))
         await enter(run_purger(database, clock, metrics.record_purge))
         push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines)
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))

@@ -126,6 +126,7 @@ class Relay:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return False
         if stored is None or stored.target != subscription.target:
+            await self._subscriptions.check_not_gone(update.sender, subscription.target)
             outcome = await self._push.ensure_verified(update.sender, subscription.target, update.code, now)
             if outcome is not None:
                 _require_accepted(outcome)
@@ -211,7 +212,7 @@ class Relay:
     ) -> StoredSubscription | None:
         """Delete what is *gone*; return its successor if a replica was late."""
         with suppress(DatabaseUnavailable):
-            dropped = await self._subscriptions.delete_if_current(address, gone.target)
+            dropped = await self._subscriptions.delete_if_current(address, gone.target, now)
             if not dropped and self._subscriptions.may_lag:
                 return await self._subscriptions.get(address, now)
         return None

@@ -43,6 +43,7 @@ _SHARED = (
     errors.NotACall,
     errors.BadSignature,
     http.OriginNotAllowed,
+    http.MethodNotAllowed,
     http.RequestTimedOut,
     errors.StaleTimestamp,
     errors.BodyTooLarge,
@@ -54,6 +55,7 @@ _SHARED = (
     http.HeadTooLarge,
     store.DatabaseUnavailable,
     limits.Overloaded,
+    http.InternalError,
 )
 _DELIVERING = (
     push.EndpointNotAllowed,
@@ -64,8 +66,8 @@ _DELIVERING = (
     push.PushBusy,
     push.PushTimedOut,
 )
-_REGISTERING = (*_DELIVERING, push.EndpointUnverified, store.StaleUpdate)
-_RELAYING = (*_DELIVERING, store.UnknownRecipient, errors.Replayed)
+_REGISTERING = (*_DELIVERING, push.EndpointUnverified, store.StaleUpdate, store.SubscriptionGone)
+_RELAYING = (*_DELIVERING, store.UnknownRecipient, errors.Replayed, limits.AlreadyInFlight)
 
 _REF = "#/components/schemas/"
 _SIGNATURE = {

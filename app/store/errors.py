@@ -5,6 +5,7 @@
 Refused
 ├── UnknownRecipient     404 unknown_recipient
 ├── StaleUpdate          409 stale_update
+├── SubscriptionGone     410 subscription_gone
 ├── DatabaseUnavailable  503 database_unavailable
 └── OutdatedSchema       503 outdated_schema
 """
@@ -26,6 +27,14 @@ class StaleUpdate(Refused):
     code = "stale_update"
     status = 409
     reason = "A newer update of this address is stored already: sign a new one with the present time."
+
+
+class SubscriptionGone(Refused):
+    """The push service said that this subscription is gone: the browser must subscribe anew."""
+
+    code = "subscription_gone"
+    status = 410
+    reason = "The push service of this subscription said that it is gone: unsubscribe, and subscribe anew."
 
 
 class DatabaseUnavailable(Refused):

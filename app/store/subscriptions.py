@@ -5,6 +5,7 @@ The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for wh
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from asyncpg import Record
@@ -14,16 +15,17 @@ from sqlalchemy import (
     case,
     delete,
     or_,
+    select,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from app.protocol.constants import SUBSCRIPTION_LIFE_MS
+from app.protocol.constants import ADDRESS_BYTES, SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
 from app.protocol.subscription import Endpoint, PushTarget, Subscription
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
-from app.store.errors import StaleUpdate
+from app.store.errors import StaleUpdate, SubscriptionGone
 from app.store.replica import Replica
 from app.store.tables import SUBSCRIPTION
 
@@ -47,10 +49,14 @@ class StoredSubscription:
 
 
 class Subscriptions:
-    """The table as the relay sees it: protocol values in and out. All times in ms."""
+    """The table as the relay sees it: protocol values in and out. All times in ms.
 
-    def __init__(self, database: Database, replica: Replica | None = None) -> None:
+    *mark_key* is the secret under which subscriptions that are gone are remembered by their hash.
+    """
+
+    def __init__(self, database: Database, replica: Replica | None = None, mark_key: bytes = b"") -> None:
         self._database = database
+        self._mark_key = mark_key
         self._rows = BatchLoader(_row_loader(database, "find"))
         self._copies = BatchLoader(_row_loader(replica, "find_replica")) if replica else None
 
@@ -109,10 +115,31 @@ class Subscriptions:
             vapid_key=None,
         )
 
-    async def delete_if_current(self, address: Address, gone: PushTarget) -> bool:
-        """Delete the row of *address* if its subscription is still the one that is *gone*; tell if it was."""
+    async def delete_if_current(self, address: Address, gone: PushTarget, now: int) -> bool:
+        """Delete the row of *address* if its subscription is still the one that is *gone*; tell if it was.
+
+        A mark of it stays for as long as a registration lives, for `check_not_gone`.
+        """
+        mark = insert(SUBSCRIPTION).values(address=self._mark(address, gone), signed_at=now)
+        await self._database.fetch(
+            mark.on_conflict_do_update(index_elements=[_row.address], set_={"signed_at": now}), "drop"
+        )
         dropped = delete(SUBSCRIPTION).where(*_is_current(address, gone)).returning(_row.address)
         return bool(await self._database.fetch(dropped, "drop"))
+
+    async def check_not_gone(self, address: Address, target: PushTarget) -> None:
+        """Raise `SubscriptionGone` if the push service said so of *target* before, when *address* had it."""
+        mark = select(_row.address).where(_row.address == self._mark(address, target))
+        if await self._database.fetch(mark, "find"):
+            raise SubscriptionGone
+
+    def _mark(self, address: Address, gone: PushTarget) -> bytes:
+        """Return the key of a mark: a tombstone like that of a person, and purged like it.
+
+        Nobody has this address, and without the key it tells neither the person nor the endpoint.
+        """
+        said = b"gone" + address.raw + gone.endpoint.url.encode()
+        return blake2b(said, key=self._mark_key, digest_size=ADDRESS_BYTES).digest()
 
     async def set_vapid_key(self, address: Address, target: PushTarget, vapid_key: str) -> None:
         """Correct the key of *address*, as long as *target* is the one that it was found out for."""

@@ -58,6 +58,22 @@ export async function registerWorker(url) {
 export async function register(registration, server) {
   const { vapid_public_key: key } = await server.config();
   const subscription = await subscribe(registration.pushManager, decodeUrl(key));
+  try {
+    await update(registration, server, subscription);
+  } catch (error) {
+    if (!(error instanceof WhisperError && error.code === 'subscription_gone')) throw error;
+    await subscription.unsubscribe(); // the browser has kept what its push service has not
+    await update(registration, server, await subscribe(registration.pushManager, decodeUrl(key)));
+  }
+}
+
+/**
+ * Register *subscription*, and prove that we read it if the server asks for that.
+ * @param {ServiceWorkerRegistration} registration
+ * @param {ApiClient} server
+ * @param {PushSubscription} subscription
+ */
+async function update(registration, server, subscription) {
   const code = nextVerification(registration);
   try {
     await server.update(subscription);

@@ -276,7 +276,24 @@ async def test_a_subscription_that_is_gone_is_forgotten(
     response = await post(client, alice.to("dial", registered.person))
 
     assert (response.status_code, response.json()["code"]) == (404, "recipient_gone")
-    assert await database.fetch(text("SELECT 1 FROM subscription")) == []
+    assert await database.fetch(text("SELECT 1 FROM subscription WHERE endpoint IS NOT NULL")) == []
+
+
+async def test_a_subscription_that_is_gone_is_not_taken_again(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
+) -> None:
+    """The client learns to subscribe anew, which is taken."""
+    browser = registered.browser
+    push_service.script([{"status": 410}])
+    await post(client, alice.to("dial", registered.person))
+
+    dead = subscription_json(browser.endpoint, browser.p256dh, browser.auth)
+    again = await post(client, registered.person.update(dead, sent_at=now_ms()))
+    anew = await register(client, registered.person, push_service.subscribe())
+    reached = await post(client, alice.to("dial", registered.person, b=now_ms() + 1))
+
+    assert (again.status_code, again.json()["code"]) == (410, "subscription_gone")
+    assert (reached.status_code, len(anew.pushed)) == (200, 1)
 
 
 async def test_who_registers_while_their_old_subscription_is_found_gone_stays(

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import PushTarget
 from app.store.database import Database
-from app.store.errors import StaleUpdate
+from app.store.errors import StaleUpdate, SubscriptionGone
 from app.store.purge import purge
 from app.store.subscriptions import StoredSubscription, Subscriptions
 from tests.people import Person
@@ -145,7 +145,7 @@ async def test_what_is_gone_is_dropped(subscriptions: Subscriptions, alice: Pers
     """A subscription that its push service no longer knows is deleted."""
     await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    await subscriptions.delete_if_current(alice.address, NEW.target)
+    await subscriptions.delete_if_current(alice.address, NEW.target, NOW)
 
     assert await subscriptions.get(alice.address, NOW) is None
 
@@ -156,7 +156,7 @@ async def test_a_newer_subscription_survives_the_end_of_the_older(
     """Whoever registers again while the old subscription is found gone stays registered."""
     await subscriptions.upsert(alice.address, NEW, None, NOW)
 
-    await subscriptions.delete_if_current(alice.address, OLD.target)
+    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
 
     assert target(await subscriptions.get(alice.address, NOW)) == NEW.target
 
@@ -181,7 +181,7 @@ async def test_a_subscription_with_other_keys_is_another(subscriptions: Subscrip
     await subscriptions.upsert(alice.address, NEW, None, NOW)
     old = subscription_at(NEW.endpoint.url, auth="AAAAAAAAAAAAAAAAAAAAAA")
 
-    await subscriptions.delete_if_current(alice.address, old.target)
+    await subscriptions.delete_if_current(alice.address, old.target, NOW)
 
     assert await subscriptions.get(alice.address, NOW)
 
@@ -223,3 +223,42 @@ async def test_a_key_is_corrected_for_the_subscription_it_was_found_out_for(
     await subscriptions.set_vapid_key(alice.address, OLD.target, "two")
 
     assert (corrected, await key_of(subscriptions, alice)) == ("two", "three")
+
+
+async def test_what_is_gone_stays_refused_for_that_address(
+    subscriptions: Subscriptions, alice: Person, bob: Person
+) -> None:
+    """For as long as a registration lives; another endpoint, or another person, is not refused."""
+    await subscriptions.upsert(alice.address, OLD, None, NOW)
+    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+
+    with pytest.raises(SubscriptionGone):
+        await subscriptions.check_not_gone(alice.address, OLD.target)
+    await subscriptions.check_not_gone(alice.address, NEW.target)
+    await subscriptions.check_not_gone(bob.address, OLD.target)
+
+
+async def test_a_mark_is_purged_as_a_tombstone_is(
+    database: Database, subscriptions: Subscriptions, alice: Person
+) -> None:
+    """After the life of a registration nobody has that subscription any more."""
+    await subscriptions.upsert(alice.address, OLD, None, NOW)
+    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+
+    await purge(database, lambda: NOW + SUBSCRIPTION_LIFE_MS + 1)
+
+    await subscriptions.check_not_gone(alice.address, OLD.target)
+
+
+async def test_a_mark_tells_neither_person_nor_endpoint(
+    database: Database, subscriptions: Subscriptions, alice: Person
+) -> None:
+    """It is a hash under the server's key, and a time."""
+    await subscriptions.upsert(alice.address, OLD, None, NOW)
+    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+    (row,) = await database.fetch(text("SELECT * FROM subscription"))
+    other = Subscriptions(database, mark_key=b"another")
+
+    assert alice.address.raw not in row
+    assert OLD.endpoint.url not in row
+    await other.check_not_gone(alice.address, OLD.target)

@@ -51,6 +51,7 @@ const WORDS = Object.freeze({
   taken: ['The call was answered elsewhere', 'Another window or device of yours took it.'],
   answered: ['The call was answered', 'Another window or device of yours took it.'],
   unknown_recipient: ['Nobody is reachable at this address', 'They may have been away too long, or have a new address. Ask for their link.'],
+  subscription_gone: ['This browser’s push subscription has ended', 'Turn calls off and on again to get another one.'],
   recipient_gone: ['They can’t be reached any more', 'Their browser has given up its place. They come back by opening Whisper once.'],
   too_many_calls: ['Too many calls in a short time', 'The server asks for a little patience.'],
   already_in_flight: ['This is on its way already', 'The server asks for a little patience.'],
