@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app import doctor, vapid_command
 from app.clocks import monotonic_clock, server_clock
-from app.embedded.postgres import run_embedded_postgres
+from app.embedded_postgres.lifecycle import run_embedded_postgres
 from app.server.health import Unhealthy, check_health
 from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve

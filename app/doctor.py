@@ -9,7 +9,6 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from app.clocks import monotonic_clock
-from app.data_dir import load_key
 from app.limits.redis_buckets import open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
@@ -26,6 +25,7 @@ from app.store.database import log_statement, open_database
 from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import parse_url
+from app.vapid_key_file import load_key
 
 # One push service of each browser; a TLS connection shows that it can be reached.
 PUSH_SERVICES = {

@@ -9,9 +9,9 @@ from tempfile import NamedTemporaryFile
 
 from dotenv import dotenv_values
 
-from app.data_dir import load_key, load_or_create_key, rotate_key
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import PREFIX, InvalidSettings, Settings
+from app.vapid_key_file import load_key, load_or_create_key, rotate_key
 
 log = logging.getLogger(__name__)
 

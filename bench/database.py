@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import make_url
 
-from app.embedded.postgres import run_embedded_postgres
+from app.embedded_postgres.lifecycle import run_embedded_postgres
 from app.store import schema
 from app.store.url import parse_url
 from bench.processes import VAPID

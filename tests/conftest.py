@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app.clocks import monotonic_clock
-from app.embedded.postgres import run_embedded_postgres
+from app.embedded_postgres.lifecycle import run_embedded_postgres
 from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.vapid import VapidKey

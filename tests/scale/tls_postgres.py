@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from app.embedded.files import initialize, make_socket_dir, read_state, remove_socket_dir
-from app.embedded.system_user import find_system_user
+from app.embedded_postgres.files import initialize, make_socket_dir, read_state, remove_socket_dir
+from app.embedded_postgres.system_user import find_system_user
 from tests.processes import installed
 from tests.scale.programs import free_port
 

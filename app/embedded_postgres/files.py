@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded.system_user import SystemUser
+from app.embedded_postgres.system_user import SystemUser
 
 SUPERUSER = "postgres"
 PORT = 5432  # part of the name of the socket; it listens on no other

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app import lazy_imports
-from app.embedded.files import read_state
-from app.embedded.postgres import EmbeddedPostgres, run_embedded_postgres
+from app.embedded_postgres.files import read_state
+from app.embedded_postgres.lifecycle import EmbeddedPostgres, run_embedded_postgres
 from app.settings import InvalidSettings
 from app.store.errors import DatabaseUnavailable
 from app.store.url import parse_url
@@ -150,7 +150,7 @@ def test_it_serves_an_ordinary_user(home: Path) -> None:
     home.chmod(0o777)
     script = (
         "import sys; from pathlib import Path; from sqlalchemy import make_url\n"
-        "from app.embedded.postgres import run_embedded_postgres\n"
+        "from app.embedded_postgres.lifecycle import run_embedded_postgres\n"
         "with run_embedded_postgres(Path(sys.argv[1])) as url:\n"
         + CONNECT.replace("sys.argv[1]", "make_url(url).query['host']").replace("\n", "\n    ")
     )

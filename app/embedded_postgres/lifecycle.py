@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 
 from app import lazy_imports
 from app.data_dir import ensure_directory
-from app.embedded.files import (
+from app.embedded_postgres.files import (
     PORT,
     SOCKET_NAME,
     SUPERUSER,
@@ -33,7 +33,7 @@ from app.embedded.files import (
     remove_socket_dir,
     write_access_rules,
 )
-from app.embedded.system_user import find_system_user
+from app.embedded_postgres.system_user import find_system_user
 from app.settings import InvalidSettings
 
 log = logging.getLogger(__name__)
