@@ -15,11 +15,10 @@ NEEDED = {
     "test_instances.py": ("nginx", "pgbouncer", "redis-server"),
     "test_nginx.py": ("nginx",),
     "test_pgbouncer.py": ("pgbouncer",),
-    "test_shared_limits.py": ("redis-server",),
     "test_turnserver.py": ("turnserver",),
 }
 _MISSING = missing("nginx", "caddy", "pgbouncer", "postgres", "redis-server", "turnserver")
-_LEFT_OUT = f"Left out: some of tests/scale. To run them: apt-get install {' '.join(_MISSING)}"
+_LEFT_OUT = f"Left out: some tests of tests/scale and tests/limits. To run them: apt-get install {' '.join(_MISSING)}"
 
 collect_ignore = [file for file, programs in NEEDED.items() if missing(*programs)]
 

@@ -1,0 +1,5 @@
+"""The test with a real Redis: left out if there is none; tests/scale/conftest.py says so, and fails in CI."""
+
+from tests.processes import missing
+
+collect_ignore = ["test_redis_buckets.py"] if missing("redis-server") else []
