@@ -18,7 +18,7 @@ NEEDED = {
     "test_turnserver.py": ("turnserver",),
 }
 _MISSING = missing("nginx", "caddy", "pgbouncer", "postgres", "redis-server", "turnserver")
-_LEFT_OUT = f"Left out: some tests of tests/scale and tests/limits. To run them: apt-get install {' '.join(_MISSING)}"
+_LEFT_OUT = f"Left out: some tests with servers of Debian. To run them: apt-get install {' '.join(_MISSING)}"
 
 collect_ignore = [file for file, programs in NEEDED.items() if missing(*programs)]
 
