@@ -75,7 +75,7 @@ class ConnectionLimits:
         return False
 
     def _is_proxy(self, address: str) -> bool:
-        if not self._proxies:
+        if not self._proxies or not address:  # a Unix socket's clients have none
             return False
         client = ip_address(address)
         return any(client in network for network in self._proxies)

@@ -34,4 +34,6 @@ def bound_unread(transport: BaseTransport, seconds: float) -> None:
     It alone knows of what is sent and unread: megabytes, before anything is unsent here (RFC 5482).
     """
     opened = transport.get_extra_info("socket")
+    if opened.family == socket.AF_UNIX:  # a program of this machine, at the metrics
+        return
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))

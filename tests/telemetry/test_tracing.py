@@ -76,11 +76,7 @@ async def test_a_call_is_a_trace_from_request_to_push(
 
     (call,) = [span for span in collector.spans if span.name == "POST /dial"]
     inside = [span for span in collector.spans if span.parent_span_id == call.span_id]
-    assert [span.name for span in inside] == [
-        "database find",
-        "database find",
-        "push trusted",
-    ]  # recipient, sender
+    assert [span.name for span in inside] == ["database find", "push trusted"]
     assert {span.trace_id for span in inside} == {call.trace_id}
     assert attributes(call)["http.response.status_code"] == 200
     assert (
