@@ -114,9 +114,10 @@ class Relay:
     async def _update(self, update: Update, now: int, charges: Charges) -> bool:
         subscription = update.subscription
         if subscription is None and not update.forgets:
-            # Without a timestamp it may be anybody who recorded it.
-            stored = await self._subscriptions.get(update.sender, now) if update.sent_at else None
-            return stored is not None
+            if await self._subscriptions.get(update.sender, now) is None:
+                await charges.unregistered_sender()
+                return False
+            return update.sent_at is not None  # without one it may be anybody who recorded it
         if subscription is not None:
             self._push.check_endpoint(subscription.endpoint)
         stored = await self._subscriptions.get(update.sender, now)
@@ -133,7 +134,7 @@ class Relay:
                 raise EndpointUnverified
         key = self._push.newest_key
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
-        return True
+        return update.sent_at is not None or stored is None
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> bool:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""

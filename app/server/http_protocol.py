@@ -116,6 +116,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._coalescing_transport.flush()
         self._context.limits.touch(self)
         super().on_response_complete()
+        if self.pipeline:  # uvicorn reads on after each answer, and the queue of requests would have no end
+            self.flow.pause_reading()
         if self._refusal and not self.pipeline:
             self._refuse(self._refusal)
 

@@ -35,7 +35,10 @@ def with_keys(settings: Settings, *keys: VapidKey) -> Settings:
 
 async def stored_keys(database: Database) -> list[str | None]:
     """Return the id of the key in each row."""
-    return [row[0] for row in await database.fetch(text("SELECT vapid_key FROM subscription"))]
+    return [
+        row[0]
+        for row in await database.fetch(text("SELECT vapid_key FROM subscription WHERE endpoint IS NOT NULL"))
+    ]
 
 
 async def dial(client: httpx.AsyncClient, registered: Registered) -> int:

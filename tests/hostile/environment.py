@@ -34,6 +34,10 @@ SETTLE_S = 0.5
 VAPID_KEY = VapidKey.generate().private_text
 
 
+# All but the lease of a purge (32 zero bytes), which comes and goes.
+ROWS = "SELECT * FROM subscription WHERE address <> decode(repeat('00', 32), 'hex') ORDER BY address"
+
+
 @dataclass(frozen=True)
 class ResourceUsage:
     """Resources of an idle server, and the duration of its slowest honest call."""
@@ -146,7 +150,11 @@ class Environment:
 
     async def rows(self) -> list[Row[Any]]:
         """Return the whole table of subscriptions."""
-        return list(await self.database.fetch(text("SELECT * FROM subscription ORDER BY address")))
+        return list(await self.database.fetch(text(ROWS)))
+
+    async def registered(self) -> list[Row[Any]]:
+        """Return the rows with a subscription: no tombstones, no marks of what is gone, no lease."""
+        return [row for row in await self.rows() if row.endpoint is not None]
 
     async def row(self, name: str) -> Row[Any] | None:
         """Return the row of a person of the vectors."""

@@ -537,3 +537,18 @@ def test_the_log_does_not_repeat_what_strangers_say(server: Server) -> None:
         say(server, said + b"\r\n\r\n", seconds=0.2)
 
     assert SECRET not in server.program.output
+
+
+def test_pipelined_requests_do_not_queue_without_end(server: Server) -> None:
+    """A client that goes on asking while it is answered costs no more than what it sent at first."""
+    before = server.process.memory_info().rss
+    ask = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+    with connected(server) as client:
+        client.setblocking(False)  # noqa: FBT003 - the standard library's
+        ends = time.monotonic() + 2
+        while time.monotonic() < ends:
+            for act in (lambda: client.send(ask), lambda: client.recv(65536)):
+                with suppress(BlockingIOError):
+                    act()
+
+    assert server.process.memory_info().rss - before < 64 * 1024 * 1024

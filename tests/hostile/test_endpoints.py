@@ -19,6 +19,7 @@ from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.deadlines import SHORT
+from tests.hostile.environment import ROWS
 from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.vectors_of import subscription_at, vectors
@@ -118,7 +119,7 @@ def url_of(case: Case) -> Any:  # noqa: ANN401 - another JSON value, in some cas
 
 async def rows(database: Database) -> Sequence[Row[Any]]:
     """Return all that is stored."""
-    return await database.fetch(text("SELECT * FROM subscription ORDER BY address"))
+    return await database.fetch(text(ROWS))
 
 
 def told(caller: httpx.Response, url: object) -> list[str]:

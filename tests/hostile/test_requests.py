@@ -232,7 +232,7 @@ async def test_a_subscription_that_is_gone_is_forgotten(environment: Environment
 
     built, reply = await environment.send(CASES["push service says 410"])
 
-    assert (reply.status, reply.json["code"], await environment.rows()) == (404, "recipient_gone", [])
+    assert (reply.status, reply.json["code"], await environment.registered()) == (404, "recipient_gone", [])
     assert_says_little(built, reply)
 
 
@@ -243,11 +243,11 @@ async def test_a_subscription_that_is_newer_than_the_gone_one_stays(environment:
     while not environment.posted:
         await asyncio.sleep(0.01)
     await environment.server.register("bob", environment.push_service.subscribe())
-    newer = await environment.rows()
+    newer = await environment.registered()
 
     _, reply = await playing
 
-    assert (reply.status, await environment.rows()) == (404, newer)
+    assert (reply.status, await environment.registered()) == (404, newer)
 
 
 async def test_two_people_may_share_an_endpoint(environment: Environment) -> None:
