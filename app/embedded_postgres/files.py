@@ -79,8 +79,8 @@ def write_access_rules(data: Path, user: SystemUser) -> None:
         "pg_ident.conf": f'whisper "{user.name}" all\nwhisper root all\n',
     }
     for name, text in rules.items():
-        (data / name).write_text(text, "utf-8")
-        user.own(data / name)
+        with user.create(data / name) as file:
+            file.write(text.encode())
 
 
 def make_socket_dir(user: SystemUser) -> Path:

@@ -152,7 +152,7 @@ class EmbeddedPostgres:
         options = ("-D", self.data, "-k", self._socket_dir, "-p", str(PORT), "-h", "")
         deadline = time.monotonic() + START_S
         while True:
-            with (self.data / "log").open("wb") as output:
+            with user.create(self.data / "log") as output:
                 self._process = subprocess.Popen(
                     (self._programs / "postgres", *options),
                     stdout=output,

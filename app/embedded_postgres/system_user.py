@@ -1,5 +1,6 @@
 """System user of the embedded Postgres, which refuses to run as root."""
 
+import errno
 import logging
 import os
 import pwd
@@ -8,7 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,23 @@ class SystemUser:
     def own(self, path: Path) -> None:
         """Give *path* to this user."""
         if self.is_other:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def create(self, path: Path) -> BinaryIO:
+        """Open a file of this user to write it anew.
+
+        Raise `OSError` for a link: this user may have put one there, to what is root's.
+        """
+        opened = os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb"
+        )
+        if os.fstat(opened.fileno()).st_nlink > 1:
+            opened.close()
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), str(path))
+        opened.truncate()
+        if self.is_other:
+            os.fchown(opened.fileno(), self.uid, self.gid)
+        return opened
 
     def process_options(self) -> dict[str, Any]:
         """Return the arguments of `subprocess` for a process of this user that outlives our terminal."""
