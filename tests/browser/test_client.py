@@ -137,7 +137,9 @@ def test_messages_can_be_iterated(anna: App, ben: App) -> None:
         })(), 0)"""
     )
 
-    anna.run("peer.send('one').then(() => peer.send('two')).then(() => peer.close())")
+    anna.run("peer.send('one').then(() => peer.send('two'))")
+    ben.page.wait_until("return read.join() === 'one,two'")
+    anna.run("peer.close()")
 
     ben.page.wait_until("return read.join() === 'one,two,end'")
 
