@@ -10,7 +10,7 @@ RETRY_AFTER_S = 1
 
 # The part of all places that one key may hold. An office behind one address makes many calls at once, a
 # person a few; nobody is called by 64 people at once.
-SHARES = {"client": 1 / 4, "sender": 1 / 16, "recipient": 1 / 8}
+SHARES = {"client": 1 / 2, "sender": 1 / 16, "recipient": 1 / 8}
 
 MIN_PART = 8  # however few places there are: a person's own few calls at once
 
