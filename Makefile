@@ -83,7 +83,7 @@ pin: ## print the base images by digest, for .env; needs Docker
 hashes: ## write hashes.txt, which the image installs from, anew from constraints.txt; needs uv
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra redis --extra tracing --constraint constraints.txt \
 		--python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --quiet --output-file hashes.txt
+		--quiet --output-file hashes.txt
 
 clean: ## remove what make made; .env and the data in .whisper stay
 	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis

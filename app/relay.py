@@ -9,34 +9,14 @@ from typing import Protocol, cast
 from app.limits.bounded_map import BoundedMap
 from app.limits.errors import AlreadyInFlight
 from app.protocol.envelope import Call, UnverifiedCall
-from app.protocol.errors import Refused
 from app.protocol.keys import Address
 from app.protocol.messages import Message, RelayedMessage, Update
 from app.protocol.replay import ReplayMemory
-from app.push.errors import (
-    EndpointNotAllowed,
-    EndpointUnverified,
-    MessageTooLarge,
-    PushBusy,
-    PushRefused,
-    PushTimedOut,
-    PushUnreachable,
-    RecipientGone,
-)
-from app.push.outcome import DEFAULT_RETRY_AFTER_S, DeliveryStatus, Outcome
+from app.push.errors import EndpointUnverified, PushTimedOut, require_accepted
+from app.push.outcome import DeliveryStatus, Outcome
 from app.push.service import PushService
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
 from app.store.subscriptions import StoredSubscription, Subscriptions
-
-_REFUSALS: dict[DeliveryStatus, type[Refused]] = {
-    DeliveryStatus.GONE: RecipientGone,
-    DeliveryStatus.TOO_LARGE: MessageTooLarge,
-    DeliveryStatus.REFUSED: PushRefused,
-    DeliveryStatus.FORBIDDEN: EndpointNotAllowed,
-    DeliveryStatus.UNREACHABLE: PushUnreachable,
-    DeliveryStatus.TIMED_OUT: PushTimedOut,
-    DeliveryStatus.LOST: PushTimedOut,
-}
 
 REPEAT_AFTER_S = 1  # a repeat that need not wait: the call has 10 s at most
 
@@ -130,7 +110,7 @@ class Relay:
             await self._subscriptions.check_not_gone(update.sender, subscription.target)
             outcome = await self._push.ensure_verified(update.sender, subscription.target, update.code, now)
             if outcome is not None:
-                _require_accepted(outcome)
+                require_accepted(outcome)
                 raise EndpointUnverified
         key = self._push.newest_key
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
@@ -181,7 +161,7 @@ class Relay:
         if outcome.delivery is DeliveryStatus.GONE:
             newer = await self._delete_gone(call.message.recipient, subscription, now)
             outcome = await self._send(call, newer, now) if newer else outcome
-        _require_accepted(outcome)
+        require_accepted(outcome)
 
     async def _find_recipient(
         self, message: RelayedMessage, now: int, charges: Charges
@@ -217,16 +197,3 @@ class Relay:
             if not dropped and self._subscriptions.may_lag:
                 return await self._subscriptions.get(address, now)
         return None
-
-
-def _require_accepted(outcome: Outcome) -> None:
-    """Raise the refusal for *outcome* unless the push service accepted the message."""
-    match outcome:
-        case Outcome(delivery=DeliveryStatus.ACCEPTED):
-            return
-        case Outcome(delivery=DeliveryStatus.BUSY, retry_after=seconds):
-            raise PushBusy(retry_after=DEFAULT_RETRY_AFTER_S if seconds is None else seconds)
-        case Outcome(delivery=DeliveryStatus.REFUSED, status=int(status)):
-            raise PushRefused(f"The recipient's push service refused the message with status {status}.")
-        case Outcome(delivery=delivery):
-            raise _REFUSALS[delivery]

@@ -12,6 +12,7 @@ Refused
 """
 
 from app.protocol.errors import Refused
+from app.push.outcome import DEFAULT_RETRY_AFTER_S, DeliveryStatus, Outcome
 
 
 class EndpointNotAllowed(Refused):
@@ -76,3 +77,27 @@ class PushTimedOut(Refused):
     code = "push_timed_out"
     status = 504
     reason = "The recipient's push service did not answer: the message may have arrived."
+
+
+_REFUSALS: dict[DeliveryStatus, type[Refused]] = {
+    DeliveryStatus.GONE: RecipientGone,
+    DeliveryStatus.TOO_LARGE: MessageTooLarge,
+    DeliveryStatus.REFUSED: PushRefused,
+    DeliveryStatus.FORBIDDEN: EndpointNotAllowed,
+    DeliveryStatus.UNREACHABLE: PushUnreachable,
+    DeliveryStatus.TIMED_OUT: PushTimedOut,
+    DeliveryStatus.LOST: PushTimedOut,
+}
+
+
+def require_accepted(outcome: Outcome) -> None:
+    """Raise the refusal for *outcome* unless the push service accepted the message."""
+    match outcome:
+        case Outcome(delivery=DeliveryStatus.ACCEPTED):
+            return
+        case Outcome(delivery=DeliveryStatus.BUSY, retry_after=seconds):
+            raise PushBusy(retry_after=DEFAULT_RETRY_AFTER_S if seconds is None else seconds)
+        case Outcome(delivery=DeliveryStatus.REFUSED, status=int(status)):
+            raise PushRefused(f"The recipient's push service refused the message with status {status}.")
+        case Outcome(delivery=delivery):
+            raise _REFUSALS[delivery]
