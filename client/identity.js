@@ -5,6 +5,7 @@
  */
 
 import { decode, encode } from './protocol/base64.js';
+import { isStrict } from './protocol/ed25519-points.js';
 import { WhisperError } from './protocol/errors.js';
 import { Store } from './store.js';
 
@@ -16,14 +17,6 @@ const ITERATIONS = 600_000;
 const MAX_ITERATIONS = 10_000_000;
 const KIND = 'whisper-identity/1';
 const KEPT_AS = 'me';
-
-/** The field and the group order of Ed25519 (RFC 8032, section 5.1). */
-const FIELD = 2n ** 255n - 19n;
-const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
-const SIGN_BIT = 2n ** 255n;
-const Y_OF_ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
-/** The y coordinates of the points of small order, whatever the sign bit: such a key verifies what nobody signed. */
-const SMALL_ORDER = [0n, 1n, FIELD - 1n, Y_OF_ORDER_8, FIELD - Y_OF_ORDER_8];
 
 const utf8 = new TextEncoder();
 
@@ -107,29 +100,6 @@ export async function verify(address, text, signature) {
   } catch {
     return false; // no point of the curve
   }
-}
-
-/**
- * Tell whether a key and a signature are what a strict verifier looks at any further: no point of small order, no second spelling.
- * @param {Bytes} point 32 bytes
- * @param {Bytes} signature 64 bytes: R and S
- */
-export function isStrict(point, signature) {
-  return !isWeakPoint(point) && !isWeakPoint(signature.subarray(0, 32)) && toNumber(signature.subarray(32)) < ORDER;
-}
-
-/**
- * @param {Bytes} raw an encoded point
- * @returns {boolean} whether it has small order, or a y that is not below p
- */
-function isWeakPoint(raw) {
-  const y = toNumber(raw) % SIGN_BIT;
-  return y >= FIELD || SMALL_ORDER.includes(y);
-}
-
-/** @param {Bytes} raw little-endian */
-function toNumber(raw) {
-  return raw.reduceRight((number, byte) => number * 256n + BigInt(byte), 0n);
 }
 
 /**

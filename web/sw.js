@@ -70,6 +70,7 @@ const SHELL = [
   'client/peer.js',
   'client/promises.js',
   'client/protocol/base64.js',
+  'client/protocol/ed25519-points.js',
   'client/protocol/errors.js',
   'client/protocol/messages.js',
   'client/protocol/sealing.js',
