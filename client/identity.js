@@ -43,14 +43,26 @@ export class Identity {
   }
 
   /**
+   * Return the identity of this browser, a new one if there is none: the same one in every window.
+   * @param {Store} store
+   * @returns {Promise<Identity>}
+   */
+  static async loadOrCreate(store) {
+    const kept = await load(store);
+    if (kept) return new Identity(kept.address, kept.key);
+    const pair = await newKeyPair(false);
+    const first = await store.getOrPut('identity', KEPT_AS, { address: await addressOf(pair), key: pair.privateKey });
+    return new Identity(first.address, first.key);
+  }
+
+  /**
    * Make a new identity and keep it: it takes the place of another.
    * @param {{passphrase?: string, store?: Store}} [options] with a passphrase there is a backup
    * @returns {Promise<{identity: Identity, backup?: string}>}
    */
   static async create({ passphrase, store } = {}) {
-    const extractable = passphrase !== undefined;
-    const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
-    const address = encode(await crypto.subtle.exportKey('raw', pair.publicKey));
+    const pair = await newKeyPair(passphrase !== undefined);
+    const address = await addressOf(pair);
     if (passphrase === undefined) return { identity: await save(address, pair.privateKey, store) };
     const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
     const backup = await writeBackup(address, secret, passphrase);
@@ -116,6 +128,19 @@ async function save(address, key, store) {
 /** @param {Store} store */
 function load(store) {
   return store.get('identity', KEPT_AS);
+}
+
+/**
+ * @param {boolean} extractable
+ * @returns {Promise<CryptoKeyPair>}
+ */
+function newKeyPair(extractable) {
+  return /** @type {Promise<CryptoKeyPair>} */ (crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
+}
+
+/** @param {CryptoKeyPair} pair */
+async function addressOf({ publicKey }) {
+  return encode(await crypto.subtle.exportKey('raw', publicKey));
 }
 
 /** @param {Bytes} secret PKCS #8 */

@@ -77,8 +77,12 @@ const SHELL = [
   'client/protocol/sealing.js',
   'client/protocol/signaling-session.js',
   'client/push/inbox.js',
+  'client/push/page-inbox.js',
   'client/push/registration.js',
+  'client/push/subscription.js',
+  'client/push/support.js',
   'client/push/worker-messages.js',
+  'client/push/worker-registration.js',
   'client/rtc/byte-budget.js',
   'client/rtc/channels.js',
   'client/rtc/connection.js',
@@ -95,8 +99,11 @@ const SHELL = [
   'client/rtc/route.js',
   'client/rtc/sealed-channel.js',
   'client/rtc/transfers.js',
+  'client/setup.js',
+  'client/shared-start.js',
   'client/store.js',
   'client/whisper.js',
+  'client/windows.js',
 ];
 /** @param {string} path */
 const urlOf = (path) => new URL(path, ROOT).href;

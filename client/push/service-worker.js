@@ -6,10 +6,10 @@
 
 import { ApiClient } from '../api-client.js';
 import { Identity } from '../identity.js';
-import { decodeUrl } from '../protocol/base64.js';
 import { Dropped } from '../protocol/errors.js';
 import { Store } from '../store.js';
 import { findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
+import { subscribe, withSubscriptionLock } from './subscription.js';
 import { postToPages } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -151,10 +151,9 @@ async function decline(address) {
 
 /** The browser has taken the subscription away: get another, for the same server's key, and register it. */
 async function renewSubscription() {
-  await withServer(async (server) => {
-    const applicationServerKey = decodeUrl((await server.config()).vapid_public_key);
-    const subscription = await worker.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
-    await server.update(subscription);
+  await withServer(async (server, store) => {
+    const { vapid_public_key: key } = await server.config();
+    await withSubscriptionLock(async () => server.update(await subscribe(worker.registration.pushManager, store, key)));
   });
 }
 
