@@ -55,12 +55,9 @@ class Deliverer:
     async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
 
-        *now* in ms, *deadline* in the loop's time.
+        `retry_after` tells whether it may be sent. *now* in ms, *deadline* in the loop's time.
         """
         endpoint, service = request.endpoint, request.service
-        wait = self.retry_after(endpoint, service)
-        if wait:
-            return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         places = _places(endpoint, service)
         self._in_flight.take(places)
         try:
