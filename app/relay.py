@@ -1,6 +1,6 @@
 """Relay of verified calls: registration, and forwarding to the recipient's push service."""
 
-from asyncio import Future, gather, get_running_loop, shield
+from asyncio import Future, get_running_loop, shield
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -171,12 +171,12 @@ class Relay:
         known_until = self._known_senders.get(sender.raw) or 0
         if known_until > now or not self._charges_unregistered:
             return await find(message.recipient, now)
-        # At once, so that both are in one statement.
-        found, registered = await gather(find(message.recipient, now), find(sender, now))
-        if registered is None:
-            await charges.unregistered_sender()
-        else:
+        asked = self._subscriptions.ask(sender)
+        found = await find(message.recipient, now)
+        if await self._subscriptions.is_registered(sender, asked, now):
             self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
+        else:
+            await charges.unregistered_sender()
         return found
 
     async def _send(self, call: Call[RelayedMessage], subscription: StoredSubscription, now: int) -> Outcome:

@@ -12,6 +12,8 @@ from app.protocol.errors import Replayed
 # recipient drops duplicates too.
 MAX_REMEMBERED = 50_000
 
+SWEEP_MS = 1000  # what is stale is forgotten so often
+
 LATELY = 64  # calls whose hash is not computed again
 
 T = TypeVar("T")
@@ -29,6 +31,7 @@ class ReplayMemory(Generic[T]):
 
     def __init__(self, size: int = MAX_REMEMBERED) -> None:
         self._entries: BoundedMap[bytes, _Entry[T]] = BoundedMap(size)
+        self._sweep_at = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -44,7 +47,9 @@ class ReplayMemory(Generic[T]):
 
     def add(self, text: str, method: str, value: T, *, stale_at: int, now: int) -> None:
         """Remember *text* until *stale_at*, the last ms at which its timestamp is valid."""
-        self._entries.evict_while(lambda entry: entry.stale_at < now)
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_MS
+            self._entries.evict_while(lambda entry: entry.stale_at < now)
         self._entries[_digest(text)] = _Entry(method, stale_at, value)
 
     def remove(self, text: str) -> None:

@@ -61,11 +61,15 @@ class Deliverer:
         wait = self.retry_after(endpoint, service)
         if wait:
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        with self._in_flight.hold(_places(endpoint, service)):
+        places = _places(endpoint, service)
+        self._in_flight.take(places)
+        try:
             if service == UNTRUSTED:
                 self._host_limits.consume(endpoint.host, self._monotonic_ms())
                 return await self._deliver_once(request, now, deadline)
             return await self._deliver(request, now, deadline)
+        finally:
+            self._in_flight.leave(places)
 
     def retry_after(self, endpoint: Endpoint, service: str) -> int:
         """Return the seconds until a message to *endpoint* may be sent, 0 for now; consumes nothing."""
