@@ -68,10 +68,12 @@ class SystemUser:
         return options
 
     def let_in(self, directory: Path, programs: Path) -> None:
-        """Let this user reach *directory* and run *programs*, which may lie in what is root's alone."""
+        """Let this user pass through *directory* and run *programs*, which may lie in what is root's alone."""
         if not self.is_other:
             return
-        _add_mode({directory, *directory.parents, *programs.parents}, stat.S_IXOTH)
+        os.chown(directory, -1, self.gid)
+        _add_mode([directory], stat.S_IXGRP)
+        _add_mode({*directory.parents, *programs.parents}, stat.S_IXOTH)
         if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:  # installed with a strict umask
             package = programs.parents[1]
             for root in (package, package.with_name(f"{package.name}.libs")):

@@ -108,7 +108,8 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        wait = self._deliverer.retry_after(target.endpoint, service)
+        verifies = options is _VERIFYING
+        wait = self._deliverer.retry_after(target.endpoint, service, verifies=verifies)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         body = encrypt(target, _ENCODER.encode(message).encode())
@@ -119,7 +120,7 @@ class PushService:
             if refusals and loop_time() > deadline - self._deadlines.last_key_s:
                 break
             request = _sign(identity, target.endpoint, service, options, body, now)
-            outcome = await self._deliverer.deliver(request, now, deadline)
+            outcome = await self._deliverer.deliver(replace(request, verifies=verifies), now, deadline)
             accepted = outcome.delivery is DeliveryStatus.ACCEPTED
             if accepted or not is_vapid_key_mismatch(service, outcome.status):
                 return outcome if identity.id == key_id else replace(outcome, key_id=identity.id)
