@@ -37,7 +37,7 @@ def open_lock(path: Path) -> BinaryIO:
 
 def _close_to_others(directory: Path) -> None:
     found = directory.stat()
-    if found.st_uid != os.geteuid() or not all(name.startswith(_OURS) for name in os.listdir(directory)):
+    if found.st_uid != os.geteuid() or not all(entry.name.startswith(_OURS) for entry in directory.iterdir()):
         return
     # As root, the group is that of the embedded Postgres' user, who passes through.
     kept = stat.S_IRWXU | (stat.S_IXGRP if os.geteuid() == 0 and found.st_gid != 0 else 0)

@@ -118,7 +118,7 @@ class Relay:
         return update.sent_at is not None or stored is None
 
     async def _check_endpoint(self, endpoint: Endpoint, charges: Charges) -> None:
-        """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; keys are free, so that is charged."""
+        """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; that is charged."""
         try:
             self._push.check_endpoint(endpoint)
         except EndpointNotAllowed:

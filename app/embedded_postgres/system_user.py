@@ -68,7 +68,7 @@ class SystemUser:
         return options
 
     def let_in(self, directory: Path, programs: Path) -> None:
-        """Let this user pass through *directory* and run *programs*, which may lie in what is root's alone."""
+        """Let this user pass through *directory* and run *programs*, which may lie in root's own."""
         if not self.is_other:
             return
         os.chown(directory, -1, self.gid)

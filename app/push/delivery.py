@@ -165,7 +165,10 @@ def _places(endpoint: Endpoint, service: str, *, verifies: bool) -> list[tuple[s
     places.append((site_of(endpoint.host), MAX_AT_ONCE_PER_SITE))
     if not verifies:
         return places
-    return [(_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE), *((_VERIFICATION + key, most) for key, most in places)]
+    return [
+        (_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE),
+        *((_VERIFICATION + key, most) for key, most in places),
+    ]
 
 
 def _limited_host(endpoint: Endpoint, *, verifies: bool) -> str:

@@ -224,10 +224,11 @@ async def test_a_refused_call_pushes_nothing(world: World, registered: Registere
     assert len(registered.pushed) == 5
 
 
-@pytest.mark.parametrize("deed", [World.close, World.stranger], ids=["one sender", "one place, any number of keys"])
-async def test_one_caller_leaves_others_their_part_of_a_recipient(
-    world: World, registered: Registered, deed: Deed
-) -> None:
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    "deed", [World.close, World.stranger], ids=["one sender", "one place with many keys"]
+)
+async def test_one_caller_leaves_others_their_part_of_a_recipient(world: World, deed: Deed) -> None:
     """Whoever calls for two hours as often as may be silences nobody: another gets through at any time."""
     reached = set()
     for _ in range(24):
