@@ -12,7 +12,8 @@ from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.keys import Address
 from app.protocol.messages import Message, RelayedMessage, Update
 from app.protocol.replay import ReplayMemory
-from app.push.errors import EndpointUnverified, PushTimedOut, require_accepted
+from app.protocol.subscription import Endpoint
+from app.push.errors import EndpointNotAllowed, EndpointUnverified, PushTimedOut, require_accepted
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.service import PushService
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
@@ -113,7 +114,7 @@ class Relay:
                 return False
             return update.sent_at is not None  # without one it may be anybody who recorded it
         if subscription is not None:
-            self._push.check_endpoint(subscription.endpoint)
+            await self._check_endpoint(subscription.endpoint, charges)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
             await charges.new_address()
@@ -129,6 +130,14 @@ class Relay:
         key = self._push.newest_key
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
         return update.sent_at is not None or stored is None
+
+    async def _check_endpoint(self, endpoint: Endpoint, charges: Charges) -> None:
+        """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; that is charged."""
+        try:
+            self._push.check_endpoint(endpoint)
+        except EndpointNotAllowed:
+            await charges.unregistered_sender()
+            raise
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> bool:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""

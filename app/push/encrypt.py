@@ -45,6 +45,7 @@ class PushRequest(NamedTuple):
     """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
     *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, in seconds.
+    *verifies* tells a verification push from a message to an endpoint that was proven.
     """
 
     endpoint: Endpoint
@@ -52,6 +53,7 @@ class PushRequest(NamedTuple):
     headers: dict[str, str]
     body: bytes
     token_age: int = 0
+    verifies: bool = False
 
 
 def encrypt(target: PushTarget, payload: bytes) -> bytes:

@@ -106,7 +106,7 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        wait = self._deliverer.retry_after(target.endpoint, service)
+        wait = self._deliverer.retry_after(target.endpoint, service, verifies=options is _VERIFYING)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         body = encrypt(target, message.encode())
@@ -152,4 +152,5 @@ def _sign(
         "Content-Type": "application/octet-stream",
         "Authorization": token.header,
     }
-    return PushRequest(endpoint, service, headers, body, token_age=max(0, now - token.issued_at) // 1000)
+    token_age = max(0, now - token.issued_at) // 1000
+    return PushRequest(endpoint, service, headers, body, token_age, verifies=options is _VERIFYING)
