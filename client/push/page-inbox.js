@@ -40,7 +40,7 @@ export class PageInbox extends Emitter {
 
   /** @param {AbortSignal} signal ends it */
   listen(signal) {
-    listenToWorker(navigator.serviceWorker, this.#registration, (message) => this.#onWorkerMessage(message), signal);
+    listenToWorker(navigator.serviceWorker, this.#registration, (...told) => this.#onWorkerMessage(...told), signal);
     this.#caughtUp = pause(0).then(() => (signal.aborted ? undefined : this.#catchUp())); // once whoever starts us listens
     this.#inBackground(this.#caughtUp);
   }
@@ -56,11 +56,15 @@ export class PageInbox extends Emitter {
     this.#inBackground(stays ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
   }
 
-  /** @param {import('./worker-messages.js').WorkerMessage} message */
-  #onWorkerMessage(message) {
+  /**
+   * @param {import('./worker-messages.js').WorkerMessage} message
+   * @param {MessagePort} [port]
+   */
+  #onWorkerMessage(message, port) {
     if (message.whisper === 'call') this.#onCall(message.call);
     else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
     else if (message.whisper === 'drop') this.emit('dropped', message.reason);
+    else if (message.whisper === 'audible') port?.postMessage(navigator.userActivation.hasBeenActive);
   }
 
   /** @param {Call} call */
@@ -78,6 +82,7 @@ export class PageInbox extends Emitter {
       if (call.method !== 'dial') await markHandled(this.#store, call);
     }
     this.#follow(click);
+    await navigator.clearAppBadge?.().catch(() => undefined); // whoever opens the app sees what was missed
   }
 
   /** @param {Click | undefined} click */
