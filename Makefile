@@ -32,7 +32,9 @@ endif
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
 PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
-PYTEST := $(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider
+# Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
+PYTEST = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider --basetemp="$$folder/pytest"
 test-code:
 	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PROGRAMS))
 test-programs:

@@ -48,11 +48,12 @@ class Deployment:
     port: int
     env: dict[str, str]
     home: Path
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Where the server is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def serving(
     """Run a server until the block ends; yield it with the deployment at the port that it got."""
     arguments = (*command, "--port", str(deployment.port))
     with program(*arguments, env=deployment.env, cwd=deployment.home) as running:
-        url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
+        url = running.wait_for("Open http").partition("Open ")[2].partition(" ")[0]
         yield running, replace(deployment, port=int(url.rpartition(":")[2]))
 
 

@@ -50,7 +50,7 @@ def deployed(migrated: URL) -> dict[str, str]:
 
 def url_of(line: str) -> str:
     """Return the URL in uvicorn's line."""
-    return line.partition("running on ")[2].partition(" ")[0]
+    return line.partition("Open ")[2].partition(" ")[0]
 
 
 def test_vapid_prints_what_env_takes(home: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
     assert first[1].splitlines()[-1] == again[1]
     assert "ok    VAPID key" in whisper("doctor", cwd=home, env=deployed)[1]
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         assert again[1].endswith(httpx.get(f"{url}/config").json()["vapid_public_key"])
 
 
@@ -184,7 +184,7 @@ def test_a_key_file_without_a_key_is_one_line(home: Path, deployed: dict[str, st
 def test_closing_the_terminal_ends_it_well(home: Path) -> None:
     """A hang-up is like SIGTERM: the embedded Postgres is stopped too."""
     with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
         server.process.send_signal(signal.SIGHUP)
 
         assert server.ended() == 0
@@ -206,7 +206,7 @@ def test_workers_end_with_their_parent(home: Path, deployed: dict[str, str]) -> 
 def test_serve_needs_nothing(home: Path) -> None:
     """With no setting at all a server starts, on a Postgres and a key of its own, and leaves none behind."""
     with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         assert httpx.get(f"{url}/readyz").status_code == 200
         first = httpx.get(f"{url}/config").json()["vapid_public_key"]
         status = server.stop()
@@ -218,7 +218,7 @@ def test_serve_needs_nothing(home: Path) -> None:
     assert key_file.read_text().strip() not in server.output
     assert not _postgres_in(home)
     with program(WHISPER, "serve", "--port", "0", cwd=home) as again:
-        url = url_of(again.wait_for("running on"))
+        url = url_of(again.wait_for("Open http"))
         assert httpx.get(f"{url}/config").json()["vapid_public_key"] == first
 
 
@@ -233,7 +233,7 @@ def _postgres_in(home: Path) -> list[int]:
 def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> None:
     """Workers are given what was prepared, and end with their parent."""
     with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         server.wait_for("startup complete")
         server.wait_for("startup complete")
         workers = psutil.Process(server.process.pid).children(recursive=True)
@@ -248,7 +248,7 @@ def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> No
     """Whoever is asked; and what a worker counted outlives it, unlike what it was doing."""
     refused, limit = ("whisper_calls_total", "unknown", "not_json"), ("whisper_in_flight_limit",)
     with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         for _ in range(2):
             server.wait_for("startup complete")
         for _ in range(40):
@@ -265,7 +265,7 @@ def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> No
 def test_counters_of_what_is_refused_begin_with_the_server(home: Path, deployed: dict[str, str]) -> None:
     """A rate needs a beginning, or the first of each kind is not seen."""
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
         found = scrape(home)
 
     codes = ["not_http", "method_not_allowed", "request_timed_out", "head_too_large", "body_too_large"]
@@ -277,7 +277,7 @@ def test_counters_of_what_is_refused_begin_with_the_server(home: Path, deployed:
 def test_every_line_of_the_log_can_be_json(home: Path, deployed: dict[str, str]) -> None:
     """Those of the server under the application, too."""
     with program(WHISPER, "serve", cwd=home, env=deployed | {"WHISPER_LOG_FORMAT": "json"}) as server:
-        url = url_of(json.loads(server.wait_for("running on"))["message"])
+        url = url_of(json.loads(server.wait_for("Open http"))["message"])
         answer = httpx.get(f"{url}/config")
         server.wait_for("request")
 
@@ -289,7 +289,7 @@ def test_every_line_of_the_log_can_be_json(home: Path, deployed: dict[str, str])
 def test_a_head_has_no_body(home: Path, deployed: dict[str, str]) -> None:
     """The next answer on the connection begins where its head ends."""
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as opened:
             opened.sendall(b"HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: opened.recv(4096), b""))
@@ -301,7 +301,7 @@ def test_a_head_has_no_body(home: Path, deployed: dict[str, str]) -> None:
 def test_what_is_no_http_is_not_logged_each_time(home: Path, deployed: dict[str, str]) -> None:
     """It is counted: nobody fills a disk by connecting."""
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         server.wait_for("purged")
         before = len(server.lines)
         for _ in range(20):
@@ -349,7 +349,7 @@ def test_an_outdated_schema_does_not_start(home: Path, deployed: dict[str, str],
     assert "whisper migrate" in refused[1]
     assert migrated[0] == 0
     with program(WHISPER, "serve", cwd=home, env=env) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
 
 
 def test_migrate_needs_a_database(home: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str
     """It says that it waits, and is not ready."""
     away = {"WHISPER_DATABASE_URL": "postgresql://user:hunter2@127.0.0.1:1/calls"}
     with program(WHISPER, "serve", cwd=home, env=deployed | away) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
 
         assert httpx.get(f"{url}/livez").status_code == 200
         assert httpx.get(f"{url}/readyz").status_code == 503
@@ -415,7 +415,7 @@ def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str
 def test_a_port_that_is_taken_is_said(home: Path, deployed: dict[str, str]) -> None:
     """A second server on the same port ends with an error that names it."""
     with program(WHISPER, "serve", cwd=home, env=deployed) as first:
-        port = url_of(first.wait_for("running on")).rpartition(":")[2]
+        port = url_of(first.wait_for("Open http")).rpartition(":")[2]
 
         status, printed = whisper("serve", "--port", port, cwd=home, env=deployed)
 
@@ -502,7 +502,7 @@ def test_a_proxy_that_is_not_trusted_is_told(home: Path, deployed: dict[str, str
     found = []
     for trusted in ("", "127.0.0.1"):
         with program(WHISPER, "serve", cwd=home, env=env | {"WHISPER_TRUSTED_PROXIES": trusted}) as server:
-            url = url_of(server.wait_for("running on"))
+            url = url_of(server.wait_for("Open http"))
             for _ in range(30):
                 httpx.get(f"{url}/config", headers={"X-Forwarded-For": "203.0.113.7"})
             _, printed = whisper("doctor", cwd=home, env=env)
@@ -588,7 +588,7 @@ def test_a_rotated_key_is_printed_before_the_old_one(home: Path, deployed: dict[
     assert (status, name, oldest.private_text) == (0, "WHISPER_VAPID_PRIVATE_KEY", KEY)
     assert newest.public_text in printed
     with program(WHISPER, "serve", cwd=home, env=deployed | {name: value}) as server:
-        url = url_of(server.wait_for("running on"))
+        url = url_of(server.wait_for("Open http"))
         assert httpx.get(f"{url}/config").json()["vapid_public_key"] == newest.public_text
 
 
@@ -627,7 +627,7 @@ def is_open(port: int) -> bool:
 def test_who_has_just_connected_may_still_ask(home: Path, deployed: dict[str, str], workers: str) -> None:
     """A server that stops answers them, and says that it closes; nobody else gets in."""
     with program(WHISPER, "serve", "--workers", workers, cwd=home, env=deployed) as server:
-        port = int(url_of(server.wait_for("running on")).rpartition(":")[2])
+        port = int(url_of(server.wait_for("Open http")).rpartition(":")[2])
         for _ in range(2 if workers == "2" else 0):
             server.wait_for("startup complete")
         with socket.create_connection(("127.0.0.1", port)) as client:

@@ -29,7 +29,7 @@ def test_it_follows_host_and_port(migrated: URL, tmp_path: Path, host: str) -> N
         "WHISPER_VAPID_SUBJECT": "mailto:operator@whisper.example",
     }
     with program(WHISPER, "serve", env=env | listening, cwd=tmp_path) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
         healthy = check_health(place)
         elsewhere = check_health(place | {"WHISPER_PORT": str(free_port())})
 

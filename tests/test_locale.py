@@ -40,7 +40,7 @@ def test_a_command_works(home: Path, migrated: URL, locale: dict[str, str], comm
 def test_a_server_that_is_given_nothing_serves(home: Path, locale: dict[str, str]) -> None:
     """It makes its key, its database and its schema."""
     with program(WHISPER, "serve", cwd=home, env=MINE | locale) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
 
     assert "Traceback" not in server.output
 

@@ -42,6 +42,15 @@ HEADERS = {
 }
 
 
+# At a loopback address the app asks whether localhost is the same server, and goes there.
+_AT_LOOPBACK = HEADERS | {
+    "Content-Security-Policy": _SECURITY_POLICY.replace(
+        "connect-src 'self'", "connect-src 'self' http://localhost:*"
+    )
+}
+_LOOPBACK = (b"127.0.0.1", b"[::1]")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A file that is served at a path: *name* in its folder."""
@@ -77,7 +86,12 @@ class Pages:
         if scope["method"] != "GET":
             raise MethodNotAllowed("GET, HEAD")
         inner = {**scope, "path": f"/{page.name}", "root_path": ""}
-        return page.folder(inner, receive, _with_headers(send, page.media_type))
+        headers = _AT_LOOPBACK if _is_at_loopback(scope) else HEADERS
+        return page.folder(inner, receive, _with_headers(send, headers, page.media_type))
+
+
+def _is_at_loopback(scope: Scope) -> bool:
+    return any(name == b"host" and value.startswith(_LOOPBACK) for name, value in scope["headers"])
 
 
 def _pages(prefix: str, folder: Path) -> Iterator[Page]:
@@ -95,11 +109,11 @@ def _is_public(name: Path) -> bool:
     return name.suffix in MEDIA_TYPES and not hidden and not name.name.endswith(_TEST)
 
 
-def _with_headers(send: Send, media_type: str) -> Send:
+def _with_headers(send: Send, added: Mapping[str, str], media_type: str) -> Send:
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.update(HEADERS)
+            headers.update(added)
             if "content-type" in headers:  # a 304 has none
                 headers["content-type"] = media_type
         return send(message)

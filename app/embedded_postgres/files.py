@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,19 @@ def read_state(data: Path) -> ServerState | None:
     if len(lines) < _STATE_LINES:
         return None
     return ServerState(int(lines[0]), Path(os.fsdecode(lines[4])), lines[7].startswith(b"ready"))
+
+
+def is_serving(state: ServerState) -> bool:
+    """Tell whether somebody listens at the socket of *state*, which may be that of a server long dead."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0)  # a full backlog is a sign of life
+        try:
+            probe.connect(os.fsencode(state.socket_dir / SOCKET_NAME))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return state.is_ready
 
 
 def initialize(data: Path, programs: Path, user: SystemUser) -> None:

@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -24,16 +23,16 @@ from app import lazy_imports
 from app.data_dir import ensure_directory, open_lock
 from app.embedded_postgres.files import (
     PORT,
-    SOCKET_NAME,
     SUPERUSER,
     ServerState,
     initialize,
+    is_serving,
     make_socket_dir,
     read_state,
     remove_socket_dir,
     write_access_rules,
 )
-from app.embedded_postgres.system_user import find_system_user
+from app.embedded_postgres.system_user import SystemUser, find_system_user
 from app.settings import InvalidSettings
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class EmbeddedPostgres:
             with open_lock(self._start_lock) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 state = read_state(self.data)
-                if state is not None and _serves(state):
+                if state is not None and is_serving(state):
                     self._socket_dir = state.socket_dir
                 else:
                     self._start(state)
@@ -130,7 +129,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End it as an operator does: sessions end, what is committed stays."""
         state = read_state(self.data)
-        if state is None or not _serves(state):
+        if state is None or not is_serving(state):
             return
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, by force
             with suppress(ProcessLookupError):
@@ -142,6 +141,15 @@ class EmbeddedPostgres:
     def _start(self, stale: ServerState | None) -> None:
         user = find_system_user()
         user.let_in(self.data.parent, self._programs)
+        try:
+            self._start_as(user, stale)
+        except (OSError, subprocess.CalledProcessError):
+            # Another program of root may have closed a folder on the way meanwhile.
+            if not user.let_in(self.data.parent, self._programs):
+                raise
+            self._start_as(user, stale)
+
+    def _start_as(self, user: SystemUser, stale: ServerState | None) -> None:
         if not (self.data / "PG_VERSION").exists():
             initialize(self.data, self._programs, user)
         write_access_rules(self.data, user)
@@ -195,19 +203,6 @@ class EmbeddedPostgres:
                 return False
             time.sleep(POLL_S)
         return True
-
-
-def _serves(state: ServerState) -> bool:
-    """Tell whether somebody listens at the socket of *state*, which may be that of a server long dead."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(0)  # a full backlog is a sign of life
-        try:
-            probe.connect(os.fsencode(state.socket_dir / SOCKET_NAME))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-    return state.is_ready
 
 
 def _last_line(output: bytes) -> str:

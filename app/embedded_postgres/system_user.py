@@ -67,17 +67,22 @@ class SystemUser:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": ()}
         return options
 
-    def let_in(self, directory: Path, programs: Path) -> None:
-        """Let this user pass through *directory* and run *programs*, which may lie in root's own."""
+    def let_in(self, directory: Path, programs: Path) -> bool:
+        """Let this user pass through *directory* and run *programs*, which may lie in root's own.
+
+        Return whether it could not before.
+        """
         if not self.is_other:
-            return
+            return False
+        is_changed = directory.stat().st_gid != self.gid
         os.chown(directory, -1, self.gid)
-        _add_mode([directory], stat.S_IXGRP)
-        _add_mode({*directory.parents, *programs.parents}, stat.S_IXOTH)
+        is_changed |= _add_mode([directory], stat.S_IXGRP)
+        is_changed |= _add_mode({*directory.parents, *programs.parents}, stat.S_IXOTH)
         if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:  # installed with a strict umask
             package = programs.parents[1]
             for root in (package, package.with_name(f"{package.name}.libs")):
-                _add_mode([root, *root.rglob("*")], stat.S_IROTH | stat.S_IXOTH)
+                is_changed |= _add_mode([root, *root.rglob("*")], stat.S_IROTH | stat.S_IXOTH)
+        return is_changed
 
 
 def find_system_user() -> SystemUser:
@@ -96,9 +101,13 @@ def _lookup(entry: pwd.struct_passwd) -> SystemUser:
     return SystemUser(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
-def _add_mode(paths: Iterable[Path], bits: int) -> None:
+def _add_mode(paths: Iterable[Path], bits: int) -> bool:
+    """Add *bits* to the modes of *paths* that lack some; return whether any did."""
+    is_changed = False
     for path in paths:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & bits != bits:
             log.info("the user %s is let into %s", NAME, path)
             path.chmod(mode | bits)
+            is_changed = True
+    return is_changed

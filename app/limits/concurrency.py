@@ -1,6 +1,5 @@
 """Limit on the calls in flight: in all, and for one client, sender or recipient."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
@@ -41,7 +40,7 @@ class ConcurrencyLimit:
         self._moved = moved
         self._parts = {name: max(MIN_PART, int(size * share)) for name, share in shares.items()}
         self._taken = 0
-        self._held: Counter[Holder] = Counter()
+        self._held: dict[Holder, int] = {}
 
     def raise_if_full(self) -> None:
         """Raise `Overloaded` when no place is left: before anything is done for the call."""
@@ -57,20 +56,21 @@ class ConcurrencyLimit:
         """Take a place. Raise `Overloaded` without one, `TooManyCalls` if a holder has its part already."""
         self.raise_if_full()
         for holder in holders:
-            if self._held[holder] >= self._parts[holder[0]]:
+            if self._held.get(holder, 0) >= self._parts[holder[0]]:
                 self._hit(f"{IN_FLIGHT}_{holder[0]}")
                 raise TooManyCalls(retry_after=RETRY_AFTER_S)
         self._taken += 1
-        self._held.update(holders)
+        for holder in holders:
+            self._held[holder] = self._held.get(holder, 0) + 1
         self._moved(1)
 
     def release(self, holders: Sequence[Holder]) -> None:
         """Leave a place to the next call."""
         self._taken -= 1
         for holder in holders:
-            self._held[holder] -= 1
-            if not self._held[holder]:
-                del self._held[holder]
+            left = self._held.pop(holder) - 1
+            if left:
+                self._held[holder] = left
         self._moved(-1)
 
 

@@ -6,6 +6,8 @@ from typing import Self
 
 from app.limits.bounded_map import BoundedMap
 
+SWEEP_MS = 1000
+
 _FORM = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})s")
 
 
@@ -31,8 +33,9 @@ class Rate:
 class TokenBuckets:
     """Token buckets of *rate*, one for each key (the generic cell rate algorithm, ITU-T I.371).
 
-    Of each key one number is kept: when its bucket will be full again. Full buckets are forgotten, and beyond
-    *size* the one that was used least recently is, too: a flood of keys makes a limit forget, never fail.
+    Of each key one number is kept: when its bucket will be full again. Full buckets are forgotten once a
+    second, and beyond *size* the one that was used least recently is, too: a flood of keys makes a limit
+    forget, never fail.
     """
 
     def __init__(self, rate: Rate, size: int) -> None:
@@ -41,25 +44,28 @@ class TokenBuckets:
         self._token = 1000 * rate.seconds
         self._slack = self._token * (rate.burst - 1)
         self._full_at: BoundedMap[bytes, int] = BoundedMap(size)
+        self._sweep_at = 0
 
     def __len__(self) -> int:
         return len(self._full_at)
 
     def retry_after(self, key: bytes, now: int) -> int:
         """Return the seconds until *key* may again, 0 for now; consumes nothing. *now* in ms."""
-        early = (self._full_at.get(key) or 0) - self._slack - now * self._scale
+        early = self._full_at.get(key, 0) - self._slack - now * self._scale
         return -(-early // (1000 * self._scale)) if early > 0 else 0
 
     def consume(self, key: bytes, now: int) -> int:
         """Take a token of *key* unless there is none; return what `retry_after` would have said before."""
         full = now * self._scale
-        full_at = max(self._full_at.get(key) or 0, full)
+        full_at = max(self._full_at.get(key, 0), full)
         if full_at - self._slack > full:
             return self.retry_after(key, now)
         self._full_at[key] = full_at + self._token
-        self._full_at.evict_while(lambda full_at: full_at <= full)
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_MS
+            self._full_at.evict_while(lambda full_at: full_at <= full)
         return 0
 
     def refund(self, key: bytes) -> None:
         """Fill the bucket of *key* again: what was consumed was not used."""
-        self._full_at.pop(key)
+        self._full_at.pop(key, None)

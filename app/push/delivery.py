@@ -60,18 +60,19 @@ class Deliverer:
     async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
 
-        *now* in ms, *deadline* in the loop's time.
+        `retry_after` tells whether it may be sent. *now* in ms, *deadline* in the loop's time.
         """
         endpoint, service = request.endpoint, request.service
-        wait = self.retry_after(endpoint, service, verifies=request.verifies)
-        if wait:
-            return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        with self._in_flight.hold(_places(endpoint, service, verifies=request.verifies)):
+        places = _places(endpoint, service, verifies=request.verifies)
+        self._in_flight.take(places)
+        try:
             if service == UNTRUSTED:
                 host = _limited_host(endpoint, verifies=request.verifies)
                 self._host_limits.consume(host, self._monotonic_ms())
                 return await self._deliver_once(request, now, deadline)
             return await self._deliver(request, now, deadline)
+        finally:
+            self._in_flight.leave(places)
 
     def retry_after(self, endpoint: Endpoint, service: str, *, verifies: bool = False) -> int:
         """Return the seconds until a message to *endpoint* may be sent, 0 for now; consumes nothing."""
@@ -80,8 +81,9 @@ class Deliverer:
             return wait
         if self._in_flight.is_full(_places(endpoint, service, verifies=verifies)):
             return QUEUE_RETRY_AFTER_S
-        host = _limited_host(endpoint, verifies=verifies)
-        return self._host_limits.retry_after(host, now) if service == UNTRUSTED else 0
+        if service != UNTRUSTED:
+            return 0
+        return self._host_limits.retry_after(_limited_host(endpoint, verifies=verifies), now)
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)

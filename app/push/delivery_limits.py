@@ -1,8 +1,6 @@
 """Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After; messages in flight."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from app.limits.bounded_map import BoundedMap
 from app.limits.breaker import Breaker
@@ -41,7 +39,7 @@ class HostLimits:
     def record(self, host: str, now: int, *, failed: bool) -> None:
         """Record how a message to *host* ended."""
         if not failed:
-            self._breakers.pop(host)
+            self._breakers.pop(host, None)
             return
         breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
         breaker.fail(now)
@@ -76,27 +74,26 @@ class InFlightLimits:
     """Limits on the messages on their way, of each of several kinds: a place is a key and the most of it."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._counts)
 
     def is_full(self, places: Sequence[tuple[str, int]]) -> bool:
         """Tell whether one of *places* is taken as often as it may be."""
-        return any(self._counts[key] >= most for key, most in places)
+        return any(self._counts.get(key, 0) >= most for key, most in places)
 
-    @contextmanager
-    def hold(self, places: Sequence[tuple[str, int]]) -> Iterator[None]:
-        """Take all of *places* until the block ends."""
-        keys = [key for key, _ in places]
-        self._counts.update(keys)
-        try:
-            yield
-        finally:
-            for key in keys:
-                self._counts[key] -= 1
-                if not self._counts[key]:
-                    del self._counts[key]
+    def take(self, places: Sequence[tuple[str, int]]) -> None:
+        """Take all of *places*, to be left again."""
+        for key, _ in places:
+            self._counts[key] = self._counts.get(key, 0) + 1
+
+    def leave(self, places: Sequence[tuple[str, int]]) -> None:
+        """Leave all of *places* to the next message."""
+        for key, _ in places:
+            left = self._counts.pop(key) - 1
+            if left:
+                self._counts[key] = left
 
 
 def _whole_seconds(ms: int) -> int:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from socket import socket
@@ -26,6 +27,9 @@ APP = "app.server.worker_app:create_app"
 GRACE_S = 10  # requests in flight at SIGTERM may take this long
 END_S = GRACE_S + 10  # a worker that takes longer is killed
 PAUSE_S = 0.5  # before a worker that died is replaced
+
+# Besides every address (`0.0.0.0`, `::`), a browser on this machine reaches these as localhost.
+_LOCALHOST = (ip_address("127.0.0.1"), ip_address("::1"))
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -151,5 +155,12 @@ class AnnouncedServer(Server):
 
 
 def _log_url(settings: Settings, listening: list[socket]) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    log.info("running on http://%s:%s (Ctrl-C to stop)", host, listening[0].getsockname()[1])
+    log.info("Open %s (Ctrl-C to stop)", url_to_open(settings.host, listening[0].getsockname()[1]))
+
+
+def url_to_open(host: str, port: int) -> str:
+    """Return the one URL at which people on this machine open the app: each has an identity of its own."""
+    with suppress(ValueError):  # a name stays
+        address = ip_address(host)
+        host = "localhost" if address.is_unspecified or address in _LOCALHOST else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

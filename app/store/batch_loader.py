@@ -28,15 +28,15 @@ class BatchLoader(Generic[K, V]):
         self._turn: asyncio.TimerHandle | None = None  # of the latest batch, until it has had its time
         self._tasks: set[asyncio.Task[Mapping[K, V]]] = set()  # the loop alone would let go of them
 
-    async def get(self, key: K) -> V | None:
-        """Return what is found under *key*, `None` when there is nothing. Raise what the look-up raises."""
+    def get(self, key: K) -> asyncio.Future[V | None]:
+        """Return the future of what is found under *key*: `None` for nothing, or what the look-up raises."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         if not self._waiting:
             self._context = copy_context()
         self._waiting.append((key, answer))
         if self._turn is None:
             self._begin()
-        return await answer
+        return answer
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -67,6 +67,7 @@ class BatchLoader(Generic[K, V]):
                 answer.cancel()
             elif error is not None:
                 answer.set_exception(_copy(error))
+                answer.exception()  # it is no fault if its caller, who had another, does not ask
             else:
                 answer.set_result(task.result().get(key))
         turn.cancel()

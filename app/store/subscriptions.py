@@ -3,6 +3,7 @@
 The table is spoken to in two dialects: SQLAlchemy Core, and one SQL text for what each call looks up.
 """
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -76,6 +77,16 @@ class Subscriptions:
         """
         copy = await self._copies.get(address.raw) if self._copies else None
         return _from_row(copy, now) or await self.get(address, now)
+
+    def ask(self, address: Address) -> Future[Record | None]:
+        """Begin to look *address* up, in one statement with whatever is asked next."""
+        return (self._copies or self._rows).get(address.raw)
+
+    async def is_registered(self, address: Address, asked: Future[Record | None], now: int) -> bool:
+        """Tell whether *address*, which was `ask`ed for, has a subscription."""
+        if _is_live(await asked, now):
+            return True
+        return self.may_lag and await self.get(address, now) is not None
 
     async def upsert(
         self,
@@ -196,9 +207,11 @@ def _row_loader(
 
 def _from_row(row: Record | None, now: int) -> StoredSubscription | None:
     """Return the value of *row*, not parsed again; `None` for no row, or one that has expired by *now*."""
-    if row is None:
+    if row is None or not _is_live(row, now):
         return None
-    _, endpoint, p256dh, auth, expires_at, vapid_key = row
-    if expires_at <= now:
-        return None
+    _, endpoint, p256dh, auth, _, vapid_key = row
     return StoredSubscription(PushTarget(Endpoint.from_trusted(endpoint), p256dh, auth), vapid_key)
+
+
+def _is_live(row: Record | None, now: int) -> bool:
+    return row is not None and row["expires_at"] > now

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from starlette.types import Scope
@@ -10,6 +11,8 @@ log = logging.getLogger(__name__)
 
 # Enough not to take one client in the same network, which may send the header too, for a proxy.
 REQUESTS = 20
+
+MAX_CLIENTS = 256  # whose addresses were judged lately
 
 
 class UntrustedProxyDetector:
@@ -43,6 +46,7 @@ class UntrustedProxyDetector:
                 )
 
 
+@lru_cache(MAX_CLIENTS)
 def _is_public(host: str) -> bool:
     try:
         return ip_address(host).is_global

@@ -20,7 +20,7 @@ from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
 from whisper_peer.signaling_transport import SignalingTransport
 
-SERVER = "http://127.0.0.1:8000"
+SERVER = "http://localhost:8000"
 PUSH_SERVICE = "ws://127.0.0.1:8100/"
 
 # Pushes that are remembered for `received` and `dropped`.

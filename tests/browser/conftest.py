@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.browser.chromium import Chromium, chromium
 from tests.browser.firefox import Firefox, firefox
-from tests.deployment import PushServiceProcess
+from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed, missing
 
 FIREFOX = "firefox-esr"
@@ -26,6 +27,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if _MISSING:
         terminalreporter.write_line(_LEFT_OUT)
+
+
+@pytest.fixture(name="deployment", scope="session")
+def _deployment(deployment: Deployment) -> Deployment:
+    """Return the server by the name at which people open it: the app leaves any other."""
+    return replace(deployment, host="localhost")
 
 
 @pytest.fixture(name="firefox")

@@ -34,7 +34,7 @@ def _alone(anna: Resident) -> None:
 
 def test_the_first_visit(anna: Resident) -> None:
     """To the browser, another name of this machine is another origin, where nobody has been."""
-    page = anna.browser.open(anna.url.replace("127.0.0.1", "localhost"))
+    page = anna.browser.open(anna.url.replace("localhost", "another.localhost"))
     page.see("#turn-on")
 
     assert faults(page, "first-visit") == []

@@ -49,7 +49,7 @@ def origin(request: pytest.FixtureRequest, push_process: PushServiceProcess, tmp
             port = free_port()
             conf = NGINX.format(home=tmp_path / "nginx", port=port, server=running.port)
             open_.enter_context(nginx(tmp_path / "nginx", conf))
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://localhost:{port}"
 
 
 @pytest.mark.skipif(bool(missing("nginx")), reason="needs nginx")

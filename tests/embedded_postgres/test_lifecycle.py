@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,3 +236,26 @@ def test_any_failure_is_one_line(home: Path, spoilt: str) -> None:
         pass
 
     assert "\n" not in str(told.value)
+
+
+@root_only
+def test_a_folder_that_is_closed_meanwhile_is_opened_again(home: Path) -> None:
+    """Other programs of root, like a test runner, set the modes of their folders at any time."""
+    outer = home / "outer"
+    outer.mkdir()
+    ended = threading.Event()
+
+    def close_once() -> None:
+        while not ended.wait(0.001):
+            if outer.stat().st_mode & 0o001:
+                outer.chmod(0o700)
+                break
+
+    closing = threading.Thread(target=close_once)
+    closing.start()
+    try:
+        with run_embedded_postgres(outer / "data") as url:
+            assert ask(url) == 1
+    finally:
+        ended.set()
+        closing.join()

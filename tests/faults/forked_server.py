@@ -48,7 +48,7 @@ def run_forked_server(env: Mapping[str, str]) -> Iterator[tuple[ForkServerProces
 def _wait_for_url(log: Path) -> str:
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        _, _, rest = log.read_text().partition("running on ")
+        _, _, rest = log.read_text().partition("Open ")
         url, found, _ = rest.partition(" ")
         if found:
             return url

@@ -52,7 +52,7 @@ def serve(database: URL, files: int, **settings: str) -> Iterator[Server]:
         tempfile.TemporaryDirectory(prefix="wh") as home,
         program("bash", "-c", command, env=env, cwd=Path(home)) as running,
     ):
-        url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
+        url = running.wait_for("Open http").partition("Open ")[2].partition(" ")[0]
         server = Server(running, int(url.rpartition(":")[2]))
         running.wait_for("purged")
         assert server.answers_honest_callers()

@@ -49,7 +49,7 @@ def site(migrated: URL, tmp_path: Path) -> Iterator[Site]:
     }
     with ExitStack() as running:
         server = running.enter_context(program(WHISPER, "serve", env=env, cwd=tmp_path))
-        server.wait_for("running on")
+        server.wait_for("Open http")
         running.enter_context(caddy(tmp_path / "caddy", caddyfile(tmp_path / "caddy", https, port)))
         yield Site(f"https://localhost:{https}", port, env, server)
 
@@ -88,7 +88,7 @@ def test_a_restart_of_the_server_loses_no_call(site: Site, tmp_path: Path) -> No
         waiting = threading.Thread(target=lambda: answers.append(client.get("/readyz").status_code))
         waiting.start()
         again = running.enter_context(program(WHISPER, "serve", env=site.env, cwd=tmp_path))
-        again.wait_for("running on")
+        again.wait_for("Open http")
         waiting.join()
 
     assert answers == [200]

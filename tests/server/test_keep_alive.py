@@ -30,7 +30,7 @@ def serve(database: URL, **settings: str) -> Iterator[tuple[Program, int]]:
         tempfile.TemporaryDirectory(prefix="wh") as home,
         program(WHISPER, "serve", env=env, cwd=Path(home)) as running,
     ):
-        url = running.wait_for("running on").partition("running on ")[2].partition(" ")[0]
+        url = running.wait_for("Open http").partition("Open ")[2].partition(" ")[0]
         for _ in range(2 if settings.get("WHISPER_WORKERS") == "2" else 0):
             running.wait_for("startup complete")
         yield running, int(url.rpartition(":")[2])

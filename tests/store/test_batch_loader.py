@@ -68,10 +68,10 @@ async def test_what_is_asked_meanwhile_is_the_next_question(
 ) -> None:
     """However much it is."""
     library.may_answer.clear()
-    first = asyncio.create_task(together.get("a"))
+    first = asyncio.ensure_future(together.get("a"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    others = [asyncio.create_task(together.get(key)) for key in "bcd"]
+    others = [asyncio.ensure_future(together.get(key)) for key in "bcd"]
     await asyncio.sleep(0)
     library.may_answer.set()
 
@@ -84,9 +84,9 @@ async def test_a_question_that_takes_long_is_not_waited_for(
 ) -> None:
     """The next one is asked all the same."""
     library.may_answer.clear()
-    waiting = [asyncio.create_task(together.get("a"))]
+    waiting = [asyncio.ensure_future(together.get("a"))]
     await asyncio.sleep(PATIENCE_S / 10)
-    waiting.append(asyncio.create_task(together.get("b")))
+    waiting.append(asyncio.ensure_future(together.get("b")))
     await asyncio.sleep(3 * PATIENCE_S)
     asked = list(library.questions)
     library.may_answer.set()
@@ -105,7 +105,11 @@ async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLo
 
 async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
     """A traceback grows with each raise: one object would hold the frames of all who wait."""
-    told = await asyncio.gather(*(together.get("trouble") for _ in range(3)), return_exceptions=True)
+
+    async def ask() -> str | None:
+        return await together.get("trouble")
+
+    told = await asyncio.gather(*(ask() for _ in range(3)), return_exceptions=True)
 
     assert len({id(each) for each in told}) == 3
     assert {
@@ -139,7 +143,7 @@ async def test_who_has_gone_is_nobody_elses_trouble(
 ) -> None:
     """The others get their answer, or their trouble."""
     library.may_answer.clear()
-    gone, stays = (asyncio.create_task(together.get(key)) for key in ("a", other))
+    gone, stays = (asyncio.ensure_future(together.get(key)) for key in ("a", other))
     await asyncio.sleep(PATIENCE_S / 10)
     gone.cancel()
     library.may_answer.set()

@@ -128,6 +128,6 @@ def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     with program(
         WHISPER, "serve", "--port", "0", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     ) as server:
-        server.wait_for("running on")
+        server.wait_for("Open http")
 
     assert "it is loaded" not in server.output

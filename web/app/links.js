@@ -7,6 +7,10 @@
 
 import { isAddress, parseAddress } from '../client/whisper.js';
 
+const LOOPBACK = ['127.0.0.1', '[::1]'];
+/** On one machine an answer takes milliseconds. */
+const ANSWER_MS = 1000;
+
 /**
  * @param {string} [page] the URL of a page of the app
  * @returns {string} where the app is, under whatever path prefix: its server is there too
@@ -47,6 +51,47 @@ export function readLink(url = location.href) {
 /** Take the fragment away, so that a reload does not go there again. */
 export function clearLink() {
   if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
+}
+
+/**
+ * Go to http://localhost if the page was opened at this machine's address, which to a browser is another origin, with another identity.
+ * It stays where an identity is stored already, and where the same server does not answer as localhost.
+ * @returns {Promise<boolean>} whether the page is about to leave
+ */
+export async function moveToLocalhost() {
+  const url = localhostUrl(location.href);
+  if (!url || (await isUsed()) || !(await answersAlike(url))) return false;
+  location.replace(url);
+  return true;
+}
+
+/**
+ * @param {string} page
+ * @returns {string | null} the same page at localhost, if *page* is at the loopback address
+ */
+export function localhostUrl(page) {
+  const url = new URL(page);
+  if (url.protocol !== 'http:' || !LOOPBACK.includes(url.hostname)) return null;
+  url.hostname = 'localhost';
+  return url.href;
+}
+
+async function isUsed() {
+  return ((await indexedDB.databases?.()) ?? []).length > 0;
+}
+
+/** @param {string} url */
+async function answersAlike(url) {
+  const keys = [appUrl(), appUrl(url)].map(async (app) => {
+    const answer = await fetch(new URL('config', app), { signal: AbortSignal.timeout(ANSWER_MS) });
+    return (await answer.json()).vapid_public_key;
+  });
+  try {
+    const [here, there] = await Promise.all(keys);
+    return here === there;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {string} text */

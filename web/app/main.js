@@ -6,7 +6,7 @@
 import { select } from './calls.js';
 import { allContacts } from './contacts.js';
 import { markRead } from './conversation.js';
-import { clearLink, readLink } from './links.js';
+import { clearLink, moveToLocalhost, readLink } from './links.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { createState } from './state.js';
@@ -83,6 +83,7 @@ function follow(isOnline) {
   if (state.phase === 'failed') void start(app);
 }
 
+if (await moveToLocalhost()) await new Promise(() => {}); // nothing is stored here
 installView();
 try {
   for (const contact of await allContacts()) state.contacts.set(contact.address, contact);
