@@ -16,12 +16,11 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """RFC 8030 TTL in seconds (section 5.2) and Urgency (5.3), the notice that is shown, the purpose."""
+    """RFC 8030 TTL in seconds (section 5.2) and Urgency (5.3), and the notice if one is shown."""
 
     ttl: int
     urgency: str
     notice: Notification | None = None
-    verifies: bool = False  # an endpoint: it has limits of its own
 
 
 _RINGING = Notification("Incoming call", "Someone wants to connect with you.")

@@ -22,7 +22,7 @@ from app.push.verification import VerificationCodes
 
 VERIFY = "verify"
 _MAY_HAVE_ARRIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT, DeliveryStatus.LOST)
-_VERIFYING = PushOptions(ttl=300, urgency="normal", verifies=True)
+_VERIFYING = PushOptions(ttl=300, urgency="normal")
 
 # One verification push an endpoint, and another ten minutes later if the first was lost.
 VERIFICATIONS = Rate(1, 600)
@@ -106,7 +106,7 @@ class PushService:
         now: int,
     ) -> Outcome:
         """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
-        wait = self._deliverer.retry_after(target.endpoint, service, verifies=options.verifies)
+        wait = self._deliverer.retry_after(target.endpoint, service, verifies=options is _VERIFYING)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         body = encrypt(target, message.encode())
@@ -153,4 +153,4 @@ def _sign(
         "Authorization": token.header,
     }
     token_age = max(0, now - token.issued_at) // 1000
-    return PushRequest(endpoint, service, headers, body, token_age, options.verifies)
+    return PushRequest(endpoint, service, headers, body, token_age, verifies=options is _VERIFYING)
