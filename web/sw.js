@@ -109,7 +109,7 @@ install({
     const rings = method === 'dial';
     return {
       title: rings || missed ? name : title,
-      body: rings ? 'is calling you' : missed ? 'Missed call' : body,
+      body: rings ? `is calling you${contact ? '' : ', and is not in your people'}` : missed ? 'Missed call' : body,
       icon: urlOf('icons/icon-192.png'),
       badge: urlOf('icons/badge-96.png'),
     };

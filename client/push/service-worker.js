@@ -106,7 +106,7 @@ async function notify(call, message, { seen, unanswered }, { describe, actions }
     body,
     tag: message.tag ?? rang?.tag,
     silent: !rings,
-    data: { address: call.sender, rings },
+    data: { address: call.sender, rings, answers: rings || missed },
     requireInteraction: rings,
     ...(rings && { actions }),
     ...more,
@@ -123,13 +123,14 @@ function isForced(message) {
 }
 
 /**
- * Park what was clicked; then tell a page to take it, or open one, which takes it when it starts.
+ * Park what was clicked, if it told of a call; then tell a page to take it, or open one, which takes it when it starts.
  * @param {NotificationEvent} event
  */
 async function onClick(event) {
   event.notification.close();
-  const { address } = /** @type {{address: string}} */ (event.notification.data);
+  const { address, answers } = /** @type {{address?: string, answers?: boolean}} */ (event.notification.data ?? {});
   const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (!address || !answers) return void (await (page ? page.focus().catch(() => undefined) : worker.clients.openWindow('./')));
   const action = event.action === 'decline' ? 'decline' : 'answer';
   if (action === 'decline' && !page) return decline(address);
   await Store.use((store) => parkClick(store, { address, action }, Date.now()));

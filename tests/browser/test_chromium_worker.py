@@ -17,6 +17,28 @@ from tests.people import Person, now_ms
 
 MINUTE_MS = 60_000
 
+# Click on the only notification; return how that ended, and what was parked for a page.
+CLICK = """
+    const [notification] = await registration.getNotifications();
+    const event = new NotificationEvent('notificationclick', { notification });
+    let handling;
+    event.waitUntil = (promise) => { handling = promise.then(() => 'ended', String); };
+    const { openWindow } = Clients.prototype;
+    Clients.prototype.openWindow = async () => null; // only a person's click may
+    self.dispatchEvent(event);
+    const ended = await handling;
+    Clients.prototype.openWindow = openWindow;
+    const database = await new Promise((resolve) => {
+        indexedDB.open('whisper').onsuccess = (event) => resolve(event.target.result);
+    });
+    const states = database.transaction('state', 'readwrite').objectStore('state');
+    const asked = states.get('clicked');
+    states.delete('clicked');
+    await new Promise((resolve) => { asked.onsuccess = resolve; });
+    database.close();
+    return [ended, asked.result?.action ?? null];
+"""
+
 Damage = Callable[[dict[str, Any], dict[str, Any]], object]
 
 
@@ -258,6 +280,44 @@ def test_safari_gets_shown_even_what_is_not_believed(ben: Resident, caller: Pers
     ben.gets(forged)
 
     assert ben.notifications == ["Whisper: "]
+
+
+@pytest.mark.parametrize("kind", ["Connecting", "not believed", "rings"])
+def test_only_the_notification_of_a_call_answers(
+    ben: Resident, caller: Person, address: str, kind: str
+) -> None:
+    """Safari shows others, too: a click on one of them opens the app, and accepts nothing."""
+    pushes = {
+        "Connecting": push_of(call_of(caller, address, "offer"), **CONNECTING),
+        "not believed": push_of(call_of(caller, Person().address.text), **CONNECTING),
+        "rings": push_of(call_of(caller, address), **RINGING),
+    }
+    ben.leaves()
+    ben.gets(pushes[kind])
+
+    ended, parked = ben.browser.in_worker(ben.url, CLICK)
+
+    assert ended == "ended"
+    assert parked == ("answer" if kind == "rings" else None)
+
+
+def test_the_card_stays_with_the_call_that_it_shows(ben: Resident, caller: Person, address: str) -> None:
+    """Whoever rings next does not get under the finger that is about to answer, known before or not."""
+    other = Person()
+    ben.gets(push_of(call_of(other, address), **RINGING))
+    ben.page.see("#incoming", short(other.address.text))
+    ben.gets(push_of(call_of(other, address, "close")))
+    wait_until(lambda: not rings(ben))
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+    ben.page.see("#incoming", short(caller.address.text))
+    ben.gets(push_of(call_of(other, address), **RINGING))
+    ben.page.see("#incoming-more", "1 more")
+
+    ben.page.see("#incoming-name", short(caller.address.text))
+    ben.gets(push_of(call_of(caller, address, "close")))
+    ben.page.see("#incoming-name", short(other.address.text))
+    ben.gets(push_of(call_of(other, address, "close")))
 
 
 def test_a_page_rings_even_when_a_notification_hangs(ben: Resident, caller: Person, address: str) -> None:
