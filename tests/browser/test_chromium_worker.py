@@ -39,6 +39,14 @@ CLICK = """
     return [ended, asked.result?.action ?? null];
 """
 
+_SOUNDS = "return (await registration.getNotifications()).map(({ renotify, silent }) => [renotify, silent])"
+_NOTE_BADGES = "self.badges = []; navigator.setAppBadge = async (count) => { badges.push(count); };"
+_IGNORE_TAGS = """
+    const show = ServiceWorkerRegistration.prototype.showNotification;
+    registration.showNotification = (title, { tag, renotify, ...rest }) =>
+        show.call(registration, title, rest);
+"""
+
 Damage = Callable[[dict[str, Any], dict[str, Any]], object]
 
 
@@ -156,6 +164,62 @@ def test_who_hangs_up_was_missed_by_a_page_that_is_not_seen(
     ben.gets(push_of(call_of(caller, address, "close")))
 
     assert ben.notifications == [missed(caller)]
+
+
+def test_a_second_ring_makes_a_sound_again(ben: Resident, caller: Person, address: str) -> None:
+    """Though it replaces the notification of the first; one without a tag must not ask for that."""
+    ben.leaves()
+    for shown in (RINGING, RINGING, {"title": "Incoming call"}):
+        ben.gets(push_of(call_of(caller, address), **shown))
+        sounds = ben.browser.in_worker(ben.url, _SOUNDS)
+        assert sounds[-1] == ["tag" in shown, False]
+
+
+def test_a_missed_call_stays_when_the_same_person_rings_again(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """Each has its notification, and the icon counts what was missed; opening the app forgets that."""
+    ben.browser.in_worker(ben.url, _NOTE_BADGES)
+    ben.leaves()
+    for _ in range(2):
+        ben.gets(push_of(call_of(caller, address), **RINGING))
+        ben.gets(push_of(call_of(caller, address, "close")))
+    assert ben.notifications == [missed(caller)]
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+
+    assert sorted(ben.notifications) == sorted([missed(caller), ringing(caller)])
+    assert ben.browser.in_worker(ben.url, "return badges") == [1, 2]
+
+
+def test_a_browser_that_knows_no_tags_shows_the_last_ring_alone(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """As iOS, which would stack one over the other; what was missed takes the place of all."""
+    ben.leaves()
+    ben.browser.in_worker(ben.url, _IGNORE_TAGS)
+    try:
+        for _ in range(2):
+            ben.gets(push_of(call_of(caller, address), **RINGING))
+        assert ben.notifications == [ringing(caller)]
+
+        ben.gets(push_of(call_of(caller, address, "close")))
+        assert ben.notifications == [missed(caller)]
+    finally:
+        ben.browser.in_worker(ben.url, "delete registration.showNotification")
+
+
+def test_a_page_that_can_not_be_heard_does_not_ring_alone(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """It is in front, but no browser lets it make a sound before a click: the notification does."""
+    ben.page.evaluate("Object.defineProperty(navigator, 'userActivation', { value: {}, configurable: true })")
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+
+    assert ben.notifications == [ringing(caller)]
+    ben.page.see("#accept")
+    ben.page.evaluate("delete navigator.userActivation")
 
 
 def test_a_close_by_somebody_else_ends_nothing(ben: Resident, caller: Person, address: str) -> None:
