@@ -1,6 +1,7 @@
 """Database URLs as libpq and hosting services write them, and what the driver is told for them."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
@@ -53,6 +55,8 @@ _KNOWN = _CHOICES.keys() | _NUMBERS | _FILES | _TEXTS
 _FOR_SQLALCHEMY = {"host", "port", KEPT_STATEMENTS}
 _FOR_TLS = {name for name in _KNOWN if name.startswith("ssl")} - {"sslcompression", "sslsni"}
 
+_SEVERAL_HOSTS = re.compile(r"(\w+://(?:[^@/?]*@)?)([^/?,@]+(?:,[^/?,@]+)+)(/[^?]*)?(\?.*)?")
+
 
 class InvalidDatabaseUrl(ValueError):
     """The text is not the URL of a Postgres database."""
@@ -65,6 +69,7 @@ def parse_url(text: str) -> URL:
     no statement for longer than it runs. Every parameter has a value that is kept to, and every file that is
     named can be read.
     """
+    text = _name_hosts_in_query(text)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -85,13 +90,30 @@ def parse_url(text: str) -> URL:
     if query.pop("pgbouncer", "false") == "true":
         query[KEPT_STATEMENTS] = "0"
     _check_tls({name: str(value) for name, value in query.items()})
-    return url.set(
+    parsed = url.set(
         drivername="postgresql+asyncpg",
         username=parts.get("user"),
         password=parts.get("password"),
         database=parts.get("dbname"),
         query=query,
     )
+    try:
+        asyncpg.dialect().create_connect_args(parsed.difference_update_query(set(query) - _FOR_SQLALCHEMY))
+    except ArgumentError:
+        raise InvalidDatabaseUrl(
+            "its hosts and ports do not match: write several as ?host=a:5432&host=b:5432"
+        ) from None
+    return parsed
+
+
+def _name_hosts_in_query(text: str) -> str:
+    """Write `//a:1,b:2/` as `///?host=a:1&host=b:2`, as SQLAlchemy has several hosts."""
+    found = _SEVERAL_HOSTS.fullmatch(text)
+    if not found:
+        return text
+    begin, hosts, path, query = found.groups(default="")
+    named = "&".join(f"host={host if ':' in host else f'{host}:5432'}" for host in hosts.split(","))
+    return f"{begin}{path or '/'}?{named}{query.replace('?', '&', 1)}"
 
 
 def split_url(url: URL) -> tuple[URL, dict[str, Any]]:

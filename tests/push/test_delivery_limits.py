@@ -1,6 +1,5 @@
 """Untrusted hosts get little, and nothing while they fail; an endpoint that asks to wait is left alone."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
