@@ -12,7 +12,8 @@ from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.keys import Address
 from app.protocol.messages import Message, RelayedMessage, Update
 from app.protocol.replay import ReplayMemory
-from app.push.errors import EndpointUnverified, PushTimedOut, require_accepted
+from app.protocol.subscription import Endpoint
+from app.push.errors import EndpointNotAllowed, EndpointUnverified, PushTimedOut, require_accepted
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.service import PushService
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
@@ -39,13 +40,12 @@ class Charges(Protocol):
 
 
 @dataclass(slots=True)
-class _Relayed:
-    """A call that is on its way, or has ended: well, or with an error."""
+class _InFlight:
+    """A call that is on its way: its end, and how many repeats of it wait for that."""
 
-    call: Call[RelayedMessage]
-    done: Future[None] | None  # `None` once it has ended
+    done: Future[None]
     error: Exception | None = None
-    waiting: int = 0  # repeats of it that wait for its end
+    waiting: int = 0
 
 
 class Relay:
@@ -69,16 +69,31 @@ class Relay:
         self._window = window
         self._max_waiting = max_waiting
         self._charges_unregistered = charges_unregistered
-        self._relayed: ReplayMemory[_Relayed] = ReplayMemory()
+        self._relayed: ReplayMemory[str] = ReplayMemory()  # signatures of calls on their way, or done
+        self._in_flight: dict[str, _InFlight] = {}  # by the text that is signed
         self._known_senders: BoundedMap[bytes, int] = BoundedMap(MAX_KNOWN_SENDERS)
 
-    def recall(self, unverified: UnverifiedCall[Message], now: int) -> Call[Message] | None:
-        """Return the very call that was verified and relayed before, `None` for a new one.
+    def is_repeat(self, call: UnverifiedCall[Message], now: int) -> bool:
+        """Tell whether this very *call* was verified and relayed before; its end is that of `repeat`.
 
         Raise `Replayed` if the text was relayed as another method.
         """
-        relayed = self._relayed.find(unverified.text, unverified.message.method, now)
-        return relayed.call if relayed and relayed.call.signature == unverified.signature else None
+        return self._relayed.find(call.text, call.message.method, now) == call.signature
+
+    async def repeat(self, text: str) -> None:
+        """End as the call of this *text* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
+        earlier = self._in_flight.get(text)
+        if earlier is None:
+            return
+        if earlier.waiting >= self._max_waiting:
+            raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
+        earlier.waiting += 1
+        try:
+            await shield(earlier.done)  # a caller that gives up must not end it for the others
+        finally:
+            earlier.waiting -= 1
+        if earlier.error:
+            raise earlier.error
 
     def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[bool]:
         """Register, forget or forward; tell whether that showed the sender to be registered.
@@ -99,7 +114,7 @@ class Relay:
                 return False
             return update.sent_at is not None  # without one it may be anybody who recorded it
         if subscription is not None:
-            self._push.check_endpoint(subscription.endpoint)
+            await self._check_endpoint(subscription.endpoint, charges)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
             await charges.new_address()
@@ -116,47 +131,41 @@ class Relay:
         await self._subscriptions.upsert(update.sender, subscription, update.sent_at, now, key)
         return update.sent_at is not None or stored is None
 
+    async def _check_endpoint(self, endpoint: Endpoint, charges: Charges) -> None:
+        """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; that is charged."""
+        try:
+            self._push.check_endpoint(endpoint)
+        except EndpointNotAllowed:
+            await charges.unregistered_sender()
+            raise
+
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> bool:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         method = call.message.method
-        if earlier := self._relayed.find(call.text, method, now):
-            await self._await_earlier(earlier)
+        if self._relayed.find(call.text, method, now):
+            await self.repeat(call.text)
             return False
-        done = get_running_loop().create_future()
-        relayed = _Relayed(call, done)
+        in_flight = self._in_flight[call.text] = _InFlight(get_running_loop().create_future())
         stale_at = call.message.sent_at + self._window
-        self._relayed.add(call.text, method, relayed, stale_at=stale_at, now=now)
+        self._relayed.add(call.text, method, call.signature, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now, charges)
         except BaseException as error:
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            relayed.error = error if isinstance(error, Exception) else PushTimedOut()
+            in_flight.error = error if isinstance(error, Exception) else PushTimedOut()
             self._relayed.remove(call.text)
             raise
         finally:
-            relayed.done = None
-            done.set_result(None)
+            self._in_flight.pop(call.text, None)
+            in_flight.done.set_result(None)
         return False
-
-    async def _await_earlier(self, earlier: _Relayed) -> None:
-        """End as the same call does, or did. Raise `AlreadyInFlight` if enough repeats wait for that."""
-        if earlier.done:
-            if earlier.waiting >= self._max_waiting:
-                raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
-            earlier.waiting += 1
-            try:
-                await shield(earlier.done)  # a caller that gives up must not end it for the others
-            finally:
-                earlier.waiting -= 1
-        if earlier.error:
-            raise earlier.error
 
     async def _forward(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         subscription = await self._find_recipient(call.message, now, charges)
         if subscription is None:
             await charges.unknown_recipient()
             raise UnknownRecipient
-        self._known_senders[call.message.recipient.raw] = now + KNOWN_SENDER_MS  # who will call back
+        self._note_registered(call.message.recipient, now)  # who will call back
         outcome = await self._send(call, subscription, now)
         if outcome.delivery is DeliveryStatus.GONE:
             newer = await self._delete_gone(call.message.recipient, subscription, now)
@@ -168,16 +177,19 @@ class Relay:
     ) -> StoredSubscription | None:
         """Return the recipient's subscription; charge for a sender that is not registered."""
         find, sender = self._subscriptions.find_maybe_stale, message.sender
-        known_until = self._known_senders.get(sender.raw) or 0
-        if known_until > now or not self._charges_unregistered:
+        if self._known_senders.get(sender.raw, 0) > now or not self._charges_unregistered:
             return await find(message.recipient, now)
         asked = self._subscriptions.ask(sender)
         found = await find(message.recipient, now)
         if await self._subscriptions.is_registered(sender, asked, now):
-            self._known_senders[sender.raw] = now + KNOWN_SENDER_MS
+            self._note_registered(sender, now)
         else:
             await charges.unregistered_sender()
         return found
+
+    def _note_registered(self, address: Address, now: int) -> None:
+        if self._known_senders.get(address.raw, 0) < now + KNOWN_SENDER_MS // 2:
+            self._known_senders[address.raw] = now + KNOWN_SENDER_MS
 
     async def _send(self, call: Call[RelayedMessage], subscription: StoredSubscription, now: int) -> Outcome:
         outcome = await self._push.send(call, subscription.target, subscription.vapid_key, now)

@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     keep_alive_seconds: float = Field(default=75, gt=0, le=3600)
     rate_limits: bool = True
     limit_dial: RateText = Rate(5, 50)
-    limit_calls: RateText = Rate(60, 60)
+    limit_calls: RateText = Rate(40, 240)
+    limit_client_calls: RateText = Rate(40, 240)
     limit_recipient: RateText = Rate(60, 60)
     limit_recipient_hour: RateText = Rate(1000, 3600)
     limit_updates: RateText = Rate(10, 60)

@@ -70,11 +70,12 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
-    charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
-    if repeated := state.relay.recall(unverified, now):  # an honest retry: no charge, and no place in flight
-        is_registered = await state.relay.handle(repeated, now, charges)
+    is_registered = False
+    if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
+        await state.relay.repeat(unverified.text)
     else:
         call = await authenticate(unverified, client, state)
+        charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
         with state.in_flight_limit.permit(_holders(call.message, client)):
             is_registered = await state.relay.handle(call, state.clock(), charges)
     sender, now = unverified.message.sender, state.clock()

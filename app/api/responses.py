@@ -1,8 +1,7 @@
 """JSON responses of the API: acceptance and refusal, each with the server's time."""
 
 import json
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
@@ -53,8 +52,7 @@ class Refusal(BaseModel):
     errors: Annotated[list[str], Field(description="One entry per fault of the call; often empty.")] = []
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """A whole HTTP answer, and the ASGI application that sends it."""
 
     status: int

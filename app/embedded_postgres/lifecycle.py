@@ -20,7 +20,7 @@ from typing import IO
 from sqlalchemy.engine import URL
 
 from app import lazy_imports
-from app.data_dir import ensure_directory
+from app.data_dir import ensure_directory, open_lock
 from app.embedded_postgres.files import (
     PORT,
     SUPERUSER,
@@ -56,7 +56,7 @@ def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     except lazy_imports.MissingExtra as missing:
         raise InvalidSettings(f"WHISPER_DATABASE_URL is missing. {missing}, or name a database.") from None
     directory = ensure_directory(data_dir).resolve()
-    with (directory / USERS_LOCK).open("wb") as users:
+    with open_lock(directory / USERS_LOCK) as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # let go even by a process that is killed
         server = EmbeddedPostgres(directory, programs)
         server.ensure_running()
@@ -100,7 +100,7 @@ class EmbeddedPostgres:
     def ensure_running(self) -> None:
         """Make and start it, unless it runs. Raise `InvalidSettings` when that fails."""
         try:
-            with self._start_lock.open("wb") as lock:
+            with open_lock(self._start_lock) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 state = read_state(self.data)
                 if state is not None and is_serving(state):

@@ -68,13 +68,15 @@ class SystemUser:
         return options
 
     def let_in(self, directory: Path, programs: Path) -> bool:
-        """Let this user reach *directory* and run *programs*, which may lie in what is root's alone.
+        """Let this user pass through *directory* and run *programs*, which may lie in what is root's alone.
 
         Return whether it could not before.
         """
         if not self.is_other:
             return False
-        is_changed = _add_mode({directory, *directory.parents, *programs.parents}, stat.S_IXOTH)
+        os.chown(directory, -1, self.gid)
+        is_changed = _add_mode([directory], stat.S_IXGRP)
+        is_changed |= _add_mode({*directory.parents, *programs.parents}, stat.S_IXOTH)
         if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:  # installed with a strict umask
             package = programs.parents[1]
             for root in (package, package.with_name(f"{package.name}.libs")):

@@ -55,7 +55,7 @@ class RateLimits:
         Raise `TooManyCalls` if it is over a limit, or *client* has signed too much wrongly. Only what was
         counted here is looked at: it costs nothing to refuse.
         """
-        costs = self._limited(_costs_of(message))
+        costs = self._limited(_costs_of(message, client))
         self._refuse(self._waits([*self._limited([(_REFUSED, client)]), *costs], now))
         return costs
 
@@ -123,12 +123,17 @@ class ClientCharges:
         return self._limits.charge("unregistered_senders", self._client, self._now)
 
 
-def _costs_of(message: Message) -> list[Cost]:
-    """Return the limits that *message* counts for, each with its key."""
+def _costs_of(message: Message, client: bytes) -> list[Cost]:
+    """Return the limits that *message* of *client* counts for, each with its key."""
     sender = message.sender.raw
     if not isinstance(message, RelayedMessage):
         return [("updates", sender)]
     recipient = message.recipient.raw
     pair = sender + recipient
-    costs = [("calls", pair), ("recipient", recipient), ("recipient_hour", recipient)]
+    costs = [
+        ("calls", pair),
+        ("client_calls", client + recipient),
+        ("recipient", recipient),
+        ("recipient_hour", recipient),
+    ]
     return [("dial", pair), *costs] if isinstance(message, Dial) else costs

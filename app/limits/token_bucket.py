@@ -51,13 +51,13 @@ class TokenBuckets:
 
     def retry_after(self, key: bytes, now: int) -> int:
         """Return the seconds until *key* may again, 0 for now; consumes nothing. *now* in ms."""
-        early = (self._full_at.get(key) or 0) - self._slack - now * self._scale
+        early = self._full_at.get(key, 0) - self._slack - now * self._scale
         return -(-early // (1000 * self._scale)) if early > 0 else 0
 
     def consume(self, key: bytes, now: int) -> int:
         """Take a token of *key* unless there is none; return what `retry_after` would have said before."""
         full = now * self._scale
-        full_at = max(self._full_at.get(key) or 0, full)
+        full_at = max(self._full_at.get(key, 0), full)
         if full_at - self._slack > full:
             return self.retry_after(key, now)
         self._full_at[key] = full_at + self._token
@@ -68,4 +68,4 @@ class TokenBuckets:
 
     def refund(self, key: bytes) -> None:
         """Fill the bucket of *key* again: what was consumed was not used."""
-        self._full_at.pop(key)
+        self._full_at.pop(key, None)

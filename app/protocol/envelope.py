@@ -1,7 +1,6 @@
 """Envelope of a call `{"a": method, "b": data, "c": signature}`: parsing, clock window, then signature."""
 
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -23,8 +22,7 @@ M_co = TypeVar("M_co", bound=Message, covariant=True)
 _MEMBERS = {"a", "b", "c"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[M_co]):
+class Call(NamedTuple, Generic[M_co]):
     """Verified call: its sender signed exactly *text*. Only `UnverifiedCall.verify` makes one."""
 
     message: M_co
@@ -32,8 +30,7 @@ class Call(Generic[M_co]):
     signature: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedCall(Generic[M_co]):
+class UnverifiedCall(NamedTuple, Generic[M_co]):
     """Well-formed call within the clock window whose signature has not been verified yet."""
 
     message: M_co

@@ -1,6 +1,5 @@
 """Replay protection: a bounded memory of the calls relayed within the clock window."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Generic, TypeVar
@@ -19,18 +18,12 @@ LATELY = 64  # calls whose hash is not computed again
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[T]):
-    method: str
-    stale_at: int
-    value: T
-
-
 class ReplayMemory(Generic[T]):
     """A value for each signed text, kept by its hash with its method until its timestamp is stale."""
 
     def __init__(self, size: int = MAX_REMEMBERED) -> None:
-        self._entries: BoundedMap[bytes, _Entry[T]] = BoundedMap(size)
+        # By hash: method, last valid ms, value. The garbage collector need not look into such tuples again.
+        self._entries: BoundedMap[bytes, tuple[str, int, T]] = BoundedMap(size)
         self._sweep_at = 0
 
     def __len__(self) -> int:
@@ -39,22 +32,25 @@ class ReplayMemory(Generic[T]):
     def find(self, text: str, method: str, now: int) -> T | None:
         """Return the value of *text*, `None` if it is new. Raise `Replayed` if it was another method."""
         entry = self._entries.get(_digest(text))
-        if entry is None or entry.stale_at < now:
+        if entry is None:
             return None
-        if entry.method != method:
+        relayed_as, stale_at, value = entry
+        if stale_at < now:
+            return None
+        if relayed_as != method:
             raise Replayed
-        return entry.value
+        return value
 
     def add(self, text: str, method: str, value: T, *, stale_at: int, now: int) -> None:
         """Remember *text* until *stale_at*, the last ms at which its timestamp is valid."""
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_MS
-            self._entries.evict_while(lambda entry: entry.stale_at < now)
-        self._entries[_digest(text)] = _Entry(method, stale_at, value)
+            self._entries.evict_while(lambda entry: entry[1] < now)
+        self._entries[_digest(text)] = (method, stale_at, value)
 
     def remove(self, text: str) -> None:
         """Forget *text*: it was not relayed after all."""
-        self._entries.pop(_digest(text))
+        self._entries.pop(_digest(text), None)
 
 
 @lru_cache(LATELY)  # it is asked for, and then remembered

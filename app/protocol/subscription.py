@@ -2,8 +2,7 @@
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -24,8 +23,7 @@ UNCOMPRESSED = 0x04  # SEC 1, section 2.3.3
 _MAX_HOST_BYTES = 253  # RFC 1035, section 2.3.4, as text
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """URL of a push resource (RFC 8030). A secret: whoever has it can send to it."""
 
     url: str
@@ -99,8 +97,7 @@ def _decode_either(text: object, length: int) -> bytes:
     return raw
 
 
-@dataclass(frozen=True, slots=True)
-class PushTarget:
+class PushTarget(NamedTuple):
     """Endpoint and keys of one browser: where a message goes, and what it is encrypted to (RFC 8291)."""
 
     endpoint: Endpoint

@@ -26,6 +26,11 @@ MAX_AT_ONCE_PER_HOST = 256
 MAX_AT_ONCE_PER_ENDPOINT = 32
 MAX_AT_ONCE_PER_SITE = 64
 
+# Before the name of what is limited, for verification pushes. Anybody can have them sent to a host, so that
+# they use up, and put to rest, nothing of those who have proven an endpoint there.
+_VERIFICATION = "verification "
+MAX_VERIFICATIONS_AT_ONCE = 128  # to all hosts: a quarter of the connections
+
 # Answers of a host that works; after anything else too often, an untrusted one is left alone.
 _WORKING = (DeliveryStatus.ACCEPTED, DeliveryStatus.GONE, DeliveryStatus.TOO_LARGE)
 
@@ -55,35 +60,35 @@ class Deliverer:
     async def deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         """Send *request* before the *deadline*, again where that is safe; to an untrusted host once.
 
-        *now* in ms, *deadline* in the loop's time.
+        `retry_after` tells whether it may be sent. *now* in ms, *deadline* in the loop's time.
         """
         endpoint, service = request.endpoint, request.service
-        wait = self.retry_after(endpoint, service)
-        if wait:
-            return Outcome(DeliveryStatus.BUSY, retry_after=wait)
-        places = _places(endpoint, service)
+        places = _places(endpoint, service, verifies=request.verifies)
         self._in_flight.take(places)
         try:
             if service == UNTRUSTED:
-                self._host_limits.consume(endpoint.host, self._monotonic_ms())
+                host = _limited_host(endpoint, verifies=request.verifies)
+                self._host_limits.consume(host, self._monotonic_ms())
                 return await self._deliver_once(request, now, deadline)
             return await self._deliver(request, now, deadline)
         finally:
             self._in_flight.leave(places)
 
-    def retry_after(self, endpoint: Endpoint, service: str) -> int:
+    def retry_after(self, endpoint: Endpoint, service: str, *, verifies: bool = False) -> int:
         """Return the seconds until a message to *endpoint* may be sent, 0 for now; consumes nothing."""
         now = self._monotonic_ms()
         if wait := self._retry_after.retry_after(endpoint.url, now):
             return wait
-        if self._in_flight.is_full(_places(endpoint, service)):
+        if self._in_flight.is_full(_places(endpoint, service, verifies=verifies)):
             return QUEUE_RETRY_AFTER_S
-        return self._host_limits.retry_after(endpoint.host, now) if service == UNTRUSTED else 0
+        host = _limited_host(endpoint, verifies=verifies)
+        return self._host_limits.retry_after(host, now) if service == UNTRUSTED else 0
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)
         failed = outcome.delivery not in _WORKING
-        self._host_limits.record(request.endpoint.host, self._monotonic_ms(), failed=failed)
+        host = _limited_host(request.endpoint, verifies=request.verifies)
+        self._host_limits.record(host, self._monotonic_ms(), failed=failed)
         return outcome
 
     async def _deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
@@ -153,10 +158,22 @@ async def open_deliverer(
         yield Deliverer(pools, observe, monotonic_ms, deadlines)
 
 
-def _places(endpoint: Endpoint, service: str) -> list[tuple[str, int]]:
+def _places(endpoint: Endpoint, service: str, *, verifies: bool) -> list[tuple[str, int]]:
     """Return the places that a message to *endpoint* takes, each with the most that may be taken at once."""
     places = [(endpoint.origin, MAX_AT_ONCE_PER_HOST), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
-    return [*places, (site_of(endpoint.host), MAX_AT_ONCE_PER_SITE)] if service == UNTRUSTED else places
+    if service != UNTRUSTED:
+        return places
+    places.append((site_of(endpoint.host), MAX_AT_ONCE_PER_SITE))
+    if not verifies:
+        return places
+    return [
+        (_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE),
+        *((_VERIFICATION + key, most) for key, most in places),
+    ]
+
+
+def _limited_host(endpoint: Endpoint, *, verifies: bool) -> str:
+    return _VERIFICATION + endpoint.host if verifies else endpoint.host
 
 
 _GATEWAY_TROUBLE = (502, 504)

@@ -39,7 +39,7 @@ class HostLimits:
     def record(self, host: str, now: int, *, failed: bool) -> None:
         """Record how a message to *host* ended."""
         if not failed:
-            self._breakers.pop(host)
+            self._breakers.pop(host, None)
             return
         breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
         breaker.fail(now)

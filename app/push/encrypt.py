@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDH,
@@ -42,11 +41,11 @@ _KEYS_KEPT = 1024
 _KEYS_MADE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class PushRequest:
+class PushRequest(NamedTuple):
     """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
     *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, in seconds.
+    *verifies* tells a verification push from a message to an endpoint that was proven.
     """
 
     endpoint: Endpoint
@@ -54,6 +53,7 @@ class PushRequest:
     headers: dict[str, str]
     body: bytes
     token_age: int = 0
+    verifies: bool = False
 
 
 def encrypt(target: PushTarget, payload: bytes) -> bytes:
@@ -67,8 +67,7 @@ def encrypt(target: PushTarget, payload: bytes) -> bytes:
     return seal(target, payload, next(_new_keys), os.urandom(_SALT_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class SenderKey:
+class SenderKey(NamedTuple):
     """Key pair for one message, its public half as it is sent."""
 
     private: EllipticCurvePrivateKey

@@ -1,9 +1,9 @@
 """Outcome of a push message, read from the answer of its push service."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 MAX_RETRY_AFTER_S = 3600  # a junk date must not silence a recipient for years
 DEFAULT_RETRY_AFTER_S = 30  # when a push service asks to wait and does not say how long
@@ -23,8 +23,7 @@ class DeliveryStatus(Enum):
     LOST = auto()  # sent, perhaps taken: the connection ended before an answer
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Delivery status of a message, with the push service's HTTP status and its Retry-After, in seconds.
 
     *key_id* names the server's key that the message was accepted with, where that is news.
@@ -36,8 +35,7 @@ class Outcome:
     key_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One POST to a push service, as it is measured: nothing of it is secret.
 
     *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, s.

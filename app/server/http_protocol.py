@@ -15,7 +15,7 @@ from app.protocol.errors import BodyTooLarge, Refused
 from app.server.coalescing_transport import CoalescingTransport
 from app.server.context import CONTEXT, EVICTED, UNREAD, ConnectionContext
 from app.server.deadline import Deadline, bound_unread
-from app.server.host_header import is_host_clear
+from app.server.request_head import OtherProtocol, find_fault
 from app.telemetry.log_format import CONNECTION_LOGGER
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
@@ -35,6 +35,7 @@ class HttpProtocol(HttpToolsProtocol):
     _receiving = False  # a request, some of which is here
     _received = 0  # bytes of it
     _in_head = True
+    _active: RequestResponseCycle | None = None  # the one that is served: others may be queued behind it
     _refusal: Refused | None = None  # of what came behind a request that is being served
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -43,7 +44,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._context: ConnectionContext = self.app_state[CONTEXT]
         self._timeouts = self._context.timeouts
         self.timeout_keep_alive = min(self._timeouts.send_s, self._timeouts.keep_alive_s)
-        self._receive_deadline = Deadline(self.loop, self._timeouts.receive_s, self._expire)
+        self._receive_deadline = Deadline(
+            self.loop, self._timeouts.receive_s, lambda: self._refuse(RequestTimedOut())
+        )
+        self._other_protocol = OtherProtocol()
         # Runs while too much is unsent, or the connection closes.
         self._send_deadline = Deadline(self.loop, self._timeouts.send_s, self._give_up)
         self._coalescing_transport = CoalescingTransport(
@@ -63,6 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._context.limits.release(self)
         self._receive_deadline.cancel()
         self._send_deadline.cancel()
+        self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -73,6 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         for start in range(0, len(data), SLICE_BYTES):
             self._latest = data[start : start + SLICE_BYTES]
             self._received += len(self._latest)
+            self._other_protocol.feed(self._latest)
             super().data_received(self._latest)
             if self._in_head and self._received > MAX_HEAD_BYTES:
                 self._refuse(HeadTooLarge())
@@ -95,10 +101,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(HeadTooLarge())
         elif self.parser.should_upgrade():
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
-        elif not is_host_clear(self.headers, self.parser.get_http_version()):
-            self._refuse(NotHttp("A request of HTTP/1.1 has one Host header with a host."))
+        elif self._other_protocol.follows(self.url):
+            self._refuse(NotHttp())
+        elif fault := find_fault(self.headers, self.parser.get_http_version()):
+            self._refuse(NotHttp(fault))
         else:
             super().on_headers_complete()
+            if not self.pipeline:
+                self._active = self.cycle
             if self._leaving:
                 self.cycle.keep_alive = False
 
@@ -115,6 +125,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Go on to the next request, or to the refusal of what came instead."""
         self._coalescing_transport.flush()
         self._context.limits.touch(self)
+        if self.pipeline:
+            self._active, _ = self.pipeline[-1]
         super().on_response_complete()
         if self.pipeline:  # uvicorn reads on after each answer, and the queue of requests would have no end
             self.flow.pause_reading()
@@ -123,11 +135,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End after the present request; an idle client may be sending one just now, which is served."""
-        if self.is_serving or self._leaving:
-            self._leaving = True
+        is_idle = not (self._served or self._leaving)
+        self._leaving = True
+        if not is_idle:
             super().shutdown()
         else:
-            self._leaving = True
             self.loop.call_later(self._timeouts.late_s, self.shutdown)
 
     def pause_writing(self) -> None:
@@ -153,21 +165,16 @@ class HttpProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     @property
-    def is_serving(self) -> bool:
-        """Tell whether a request is served, or waits for it."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+    def _served(self) -> RequestResponseCycle | None:
+        return self._active if self._active and not self._active.response_complete else None
 
     def close_if_idle(self) -> bool:
         """Close it if nothing of a request is here, and tell whether it was."""
-        return not self._receiving and self._evict()
+        return not self._receiving and self.close_if_receiving()
 
     def close_if_receiving(self) -> bool:
         """Close it if no whole request is here, and tell whether it was."""
-        return self._evict()
-
-    def _evict(self) -> bool:
-        if (self.is_serving and not self.cycle.more_body) or self.transport.is_closing():
+        if ((served := self._served) and not served.more_body) or self.transport.is_closing():
             return False
         self._context.count(EVICTED)
         self._leave()
@@ -183,18 +190,17 @@ class HttpProtocol(HttpToolsProtocol):
         unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
         self._refuse(MethodNotAllowed() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
 
-    def _expire(self) -> None:
-        self._refuse(RequestTimedOut())
-
     def _refuse(self, refusal: Refused) -> None:
         """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
         if self.transport.is_closing():
             return
-        if self.is_serving and not self.cycle.more_body:
+        if (served := self._served) and not served.more_body:
             self._refusal = self._refusal or refusal
             self.flow.pause_reading()
+            if self.pipeline and self.cycle.more_body:
+                self.pipeline.popleft()  # what is refused: it is here in part, and would never be served
             return
-        if not self.is_serving or not self.cycle.response_started:
+        if not served or not served.response_started:
             self.transport.write(self._context.refuse(refusal))
         self._leave()
         self.transport.close()
@@ -207,6 +213,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _leave(self) -> None:
         """Let the application know, before it writes to a connection that is closed."""
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        for cycle in (self._active, self.cycle):
+            if cycle is not None:
+                cycle.disconnected = True
+                cycle.message_event.set()

@@ -158,6 +158,27 @@ async def test_a_strangers_host_that_fails_is_left_alone(
     assert answers[5].headers.get("retry-after") == ("60" if asked == 5 else None)
 
 
+async def test_verification_pushes_that_fail_leave_a_hosts_users_alone(
+    server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock
+) -> None:
+    """Strangers have any number sent to a host that refuses them, and use up their own budget alone."""
+
+    async def refuse_strangers(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.target.endswith("/bob"):
+            await created(request, writer)
+        else:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    server.internet.answers = dict.fromkeys(NAMES, refuse_strangers)
+    url = URL_THERE.rpartition("/")[0]
+    await subscriptions.upsert(bob.address, subscription_at(f"{url}/bob"), None, now_ms())
+
+    codes = [await server.update(Person(), Phone().at(f"{url}/{number}")) for number in range(BURST + 1)]
+
+    assert codes == ["push_refused"] * 5 + ["push_busy"] * (BURST - 4)
+    assert (await dial(server, bob, clock)).status_code == 200
+
+
 async def test_whoever_owns_a_domain_takes_only_a_part_of_the_connections(
     migrated: URL, subscriptions: Subscriptions, bob: Person, clock: Clock
 ) -> None:

@@ -241,6 +241,7 @@ NOISE = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"GET /livez HTTP/3.7\r\n\r\n",
+    b"GET /livez RTSP/1.0\r\n\r\n",
     b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
     b"A" * 5000 + b" /livez HTTP/1.1\r\nHost: x\r\n\r\n",
     b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -252,7 +253,18 @@ NOISE = [
 @pytest.mark.parametrize(
     "noise",
     NOISE,
-    ids=["text", "TLS", "HTTP/2", "HTTP/3.7", "a raw path", "a long method", "CONNECT", "a name", "a NUL"],
+    ids=[
+        "text",
+        "TLS",
+        "HTTP/2",
+        "HTTP/3.7",
+        "RTSP",
+        "a raw path",
+        "a long method",
+        "CONNECT",
+        "a name",
+        "a NUL",
+    ],
 )
 def test_what_is_not_http_is_told_so(server: Server, noise: bytes) -> None:
     """In the form of every refusal, with the time, and that is the end."""
@@ -265,6 +277,9 @@ AMBIGUOUS = [
     POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + EMPTY,
     POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + EMPTY,
     POST + b"Transfer-Encoding: xchunked\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + EMPTY,
+    POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + EMPTY,
+    CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + EMPTY,
     POST + b"Transfer-Encoding: identity\r\n\r\n" + EMPTY,
     POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + EMPTY,
     POST + b"Transfer-Encoding : chunked\r\n\r\n" + EMPTY,
@@ -412,10 +427,29 @@ def test_a_hundred_requests_at_once_are_answered_in_order(server: Server) -> Non
     assert [answer.status for answer in ending.answers] == [200, 404, 200, 405, 200] * 20
 
 
-@pytest.mark.parametrize("bad", [b"\x00\r\n\r\n", LIVE[:-2] + b"X: " + b"a" * 40_000])
-def test_a_good_request_before_a_bad_one_has_its_own_answer(server: Server, bad: bytes) -> None:
-    """A refusal of the second is not told as the answer to the first, which was carried out."""
-    assert say(server, LIVE + bad).codes[0] == (200, None)
+BAD = [
+    (b"\x00\r\n\r\n", 400),
+    (LIVE[:-2] + b"X: " + b"a" * 40_000, 431),
+    (CHUNKED + b"g\r\n", 400),
+    (CHUNKED + b"1\r\n \r\n" * 40_000, 413),
+    (POST + b"Content-Length: 100\r\n\r\n{", 408),
+    (LIVE.replace(b"HTTP", b"RTSP"), 400),
+    (LIVE[:-2] + b"Connection: upgrade\r\nUpgrade: x\r\n\r\n", 400),
+]
+
+
+@pytest.mark.parametrize(
+    ("bad", "status"), BAD, ids=["a NUL", "head", "chunk", "body", "no end", "RTSP", "upgrade"]
+)
+@pytest.mark.parametrize("good", [1, 3])
+def test_good_requests_before_a_bad_one_have_their_own_answers(
+    server: Server, bad: bytes, status: int, good: int
+) -> None:
+    """A refusal of the last is neither told as the answer to one before, nor instead of it."""
+    ending = say(server, LIVE.replace(b"livez", b"readyz") * good + bad, seconds=RECEIVE_S + MARGIN_S)
+
+    assert [answer.status for answer in ending.answers] == [200] * good + [status]
+    assert ending.closed
 
 
 def test_a_connection_goes_on_after_refusals(server: Server) -> None:

@@ -40,12 +40,3 @@ def test_only_the_oldest_that_have_expired_are_evicted() -> None:
     entries.evict_while(lambda value: value in (0, 1, 3))
 
     assert (len(entries), entries.get("c"), entries.get("d")) == (2, 2, 3)
-
-
-def test_what_is_not_there_may_be_removed() -> None:
-    """Removal is the same twice."""
-    entries = filled(2, "a")
-    entries.pop("a")
-    entries.pop("a")
-
-    assert len(entries) == 0

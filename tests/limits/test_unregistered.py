@@ -13,6 +13,7 @@ from app.settings import Settings
 from tests.api.conftest import Registered, post, register
 from tests.people import Person
 from tests.push_service import PushService
+from tests.vectors_of import subscription_json
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,7 @@ OFTEN = Rate(10_000, 1)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Return settings in which nothing but these two limits is reached."""
-    raised = ("dial", "calls", "recipient", "new_addresses", "updates")
+    raised = ("dial", "calls", "client_calls", "recipient", "new_addresses", "updates")
     few = {f"limit_{name}": Rate(BURST, 3600) for name in ("unknown_recipients", "unregistered_senders")}
     return settings.model_copy(update={f"limit_{name}": OFTEN for name in raised} | few)
 
@@ -87,6 +88,15 @@ async def test_fresh_keys_are_limited_by_the_client(
 
     assert (ended, there) == ({"ok": BURST, "too_many_calls": 5}, {"ok": 1})
     assert len(bob.pushed) == BURST + 1
+
+
+async def test_endpoints_that_are_not_allowed_are_limited_by_the_client(here: httpx.AsyncClient) -> None:
+    """Each with a fresh key: a refusal before anything is stored costs a signature's verification, too."""
+    forbidden = subscription_json("https://push.example.org/x")
+
+    ended = Counter([(await post(here, Person().update(forbidden))).json()["code"] for _ in range(BURST + 5)])
+
+    assert ended == {"endpoint_not_allowed": BURST, "too_many_calls": 5}
 
 
 async def test_a_registered_sender_is_not_limited_so(

@@ -41,6 +41,8 @@ async def delivery() -> AsyncIterator[Deliverer]:
 
 async def deliver(deliverer: Deliverer, request: PushRequest, within: float = PRODUCTION.total_s) -> Outcome:
     """Deliver *request* within so many seconds."""
+    if wait := deliverer.retry_after(request.endpoint, request.service, verifies=request.verifies):
+        return Outcome(DeliveryStatus.BUSY, retry_after=wait)
     return await deliverer.deliver(request, now_ms(), asyncio.get_running_loop().time() + within)
 
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -28,8 +27,7 @@ class ConnectionLost(ConnectionError):
         self.is_stale = is_stale
 
 
-@dataclass(frozen=True, slots=True)
-class PushResponse:
+class PushResponse(NamedTuple):
     """HTTP answer of a push service: its status, and its Retry-After if it has one."""
 
     status: int

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from ssl import SSLContext, create_default_context
 
 from aiohappyeyeballs import AddrInfoType, SocketFactoryType, start_connection
@@ -106,7 +106,9 @@ async def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
+@cache
 def _make_tls() -> SSLContext:
+    """Return the TLS settings of all pools: reading the trusted certificates takes some 30 ms."""
     context = create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
