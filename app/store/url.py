@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy import make_url
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
@@ -90,20 +89,14 @@ def parse_url(text: str) -> URL:
     if query.pop("pgbouncer", "false") == "true":
         query[KEPT_STATEMENTS] = "0"
     _check_tls({name: str(value) for name, value in query.items()})
-    parsed = url.set(
+    _check_hosts(query.get("host", ""), query.get("port", ""))
+    return url.set(
         drivername="postgresql+asyncpg",
         username=parts.get("user"),
         password=parts.get("password"),
         database=parts.get("dbname"),
         query=query,
     )
-    try:
-        asyncpg.dialect().create_connect_args(parsed.difference_update_query(set(query) - _FOR_SQLALCHEMY))
-    except ArgumentError:
-        raise InvalidDatabaseUrl(
-            "its hosts and ports do not match: write several as ?host=a:5432&host=b:5432"
-        ) from None
-    return parsed
 
 
 def _name_hosts_in_query(text: str) -> str:
@@ -145,6 +138,19 @@ def _check_parameter(name: str, value: str | tuple[str, ...]) -> None:
         raise InvalidDatabaseUrl(f"its {name} must be a number")
     elif name == "passfile" and not os.access(value, os.R_OK):
         raise InvalidDatabaseUrl(f"its {name} can't be read")
+
+
+def _check_hosts(hosts: str | tuple[str, ...], ports: str | tuple[str, ...]) -> None:
+    """Refuse several hosts in another form than SQLAlchemy takes: with a port each, or a list of both."""
+    if isinstance(hosts, tuple):
+        matches = all(":" in host for host in hosts)
+    else:
+        number = hosts.count(",")
+        matches = number == 0 or (isinstance(ports, str) and ports.count(",") == number and ":" not in hosts)
+    if not matches:
+        raise InvalidDatabaseUrl(
+            "its hosts and ports do not match: write several as ?host=a:5432&host=b:5432"
+        )
 
 
 def _check_tls(query: Mapping[str, str]) -> None:
