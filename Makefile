@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 
 PEERS := bench/peers/node
 
-.PHONY: help run test test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages check format install pin hashes clean
+# Tests start hundreds of programs: each file is compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,17 +20,22 @@ help: ## list the targets
 run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgres of its own unless .env names one
 	@$(BIN)/whisper serve
 
-test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_modules/.installed ## run the tests, show what they cover: make test ARGS="-k offer"
+test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_modules/.installed ## run the tests: make test ARGS="-k offer"
 	$(BIN)/node --test "tests/web/**/*.test.js"
-	@$(BIN)/coverage erase
 ifdef ARGS
-	$(BIN)/coverage run --parallel-mode -m pytest $(ARGS)
+	$(PYTHON_TESTS) $(ARGS)
 else
 	$(MAKE) --jobs=4 --output-sync=target test-faults test-browser test-programs test-code
 endif
+
+coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
+	@$(BIN)/coverage erase
+	$(MAKE) test RUN="$(BIN)/coverage run --parallel-mode"
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+RUN := $(BIN)/python
+PYTHON_TESTS = $(RUN) -m pytest
 # Four at once: all but test-code wait more than they work.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
@@ -35,7 +43,7 @@ PACKAGES := tests/packages
 PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
 PYTEST = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	$(BIN)/coverage run --parallel-mode -m pytest -p no:cacheprovider --basetemp="$$folder/pytest"
+	$(PYTHON_TESTS) -p no:cacheprovider --basetemp="$$folder/pytest"
 test-code:
 	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PACKAGES) $(PROGRAMS))
 test-programs:

@@ -193,11 +193,21 @@ class Settings(BaseSettings):
 
 def load(**overrides: object) -> Settings:
     """Return the settings, *overrides* first. Raise `InvalidSettings` naming each variable that is wrong."""
+    _require_text(Path(".env"))
     try:
         return Settings.model_validate({}) if not overrides else Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_input=False)
         raise InvalidSettings("\n".join(map(_sentence, faults))) from None
+
+
+def _require_text(file: Path) -> None:
+    try:
+        file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidSettings(f"{file.absolute()} is not UTF-8 text.") from None
+    except OSError:
+        return  # there is none, which is fine, or it says so itself
 
 
 def _sentence(fault: ErrorDetails) -> str:

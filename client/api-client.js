@@ -200,5 +200,6 @@ function worthAnotherTry(error) {
 /** @param {PushSubscription} subscription */
 function subscriptionData(subscription) {
   const { endpoint, expirationTime, keys } = subscription.toJSON();
-  return { a: endpoint, b: expirationTime ?? null, c: { a: keys?.p256dh, b: keys?.auth } };
+  const expiration = typeof expirationTime === 'number' ? Math.floor(expirationTime) : null; // it may have a fraction, which is no integer of the protocol
+  return { a: endpoint, b: expiration, c: { a: keys?.p256dh, b: keys?.auth } };
 }

@@ -5,6 +5,7 @@
  */
 
 import { decode, encode } from './protocol/base64.js';
+import { isStrict } from './protocol/ed25519-points.js';
 import { WhisperError } from './protocol/errors.js';
 import { Store } from './store.js';
 
@@ -16,14 +17,6 @@ const ITERATIONS = 600_000;
 const MAX_ITERATIONS = 10_000_000;
 const KIND = 'whisper-identity/1';
 const KEPT_AS = 'me';
-
-/** The field and the group order of Ed25519 (RFC 8032, section 5.1). */
-const FIELD = 2n ** 255n - 19n;
-const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
-const SIGN_BIT = 2n ** 255n;
-const Y_OF_ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
-/** The y coordinates of the points of small order, whatever the sign bit: such a key verifies what nobody signed. */
-const SMALL_ORDER = [0n, 1n, FIELD - 1n, Y_OF_ORDER_8, FIELD - Y_OF_ORDER_8];
 
 const utf8 = new TextEncoder();
 
@@ -50,14 +43,26 @@ export class Identity {
   }
 
   /**
+   * Return the identity of this browser, a new one if there is none: the same one in every window.
+   * @param {Store} store
+   * @returns {Promise<Identity>}
+   */
+  static async loadOrCreate(store) {
+    const kept = await load(store);
+    if (kept) return new Identity(kept.address, kept.key);
+    const pair = await newKeyPair(false);
+    const first = await store.getOrPut('identity', KEPT_AS, { address: await addressOf(pair), key: pair.privateKey });
+    return new Identity(first.address, first.key);
+  }
+
+  /**
    * Make a new identity and keep it: it takes the place of another.
    * @param {{passphrase?: string, store?: Store}} [options] with a passphrase there is a backup
    * @returns {Promise<{identity: Identity, backup?: string}>}
    */
   static async create({ passphrase, store } = {}) {
-    const extractable = passphrase !== undefined;
-    const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
-    const address = encode(await crypto.subtle.exportKey('raw', pair.publicKey));
+    const pair = await newKeyPair(passphrase !== undefined);
+    const address = await addressOf(pair);
     if (passphrase === undefined) return { identity: await save(address, pair.privateKey, store) };
     const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
     const backup = await writeBackup(address, secret, passphrase);
@@ -110,29 +115,6 @@ export async function verify(address, text, signature) {
 }
 
 /**
- * Tell whether a key and a signature are what a strict verifier looks at any further: no point of small order, no second spelling.
- * @param {Bytes} point 32 bytes
- * @param {Bytes} signature 64 bytes: R and S
- */
-export function isStrict(point, signature) {
-  return !isWeakPoint(point) && !isWeakPoint(signature.subarray(0, 32)) && toNumber(signature.subarray(32)) < ORDER;
-}
-
-/**
- * @param {Bytes} raw an encoded point
- * @returns {boolean} whether it has small order, or a y that is not below p
- */
-function isWeakPoint(raw) {
-  const y = toNumber(raw) % SIGN_BIT;
-  return y >= FIELD || SMALL_ORDER.includes(y);
-}
-
-/** @param {Bytes} raw little-endian */
-function toNumber(raw) {
-  return raw.reduceRight((number, byte) => number * 256n + BigInt(byte), 0n);
-}
-
-/**
  * @param {string} address
  * @param {CryptoKey} key
  * @param {Store} [store]
@@ -146,6 +128,19 @@ async function save(address, key, store) {
 /** @param {Store} store */
 function load(store) {
   return store.get('identity', KEPT_AS);
+}
+
+/**
+ * @param {boolean} extractable
+ * @returns {Promise<CryptoKeyPair>}
+ */
+function newKeyPair(extractable) {
+  return /** @type {Promise<CryptoKeyPair>} */ (crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
+}
+
+/** @param {CryptoKeyPair} pair */
+async function addressOf({ publicKey }) {
+  return encode(await crypto.subtle.exportKey('raw', publicKey));
 }
 
 /** @param {Bytes} secret PKCS #8 */

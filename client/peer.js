@@ -18,7 +18,6 @@ import { Transfers } from './rtc/transfers.js';
 
 /** A page that says goodbye may be a reload. */
 const RELOAD_MS = 15_000;
-
 /** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
 export class Peer extends EventTarget {
   #redial;
@@ -68,22 +67,23 @@ export class Peer extends EventTarget {
     return this.#media.remote;
   }
 
-  /** @returns {AsyncIterable<any>} every message, from the first that nobody has read; ends with the connection */
+  /** @returns {AsyncIterable<any>} every message, from the first that nobody has read */
   get messages() {
     return this.#messages;
   }
 
   /**
-   * @param {unknown} value any of JSON. While the connection is being made anew, it waits
-   * @returns {Promise<number>} its number, from 1, when it is on its way; rejects with `not_json`, `message_too_large`, `not_connected`
+   * @param {unknown} value any of JSON, or bytes, which arrive as a `Uint8Array`. While the connection is being made anew, it waits
+   * @returns {Promise<number>} its number, from 1, when it is on its way; rejects with `not_json`, `message_too_large`, `not_connected`, …
    */
   async send(value) {
     if (this.state === 'closed') throw new WhisperError('not_connected');
     return this.#stream.send(value);
   }
 
-  /** @param {Blob} file to offer; throws `not_connected` */
+  /** @param {Blob} file to offer; throws `not_connected` or `not_a_file` */
   sendFile(file) {
+    if (!(file instanceof Blob)) throw new WhisperError('not_a_file');
     if (this.state !== 'open') throw new WhisperError('not_connected');
     return this.#transfers.offer(file, this.#connection);
   }
@@ -153,7 +153,7 @@ export class Peer extends EventTarget {
   #onMessage({ value, bytes }) {
     if (this.state === 'closed') return;
     this.#stream.countReceived();
-    this.#messages.push(value, bytes);
+    this.#messages.push(value, bytes); // which ends with the connection
     this.dispatchEvent(new MessageEvent('message', { data: value }));
   }
 

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { WhisperError } from './protocol/errors.js';
+
 const NAME = 'whisper';
 const VERSION = 1;
 
@@ -16,23 +18,23 @@ const STORES = Object.freeze({
   contacts: { keyPath: 'address' },
 });
 
-/** The open database. Every method rejects with a `DOMException` when the browser refuses. */
+/** The open database. Every method rejects with `storage` when the browser refuses. */
 export class Store {
   #database;
+  #isClosed = false;
 
   /** @param {IDBDatabase} database */
   constructor(database) {
-    this.#database = database;
-    database.onversionchange = () => database.close(); // a newer version, in another tab, goes first
+    this.#database = letGoOfOld(database);
   }
 
   /** @returns {Promise<Store>} */
   static async open() {
-    const request = indexedDB.open(NAME, VERSION);
-    request.onupgradeneeded = () => {
-      for (const [name, options] of Object.entries(STORES)) request.result.createObjectStore(name, options);
-    };
-    return new Store(await result(request));
+    try {
+      return new Store(await openDatabase());
+    } catch (error) {
+      throw refusal(error);
+    }
   }
 
   /**
@@ -56,7 +58,7 @@ export class Store {
    * @returns {Promise<any>} undefined when there is none
    */
   get(name, key) {
-    return result(this.#in(name, 'readonly').get(key));
+    return this.#transact(name, 'readonly', (store) => result(store.get(key)));
   }
 
   /**
@@ -64,7 +66,7 @@ export class Store {
    * @returns {Promise<any[]>}
    */
   all(name) {
-    return result(this.#in(name, 'readonly').getAll());
+    return this.#transact(name, 'readonly', (store) => result(store.getAll()));
   }
 
   /**
@@ -73,7 +75,7 @@ export class Store {
    * @param {IDBValidKey} [key] for stores without a key path
    */
   async put(name, value, key) {
-    await result(this.#in(name, 'readwrite').put(value, key));
+    await this.#transact(name, 'readwrite', (store) => result(store.put(value, key)));
   }
 
   /**
@@ -83,12 +85,27 @@ export class Store {
    */
   async add(name, value) {
     try {
-      await result(this.#in(name, 'readwrite').add(value));
+      await this.#transact(name, 'readwrite', (store) => result(store.add(value)));
       return true;
     } catch (error) {
-      if (error instanceof DOMException && error.name === 'ConstraintError') return false;
+      if (error instanceof WhisperError && error.cause instanceof DOMException && error.cause.name === 'ConstraintError') return false;
       throw error;
     }
+  }
+
+  /**
+   * Return the value that is there, or put one there: whoever is first, in whatever window.
+   * @param {StoreName} name
+   * @param {IDBValidKey} key
+   * @param {unknown} value
+   * @returns {Promise<any>}
+   */
+  getOrPut(name, key, value) {
+    return this.#transact(name, 'readwrite', async (store) => {
+      const kept = await result(store.get(key));
+      if (kept === undefined) await result(store.put(value, key));
+      return kept ?? value;
+    });
   }
 
   /**
@@ -98,9 +115,10 @@ export class Store {
    * @param {(value: any) => unknown} change
    */
   async update(name, key, change) {
-    const store = this.#in(name, 'readwrite');
-    const value = change(await result(store.get(key)));
-    await result(store.keyPath === null ? store.put(value, key) : store.put(value));
+    await this.#transact(name, 'readwrite', async (store) => {
+      const value = change(await result(store.get(key)));
+      await result(store.keyPath === null ? store.put(value, key) : store.put(value));
+    });
   }
 
   /**
@@ -109,11 +127,12 @@ export class Store {
    * @param {IDBValidKey} key
    * @returns {Promise<any>} undefined when there is none
    */
-  async take(name, key) {
-    const store = this.#in(name, 'readwrite');
-    const value = await result(store.get(key));
-    await result(store.delete(key));
-    return value;
+  take(name, key) {
+    return this.#transact(name, 'readwrite', async (store) => {
+      const value = await result(store.get(key));
+      await result(store.delete(key));
+      return value;
+    });
   }
 
   /**
@@ -121,21 +140,56 @@ export class Store {
    * @param {IDBValidKey} key
    */
   async delete(name, key) {
-    await result(this.#in(name, 'readwrite').delete(key));
+    await this.#transact(name, 'readwrite', (store) => result(store.delete(key)));
   }
 
   /** Let go of the database. */
   close() {
+    this.#isClosed = true;
     this.#database.close();
   }
 
   /**
+   * @template T
    * @param {StoreName} name
    * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => Promise<T>} work
+   * @returns {Promise<T>}
    */
-  #in(name, mode) {
-    return this.#database.transaction(name, mode).objectStore(name);
+  async #transact(name, mode, work) {
+    try {
+      return await work(this.#database.transaction(name, mode).objectStore(name));
+    } catch (error) {
+      const isGone = error instanceof DOMException && error.name === 'InvalidStateError';
+      if (!isGone || this.#isClosed) throw refusal(error);
+    }
+    try {
+      this.#database = letGoOfOld(await openDatabase()); // it was deleted or taken away while it was open
+      return await work(this.#database.transaction(name, mode).objectStore(name));
+    } catch (error) {
+      throw refusal(error);
+    }
   }
+}
+
+/** @returns {Promise<IDBDatabase>} */
+function openDatabase() {
+  const request = indexedDB.open(NAME, VERSION);
+  request.onupgradeneeded = () => {
+    for (const [name, options] of Object.entries(STORES)) request.result.createObjectStore(name, options);
+  };
+  return result(request);
+}
+
+/** @param {IDBDatabase} database */
+function letGoOfOld(database) {
+  database.onversionchange = () => database.close(); // a newer version, in another tab, goes first
+  return database;
+}
+
+/** @param {unknown} cause a `DOMException`, as when there is no room, or a key can't be kept (Lockdown Mode) */
+function refusal(cause) {
+  return cause instanceof WhisperError ? cause : new WhisperError('storage', { cause });
 }
 
 /**

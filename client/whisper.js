@@ -10,16 +10,19 @@
  * @module
  */
 
-import { ApiClient } from './api-client.js';
 import { ConnectionManager } from './connection-manager.js';
 import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
 import { Identity } from './identity.js';
-import { pause } from './promises.js';
+import { WhisperError, toWhisperError } from './protocol/errors.js';
 import { parseAddress } from './protocol/messages.js';
-import { countDropped, findRinging, isMissed, listUnhandled, markHandled, takeClick } from './push/inbox.js';
-import { askPermission, checkCurves, checkSupport, register, registerWorker } from './push/registration.js';
-import { listenToWorker } from './push/worker-messages.js';
-import { Store } from './store.js';
+import { countDropped } from './push/inbox.js';
+import { PageInbox } from './push/page-inbox.js';
+import { register } from './push/registration.js';
+import { withSubscriptionLock } from './push/subscription.js';
+import { watchPermission } from './push/support.js';
+import { setUp } from './setup.js';
+import { SharedStart } from './shared-start.js';
+import { Windows } from './windows.js';
 
 export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
 export { Identity } from './identity.js';
@@ -32,35 +35,22 @@ export { Transfer } from './rtc/file-transfer.js';
 
 /** How often a page that stays open registers again. */
 const RENEWAL_MS = 24 * 60 * 60 * 1000;
-/** Ends of a ringing after which its notification stays, for the worker to say that a call was missed. */
-const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
-/** Where the pages of an origin tell each other which dial is dealt with. */
-const PAGES = 'whisper';
-
-/**
- * @typedef {object} StartOptions
- * @property {string} [server] its URL, with its path prefix if it has one; default: the page's origin
- * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
- */
 
 /** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
 export class Whisper extends EventTarget {
+  /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
+
   #store;
   #server;
   #registration;
   #connectionManager;
+  #inbox;
+  #windows = new Windows();
   #stopped = new AbortController();
-  #pages = new BroadcastChannel(PAGES);
   #renewedAt = 0;
-  /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
 
-  /**
-   * @param {Identity} identity
-   * @param {Store} store
-   * @param {ApiClient} server
-   * @param {ServiceWorkerRegistration} registration
-   */
-  constructor(identity, store, server, registration) {
+  /** @param {import('./setup.js').Parts} parts */
+  constructor({ identity, store, server, registration }) {
     super();
     this.identity = identity;
     this.server = server.origin;
@@ -69,34 +59,34 @@ export class Whisper extends EventTarget {
     this.#store = store;
     this.#server = server;
     this.#registration = registration;
+    this.#inbox = new PageInbox(store, registration, () => server.now());
     this.#connectionManager = new ConnectionManager(identity.address, server);
-    relayEvents(this.#connectionManager, this);
-    this.#connectionManager.on('handled', ({ dial, code }) => this.#markHandled(dial, code));
-    this.#connectionManager.on('dropped', (reason) => {
-      this.#drop(reason);
-      this.#inBackground(countDropped(store, reason));
-    });
   }
 
   /**
    * Become reachable: identity, service worker, permission, push subscription, update. Call it after a click: browsers want one.
-   * @param {StartOptions} [options]
+   * A page has one client: who starts it again gets the same one, and it stops when it was stopped as often as it was started.
+   * @param {import('./setup.js').StartOptions} [options]
    * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
-  static async start({ server: origin = location.origin, worker = './sw.js' } = {}) {
-    checkSupport();
-    await askPermission();
-    await checkCurves();
-    const store = await Store.open();
-    const identity = (await Identity.load(store)) ?? (await Identity.create({ store })).identity;
-    const server = new ApiClient(origin, identity, store);
-    await store.put('state', server.origin, 'server');
-    const whisper = new Whisper(identity, store, server, await registerWorker(worker));
-    await whisper.update();
-    whisper.#listen();
-    whisper.#caughtUp = pause(0).then(() => whisper.#catchUp()); // once whoever starts us listens
-    whisper.#inBackground(whisper.#caughtUp);
-    return whisper;
+  static start(options = {}) {
+    const { server, worker, scope } = options;
+    return Whisper.#shared.start(JSON.stringify([server, worker, scope]), () => Whisper.#open(options));
+  }
+
+  /** @param {import('./setup.js').StartOptions} options */
+  static async #open(options) {
+    try {
+      const whisper = new Whisper(await setUp(options));
+      await whisper.update().catch((error) => {
+        whisper.#close();
+        throw error;
+      });
+      await whisper.#listen();
+      return whisper;
+    } catch (error) {
+      throw toWhisperError(error);
+    }
   }
 
   /** @returns {string} 44 characters of base64 */
@@ -117,12 +107,17 @@ export class Whisper extends EventTarget {
    * @throws {WhisperError}
    */
   async dial(address, options) {
-    return this.#connectionManager.dial(parseAddress(address), options);
+    const recipient = parseAddress(address);
+    await this.#checkIdentity();
+    return this.#connectionManager.dial(recipient, options);
   }
 
   /** Register again: at every start, and once a day. */
   async update() {
-    await register(this.#registration, this.#server);
+    await this.#checkIdentity();
+    await withSubscriptionLock(() => register(this.#registration, this.#server, this.#store)).catch((error) => {
+      throw toWhisperError(error);
+    });
     this.#renewedAt = performance.now();
   }
 
@@ -132,74 +127,54 @@ export class Whisper extends EventTarget {
     await (await this.#registration.pushManager.getSubscription())?.unsubscribe();
   }
 
-  /** Hang up everywhere and listen no more; pushes still ring. */
+  /** Hang up everywhere and listen no more; pushes still ring. Whoever else has started the client keeps it. */
   async stop() {
+    if (this.#stopped.signal.aborted || !Whisper.#shared.release(this)) return;
     this.#stopped.abort();
     await this.#connectionManager.close();
-    this.#pages.close();
+    this.#close();
+  }
+
+  #close() {
+    this.#windows.close();
     this.#store.close();
   }
 
-  #listen() {
+  async #listen() {
     const { signal } = this.#stopped;
-    listenToWorker(navigator.serviceWorker, this.#registration, (message) => this.#onWorkerMessage(message), signal);
-    this.#pages.addEventListener('message', ({ data }) => this.#connectionManager.incomingCalls.onHandledElsewhere(data), { signal });
+    const { incomingCalls } = this.#connectionManager;
+    relayEvents(this.#connectionManager, this);
+    this.#connectionManager.on('handled', ({ dial, code }) => this.#settle(dial, code));
+    this.#connectionManager.on('dropped', (reason) => {
+      this.#drop(reason);
+      this.#inBackground(countDropped(this.#store, reason));
+    });
+    this.dropped = { ...(await this.#store.get('state', 'dropped')) };
+    this.#inbox.on('call', (call) => this.#connectionManager.receive(call));
+    this.#inbox.on('click', ({ address, action }) => {
+      this.dispatchEvent(new NotificationClickEvent(address, action));
+      incomingCalls[action](address);
+    });
+    this.#inbox.on('missed', (address) => this.dispatchEvent(new MissedEvent(address)));
+    this.#inbox.on('dropped', (reason) => this.#drop(reason));
+    this.#inbox.on('failed', (error) => this.#fail(error));
+    this.#inbox.listen(signal);
+    this.#windows.on('handled', (signature) => incomingCalls.onHandledElsewhere(signature), signal);
     addEventListener('pagehide', () => this.#connectionManager.sendGoodbye(), { signal });
     addEventListener('pageshow', ({ persisted }) => persisted && this.#connectionManager.closeAllAsLost(), { signal });
-    for (const name of ['focus', 'online']) addEventListener(name, () => this.#renew(), { signal });
-  }
-
-  /** @param {import('./push/worker-messages.js').WorkerMessage} message */
-  #onWorkerMessage(message) {
-    if (message.whisper === 'call') this.#onCall(message.call);
-    else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
-    else if (message.whisper === 'drop') this.#drop(message.reason);
-  }
-
-  /** @param {Call} call */
-  #onCall(call) {
-    this.#connectionManager.receive(call);
-    if (call.method !== 'dial') this.#inBackground(markHandled(this.#store, call));
-  }
-
-  /** Take what came while no page was there. */
-  async #catchUp() {
-    this.dropped = { ...(await this.#store.get('state', 'dropped')), ...this.dropped };
-    const click = await takeClick(this.#store, Date.now());
-    for (const call of await listUnhandled(this.#store)) {
-      if (call.method === 'dial' && isMissed(call, this.#server.now())) this.#miss(call, click?.address);
-      else if (call.method === 'dial' || call.method === 'close') this.#connectionManager.receive(call);
-      if (call.method !== 'dial') await markHandled(this.#store, call);
-    }
-    this.#follow(click);
-  }
-
-  /** @param {import('./push/inbox.js').Click | undefined} click */
-  #follow(click) {
-    if (!click) return;
-    this.dispatchEvent(new NotificationClickEvent(click.address, click.action));
-    if (click.action === 'answer') this.#connectionManager.incomingCalls.answer(click.address);
-    else this.#connectionManager.incomingCalls.decline(click.address);
+    for (const name of ['focus', 'online']) addEventListener(name, () => this.#inBackground(this.#renew()), { signal });
+    void watchPermission((error) => this.#fail(error), signal);
+    void navigator.storage?.persist?.().catch(() => undefined); // asked for, as a browser may clear what is not; no answer changes anything
   }
 
   /**
    * @param {Call} dial
-   * @param {string | undefined} clicked
+   * @param {string} [code] why it needs no answer any more
    */
-  #miss(dial, clicked) {
-    this.#markHandled(dial);
-    if (dial.sender !== clicked) this.dispatchEvent(new MissedEvent(dial.sender));
-  }
-
-  /**
-   * @param {Call} dial
-   * @param {string} [code] why
-   */
-  #markHandled(dial, code) {
+  #settle(dial, code) {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
-    this.#pages.postMessage(dial.signature);
-    const settled = markHandled(this.#store, dial);
-    this.#inBackground(code && UNANSWERED.includes(code) ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
+    this.#windows.tellHandled(dial.signature);
+    this.#inbox.settle(dial, code);
   }
 
   /** @param {import('./protocol/errors.js').DropReason} reason */
@@ -208,12 +183,27 @@ export class Whisper extends EventTarget {
     this.dispatchEvent(new DropEvent(reason));
   }
 
-  #renew() {
-    if (performance.now() - this.#renewedAt >= RENEWAL_MS) this.#inBackground(this.update());
+  async #renew() {
+    await this.#checkIdentity();
+    if (performance.now() - this.#renewedAt >= RENEWAL_MS) await this.update();
+  }
+
+  /** @throws {WhisperError} `identity_changed` when this browser has another identity, or none: what is registered is not ours */
+  async #checkIdentity() {
+    if (this.#stopped.signal.aborted) throw new WhisperError('stopped');
+    const kept = await Identity.load(this.#store);
+    if (kept?.address === this.address) return;
+    Whisper.#shared.forget(this);
+    throw new WhisperError('identity_changed');
+  }
+
+  /** @param {unknown} error that nobody waits for */
+  #fail(error) {
+    if (!this.#stopped.signal.aborted) this.dispatchEvent(new TroubleEvent(toWhisperError(error)));
   }
 
   /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */
   #inBackground(work) {
-    work.catch((error) => this.#stopped.signal.aborted || this.dispatchEvent(new TroubleEvent(error)));
+    work.catch((error) => this.#fail(error));
   }
 }

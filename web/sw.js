@@ -70,13 +70,19 @@ const SHELL = [
   'client/peer.js',
   'client/promises.js',
   'client/protocol/base64.js',
+  'client/protocol/ed25519-points.js',
   'client/protocol/errors.js',
+  'client/protocol/json-values.js',
   'client/protocol/messages.js',
   'client/protocol/sealing.js',
   'client/protocol/signaling-session.js',
   'client/push/inbox.js',
+  'client/push/page-inbox.js',
   'client/push/registration.js',
+  'client/push/subscription.js',
+  'client/push/support.js',
   'client/push/worker-messages.js',
+  'client/push/worker-registration.js',
   'client/rtc/byte-budget.js',
   'client/rtc/channels.js',
   'client/rtc/connection.js',
@@ -85,14 +91,19 @@ const SHELL = [
   'client/rtc/file-transfer.js',
   'client/rtc/media.js',
   'client/rtc/negotiation.js',
+  'client/rtc/outgoing-values.js',
+  'client/rtc/part-assembler.js',
   'client/rtc/receive-queue.js',
   'client/rtc/reconnect.js',
   'client/rtc/reliable-delivery.js',
   'client/rtc/route.js',
   'client/rtc/sealed-channel.js',
   'client/rtc/transfers.js',
+  'client/setup.js',
+  'client/shared-start.js',
   'client/store.js',
   'client/whisper.js',
+  'client/windows.js',
 ];
 /** @param {string} path */
 const urlOf = (path) => new URL(path, ROOT).href;
@@ -109,7 +120,7 @@ install({
     const rings = method === 'dial';
     return {
       title: rings || missed ? name : title,
-      body: rings ? 'is calling you' : missed ? 'Missed call' : body,
+      body: rings ? `is calling you${contact ? '' : ', and is not in your people'}` : missed ? 'Missed call' : body,
       icon: urlOf('icons/icon-192.png'),
       badge: urlOf('icons/badge-96.png'),
     };

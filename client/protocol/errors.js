@@ -10,10 +10,17 @@ export const REASONS = Object.freeze({
   push_unavailable: 'Push messages are not available here, as in a private window.',
   permission_denied: 'Notifications are blocked for this site.',
   permission_dismissed: 'Notifications were neither allowed nor blocked.',
+  permission_revoked: 'The browser has taken the permission to notify away.',
+  worker_unavailable: 'The service worker can not be started.',
+  foreign_subscription: 'Another push system of this site holds the subscription of this scope.',
+  storage: 'The browser keeps nothing for this site.',
+  already_started: 'Whisper was started in this page with other options.',
+  stopped: 'Whisper was stopped in this page.',
   push_service_unreachable: 'The push service of this browser can not be reached.',
   server_unreachable: 'The server can not be reached.',
   not_a_server: 'There is no Whisper server at this address.',
   no_identity: 'There is no identity in this browser yet.',
+  identity_changed: 'The identity of this page is not in this browser any more: it was deleted or replaced.',
   invalid_address: 'This is not an address.',
   own_address: 'This is your own address.',
   already_connected: 'There is a connection with this address already.',
@@ -31,12 +38,16 @@ export const REASONS = Object.freeze({
   message_too_large: 'The message is too large.',
   flooded: 'They sent more than this browser can take.',
   reader_too_slow: 'More messages came than were read.',
-  not_json: 'Only JSON values can be sent.',
+  not_json: 'Only JSON values and bytes can be sent.',
+  bytes_unsupported: 'Their program takes no bytes, only JSON values.',
+  not_a_file: 'This is not a file: a Blob or File is needed.',
+  unreadable_file: 'The file can not be read.',
   media_unsupported: 'Their program takes no audio or video.',
   transfer_cancelled: 'The transfer was cancelled.',
   file_too_large: 'The file is too large.',
   not_a_backup: 'This is not a backup of an identity.',
   wrong_passphrase: 'The passphrase does not open this backup.',
+  unexpected: 'Something unexpected has failed: see the cause.',
 });
 
 /** @typedef {keyof typeof REASONS} Code */
@@ -56,6 +67,14 @@ export class WhisperError extends Error {
     /** The HTTP status, when the server refused. */
     this.status = status;
   }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {WhisperError} it, or one that has it as its cause
+ */
+export function toWhisperError(error) {
+  return error instanceof WhisperError ? error : new WhisperError('unexpected', { cause: error });
 }
 
 /** @typedef {'not_a_call' | 'stale' | 'not_for_me' | 'forged' | 'seen' | 'unexpected' | 'broken_seal' | 'glare' | 'busy'} DropReason */

@@ -5,6 +5,7 @@
  */
 
 import { decode } from './base64.js';
+import { isKey } from './ed25519-points.js';
 import { Dropped, WhisperError } from './errors.js';
 
 /** How far a push may be from the server's time: it can take seconds where a request takes milliseconds. */
@@ -15,6 +16,13 @@ export const MAX_PLAINTEXT_BYTES = 3993;
 
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
+
+/** 32 bytes in base64, with padding. */
+const ADDRESS_LENGTH = 44;
+/** White space, control characters, and those without a width: nobody sees that they were copied. */
+const UNSEEN = /[\s\p{Cc}\p{Cf}]+/gu;
+/** Quotes, brackets and punctuation of the text that an address was copied from. */
+const AROUND = /^[\p{Ps}\p{Pi}\p{Pf}"'`<]+|[\p{Pe}\p{Pi}\p{Pf}"'`>.,;:]+$/gu;
 
 /** @typedef {'dial' | 'offer' | 'answer' | 'ice' | 'close'} Method */
 
@@ -66,23 +74,30 @@ export function isAddress(text) {
 }
 
 /**
- * Return the address that somebody typed or pasted.
+ * Return the address that somebody typed or pasted, whatever came with it: white space, characters that are not seen, quotes, brackets,
+ * the alphabet of URLs, or no padding.
  * @param {string} text
  * @returns {string}
  * @throws {WhisperError} `invalid_address`, saying what is wrong
  */
 export function parseAddress(text) {
-  const address = text.trim();
-  if (!isBase64(address, KEY_BYTES)) throw new WhisperError('invalid_address', { message: addressFault(address) });
+  const bare = String(text).replace(UNSEEN, '').replace(AROUND, '').replaceAll('-', '+').replaceAll('_', '/');
+  const address = bare.length === ADDRESS_LENGTH - 1 && !bare.endsWith('=') ? `${bare}=` : bare;
+  const fault = addressFault(address);
+  if (fault) throw new WhisperError('invalid_address', { message: fault });
   return address;
 }
 
-/** @param {string} text that is no address */
+/**
+ * @param {string} text
+ * @returns {string | undefined} why it is no address
+ */
 function addressFault(text) {
   if (text === '') return 'An address is needed.';
   if (!/^[A-Za-z0-9+/]*=*$/.test(text)) return 'An address has only letters, digits, +, / and = at its end.';
-  if (text.length !== 44) return `An address has 44 characters, this has ${text.length}.`;
-  return 'There is a mistake in this address.';
+  if (text.length !== ADDRESS_LENGTH) return `An address has ${ADDRESS_LENGTH} characters, this has ${text.length}.`;
+  if (!isBase64(text, KEY_BYTES) || !isKey(decode(text))) return 'There is a mistake in this address.';
+  return undefined;
 }
 
 /**

@@ -60,6 +60,17 @@ export async function listUnhandled(store) {
 }
 
 /**
+ * Return how many calls were missed that no page has told of: their callers have hung up, or nobody can answer them any more.
+ * @param {Store} store
+ * @param {number} now
+ */
+export async function countMissed(store, now) {
+  const unhandled = await listUnhandled(store);
+  const hasHungUp = (/** @type {Call} */ dial) => unhandled.some(({ method, sender, sentAt }) => method === 'close' && sender === dial.sender && sentAt >= dial.sentAt);
+  return unhandled.filter((call) => call.method === 'dial' && (isMissed(call, now) || hasHungUp(call))).length;
+}
+
+/**
  * Note that a call has been dealt with.
  * @param {Store} store
  * @param {Call} call

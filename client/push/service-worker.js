@@ -6,36 +6,20 @@
 
 import { ApiClient } from '../api-client.js';
 import { Identity } from '../identity.js';
-import { decodeUrl } from '../protocol/base64.js';
 import { Dropped } from '../protocol/errors.js';
 import { Store } from '../store.js';
-import { findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
-import { postToPages } from './worker-messages.js';
+import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
+import { notify, notifyForced, showBadge } from './notifications.js';
+import { subscribe, withSubscriptionLock } from './subscription.js';
+import { askPages, postToPages } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 
-/** The title of a notification that nobody has words for. */
-const NAMELESS = 'Whisper';
+/** @typedef {import('./notifications.js').Message} Message */
+/** @typedef {import('./notifications.js').Options} Options */
 
-/** What a push says to whom it is shown; Safari's carry `silent`, and must always be shown.
- * @typedef {{title?: string, body?: string, tag?: string, silent?: boolean, data?: unknown}} Message
- */
-
-/** The words of a notification.
- * @typedef {NotificationOptions & {title: string}} Words
- */
-
-/** What an app may say about a call: the address is the caller's, `missed` when they have hung up.
- * @typedef {(call: {address: string, method: string, missed: boolean, title: string, body: string}) => Words | Promise<Words>} Describe
- */
-
-/** A button of a ringing notification, where the browser has some.
- * @typedef {{action: 'answer' | 'decline', title: string}} Action
- */
-
-/** What an app chooses: the words, and the buttons.
- * @typedef {{describe: Describe, actions: Action[]}} Options
- */
+/** A page that does not say by then that it is heard is not. */
+const AUDIBLE_MS = 500;
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
@@ -63,7 +47,7 @@ async function onPush(event, options) {
   try {
     await Store.use((store) => onMessage(store, message, pages, options));
   } catch (error) {
-    if (isForced(message)) await worker.registration.showNotification(NAMELESS, { tag: message.tag, silent: true });
+    await notifyForced(message);
     if (!(error instanceof Dropped)) throw error;
     postToPages(pages, { whisper: 'drop', reason: error.reason });
   }
@@ -80,56 +64,31 @@ async function onMessage(store, message, pages, options) {
   const call = await receive(store, message.data);
   const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
   postToPages(pages, { whisper: 'call', call });
-  const seen = pages.some((page) => page.visibilityState === 'visible');
-  await notify(call, message, { seen, unanswered }, options);
+  const heard = call.method === 'dial' && (await isHeard(pages)); // the pages have the call already: nothing waits for this
+  const missed = await notify(call, message, { heard, unanswered }, options);
+  if (missed && pages.length === 0) await showBadge(await countMissed(store, call.sentAt));
   const handled = call.method === 'dial' && !(await isUnsettled(store, call.sender)); // a page was faster than the notification
   if (handled) (await findRinging(worker.registration, call.sender))?.close();
 }
 
 /**
- * Show a dial when nobody looks at a page, and whatever Safari wants shown. The pages have the call already: nothing waits for this.
- * @param {Call} call
- * @param {Message} message
- * @param {{seen: boolean, unanswered: boolean}} now whether a page is visible, and whether who hangs up was not answered
- * @param {Options} options
+ * Tell whether a page rings so that it can be heard: it is in front, and a browser lets it make a sound, which needs a click before.
+ * @param {readonly WindowClient[]} pages
  */
-async function notify(call, message, { seen, unanswered }, { describe, actions }) {
-  const rang = call.method === 'close' ? await findRinging(worker.registration, call.sender) : undefined;
-  const missed = rang !== undefined && unanswered;
-  rang?.close();
-  const rings = call.method === 'dial' && !seen;
-  if (!rings && !missed && !isForced(message)) return;
-  const { title = missed ? 'Missed call' : NAMELESS, body = '' } = message;
-  const { title: shown, ...more } = await describe({ address: call.sender, method: call.method, missed, title, body });
-  /** @type {NotificationOptions & {actions?: Action[], renotify?: boolean}} */
-  const options = {
-    body,
-    tag: message.tag ?? rang?.tag,
-    silent: !rings,
-    data: { address: call.sender, rings },
-    requireInteraction: rings,
-    ...(rings && { actions }),
-    ...more,
-  };
-  await worker.registration.showNotification(shown, options);
+async function isHeard(pages) {
+  const seen = pages.filter((page) => page.visibilityState === 'visible' && page.focused);
+  return seen.length > 0 && askPages(seen, AUDIBLE_MS);
 }
 
 /**
- * @param {Message} message
- * @returns {boolean} whether it is for Safari: three pushes that show nothing, believed or not, end the subscription
- */
-function isForced(message) {
-  return message.silent !== undefined;
-}
-
-/**
- * Park what was clicked; then tell a page to take it, or open one, which takes it when it starts.
+ * Park what was clicked, if it told of a call; then tell a page to take it, or open one, which takes it when it starts.
  * @param {NotificationEvent} event
  */
 async function onClick(event) {
   event.notification.close();
-  const { address } = /** @type {{address: string}} */ (event.notification.data);
+  const { address, answers } = /** @type {{address?: string, answers?: boolean}} */ (event.notification.data ?? {});
   const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (!address || !answers) return void (await (page ? page.focus().catch(() => undefined) : worker.clients.openWindow('./')));
   const action = event.action === 'decline' ? 'decline' : 'answer';
   if (action === 'decline' && !page) return decline(address);
   await Store.use((store) => parkClick(store, { address, action }, Date.now()));
@@ -151,10 +110,9 @@ async function decline(address) {
 
 /** The browser has taken the subscription away: get another, for the same server's key, and register it. */
 async function renewSubscription() {
-  await withServer(async (server) => {
-    const applicationServerKey = decodeUrl((await server.config()).vapid_public_key);
-    const subscription = await worker.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
-    await server.update(subscription);
+  await withServer(async (server, store) => {
+    const { vapid_public_key: key } = await server.config();
+    await withSubscriptionLock(async () => server.update(await subscribe(worker.registration.pushManager, store, key)));
   });
 }
 

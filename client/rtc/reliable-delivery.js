@@ -5,9 +5,8 @@
 
 import { pause } from '../promises.js';
 import { WhisperError } from '../protocol/errors.js';
-import { fromJson, toJson } from '../protocol/sealing.js';
 import { DeliveryTracker } from './delivery-tracker.js';
-import { MAX_VALUE_BYTES } from './sealed-channel.js';
+import { copyOf } from './outgoing-values.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
@@ -25,6 +24,10 @@ export class ReliableDelivery {
   #sending = false;
   #ready = true;
   #acknowledging = false;
+  #takesBytes = false;
+  #waiting = 0;
+  /** @type {Promise<unknown>} of the values that wait until they can be sent */ #turn = Promise.resolve();
+  /** @type {WhisperError | undefined} */ #ended;
 
   /** @param {Connection} connection an open one */
   constructor(connection) {
@@ -38,17 +41,21 @@ export class ReliableDelivery {
   }
 
   /**
-   * @param {unknown} value
+   * @param {unknown} value JSON or bytes
    * @returns {Promise<number>} its number, when it is on its way
+   * @throws {WhisperError} `not_json`, `message_too_large`, `bytes_unsupported`, `unreadable_file` or `not_connected`
    */
   async send(value) {
-    const json = toJson(value);
-    if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
-    const copy = fromJson(json); // the caller may change it while it waits
-    return new Promise((resolve, reject) => {
-      const number = this.#tracker.add(copy, () => resolve(number), reject);
-      void this.#pump();
+    const content = copyOf(value);
+    const isReady = !(content instanceof Promise) && (this.#takesBytes || !(content instanceof Uint8Array));
+    if (isReady && this.#waiting === 0) return this.#add(content);
+    this.#waiting += 1;
+    const added = this.#turn.then(async () => {
+      const ready = await this.#prepare(content).finally(() => (this.#waiting -= 1));
+      return { sent: this.#add(ready) }; // the next need not wait until it has left
     });
+    this.#turn = added.catch(() => undefined);
+    return (await added).sent;
   }
 
   /** A value of theirs has come. */
@@ -76,6 +83,7 @@ export class ReliableDelivery {
   onControl(value) {
     const { hello, received } = value ?? {};
     if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
+      this.#takesBytes = hello.bytes === true;
       this.#tracker.onHello(hello);
       this.#resume(this.#connection);
       this.#acknowledge();
@@ -89,11 +97,33 @@ export class ReliableDelivery {
 
   /** @param {WhisperError} error why nothing can be sent any more */
   end(error) {
+    this.#ended = error;
     this.#tracker.end(error);
   }
 
+  /** @param {unknown} content to send; bytes are refused unless their program takes them */
+  async #prepare(content) {
+    const value = await content;
+    if (!(value instanceof Uint8Array)) return value;
+    await waitForHello(this.#connection);
+    if (!this.#takesBytes) throw new WhisperError('bytes_unsupported');
+    return value;
+  }
+
+  /**
+   * @param {unknown} value
+   * @returns {Promise<number>}
+   */
+  #add(value) {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
+      const number = this.#tracker.add(value, () => resolve(number), reject);
+      void this.#pump();
+    });
+  }
+
   #greet() {
-    this.#connection.sendControl({ hello: this.#tracker.hello() }).catch(() => undefined);
+    this.#connection.sendControl({ hello: { ...this.#tracker.hello(), bytes: true } }).catch(() => undefined);
   }
 
   /** @param {Connection} connection whose hello has come, or should have */

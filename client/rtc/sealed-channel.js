@@ -1,7 +1,7 @@
 /**
  * Encrypted data channel: sealed JSON values in order and of any size.
  *
- * Text is one sealed value. A value that is too large for one frame goes as binary frames, each a sealed part of its JSON.
+ * Text is one sealed value. Bytes, and a value that is too large for one frame, go as binary frames, each a sealed part.
  * @module
  */
 
@@ -9,6 +9,7 @@ import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
 import { Dropped, WhisperError } from '../protocol/errors.js';
 import { decrypt, encrypt, fromJson, seal, toJson, unseal } from '../protocol/sealing.js';
+import { LAST, LAST_BYTES, MORE, MORE_BYTES, PartAssembler, isLast } from './part-assembler.js';
 
 /** @typedef {import('../protocol/base64.js').Bytes} Bytes */
 /** @typedef {import('../protocol/sealing.js').Keys} Keys */
@@ -22,15 +23,10 @@ const MAX_WHOLE_BYTES = 48_000;
 export const PART_BYTES = 60_000;
 /** The largest value that is taken: it waits in memory until its last part is here. */
 export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
-/** Parts of one value; many small ones would take more memory than they carry. */
-const MAX_PARTS = 4096;
 /** Bytes that may wait to be sent before `send` waits as well. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 /** A connection that is closed from here tells its channels nothing. */
 const LOOK_MS = 1000;
-
-const MORE = 3;
-const LAST = 4;
 
 /** The method that values are sealed as, the connection's budget, and whether binary frames are bytes, and no parts of values.
  * @typedef {{method: string, budget: ByteBudget, maxValueBytes?: number, raw?: boolean}} ChannelOptions
@@ -47,8 +43,7 @@ export class SealedChannel extends Emitter {
   #options;
   #sending = Promise.resolve();
   #receiving = Promise.resolve();
-  /** @type {Bytes[]} */ #parts = [];
-  #joined = 0;
+  #assembler;
 
   /**
    * @param {RTCDataChannel} channel
@@ -60,6 +55,7 @@ export class SealedChannel extends Emitter {
     this.#channel = channel;
     this.#keys = keys;
     this.#options = options;
+    this.#assembler = new PartAssembler(options.budget, options.maxValueBytes ?? MAX_VALUE_BYTES);
     channel.binaryType = 'arraybuffer';
     channel.bufferedAmountLowThreshold = MAX_UNSENT_BYTES / 4;
     channel.addEventListener('message', ({ data }) => this.#onFrame(data));
@@ -76,14 +72,16 @@ export class SealedChannel extends Emitter {
 
   /**
    * Seal a value and send it, after those before it.
-   * @param {unknown} value
+   * @param {unknown} value JSON, or a `Uint8Array`, which nobody changes any more
    * @returns {Promise<void>} settled when it is on its way
    * @throws {WhisperError} `not_json`, `message_too_large`, or `not_connected`
    */
   send(value) {
-    const json = toJson(value); // now: the caller may change it while it waits
-    if (json.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
-    return this.#queue(() => (json.length > MAX_WHOLE_BYTES ? this.#sendParts(json) : this.#sendWhole(json)));
+    const isBytes = value instanceof Uint8Array;
+    const content = isBytes ? /** @type {Bytes} */ (value) : toJson(value); // now: the caller may change it while it waits
+    if (content.length > MAX_VALUE_BYTES) throw new WhisperError('message_too_large');
+    if (isBytes) return this.#queue(() => this.#sendParts(content, MORE_BYTES, LAST_BYTES));
+    return this.#queue(() => (content.length > MAX_WHOLE_BYTES ? this.#sendParts(content, MORE, LAST) : this.#sendWhole(content)));
   }
 
   /**
@@ -126,12 +124,15 @@ export class SealedChannel extends Emitter {
     await this.#put(await seal(this.#options.method, fromJson(json), this.#keys.outgoing));
   }
 
-  /** @param {Bytes} json */
-  async #sendParts(json) {
-    for (let at = 0; at < json.length; at += PART_BYTES) {
-      const end = at + PART_BYTES;
-      await this.#sendPart(end < json.length ? MORE : LAST, json.slice(at, end));
-    }
+  /**
+   * @param {Bytes} content
+   * @param {number} more the format of every part but the last
+   * @param {number} last
+   */
+  async #sendParts(content, more, last) {
+    let at = 0;
+    for (; at + PART_BYTES < content.length; at += PART_BYTES) await this.#sendPart(more, content.slice(at, at + PART_BYTES));
+    await this.#sendPart(last, content.slice(at));
   }
 
   /**
@@ -188,31 +189,8 @@ export class SealedChannel extends Emitter {
   /** @param {Bytes} frame */
   async #onPart(frame) {
     const { format, content } = await decrypt(this.#options.method, frame, this.#keys.incoming).catch(() => ({ format: 0, content: frame }));
-    if (format !== MORE && format !== LAST) throw new Dropped('broken_seal');
-    if (this.#options.raw) return this.emit('bytes', content);
-    const { budget, maxValueBytes = MAX_VALUE_BYTES } = this.#options;
-    const tooMuch = this.#joined + content.length > maxValueBytes || this.#parts.length >= MAX_PARTS;
-    if (tooMuch || !budget.take(content.length)) return this.#flood();
-    this.#parts.push(content);
-    this.#joined += content.length;
-    const bytes = this.#joined;
-    if (format === LAST) this.emit('value', { value: this.#join(), bytes });
-  }
-
-  /** @returns {unknown} */
-  #join() {
-    const json = new Uint8Array(this.#joined);
-    let at = 0;
-    for (const part of this.#parts.splice(0)) {
-      json.set(part, at);
-      at += part.length;
-      this.#options.budget.give(part.length);
-    }
-    this.#joined = 0;
-    try {
-      return fromJson(json);
-    } catch {
-      throw new Dropped('broken_seal');
-    }
+    if (this.#options.raw && (format === MORE || format === LAST)) return this.emit('bytes', content);
+    if (!this.#assembler.add(format, content)) return this.#flood();
+    if (isLast(format)) this.emit('value', this.#assembler.take());
   }
 }

@@ -103,6 +103,11 @@ class Chromium:
         """Cut the network off, or give it back."""
         self._thread.do(lambda: self._context.set_offline(offline))
 
+    def set_notifications(self, setting: str) -> None:
+        """Let every site notify (`granted`), not notify (`denied`), or ask again (`prompt`)."""
+        permission = {"permission": {"name": "notifications"}, "setting": setting}
+        self._thread.do(lambda: self._devtools.send("Browser.setPermission", permission))
+
     @property
     def errors(self) -> list[str]:
         """What went wrong in pages and workers: exceptions, breaches of the policy, errors, dialogs."""

@@ -24,12 +24,12 @@ def call_of(caller: Person, address: str, method: str = "dial", **changes: Any) 
 
 def short(address: str) -> str:
     """Return an address as the app shows it."""
-    return f"{address[:4]}…{address[-5:-1]}"
+    return f"{address[:6]}…{address[-7:-1]}"
 
 
 def ringing(caller: Person) -> str:
     """Return the notification of a call."""
-    return f"{short(caller.address.text)}: is calling you"
+    return f"{short(caller.address.text)}: is calling you, and is not in your people"
 
 
 def missed(caller: Person) -> str:

@@ -13,7 +13,7 @@ from tests.processes import ROOT
 
 WEB = ROOT / "web"
 CLIENT = ROOT / "client"
-WORKERS_OWN = {"client/worker.js", "client/push/service-worker.js"}
+WORKERS_OWN = {"client/worker.js", "client/push/service-worker.js", "client/push/notifications.js"}
 
 _HAS_KEPT = """
     const [name] = await caches.keys();

@@ -17,6 +17,36 @@ from tests.people import Person, now_ms
 
 MINUTE_MS = 60_000
 
+# Click on the only notification; return how that ended, and what was parked for a page.
+CLICK = """
+    const [notification] = await registration.getNotifications();
+    const event = new NotificationEvent('notificationclick', { notification });
+    let handling;
+    event.waitUntil = (promise) => { handling = promise.then(() => 'ended', String); };
+    const { openWindow } = Clients.prototype;
+    Clients.prototype.openWindow = async () => null; // only a person's click may
+    self.dispatchEvent(event);
+    const ended = await handling;
+    Clients.prototype.openWindow = openWindow;
+    const database = await new Promise((resolve) => {
+        indexedDB.open('whisper').onsuccess = (event) => resolve(event.target.result);
+    });
+    const states = database.transaction('state', 'readwrite').objectStore('state');
+    const asked = states.get('clicked');
+    states.delete('clicked');
+    await new Promise((resolve) => { asked.onsuccess = resolve; });
+    database.close();
+    return [ended, asked.result?.action ?? null];
+"""
+
+_SOUNDS = "return (await registration.getNotifications()).map(({ renotify, silent }) => [renotify, silent])"
+_NOTE_BADGES = "self.badges = []; navigator.setAppBadge = async (count) => { badges.push(count); };"
+_IGNORE_TAGS = """
+    const show = ServiceWorkerRegistration.prototype.showNotification;
+    registration.showNotification = (title, { tag, renotify, ...rest }) =>
+        show.call(registration, title, rest);
+"""
+
 Damage = Callable[[dict[str, Any], dict[str, Any]], object]
 
 
@@ -134,6 +164,62 @@ def test_who_hangs_up_was_missed_by_a_page_that_is_not_seen(
     ben.gets(push_of(call_of(caller, address, "close")))
 
     assert ben.notifications == [missed(caller)]
+
+
+def test_a_second_ring_makes_a_sound_again(ben: Resident, caller: Person, address: str) -> None:
+    """Though it replaces the notification of the first; one without a tag must not ask for that."""
+    ben.leaves()
+    for shown in (RINGING, RINGING, {"title": "Incoming call"}):
+        ben.gets(push_of(call_of(caller, address), **shown))
+        sounds = ben.browser.in_worker(ben.url, _SOUNDS)
+        assert sounds[-1] == ["tag" in shown, False]
+
+
+def test_a_missed_call_stays_when_the_same_person_rings_again(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """Each has its notification, and the icon counts what was missed; opening the app forgets that."""
+    ben.browser.in_worker(ben.url, _NOTE_BADGES)
+    ben.leaves()
+    for _ in range(2):
+        ben.gets(push_of(call_of(caller, address), **RINGING))
+        ben.gets(push_of(call_of(caller, address, "close")))
+    assert ben.notifications == [missed(caller)]
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+
+    assert sorted(ben.notifications) == sorted([missed(caller), ringing(caller)])
+    assert ben.browser.in_worker(ben.url, "return badges") == [1, 2]
+
+
+def test_a_browser_that_knows_no_tags_shows_the_last_ring_alone(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """As iOS, which would stack one over the other; what was missed takes the place of all."""
+    ben.leaves()
+    ben.browser.in_worker(ben.url, _IGNORE_TAGS)
+    try:
+        for _ in range(2):
+            ben.gets(push_of(call_of(caller, address), **RINGING))
+        assert ben.notifications == [ringing(caller)]
+
+        ben.gets(push_of(call_of(caller, address, "close")))
+        assert ben.notifications == [missed(caller)]
+    finally:
+        ben.browser.in_worker(ben.url, "delete registration.showNotification")
+
+
+def test_a_page_that_can_not_be_heard_does_not_ring_alone(
+    ben: Resident, caller: Person, address: str
+) -> None:
+    """It is in front, but no browser lets it make a sound before a click: the notification does."""
+    ben.page.evaluate("Object.defineProperty(navigator, 'userActivation', { value: {}, configurable: true })")
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+
+    assert ben.notifications == [ringing(caller)]
+    ben.page.see("#accept")
+    ben.page.evaluate("delete navigator.userActivation")
 
 
 def test_a_close_by_somebody_else_ends_nothing(ben: Resident, caller: Person, address: str) -> None:
@@ -258,6 +344,44 @@ def test_safari_gets_shown_even_what_is_not_believed(ben: Resident, caller: Pers
     ben.gets(forged)
 
     assert ben.notifications == ["Whisper: "]
+
+
+@pytest.mark.parametrize("kind", ["Connecting", "not believed", "rings"])
+def test_only_the_notification_of_a_call_answers(
+    ben: Resident, caller: Person, address: str, kind: str
+) -> None:
+    """Safari shows others, too: a click on one of them opens the app, and accepts nothing."""
+    pushes = {
+        "Connecting": push_of(call_of(caller, address, "offer"), **CONNECTING),
+        "not believed": push_of(call_of(caller, Person().address.text), **CONNECTING),
+        "rings": push_of(call_of(caller, address), **RINGING),
+    }
+    ben.leaves()
+    ben.gets(pushes[kind])
+
+    ended, parked = ben.browser.in_worker(ben.url, CLICK)
+
+    assert ended == "ended"
+    assert parked == ("answer" if kind == "rings" else None)
+
+
+def test_the_card_stays_with_the_call_that_it_shows(ben: Resident, caller: Person, address: str) -> None:
+    """Whoever rings next does not get under the finger that is about to answer, known before or not."""
+    other = Person()
+    ben.gets(push_of(call_of(other, address), **RINGING))
+    ben.page.see("#incoming", short(other.address.text))
+    ben.gets(push_of(call_of(other, address, "close")))
+    wait_until(lambda: not rings(ben))
+
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+    ben.page.see("#incoming", short(caller.address.text))
+    ben.gets(push_of(call_of(other, address), **RINGING))
+    ben.page.see("#incoming-more", "1 more")
+
+    ben.page.see("#incoming-name", short(caller.address.text))
+    ben.gets(push_of(call_of(caller, address, "close")))
+    ben.page.see("#incoming-name", short(other.address.text))
+    ben.gets(push_of(call_of(other, address, "close")))
 
 
 def test_a_page_rings_even_when_a_notification_hangs(ben: Resident, caller: Person, address: str) -> None:

@@ -150,9 +150,12 @@ def test_messages_can_be_iterated(anna: App, ben: App) -> None:
         ("() => 0", "not_json"),
         ("10n", "not_json"),
         ("undefined", "not_json"),
+        ("new Map([[1, 2]])", "not_json"),
+        ("[NaN]", "not_json"),
+        ("new ArrayBuffer(17_000_000)", "message_too_large"),
         ("'x'.repeat(17_000_000)", "message_too_large"),
     ],
-    ids=["function", "bigint", "undefined", "too large"],
+    ids=["function", "bigint", "undefined", "Map", "NaN", "too many bytes", "too large"],
 )
 def test_what_cannot_be_sent_is_refused(anna: App, ben: App, value: str, code: str) -> None:
     """And the connection goes on."""
@@ -162,6 +165,42 @@ def test_what_cannot_be_sent_is_refused(anna: App, ben: App, value: str, code: s
 
     assert refused == {"code": code}
     assert anna.run("peer.state") == "open"
+
+
+def test_bytes_arrive_as_bytes(anna: App, ben: App) -> None:
+    """Buffers, views and blobs, of any size and also of none, in their order among the rest."""
+    connect(anna, ben)
+    ben.run("(window.sizes = [], window.accepting = true)")
+    ben.run(
+        """(peer.addEventListener('message', ({ data }) => {
+            const { constructor, length } = data.wrappedJSObject ?? data; // as the page sees it
+            sizes.push([constructor.name, length, (data.wrappedJSObject ?? data).at(-1) ?? null]);
+        }), 0)"""
+    )
+
+    anna.run(
+        """Promise.all([
+            new Blob([new Uint8Array(100_000).fill(7)]), 'text', new Uint8Array([1, 2, 3]).buffer,
+            new Uint16Array([1, 2, 513]).subarray(2), new ArrayBuffer(0), 'last',
+        ].map((value) => peer.send(value)))"""
+    )
+
+    ben.page.wait_until("return sizes.length === 6")
+    assert ben.run("sizes") == [
+        ["Uint8Array", 100_000, 7],
+        ["String", 4, "t"],
+        ["Uint8Array", 3, 3],
+        ["Uint8Array", 2, 2],
+        ["Uint8Array", 0, None],
+        ["String", 4, "t"],
+    ]
+
+
+def test_only_a_file_is_sent_as_a_file(anna: App, ben: App) -> None:
+    """A text is refused before the other hears of it."""
+    connect(anna, ben)
+
+    assert anna.attempt("peer.sendFile('text')") == {"code": "not_a_file"}
 
 
 def test_after_the_end_nothing_is_sent(anna: App, ben: App) -> None:

@@ -59,7 +59,7 @@ def someone(push_process: PushServiceProcess, deployment: Deployment) -> Iterato
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("hello there", "only letters, digits"),
+        ("hello, there!", "only letters, digits"),
         ("abc", "44 characters, this has 3"),
         ("A" * 42 + "B=", "mistake"),
     ],

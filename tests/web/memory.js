@@ -20,6 +20,11 @@ export class Memory {
     return true;
   }
 
+  async getOrPut(room, key, value) {
+    if (!this.#rooms[room].has(key)) await this.put(room, value, key);
+    return this.get(room, key);
+  }
+
   async update(room, key, change) {
     await this.put(room, change(await this.get(room, key)), key);
   }

@@ -30,10 +30,6 @@ export function listen(app, whisper) {
     select(app, address);
     void ring(app, address);
   });
-  whisper.addEventListener('trouble', (event) => {
-    const { error } = /** @type {Event & {error: unknown}} */ (event);
-    app.notices.alert(error, { key: 'trouble' });
-  });
 }
 
 /**

@@ -41,12 +41,13 @@ export function removeContact(address) {
 }
 
 /**
- * Return how an address is shown where there is no room: the first four and the last four of its characters.
+ * Return how an address is shown where there is no room: the first six and the last six of its characters. To make a
+ * key that looks alike takes 2^70 attempts.
  * @param {string} address
  */
 export function shortAddress(address) {
   const key = address.replace(/=+$/, '');
-  return `${key.slice(0, 4)}…${key.slice(-4)}`;
+  return `${key.slice(0, 6)}…${key.slice(-6)}`;
 }
 
 /**

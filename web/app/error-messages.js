@@ -23,11 +23,20 @@ const WORDS = Object.freeze({
     'Without them no call can reach you. Allow them in the site settings beside the address bar. A private window has none: use a normal one.',
   ],
   permission_dismissed: ['Notifications are not allowed yet', 'Press the button again, and choose “Allow” when your browser asks.'],
+  permission_revoked: [
+    'Your browser has taken the permission to notify away',
+    'Browsers do that to sites that were not used for long. Turn calls on again, and choose “Allow”.',
+  ],
+  worker_unavailable: ['A part of the app is missing', UPDATE_APP],
+  foreign_subscription: ['Another app on this site holds the push messages', 'Tell whoever runs this server: each needs a folder of its own.'],
   push_service_unreachable: [
     'Your browser’s push service did not answer',
     'Check the network, or switch off a VPN or blocker for a moment. Then try again.',
   ],
   no_identity: ['There is no address in this browser', 'Turn on calls to get one, or restore a backup.'],
+  identity_changed: ['Your address is not in this browser any more', 'Its data was deleted, or another window has put a new one there. Reload the page.'],
+  already_started: ['Whisper is running already', 'Reload the page.'],
+  stopped: ['Calls are off in this window', 'Turn them on again.'],
   storage: ['This browser keeps nothing for Whisper', 'Allow the site to store data, or make room on the device. Then reload.'],
 
   // The way to the server
@@ -73,12 +82,16 @@ const WORDS = Object.freeze({
   reader_too_slow: ['Too much came at once', 'Some messages could not be shown. Ring again.'],
   message_too_large: ['This is too large for a message', 'Send it as a file.'],
   not_json: ['This can’t be sent', 'Send it as a file.'],
+  bytes_unsupported: ['Their app takes only text', 'Send it as a file.'],
+  not_a_file: ['This is not a file', 'Choose a file to send.'],
+  unreadable_file: ['This file can’t be read', 'It may have been moved or changed. Choose it again.'],
   transfer_cancelled: ['Cancelled', 'The file was not transferred.'],
   file_too_large: ['This file is too large', 'Make it smaller, or send it in parts.'],
   media_unsupported: ['Their app takes no voice or video', 'Writing and files work.'],
 
   // Backups
   not_a_backup: ['This file is not a backup', 'Choose the file that Whisper saved for you.'],
+  unexpected: ['Something unexpected happened', UPDATE_APP],
   wrong_passphrase: ['This passphrase does not open it', 'Check capital letters and spaces, and try again.'],
 
   // Registering
@@ -138,8 +151,7 @@ export function codeOf(error) {
  * @returns {Words}
  */
 export function wordsOf(error) {
-  const storage = error instanceof DOMException && /Quota|InvalidState|Unknown|Version/.test(error.name);
-  const words = WORDS[storage ? 'storage' : codeOf(error)];
+  const words = WORDS[codeOf(error)];
   if (!words) return { title: 'Something went wrong', advice: error instanceof Error ? error.message : LATER };
   return { title: words[0], advice: words[1] + patience(error) };
 }

@@ -49,6 +49,7 @@ export async function start(app) {
   try {
     const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js' });
     listen(app, whisper);
+    whisper.addEventListener('trouble', (event) => void onTrouble(app, /** @type {import('../client/whisper.js').TroubleEvent} */ (event)));
     if (!state.hasOpened) state.focus = 'people';
     Object.assign(state, { whisper, identity: whisper.identity, phase: 'on', hasOpened: true, trouble: null });
     remember('whisper.off', null);
@@ -121,6 +122,17 @@ async function stop(app) {
   forgetConnected();
   state.chats.clear();
   Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
+  app.changed();
+}
+
+/**
+ * @param {App} app
+ * @param {import('../client/whisper.js').TroubleEvent} event
+ */
+async function onTrouble(app, { error }) {
+  if (error.code !== 'identity_changed') return app.notices.alert(error, { key: 'trouble' });
+  await stop(app);
+  Object.assign(app.state, { identity: (await Identity.load().catch(() => undefined)) ?? null, trouble: error });
   app.changed();
 }
 

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 
-import { Identity, isStrict, verify } from '../../../client/identity.js';
+import { Identity, verify } from '../../../client/identity.js';
+import { isStrict } from '../../../client/protocol/ed25519-points.js';
 import { canonical } from '../../../client/protocol/messages.js';
 import { Memory } from '../memory.js';
 import { base64, fromHex, vectors, withCode } from '../vectors.js';

@@ -67,7 +67,7 @@ function drawBar(state, chat) {
   setShown(button('keep-person'), !contact?.name);
   setText(button('keep-person'), contact ? 'Name' : 'Add');
   setAttribute(button('keep-person'), 'aria-label', contact ? 'Name this person' : 'Add to your people');
-  setText(element('route'), isOpen ? chat.route : PHASES[chat.phase] || (contact?.name ? shortAddress(chat.address) : ''));
+  setText(element('route'), isOpen ? chat.route : PHASES[chat.phase] || addressLine(chat.address, contact));
   setAttribute(element('route'), 'title', chat.routeDetail || null);
   for (const device of /** @type {const} */ (['microphone', 'camera'])) {
     const control = button(device);
@@ -77,6 +77,15 @@ function drawBar(state, chat) {
     setAttribute(control, 'title', `${isOn ? 'Stop' : 'Start'} the ${device}`);
   }
   setShown(button('hang-up'), chat.peer !== null);
+}
+
+/**
+ * @param {string} address
+ * @param {import('../contacts.js').Contact | undefined} contact
+ */
+function addressLine(address, contact) {
+  if (!contact) return 'Not in your people';
+  return contact.name ? shortAddress(address) : '';
 }
 
 /**

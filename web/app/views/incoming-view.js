@@ -10,6 +10,7 @@ import { element, onClick, setShown, setText } from './dom.js';
 import { Ringtone } from './ringtone.js';
 
 /** @typedef {import('../state.js').App} App */
+/** @typedef {import('../state.js').Chat} Chat */
 
 /** @typedef {Navigator & {setAppBadge?: (count: number) => Promise<void>, clearAppBadge?: () => Promise<void>}} Badging */
 
@@ -21,17 +22,16 @@ export function incomingView(app) {
   const { state } = app;
   const ringtone = new Ringtone();
   const ringing = () => [...state.chats.values()].filter(({ dial }) => dial !== null);
-  /** @param {typeof accept} act */
-  const first = (act) => () => {
-    const [chat] = ringing();
-    if (chat) void act(app, chat);
-  };
-  onClick('accept', first(accept));
-  onClick('decline', first(decline));
+  /** @type {Chat | undefined} */
+  let shown; // until it rings no more: nobody else gets under the finger that is about to answer
+  onClick('accept', () => void (shown && accept(app, shown)));
+  onClick('decline', () => void (shown?.dial && decline(app, shown)));
   let badge = 0;
 
   return () => {
-    const [chat, ...others] = ringing();
+    const all = ringing();
+    const chat = shown && all.includes(shown) ? shown : all[0];
+    shown = chat;
     const news = [...state.chats.values()].reduce((sum, { unread }) => sum + unread, 0);
     document.title = chat ? `${nameOf(state, chat.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
     if (news !== badge) setBadge((badge = news));
@@ -42,7 +42,7 @@ export function incomingView(app) {
     drawAvatar(element('incoming-avatar'), chat.address, contact?.name ?? '');
     setText(element('incoming-name'), nameOf(state, chat.address));
     const who = contact ? 'is calling you' : 'is calling you, and is not in your people';
-    setText(element('incoming-more'), others.length ? `${who} · ${others.length} more` : who);
+    setText(element('incoming-more'), all.length > 1 ? `${who} · ${all.length - 1} more` : who);
   };
 }
 

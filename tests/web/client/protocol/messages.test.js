@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, isAddress, isLower, parseAddress, readPush } from '../../../../client/protocol/messages.js';
-import { droppedAs, textOf, vectors, withCode } from '../../vectors.js';
+import { base64, droppedAs, fromHex, textOf, vectors, withCode } from '../../vectors.js';
 
 const { cases, keys, timestamp: NOW } = vectors('wire.json');
 const [ALICE, BOB] = [keys.alice.public, keys.bob.public];
@@ -164,15 +164,36 @@ test('an address is 32 bytes of base64', () => {
   assert.deepEqual(told, [true, false, false, false, false, false, false]);
 });
 
-test('an address may have spaces around it', () => {
-  assert.equal(parseAddress(` ${ALICE}\n`), ALICE);
-});
+const URL_SAFE = keys.bob.public.replaceAll('+', '-').replaceAll('/', '_');
+const PASTED = {
+  'spaces around it': ` ${BOB}\n`,
+  'a line break in it': `${BOB.slice(0, 20)}\r\n\t${BOB.slice(20)}`,
+  'characters without a width': `\ufeff${BOB.slice(0, 9)}\u200b${BOB.slice(9)}\u2060\u00ad`,
+  'double quotes': `"${BOB}"`,
+  'German quotes': `„${BOB}“`,
+  'guillemets and spaces': `« ${BOB} »`,
+  'angle brackets': `<${BOB}>`,
+  'brackets, and the end of a sentence': `([${BOB}]).`,
+  'code marks': `\`${BOB}\``,
+  'the alphabet of URLs': URL_SAFE,
+  'no padding': BOB.slice(0, -1),
+  'the alphabet of URLs, quoted, and no padding': `'${URL_SAFE.slice(0, -1)}',`,
+};
+
+for (const [name, typed] of Object.entries(PASTED)) {
+  test(`an address may be pasted with ${name}`, () => {
+    assert.equal(parseAddress(typed), BOB);
+  });
+}
 
 const MISTYPED = {
   '': 'An address is needed.',
   'what?': 'An address has only letters, digits, +, / and = at its end.',
   AAAA: 'An address has 44 characters, this has 4.',
   [`${ALICE.slice(0, -2)}t=`]: 'There is a mistake in this address.',
+  [base64(fromHex(`02${'00'.repeat(31)}`))]: 'There is a mistake in this address.', // no point of the curve
+  [base64(fromHex('00'.repeat(32)))]: 'There is a mistake in this address.', // a point of small order
+  [base64(fromHex('ff'.repeat(32)))]: 'There is a mistake in this address.', // a second spelling
   'https://example.org/#': 'An address has only letters, digits, +, / and = at its end.',
 };
 

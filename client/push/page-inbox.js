@@ -1,0 +1,106 @@
+/**
+ * Inbox of one page: calls and clicks as the worker tells them, and what came while no page was open.
+ * @module
+ */
+
+import { Emitter } from '../emitter.js';
+import { pause } from '../promises.js';
+import { findRinging, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
+import { listenToWorker } from './worker-messages.js';
+
+/** @typedef {import('../protocol/messages.js').Call} Call */
+/** @typedef {import('../store.js').Store} Store */
+/** @typedef {import('./inbox.js').Click} Click */
+/** @typedef {import('../protocol/errors.js').DropReason} DropReason */
+
+/** Ends of a ringing after which its notification stays, for the worker to say that a call was missed. */
+const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
+
+/**
+ * Fires `call`, `click`, `missed` for a call that is too old to be answered, `dropped`, and `failed` when the storage refuses.
+ * @extends {Emitter<{call: Call, click: Click, missed: string, dropped: DropReason, failed: unknown}>}
+ */
+export class PageInbox extends Emitter {
+  #store;
+  #registration;
+  #now;
+  /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
+
+  /**
+   * @param {Store} store
+   * @param {ServiceWorkerRegistration} registration
+   * @param {() => number} now the server's time, ms
+   */
+  constructor(store, registration, now) {
+    super();
+    this.#store = store;
+    this.#registration = registration;
+    this.#now = now;
+  }
+
+  /** @param {AbortSignal} signal ends it */
+  listen(signal) {
+    listenToWorker(navigator.serviceWorker, this.#registration, (...told) => this.#onWorkerMessage(...told), signal);
+    this.#caughtUp = pause(0).then(() => (signal.aborted ? undefined : this.#catchUp())); // once whoever starts us listens
+    this.#inBackground(this.#caughtUp);
+  }
+
+  /**
+   * Note that a dial needs no answer any more, and close its notification unless it tells of a missed call.
+   * @param {Call} dial
+   * @param {string} [code] why
+   */
+  settle(dial, code) {
+    const settled = markHandled(this.#store, dial);
+    const stays = code !== undefined && UNANSWERED.includes(code);
+    this.#inBackground(stays ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
+  }
+
+  /**
+   * @param {import('./worker-messages.js').WorkerMessage} message
+   * @param {MessagePort} [port]
+   */
+  #onWorkerMessage(message, port) {
+    if (message.whisper === 'call') this.#onCall(message.call);
+    else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
+    else if (message.whisper === 'drop') this.emit('dropped', message.reason);
+    else if (message.whisper === 'audible') port?.postMessage(navigator.userActivation.hasBeenActive);
+  }
+
+  /** @param {Call} call */
+  #onCall(call) {
+    this.emit('call', call);
+    if (call.method !== 'dial') this.#inBackground(markHandled(this.#store, call));
+  }
+
+  /** Take what came while no page was there. */
+  async #catchUp() {
+    const click = await takeClick(this.#store, Date.now());
+    for (const call of await listUnhandled(this.#store)) {
+      if (call.method === 'dial' && isMissed(call, this.#now())) this.#miss(call, click?.address);
+      else if (call.method === 'dial' || call.method === 'close') this.emit('call', call);
+      if (call.method !== 'dial') await markHandled(this.#store, call);
+    }
+    this.#follow(click);
+    await navigator.clearAppBadge?.().catch(() => undefined); // whoever opens the app sees what was missed
+  }
+
+  /** @param {Click | undefined} click */
+  #follow(click) {
+    if (click) this.emit('click', click);
+  }
+
+  /**
+   * @param {Call} dial
+   * @param {string | undefined} clicked
+   */
+  #miss(dial, clicked) {
+    this.settle(dial);
+    if (dial.sender !== clicked) this.emit('missed', dial.sender);
+  }
+
+  /** @param {Promise<unknown>} work that nobody waits for */
+  #inBackground(work) {
+    work.catch((error) => this.emit('failed', error));
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Setup of a client: permission, storage, identity, server and service worker, in the order in which browsers allow them.
+ * @module
+ */
+
+import { ApiClient } from './api-client.js';
+import { Identity } from './identity.js';
+import { askPermission, checkCurves, checkSupport } from './push/support.js';
+import { registerWorker } from './push/worker-registration.js';
+import { Store } from './store.js';
+
+/**
+ * @typedef {object} StartOptions
+ * @property {string} [server] its URL, with its path prefix if it has one; default: the page's origin
+ * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
+ * @property {string} [scope] of the service worker; default: its folder. Each scope has one push subscription
+ */
+
+/** What a client is made of.
+ * @typedef {{identity: Identity, store: Store, server: ApiClient, registration: ServiceWorkerRegistration}} Parts
+ */
+
+/**
+ * @param {StartOptions} options
+ * @returns {Promise<Parts>}
+ * @throws {import('./protocol/errors.js').WhisperError}
+ */
+export async function setUp({ server: origin = location.origin, worker = './sw.js', scope }) {
+  checkSupport();
+  await askPermission(() => Store.use(async (kept) => (await kept.get('state', 'server')) !== undefined));
+  await checkCurves();
+  const store = await Store.open();
+  try {
+    const identity = await Identity.loadOrCreate(store);
+    const server = new ApiClient(origin, identity, store);
+    await store.put('state', server.origin, 'server');
+    return { identity, store, server, registration: await registerWorker(worker, scope) };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
