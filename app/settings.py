@@ -44,8 +44,9 @@ from app.setting_values import (
 
 PREFIX = "WHISPER_"
 
-# Beside the code, like migrations/.
-_ROOT = Path(__file__).parents[1]
+# In a wheel they are inside the package, in the source beside it.
+_PACKAGE = Path(__file__).parent
+_ROOT = _PACKAGE if (_PACKAGE / "web").is_dir() else _PACKAGE.parent
 WEB_APP = _ROOT / "web"
 CLIENT = _ROOT / "client"
 # By URL prefix. The page imports the client from `/client`; `/js` is its public address, for other origins.
@@ -192,11 +193,21 @@ class Settings(BaseSettings):
 
 def load(**overrides: object) -> Settings:
     """Return the settings, *overrides* first. Raise `InvalidSettings` naming each variable that is wrong."""
+    _require_text(Path(".env"))
     try:
         return Settings.model_validate({}) if not overrides else Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as invalid:
         faults = invalid.errors(include_url=False, include_input=False)
         raise InvalidSettings("\n".join(map(_sentence, faults))) from None
+
+
+def _require_text(file: Path) -> None:
+    try:
+        file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidSettings(f"{file.absolute()} is not UTF-8 text.") from None
+    except OSError:
+        return  # there is none, which is fine, or it says so itself
 
 
 def _sentence(fault: ErrorDetails) -> str:

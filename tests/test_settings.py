@@ -364,6 +364,15 @@ def test_a_subject_that_nobody_can_write_to_names_its_variable(subject: str) -> 
         load(vapid_private_key=KEY, vapid_subject=subject).require_vapid()
 
 
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which names it."""
+    (tmp_path / ".env").write_text("WHISPER_VAPID_SUBJECT=mailto:ü@example.org", "latin-1")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InvalidSettings, match=r"/\.env is not UTF-8 text\.$"):
+        load()
+
+
 def test_settings_do_not_show_their_secrets() -> None:
     """Printed whole, they tell nothing."""
     settings = load(database_url=URL, vapid_private_key=KEY, turn_secret=NEEDLE)

@@ -15,6 +15,11 @@ _METHOD = b"access-control-request-method"
 _HEADERS = b"access-control-request-headers"
 _PRIVATE_NETWORK = b"access-control-request-private-network"
 
+# What a browser says of where a request comes from, and no page can change. A page of another origin needs
+# no preflight to send a call as text: it could not read the answer, but the call would count for its visitor.
+_SITE = b"sec-fetch-site"
+_OTHER_SITES = (b"cross-site", b"same-site")
+
 _METHODS = (b"GET", b"POST")
 _ALLOWED_HEADERS = (b"accept", b"accept-language", b"content-language", b"content-type")
 
@@ -51,6 +56,8 @@ class Cors:
         origin = headers.get(b"origin")
         if scope["method"] == "OPTIONS" and origin is not None and _METHOD in headers:
             return self._preflight(scope, origin, headers)(scope, receive, send)
+        if scope["method"] == "POST" and headers.get(_SITE) in _OTHER_SITES and not self._allows(origin):
+            return self._refuse(scope)(scope, receive, send)
         shared = self._headers_for(origin)
 
         def send_shared(message: Message) -> Awaitable[None]:
@@ -76,8 +83,11 @@ class Cors:
             and _PRIVATE_NETWORK not in headers
         ):
             return HttpResponse(200, [*_PREFLIGHT, (b"access-control-allow-origin", origin)], b"")
+        return self._refuse(scope)
+
+    def _refuse(self, scope: Scope) -> HttpResponse:
         refusal = refuse(scope, OriginNotAllowed())
         return HttpResponse(refusal.status, [*refusal.headers, _VARY], refusal.body)
 
-    def _allows(self, origin: bytes) -> bool:
+    def _allows(self, origin: bytes | None) -> bool:
         return self._allows_all or origin in self._origins

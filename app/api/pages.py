@@ -35,6 +35,7 @@ _SECURITY_POLICY = (
     "require-trusted-types-for 'script'; trusted-types whisper"
 )
 HEADERS = {
+    "Accept-Ranges": "none",
     "Cache-Control": "no-cache",  # kept, but asked about before each use: two versions' files must not mix
     "Content-Security-Policy": _SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -85,7 +86,10 @@ class Pages:
         scope["route"] = page  # as Starlette's router sets it: the request log tells its path
         if scope["method"] != "GET":
             raise MethodNotAllowed("GET, HEAD")
-        inner = {**scope, "path": f"/{page.name}", "root_path": ""}
+        heads = [
+            header for header in scope["headers"] if header[0] != b"range"
+        ]  # it may be ignored (RFC 9110)
+        inner = {**scope, "path": f"/{page.name}", "root_path": "", "headers": heads}
         headers = _AT_LOOPBACK if _is_at_loopback(scope) else HEADERS
         return page.folder(inner, receive, _with_headers(send, headers, page.media_type))
 

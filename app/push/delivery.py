@@ -81,8 +81,9 @@ class Deliverer:
             return wait
         if self._in_flight.is_full(_places(endpoint, service, verifies=verifies)):
             return QUEUE_RETRY_AFTER_S
-        host = _limited_host(endpoint, verifies=verifies)
-        return self._host_limits.retry_after(host, now) if service == UNTRUSTED else 0
+        if service != UNTRUSTED:
+            return 0
+        return self._host_limits.retry_after(_limited_host(endpoint, verifies=verifies), now)
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)

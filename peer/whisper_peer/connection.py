@@ -21,6 +21,7 @@ from whisper_peer.channel_admission import LABEL, ChannelRegistry
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
+from whisper_peer.reassembly_watch import watch_reassembly
 from whisper_peer.signaling_session import Candidates, SignalingSession
 from whisper_peer.signaling_transport import SignalingTransport
 
@@ -48,7 +49,7 @@ class Connection:
         self._opened: asyncio.Future[Channel] = loop.create_future()
         self._candidates: asyncio.Queue[RTCIceCandidate | None] = asyncio.Queue(MAX_CANDIDATES)
         self._gathering: asyncio.Task[None] | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._rtc: RTCPeerConnection | None = None
         self._budget = ByteBudget()
         self._channels = ChannelRegistry()
@@ -62,8 +63,9 @@ class Connection:
     @property
     def missing(self) -> str:
         """What is still waited for, as a sentence begins."""
-        answered = "they answered, but no connection was made"
-        return answered if _is_successful(self._offer) else "nobody answered"
+        return (
+            "they answered, but no connection was made" if _is_successful(self._offer) else "nobody answered"
+        )
 
     async def dial(self) -> Channel:
         """Ring, answer the offer that comes, and return the open channel."""
@@ -128,8 +130,8 @@ class Connection:
     async def release(self) -> None:
         """Stop everything and close every socket."""
         self.end(ConnectionFailed("the connection was closed"))
-        if self._pump is not None:
-            self._pump.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._gathering is not None:
             await asyncio.wait({self._gathering}, timeout=GATHER_S)
         if self._rtc is not None:
@@ -149,8 +151,7 @@ class Connection:
         configuration = RTCConfiguration(iceServers=await self._transport.ice_servers())
         if self.ended.is_set():
             raise ConnectionFailed("the connection was closed")
-        rtc = RTCPeerConnection(configuration)
-        self._rtc = rtc
+        self._rtc = rtc = RTCPeerConnection(configuration)
         rtc.on("datachannel", self._on_data_channel)
         rtc.on("connectionstatechange", self._check)
         return rtc
@@ -172,7 +173,8 @@ class Connection:
 
     async def _set_theirs(self, rtc: RTCPeerConnection, theirs: RTCSessionDescription) -> None:
         await rtc.setRemoteDescription(theirs)
-        self._pump = asyncio.create_task(self._add_candidates(rtc), name="connection: candidates")
+        works = self._add_candidates(rtc), watch_reassembly(rtc, self._on_fault)
+        self._tasks = [asyncio.create_task(work) for work in works]
 
     async def _add_candidates(self, rtc: RTCPeerConnection) -> None:
         while True:

@@ -188,6 +188,15 @@ async def test_any_other_path_is_not_found(client: httpx.AsyncClient, method: st
     assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=9999999-", "bytes=0-1,3-4", "bytes=x", "lines=1-2"])
+async def test_a_file_comes_whole(client: httpx.AsyncClient, asked: str) -> None:
+    """A Range may be ignored (RFC 9110, section 14.2): no answer in a form of its own, good or bad."""
+    response = await client.get("/style.css", headers={"Range": asked})
+
+    assert (response.status_code, response.headers["accept-ranges"]) == (200, "none")
+    assert response.headers["content-type"].startswith("text/css")
+
+
 async def test_a_file_takes_no_post(client: httpx.AsyncClient) -> None:
     """It is only read."""
     refused = await client.post(f"/{FILES[0]}")

@@ -288,6 +288,31 @@ async def test_an_operator_may_name_the_origins(settings: Settings) -> None:
     assert "access-control-allow-origin" not in other.headers
 
 
+@pytest.mark.parametrize(
+    ("site", "origin", "status"),
+    [
+        ("cross-site", "https://evil.example.net", 403),
+        ("same-site", "https://evil.example.org", 403),
+        ("cross-site", "null", 403),
+        ("cross-site", "https://mine.example.org", 401),
+        ("same-origin", "https://whisper.example.org", 401),
+        (None, "https://evil.example.net", 401),
+    ],
+)
+async def test_a_page_of_another_origin_counts_for_nobody(
+    settings: Settings, site: str | None, origin: str, status: int
+) -> None:
+    """A call as text needs no preflight; before it can reach a limit of the visitor's, it is refused."""
+    named = settings.model_copy(update={"cors_origins": ("https://mine.example.org",)})
+    forged = body(Person().to("dial", Person()) | {"c": Person().sign(b"anything")})
+    headers = {"Origin": origin, "Content-Type": "text/plain"} | ({"Sec-Fetch-Site": site} if site else {})
+    async with serving(named) as client:
+        response = await client.post("/dial", content=forged, headers=headers)
+
+    assert response.status_code == status
+    assert (response.json()["code"] == "origin_not_allowed") == (status == 403)
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/config"), ("POST", "/dial")])
 async def test_a_fault_of_the_server_tells_nothing(settings: Settings, method: str, path: str) -> None:
     """An exception nobody foresaw is one plain answer."""

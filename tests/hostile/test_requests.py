@@ -43,7 +43,7 @@ MOVING = ("offset -4999 ms", "offset -5000 ms", "offset +5001 ms")
 TIMED = [name for name, case in CASES.items() if case["group"] == "time"]
 SLOW = ["Content-Length larger than the body", "headers dribbled 1 byte per second"]
 MEASURED = [name for name, case in CASES.items() if case.get("check") == "RSS grows < 1 MiB"]
-LIMITED = {"messages from one sender": 60, "updates of one key": 10}
+LIMITED = {"messages from one sender": 40, "updates of one key": 10}
 ALONE = (
     "update for a key one does not own",
     "same offer twice",

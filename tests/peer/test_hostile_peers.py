@@ -3,10 +3,11 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters, RTCPeerConnection
+from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, DataChunk
 
 from tests.peer.network import SOON_S, Listener, Network, opened
 from tests.peer.people import Person
@@ -16,6 +17,7 @@ from whisper_peer.channel_admission import CONTROL, LABEL, MAX_REFUSED_CHANNELS
 from whisper_peer.errors import ChannelClosed, OverLimit, Reason
 from whisper_peer.protocol.messages import Answer, Dial
 from whisper_peer.protocol.sealing import MAX_JSON_BYTES, Format, deflate, encrypt
+from whisper_peer.reassembly_watch import CHUNK_BYTES, MAX_REASSEMBLED_BYTES
 from whisper_peer.signaling_session import SignalingSession
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +129,27 @@ async def test_fragments_before_the_connection_is_accepted_are_bounded(
         channel.data_channel.send(encrypt(METHOD, Format.MORE, content, channel.keys.outgoing))
 
     await until_hung_up(pair)
+
+
+@pytest.mark.parametrize("content", [bytes(1000), b""], ids=["bytes", "nothing"])
+async def test_a_message_without_an_end_hangs_up(
+    network: Network, alice: Person, bob: Person, content: bytes
+) -> None:
+    """SCTP fragments that are never the last, in spite of the window; no value has come of them yet."""
+    async with dialled(network, alice, bob, [LABEL]) as (dialling, rtc):
+        channel = await dialling
+        assert rtc.sctp is not None
+
+        for number in range(3 * MAX_REASSEMBLED_BYTES // (len(content) + CHUNK_BYTES)):
+            chunk = DataChunk(flags=0 if number else SCTP_DATA_FIRST_FRAG)
+            chunk.tsn, chunk.user_data = (rtc.sctp._local_tsn + number) % 2**32, content  # noqa: SLF001 - no API does it
+            with suppress(ConnectionError):
+                await rtc.sctp._send_chunk(chunk)  # noqa: SLF001
+            await asyncio.sleep(0)  # or the kernel drops most of it
+        await until_hung_up(network)
+
+        with pytest.raises(ChannelClosed, match="messages without an end"):
+            await channel.receive()
 
 
 def test_empty_objects_are_bounded() -> None:

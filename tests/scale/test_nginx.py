@@ -73,6 +73,7 @@ async def test_when_nobody_answers_a_client_can_read_it(port: int, tls: ssl.SSLC
 
     assert answer.startswith("HTTP/1.1 503 ")
     assert "Retry-After: 1\r\n" in answer
+    assert "Strict-Transport-Security: max-age=31536000\r\n" in answer
     assert "Access-Control-Allow-Origin: *\r\n" in answer
     assert '"code":"overloaded"' in answer
 
