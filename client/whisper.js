@@ -13,8 +13,8 @@
 import { ConnectionManager } from './connection-manager.js';
 import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
 import { followPage, followWindows } from './page-lifecycle.js';
+import { parseAddress } from './protocol/addresses.js';
 import { WhisperError, toWhisperError } from './protocol/errors.js';
-import { parseAddress } from './protocol/messages.js';
 import { countDropped } from './push/inbox.js';
 import { PageInbox } from './push/page-inbox.js';
 import { Registration } from './push/registration.js';
@@ -27,7 +27,7 @@ export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, P
 export { Identity } from './identity.js';
 export { Peer } from './peer.js';
 export { WhisperError } from './protocol/errors.js';
-export { isAddress, parseAddress } from './protocol/messages.js';
+export { isAddress, parseAddress } from './protocol/addresses.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */

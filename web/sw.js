@@ -70,6 +70,7 @@ const SHELL = [
   'client/page-lifecycle.js',
   'client/peer.js',
   'client/promises.js',
+  'client/protocol/addresses.js',
   'client/protocol/base64.js',
   'client/protocol/ed25519-points.js',
   'client/protocol/errors.js',

@@ -7,8 +7,8 @@
  * @module
  */
 
+import { isLower } from './addresses.js';
 import { Dropped } from './errors.js';
-import { isLower } from './messages.js';
 import { deriveKeys, seal, unseal } from './sealing.js';
 
 /** @typedef {import('./messages.js').Call} Call */

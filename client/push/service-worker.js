@@ -19,6 +19,10 @@ import { askPages, postToPages } from './worker-messages.js';
 /** @typedef {import('./notifications.js').Message} Message */
 /** @typedef {import('./notifications.js').Options} Options */
 
+/** A page that does not say by then that it can be heard is not. */
+const AUDIBLE_MS = 500;
+/** A page that does not say by then since when it is there may be a reload that has just begun. */
+const PRESENCE_MS = 3000;
 /** A page that is reloaded is there again by then, as the old one goes when the new one comes. */
 const RELOAD_MS = 700;
 /** A page that began so long before another went was there already. */
@@ -84,7 +88,7 @@ async function onMessage(store, message, pages, options) {
  */
 async function isHeard(pages) {
   const seen = pages.filter((page) => page.visibilityState === 'visible' && page.focused);
-  return (await askPages(seen)).some((presence) => presence?.audible === true);
+  return (await askPages(seen, AUDIBLE_MS)).some((presence) => presence?.audible === true);
 }
 
 /**
@@ -126,7 +130,7 @@ async function onPageMessage({ data, source }) {
   const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   if (left.has(source.id) || pages.some(({ id }) => id === source.id)) return; // it says so twice, and may have stayed
   left.add(source.id);
-  const others = await askPages(pages);
+  const others = await askPages(pages, PRESENCE_MS);
   const isReloaded = others.some((presence) => presence === undefined || presence.since > leftAt - LOADING_MS);
   if (isReloaded) return; // or it may be: they wait for its dial
   await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address)))));
