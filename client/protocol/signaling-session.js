@@ -64,6 +64,22 @@ export class SignalingSession {
     return this.#keys !== undefined;
   }
 
+  /** @returns {string | undefined} the encryption key that they use */
+  get theirKey() {
+    return this.#theirs;
+  }
+
+  /**
+   * Tell whether another device of theirs has answered the dial that one has answered before.
+   * @param {Call} offer
+   * @returns {Promise<boolean>}
+   */
+  async isLate(offer) {
+    if (!this.isAgreed || offer.encryptionKey === this.#theirs) return false;
+    const opened = this.#keysWith(offer).then(({ incoming }) => unseal(offer.method, offer.payload, incoming));
+    return opened.then(() => true, () => false);
+  }
+
   /**
    * @param {Call} dial
    * @returns {boolean} whether they have started anew: later, with another key, and not crossing a dial of ours

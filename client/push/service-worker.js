@@ -9,7 +9,7 @@ import { Identity } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
 import { pause } from '../promises.js';
 import { Store } from '../store.js';
-import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
+import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive, settleAnsweredElsewhere } from './inbox.js';
 import { notify, notifyForced, showBadge } from './notifications.js';
 import { subscribe, withSubscriptionLock } from './subscription.js';
 import { askPages, postToPages } from './worker-messages.js';
@@ -72,8 +72,12 @@ async function onPush(event, options) {
  * @throws {Dropped}
  */
 async function onMessage(store, message, pages, options) {
-  const call = await receive(store, message.data);
-  const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
+  const call = await receive(store, message.data, message.devices);
+  const elsewhere = await settleAnsweredElsewhere(store, call);
+  for (const dial of elsewhere) (await findRinging(worker.registration, dial.sender))?.close();
+  if (call.method === 'dial' && elsewhere.length > 0) return notify(call, message, { heard: true, unanswered: false }, options);
+  const isHangUp = call.method === 'close' && call.dialKey === undefined;
+  const unanswered = isHangUp && (await isUnsettled(store, call.sender)); // before a page settles it
   postToPages(pages, { whisper: 'call', call });
   const heard = call.method === 'dial' && (await isHeard(pages)); // the pages have the call already: nothing waits for this
   const missed = await notify(call, message, { heard, unanswered }, options);
@@ -114,8 +118,11 @@ async function onClick(event) {
  */
 async function decline(address) {
   await withServer(async (server, store) => {
-    for (const call of await listUnhandled(store)) if (call.sender === address) await markHandled(store, call);
-    await server.relay('close', address);
+    const calls = (await listUnhandled(store)).filter(({ sender }) => sender === address);
+    for (const call of calls) await markHandled(store, call);
+    const dial = calls.findLast(({ method }) => method === 'dial');
+    if (dial) await server.silence(dial).catch(() => undefined);
+    await server.relay('close', address, { toDevice: dial?.fromDevice });
   });
 }
 
