@@ -129,7 +129,9 @@ async def _open_services(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
         network, deadlines = settings.network(surroundings.network), surroundings.deadlines
-        deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
+        deliverer = await enter(
+            open_deliverer(network, observer.record_push, monotonic_ms, deadlines, settings.max_in_flight)
+        )
         subscriptions = Subscriptions(database, replica, keyring.oldest.key.derive("gone"))
         await enter(run_purger(database, clock, metrics.record_purge))
         push = PushService(
