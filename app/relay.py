@@ -27,7 +27,10 @@ MAX_KNOWN_SENDERS = 50_000
 
 
 class Charges(Protocol):
-    """Charges for what only the store can tell of a call; each may refuse."""
+    """Charges for a call, and for what only the store can tell of it; each may refuse."""
+
+    def call(self) -> Awaitable[None]:
+        """Charge for the call itself."""
 
     def new_address(self) -> Awaitable[None]:
         """Charge for an address that registers for the first time."""
@@ -109,15 +112,17 @@ class Relay:
     async def _update(self, update: Update, now: int, charges: Charges) -> bool:
         subscription = update.subscription
         if subscription is None and not update.forgets:
-            if await self._subscriptions.get(update.sender, now) is None:
+            is_registered = await self._subscriptions.get(update.sender, now) is not None
+            if not is_registered:
                 await charges.unregistered_sender()
-                return False
-            return update.sent_at is not None  # without one it may be anybody who recorded it
+            await charges.call()
+            return is_registered and update.sent_at is not None  # without, it may be anybody who recorded it
         if subscription is not None:
             await self._check_endpoint(subscription.endpoint, charges)
         stored = await self._subscriptions.get(update.sender, now)
         if stored is None:
             await charges.new_address()
+        await charges.call()
         if subscription is None:
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return False
@@ -164,6 +169,8 @@ class Relay:
         subscription = await self._find_recipient(call.message, now, charges)
         if subscription is None:
             await charges.unknown_recipient()
+        await charges.call()
+        if subscription is None:
             raise UnknownRecipient
         self._note_registered(call.message.recipient, now)  # who will call back
         outcome = await self._send(call, subscription, now)
