@@ -132,7 +132,9 @@ async def _open_services(
         deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
         subscriptions = Subscriptions(database, replica, keyring.oldest.key.derive("gone"))
         await enter(run_purger(database, clock, metrics.record_purge))
-        push = PushService(keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines)
+        push = PushService(
+            keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines, observer.record_push_begin
+        )
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
@@ -148,7 +150,7 @@ async def _open_services(
             monotonic_ms=monotonic_ms,
             clock_window_ms=window,
             in_flight_limit=ConcurrencyLimit(
-                settings.max_in_flight, metrics.record_limit, metrics.in_flight.inc, settings.shares
+                settings.max_in_flight, metrics.record_limit, observer.record_place, settings.shares
             ),
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
             ice_servers=ice_servers,

@@ -1,8 +1,9 @@
-"""A database as tests open it: unobserved but for the log, on the real clock unless a test brings its own."""
+"""A database as tests open and lock it: unobserved but for the log, on the real clock by default."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import asyncpg
 from sqlalchemy.engine import URL
 
 from app.clocks import monotonic_clock
@@ -15,3 +16,16 @@ def open_database(
 ) -> AbstractAsyncContextManager[Database]:
     """Open the database at *url*, and close it."""
     return _open_database(url, log_statement, monotonic_ms)
+
+
+@asynccontextmanager
+async def locked(database: URL) -> AsyncIterator[None]:
+    """Hold the table, so that no statement on it ends in time."""
+    url = database.set(drivername="postgresql").render_as_string(hide_password=False)
+    holder = await asyncpg.connect(url)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE subscription IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await holder.close()

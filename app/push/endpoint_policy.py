@@ -20,6 +20,8 @@ BROWSER_HOSTS = {
 TRUSTED = "trusted"  # any origin that the operator named
 UNTRUSTED = "other"  # any other host: whoever registers may have chosen it
 
+SERVICES = (*dict.fromkeys(BROWSER_HOSTS.values()), TRUSTED, UNTRUSTED)
+
 HTTPS_PORT = 443
 
 # A public name: two labels or more, not an address.

@@ -30,7 +30,10 @@ MAX_UNVERIFIED = 10_000  # endpoints whose last verification push is remembered
 
 
 class PushService:
-    """Push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps."""
+    """Push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps.
+
+    *begin* is told the push service of each message that is about to be sent.
+    """
 
     def __init__(
         self,
@@ -39,12 +42,14 @@ class PushService:
         deliverer: Deliverer,
         monotonic_ms: Callable[[], int],
         deadlines: Deadlines,
+        begin: Callable[[str], None],
     ) -> None:
         self._keyring = keyring
         self._policy = policy
         self._deliverer = deliverer
         self._monotonic_ms = monotonic_ms
         self._deadlines = deadlines
+        self._begin = begin
         # Tags and codes are the same on every instance and after a restart, and tell an outsider nothing.
         # They are made with the oldest key, which instances share while they are given a newer one.
         self._tag_key = keyring.oldest.key.derive("tag")
@@ -109,6 +114,7 @@ class PushService:
         wait = self._deliverer.retry_after(target.endpoint, service, verifies=options is _VERIFYING)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
+        self._begin(service)
         body = encrypt(target, message.encode())
         loop_time = asyncio.get_running_loop().time
         deadline = loop_time() + self._deadlines.total_s

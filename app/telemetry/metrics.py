@@ -15,12 +15,15 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app.protocol.messages import METHODS
+from app.push.endpoint_policy import SERVICES
 from app.push.outcome import Attempt
 
 # Where the library looks for the directory in which workers count together: `whisper serve` names one.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 OK = "ok"
+
+DATABASE = "database"  # what holds a call that is with no push service
 
 # A call waits 10 s for a push service at most, a statement 3 s for the database.
 _CALL_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10)
@@ -77,7 +80,9 @@ _GAUGES = {
     "whisper_vapid_token_age_seconds": _GaugeDefinition(
         "How old the VAPID token of the latest push was.", ("service",), "livemax"
     ),
-    "whisper_in_flight": _GaugeDefinition("Calls being carried now.", (), "livesum"),
+    "whisper_in_flight": _GaugeDefinition(
+        "Calls being carried now, by what holds them.", ("held_by",), "livesum"
+    ),
     "whisper_in_flight_limit": _GaugeDefinition("Calls that may be carried at once.", (), "livesum"),
     "whisper_untrusted_proxy": _GaugeDefinition(
         "1 if all requests come through a proxy that is not trusted.", (), "livemax"
@@ -126,13 +131,22 @@ class Metrics:
             for name, (help_, labels, merge) in _GAUGES.items()
         }
         self._token_ages: dict[str, int] = {}
-        self.in_flight = self._gauges["whisper_in_flight"][()]
+        self._in_flight = self._gauges["whisper_in_flight"]
+        for holder in (DATABASE, *SERVICES):
+            self._in_flight[holder,].set(0)
         self._gauges["whisper_in_flight_limit"][()].set(max_in_flight)
         self._gauges["whisper_build_info"][version,].set(1)
         for method in METHODS:  # a rate needs a beginning
             self._counters["whisper_calls"][method, OK].inc(0)
         for limit in limits:
             self._counters["whisper_limit_hits"][limit,].inc(0)
+
+    def move_in_flight(self, left: str | None, taken: str | None) -> None:
+        """Count a call in flight for *taken*, what holds it from now on, and no more for *left*."""
+        if left:
+            self._in_flight[left,].dec()
+        if taken:
+            self._in_flight[taken,].inc()
 
     def record_call(self, method: str, outcome: str, seconds: float) -> None:
         """Count a call that ended in *outcome*: `ok` or a refusal's code."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.push.outcome import Attempt
-from app.telemetry.metrics import OK, Metrics
+from app.telemetry.metrics import DATABASE, OK, Metrics
 from app.telemetry.proxy_detection import UntrustedProxyDetector
 from app.telemetry.tracing import Trace, Tracing
 
@@ -41,6 +41,7 @@ class RequestRecord:
     status: int = 0  # of the answer; 0: not yet
     push: Attempt | None = None  # the latest
     pushes: int = 0
+    held_by: str | None = None  # while it is a call in flight: the database, or the push service
 
 
 _current: ContextVar[RequestRecord | None] = ContextVar("request_record", default=None)
@@ -85,6 +86,20 @@ class Observer:
                 if attempt.outcome.status:
                     attributes["http.response.status_code"] = attempt.outcome.status
                 record.trace.record_wait(f"push {attempt.service}", attempt.seconds, attributes)
+
+    def record_place(self, by: int) -> None:
+        """Record that the present request takes (1) or leaves (-1) a place in flight."""
+        self._hold(DATABASE if by > 0 else None)
+
+    def record_push_begin(self, service: str) -> None:
+        """Record that a message to *service* begins, which holds the present request's place."""
+        if (record := _current.get()) and record.held_by:
+            self._hold(service)
+
+    def _hold(self, holder: str | None) -> None:
+        if record := _current.get():
+            self.metrics.move_in_flight(record.held_by, holder)
+            record.held_by = holder
 
     def begin_request(self, scope: Scope) -> RequestRecord:
         """Return the record of a request that begins now."""

@@ -118,16 +118,17 @@ def test_mutable_headers_change_the_message() -> None:
 
 WORKERS = """
 import os, sys
-from app.telemetry.metrics import Metrics, forget_process
+from app.telemetry.metrics import DATABASE, Metrics, forget_process
 metrics = Metrics("1", 7)
 if os.fork() == 0:
-    Metrics("1", 7).in_flight.inc(5)
+    metrics.move_in_flight(None, DATABASE)
     os._exit(0)
 pid, _ = os.wait()
 before = metrics.exposition().decode()
 forget_process(pid)
 after = metrics.exposition().decode()
-print("whisper_in_flight 5.0" in before, "whisper_in_flight 5.0" in after, "whisper_in_flight 0.0" in after)
+held = 'whisper_in_flight{held_by="database"} '
+print(held + "1.0" in before, held + "1.0" in after, held + "0.0" in after)
 """
 
 

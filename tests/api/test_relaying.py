@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -19,6 +16,7 @@ from app.settings import Settings
 from app.store.database import Database
 from tests.api.conftest import Registered, post, register
 from tests.conftest import Clock, serving
+from tests.databases import locked
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -364,19 +362,6 @@ async def test_who_asked_to_wait_costs_no_encryption(
     )
 
     assert (response.status_code, response.json()["code"]) == (503, "push_busy")
-
-
-@asynccontextmanager
-async def locked(database: URL) -> AsyncIterator[None]:
-    """Hold the table, so that no statement on it ends in time."""
-    url = database.set(drivername="postgresql").render_as_string(hide_password=False)
-    holder = await asyncpg.connect(url)
-    try:
-        async with holder.transaction():
-            await holder.execute("LOCK TABLE subscription IN ACCESS EXCLUSIVE MODE")
-            yield
-    finally:
-        await holder.close()
 
 
 async def test_a_database_that_fails_is_said_to_be_unavailable(

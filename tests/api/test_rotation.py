@@ -153,7 +153,7 @@ async def test_a_proof_outlives_the_rotation(alice: Person) -> None:
     now = now_ms()
     policy = EndpointPolicy.parse(["public"])
     async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
-        pushing = Pushing(keyring, policy, delivery, now_ms, PRODUCTION)
+        pushing = Pushing(keyring, policy, delivery, now_ms, PRODUCTION, list[str]().append)
         for key in (OLD, NEW):
             code = VerificationCodes(key.derive("verification")).make(alice.address, target, now)
             assert await pushing.ensure_verified(alice.address, target, code, now) is None

@@ -49,7 +49,7 @@ class Stack:
 
     def in_flight(self, number: int) -> bool:
         """Tell whether an instance is carrying a call."""
-        return scrape(self.instances[number].deployment.home)["whisper_in_flight",] > 0
+        return scrape(self.instances[number].deployment.home)["whisper_in_flight", "trusted"] > 0
 
     @asynccontextmanager
     async def open_caller(self, place: str = "127.0.0.1") -> AsyncIterator[Caller]:

@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy.engine import URL
 
 from app.protocol.errors import Refused
 from app.protocol.messages import METHODS
@@ -14,7 +15,8 @@ from app.push.outcome import Attempt, outcome_of
 from app.telemetry.log_format import ConsoleLine, JsonLine, Stderr
 from app.telemetry.metrics import Metrics
 from tests.api.conftest import Registered, post
-from tests.metrics import measured
+from tests.databases import locked
+from tests.metrics import Samples, measured
 from tests.people import Person
 from tests.push_service import PushService
 
@@ -73,10 +75,15 @@ async def test_statements_and_limits_are_counted(
     assert found["whisper_database_seconds_count", "find"] >= 6
 
 
+def in_flight(found: Samples) -> dict[str, float]:
+    """Return by what places are held, and how many."""
+    return {key[1]: value for key, value in found.items() if key[0] == "whisper_in_flight" and value}
+
+
 async def test_calls_in_flight_are_told(
     client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
 ) -> None:
-    """As many as are being carried now, and none of them later."""
+    """As many as are being carried now, by what they wait for, and none of them later."""
     push_service.script([{"delay": 0.5}])
     dialling = asyncio.create_task(post(client, alice.to("dial", registered.person)))
     async with asyncio.timeout(5):
@@ -87,8 +94,23 @@ async def test_calls_in_flight_are_told(
     await dialling
     after = await measured(client)
 
-    assert (during["whisper_in_flight",], after["whisper_in_flight",]) == (1, 0)
+    assert in_flight(during) == {"trusted": 1}
+    assert in_flight(after) == {}
     assert after["whisper_in_flight_limit",] == 512
+
+
+async def test_a_database_that_hangs_holds_calls(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, migrated: URL
+) -> None:
+    """An operator sees which of the two it is."""
+    async with locked(migrated):
+        dialling = asyncio.create_task(post(client, alice.to("dial", registered.person)))
+        async with asyncio.timeout(5):
+            while not (during := in_flight(await measured(client))):
+                await asyncio.sleep(0.01)
+    await dialling
+
+    assert during == {"database": 1}
 
 
 async def test_no_label_is_made_from_what_somebody_sent(
@@ -270,4 +292,4 @@ async def test_a_client_that_does_not_wait_is_told_of(
             await post(client, alice.to("dial", registered.person))
 
     found = await measured(client)
-    assert (found["whisper_calls_total", "dial", "aborted"], found["whisper_in_flight",]) == (1, 0)
+    assert (found["whisper_calls_total", "dial", "aborted"], in_flight(found)) == (1, {})
