@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -88,6 +88,14 @@ dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build th
 packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, and try each in an environment of its own
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python -m pytest -p no:cacheprovider --basetemp="$$folder/pytest" $(PACKAGES)
+
+# Their tools come by uvx, since they need thirty packages that nothing else does.
+sbom: dist ## list what the server and its extras are made of, with licences: dist/sbom.cdx.json, dist/licenses.md
+	@uv=$(BIN)/uv && $$uv venv --quiet --clear build/sbom --python $(BIN)/python && \
+		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/*.whl)[embedded,redis,tracing]" && \
+		$$uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom/bin/python \
+			--pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json && \
+		$$uv tool run --quiet pip-licenses==5.5.5 --python build/sbom/bin/python --format=markdown --output-file dist/licenses.md
 
 check: $(VENV)/.installed-embedded,test,check node_modules/.installed dist ## lint, types, and who may import whom
 	$(BIN)/ruff check .
