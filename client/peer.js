@@ -3,7 +3,7 @@
  * @module
  */
 
-import { FileEvent } from './events.js';
+import { FileEvent, PeerTarget } from './events.js';
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
@@ -19,7 +19,7 @@ import { Transfers } from './rtc/transfers.js';
 /** A page that says goodbye may be a reload. */
 const RELOAD_MS = 15_000;
 /** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
-export class Peer extends EventTarget {
+export class Peer extends PeerTarget {
   #redial;
   /** @type {Connection} */ #connection;
   #stream;

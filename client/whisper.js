@@ -11,7 +11,7 @@
  */
 
 import { ConnectionManager } from './connection-manager.js';
-import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
+import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, WhisperTarget, relayEvents } from './events.js';
 import { Identity } from './identity.js';
 import { WhisperError, toWhisperError } from './protocol/errors.js';
 import { parseAddress } from './protocol/messages.js';
@@ -32,12 +32,14 @@ export { isAddress, parseAddress } from './protocol/messages.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
+/** @typedef {import('./events.js').WhisperEventMap} WhisperEventMap */
+/** @typedef {import('./events.js').PeerEventMap} PeerEventMap */
 
 /** How often a page that stays open registers again. */
 const RENEWAL_MS = 24 * 60 * 60 * 1000;
 
 /** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
-export class Whisper extends EventTarget {
+export class Whisper extends WhisperTarget {
   /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
 
   #store;
@@ -70,8 +72,8 @@ export class Whisper extends EventTarget {
    * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
   static start(options = {}) {
-    const { server, worker, scope } = options;
-    return Whisper.#shared.start(JSON.stringify([server, worker, scope]), () => Whisper.#open(options));
+    const { server, worker, workerType, scope } = options;
+    return Whisper.#shared.start(JSON.stringify([server, worker, workerType, scope]), () => Whisper.#open(options));
   }
 
   /** @param {import('./setup.js').StartOptions} options */
