@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.limits.concurrency import SHARES
 from app.limits.token_bucket import Rate
-from app.protocol.constants import CLOCK_WINDOW_MS
+from app.protocol.constants import CLOCK_WINDOW_MS, MAX_DEVICES
 from app.push.endpoint_policy import EndpointPolicy
 from app.push.http.proxy import EgressProxy
 from app.push.ssrf_guard import INTERNET, Network
@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     limit_refused_signatures: RateText = Rate(20, 60)
     limit_unknown_recipients: RateText = Rate(60, 60)
     limit_unregistered_senders: RateText = Rate(60, 60)
+    max_devices: int = Field(default=MAX_DEVICES, ge=1, le=20)
     max_waiting_repeats: int = Field(default=4, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
