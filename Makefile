@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,12 +39,13 @@ PYTHON_TESTS = $(RUN) -m pytest
 # Four at once: all but test-code wait more than they work.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
+PACKAGES := tests/packages
 PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
 PYTEST = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON_TESTS) -p no:cacheprovider --basetemp="$$folder/pytest"
 test-code:
-	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PROGRAMS))
+	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PACKAGES) $(PROGRAMS))
 test-programs:
 	$(PYTEST) $(PROGRAMS)
 test-faults:
@@ -67,7 +68,17 @@ soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, witho
 figures: $(VENV)/.installed-embedded,test ## sizes, circles, suppressions and dependencies of the code, against their bounds
 	@$(BIN)/python -m bench.figures
 
-check: $(VENV)/.installed-embedded,test,check node_modules/.installed ## lint, types, and who may import whom
+dist: $(VENV)/.installed-embedded,test,check ## build the server's wheel and source archive
+	@rm -rf dist
+	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+packages: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages, and try each in an environment of its own
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		$(BIN)/python -m pytest -p no:cacheprovider --basetemp="$$folder/pytest" $(PACKAGES)
+
+check: $(VENV)/.installed-embedded,test,check node_modules/.installed dist ## lint, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -96,11 +107,11 @@ hashes: ## write hashes.txt, which the image installs from, anew from constraint
 		--quiet --output-file hashes.txt
 
 clean: ## remove what make made; .env and the data in .whisper stay
-	rm -rf $(VENV) node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis
+	rm -rf $(VENV) dist node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
 # The image is built without peer/, which only the tests need.
-$(VENV)/.installed%: pyproject.toml $(wildcard peer/pyproject.toml) constraints.txt | $(BIN)/pip
+$(VENV)/.installed%: pyproject.toml setup.py $(wildcard peer/pyproject.toml) constraints.txt | $(BIN)/pip
 	@echo "Installing into $(VENV); the first time takes about a minute."
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e '.$(addprefix [,$(addsuffix ],$(*:-%=%)))' $(if $(findstring test,$*),-e ./peer)

@@ -106,4 +106,4 @@ def _extra(name: str, package: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise MissingExtra(f"{package} is not installed: make install EXTRAS={name}") from None
+        raise MissingExtra(f"{package} is not installed: pip install 'whisper-server[{name}]'") from None

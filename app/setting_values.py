@@ -106,7 +106,7 @@ def check_otlp_endpoint(url: str) -> str:
     except ModuleNotFoundError:
         found = None
     if not found:
-        raise ValueError("OpenTelemetry is not installed: make install EXTRAS=tracing")
+        raise ValueError("OpenTelemetry is not installed: pip install 'whisper-server[tracing]'")
     return url
 
 

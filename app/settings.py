@@ -44,8 +44,9 @@ from app.setting_values import (
 
 PREFIX = "WHISPER_"
 
-# Beside the code, like migrations/.
-_ROOT = Path(__file__).parents[1]
+# In a wheel they are inside the package, in the source beside it.
+_PACKAGE = Path(__file__).parent
+_ROOT = _PACKAGE if (_PACKAGE / "web").is_dir() else _PACKAGE.parent
 WEB_APP = _ROOT / "web"
 CLIENT = _ROOT / "client"
 # By URL prefix. The page imports the client from `/client`; `/js` is its public address, for other origins.

@@ -75,8 +75,12 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         await state.relay.repeat(unverified.text)
     else:
         call, charges = await authenticate(unverified, client, state)
-        with state.in_flight_limit.permit(_holders(call.message, client)):
+        holders = _holders(call.message, client)
+        state.in_flight_limit.acquire(holders)
+        try:
             is_registered = await state.relay.handle(call, state.clock(), charges)
+        finally:
+            state.in_flight_limit.release(holders)
     sender, now = unverified.message.sender, state.clock()
     ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
     await acceptance(now, ice_servers)(scope, receive, send)

@@ -1,7 +1,6 @@
 """Limit on the calls in flight: in all, and for one client, sender or recipient."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 
 from app.limits.errors import Overloaded, TooManyCalls
 
@@ -48,15 +47,11 @@ class ConcurrencyLimit:
             self._hit(IN_FLIGHT)
             raise Overloaded(retry_after=RETRY_AFTER_S)
 
-    def permit(self, holders: Sequence[Holder]) -> "Permit":
-        """Return a permit for a call, to be entered; it counts for all of its *holders*."""
-        return Permit(self, [each for each in holders if each[0] in self._parts])
-
     def acquire(self, holders: Sequence[Holder]) -> None:
         """Take a place. Raise `Overloaded` without one, `TooManyCalls` if a holder has its part already."""
         self.raise_if_full()
         for holder in holders:
-            if self._held.get(holder, 0) >= self._parts[holder[0]]:
+            if self._held.get(holder, 0) >= self._parts.get(holder[0], self._size):
                 self._hit(f"{IN_FLIGHT}_{holder[0]}")
                 raise TooManyCalls(retry_after=RETRY_AFTER_S)
         self._taken += 1
@@ -72,21 +67,3 @@ class ConcurrencyLimit:
             if left:
                 self._held[holder] = left
         self._moved(-1)
-
-
-class Permit:
-    """Permit of one call in flight, for as long as it is entered."""
-
-    __slots__ = ("_holders", "_limit")
-
-    def __init__(self, limit: ConcurrencyLimit, holders: Sequence[Holder]) -> None:
-        self._limit = limit
-        self._holders = holders
-
-    def __enter__(self) -> None:
-        self._limit.acquire(self._holders)
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self._limit.release(self._holders)

@@ -89,7 +89,12 @@ class RateLimits:
         return [(name, key) for name, key in costs if name in self._buckets]
 
     def _waits(self, costs: Sequence[Cost], now: int) -> dict[str, int]:
-        return {name: self._buckets[name].retry_after(key, now) for name, key in costs}
+        """Return the limits among *costs* that are reached, each with its wait in seconds."""
+        waits = {}
+        for name, key in costs:
+            if wait := self._buckets[name].retry_after(key, now):
+                waits[name] = wait
+        return waits
 
     def _refuse(self, waits: Mapping[str, int]) -> None:
         if not any(waits.values()):

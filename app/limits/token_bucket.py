@@ -51,7 +51,10 @@ class TokenBuckets:
 
     def retry_after(self, key: bytes, now: int) -> int:
         """Return the seconds until *key* may again, 0 for now; consumes nothing. *now* in ms."""
-        early = self._full_at.get(key, 0) - self._slack - now * self._scale
+        full_at = self._full_at.get(key)
+        if full_at is None:
+            return 0
+        early = full_at - self._slack - now * self._scale
         return -(-early // (1000 * self._scale)) if early > 0 else 0
 
     def consume(self, key: bytes, now: int) -> int:

@@ -1,6 +1,7 @@
 """Database URLs as libpq and hosting services write them, and what the driver is told for them."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,8 @@ _KNOWN = _CHOICES.keys() | _NUMBERS | _FILES | _TEXTS
 _FOR_SQLALCHEMY = {"host", "port", KEPT_STATEMENTS}
 _FOR_TLS = {name for name in _KNOWN if name.startswith("ssl")} - {"sslcompression", "sslsni"}
 
+_SEVERAL_HOSTS = re.compile(r"(\w+://(?:[^@/?]*@)?)([^/?,@]+(?:,[^/?,@]+)+)(/[^?]*)?(\?.*)?")
+
 
 class InvalidDatabaseUrl(ValueError):
     """The text is not the URL of a Postgres database."""
@@ -65,6 +68,7 @@ def parse_url(text: str) -> URL:
     no statement for longer than it runs. Every parameter has a value that is kept to, and every file that is
     named can be read.
     """
+    text = _name_hosts_in_query(text)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -85,6 +89,7 @@ def parse_url(text: str) -> URL:
     if query.pop("pgbouncer", "false") == "true":
         query[KEPT_STATEMENTS] = "0"
     _check_tls({name: str(value) for name, value in query.items()})
+    _check_hosts(query.get("host", ""), query.get("port", ""))
     return url.set(
         drivername="postgresql+asyncpg",
         username=parts.get("user"),
@@ -92,6 +97,16 @@ def parse_url(text: str) -> URL:
         database=parts.get("dbname"),
         query=query,
     )
+
+
+def _name_hosts_in_query(text: str) -> str:
+    """Write `//a:1,b:2/` as `///?host=a:1&host=b:2`, as SQLAlchemy has several hosts."""
+    found = _SEVERAL_HOSTS.fullmatch(text)
+    if not found:
+        return text
+    begin, hosts, path, query = found.groups(default="")
+    named = "&".join(f"host={host if ':' in host else f'{host}:5432'}" for host in hosts.split(","))
+    return f"{begin}{path or '/'}?{named}{query.replace('?', '&', 1)}"
 
 
 def split_url(url: URL) -> tuple[URL, dict[str, Any]]:
@@ -123,6 +138,19 @@ def _check_parameter(name: str, value: str | tuple[str, ...]) -> None:
         raise InvalidDatabaseUrl(f"its {name} must be a number")
     elif name == "passfile" and not os.access(value, os.R_OK):
         raise InvalidDatabaseUrl(f"its {name} can't be read")
+
+
+def _check_hosts(hosts: str | tuple[str, ...], ports: str | tuple[str, ...]) -> None:
+    """Refuse several hosts in another form than SQLAlchemy takes: with a port each, or a list of both."""
+    if isinstance(hosts, tuple):
+        matches = all(":" in host for host in hosts)
+    else:
+        number = hosts.count(",")
+        matches = number == 0 or (isinstance(ports, str) and ports.count(",") == number and ":" not in hosts)
+    if not matches:
+        raise InvalidDatabaseUrl(
+            "its hosts and ports do not match: write several as ?host=a:5432&host=b:5432"
+        )
 
 
 def _check_tls(query: Mapping[str, str]) -> None:

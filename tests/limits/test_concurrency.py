@@ -28,7 +28,8 @@ class Watched(ConcurrencyLimit):
 def acquire(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times: int = 1) -> None:
     """Take places, to be left when the stack ends."""
     for _ in range(times):
-        entered.enter_context(limit.permit(holders))
+        limit.acquire(holders)
+        entered.callback(limit.release, holders)
 
 
 def test_no_more_than_its_size_is_taken() -> None:

@@ -24,6 +24,7 @@ def test_every_spelling_of_postgres_is_taken(scheme: str) -> None:
         "gssencmode=disable&client_encoding=utf8&sslsni=1&sslcompression=0&load_balance_hosts=disable",
         "target_session_attrs=read-write&application_name=whisper&options=-c%20jit%3Doff",
         "host=a:5432&host=b:5432&target_session_attrs=primary",
+        "host=a,b&port=5432,5433&target_session_attrs=read-write",
         "ssl_min_protocol_version=TLSv1.3&sslnegotiation=direct&sslmode=require",
     ],
 )
@@ -45,9 +46,20 @@ def test_who_connects_to_what_may_be_in_the_query() -> None:
     assert (url.username, url.password, url.database) == ("me", "secret", "calls")
 
 
+def test_several_hosts_are_written_as_libpq_has_them() -> None:
+    """A primary and the standbys that may take its place."""
+    url = parse_url("postgresql://me:secret@a:6432,b/calls?sslmode=require")
+
+    assert (url.host, url.database, url.password) == (None, "calls", "secret")
+    assert url.query == {"host": ("a:6432", "b:5432"), "sslmode": "require"}
+
+
 @pytest.mark.parametrize(
     ("query", "names"),
     [
+        ("host=a,b", "hosts and ports"),
+        ("host=a:5432,b:5432", "hosts and ports"),
+        ("host=a,b&port=5432", "hosts and ports"),
         ("ssl=true", "sslmode"),
         ("ssl=1", "sslmode"),
         ("sslmode=no-verify", "sslmode"),
