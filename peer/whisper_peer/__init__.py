@@ -1,6 +1,6 @@
 """Python client of Whisper: `Peer` for programs, `whisper-peer listen` for a terminal."""
 
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import (
     AlreadyConnected,
     AnsweredElsewhere,

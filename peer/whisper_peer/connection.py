@@ -14,14 +14,14 @@ from aiortc import (
 )
 
 from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
-from whisper_peer.budget import ByteBudget
 from whisper_peer.candidates import split_candidates
-from whisper_peer.channel import Channel, within
-from whisper_peer.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.channel import Channel, within
+from whisper_peer.channels.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.reassembly_watch import watch_reassembly
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
-from whisper_peer.reassembly_watch import watch_reassembly
 from whisper_peer.signaling_session import Candidates, SignalingSession
 from whisper_peer.signaling_transport import SignalingTransport
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from whisper_peer.background_tasks import BackgroundTasks
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import AnsweredElsewhere, ConnectionFailed
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Close, Dial

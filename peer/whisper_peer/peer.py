@@ -11,7 +11,7 @@ from typing import Any, Self
 from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
-from whisper_peer.channel import Channel, within
+from whisper_peer.channels.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PushServiceFailed, Reason
 from whisper_peer.identity import Identity

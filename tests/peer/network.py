@@ -9,7 +9,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from tests.peer.people import Person
 from tests.people import now_ms
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, Reason, ServerRefused
 from whisper_peer.protocol.keys import Address
