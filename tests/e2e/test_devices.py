@@ -64,7 +64,7 @@ async def test_one_answers_and_the_others_fall_silent(
     calls = [await asyncio.wait_for(phone.rung.get(), 5) for phone in phones]
 
     answered = await calls[1].accept()
-    ended = [await asyncio.wait_for(calls[at].ended, 1) for at in (0, 2)]
+    ended = [await asyncio.wait_for(calls[at].ended, 5) for at in (0, 2)]
     channel = await dialling
     await channel.send("hello")
 
@@ -81,7 +81,7 @@ async def test_one_answers_and_the_others_fall_silent(
 async def test_two_that_answer_at_once_end_well(
     alice: Peer, phones: list[Phone], push_process: PushServiceProcess
 ) -> None:
-    """The caller takes one; the other falls silent within a second, and the third as well."""
+    """The caller takes one; the other falls silent, and the third as well."""
     dialling = asyncio.create_task(alice.dial(phones[0].peer.address))
     calls = [await asyncio.wait_for(phone.rung.get(), 5) for phone in phones]
 
@@ -90,7 +90,7 @@ async def test_two_that_answer_at_once_end_well(
     ended = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
 
     assert sorted(type(each).__name__ for each in ended) == ["AnsweredElsewhere", "Channel"]
-    assert await asyncio.wait_for(calls[2].ended, 1) is CallEnd.ANSWERED_ELSEWHERE
+    assert await asyncio.wait_for(calls[2].ended, 5) is CallEnd.ANSWERED_ELSEWHERE
     assert not channel.closed
     assert push_process.taken == DEVICES + 2 + 1 + 2 * (DEVICES - 1) + 1
 
@@ -112,7 +112,7 @@ async def test_a_device_that_declines_declines_for_all(alice: Peer, phones: list
     calls = [await asyncio.wait_for(phone.rung.get(), 5) for phone in phones]
 
     await calls[0].decline()
-    ended = [await asyncio.wait_for(call.ended, 1) for call in calls]
+    ended = [await asyncio.wait_for(call.ended, 5) for call in calls]
 
     assert ended == [CallEnd.DECLINED, CallEnd.ANSWERED_ELSEWHERE, CallEnd.ANSWERED_ELSEWHERE]
     with pytest.raises(Exception, match="they closed"):
