@@ -129,7 +129,9 @@ async def _open_services(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
         network, deadlines = settings.network(surroundings.network), surroundings.deadlines
-        deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
+        deliverer = await enter(
+            open_deliverer(network, observer.record_push, monotonic_ms, deadlines, settings.max_in_flight)
+        )
         subscriptions = Subscriptions(database, replica, key.derive("gone"), settings.max_devices)
         await enter(run_purger(database, clock, metrics.record_purge))
         push = PushService(
@@ -138,13 +140,7 @@ async def _open_services(
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
-            relay=Relay(
-                subscriptions,
-                push,
-                window,
-                settings.max_waiting_repeats,
-                charges_unregistered="unregistered_senders" in settings.rates,
-            ),
+            relay=_make_relay(settings, subscriptions, push),
             observer=observer,
             clock=clock,
             monotonic_ms=monotonic_ms,
@@ -157,6 +153,12 @@ async def _open_services(
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
             check_ready=partial(schema.check, database),
         )
+
+
+def _make_relay(settings: Settings, subscriptions: Subscriptions, push: PushService) -> Relay:
+    charges_unregistered = "unregistered_senders" in settings.rates
+    window, max_waiting = settings.clock_window_ms, settings.max_waiting_repeats
+    return Relay(subscriptions, push, window, max_waiting, charges_unregistered=charges_unregistered)
 
 
 def _replica_url(settings: Settings) -> URL | None:

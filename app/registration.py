@@ -13,7 +13,10 @@ from app.store.subscriptions import Subscriptions
 
 
 class Charges(Protocol):
-    """Charges for what only the store can tell of a call; each may refuse."""
+    """Charges for a call, and for what only the store can tell of it; each may refuse."""
+
+    def call(self) -> Awaitable[None]:
+        """Charge for the call itself."""
 
     def new_address(self) -> Awaitable[None]:
         """Charge for an address that registers for the first time."""
@@ -50,10 +53,12 @@ class Registrar:
         if update.forgets:
             if not known:
                 await charges.new_address()
+            await charges.call()
             await self._subscriptions.tombstone(update.sender, update.sent_at or 0)
             return None
         if not known:
             await charges.unregistered_sender()
+        await charges.call()
         # Without a timestamp it may be anybody who recorded it.
         return Registration(known) if known and update.sent_at is not None else None
 
@@ -64,6 +69,7 @@ class Registrar:
         await self._check_endpoint(subscription.endpoint, charges)
         if not known:
             await charges.new_address()
+        await charges.call()
         if target not in [each.target for each in known]:
             await self._subscriptions.check_not_gone(sender, target)
             outcome = await self._push.ensure_verified(sender, target, update.code, now)
@@ -88,7 +94,7 @@ class Registrar:
         """End one device of the sender. One that is not theirs ends nothing."""
         if not known:
             await charges.unregistered_sender()
-            return None
+        await charges.call()
         endpoint = update.subscription.endpoint if update.subscription else None
         ended = [
             each

@@ -118,6 +118,8 @@ class Relay:
         devices = await self._find_recipient(call.message, now, charges)
         if not devices:
             await charges.unknown_recipient()
+        await charges.call()
+        if not devices:
             raise UnknownRecipient
         self._note_registered(call.message.recipient, now)  # who will call back
         await self._fan_out.send(call, devices, now)

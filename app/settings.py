@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     ice_servers: Annotated[Names, AfterValidator(check_ice_urls)] = ()
     turn_secret: SecretStr | None = None
     trusted_proxies: Annotated[Names, AfterValidator(check_networks)] = ()
-    max_in_flight: int = Field(default=512, ge=1)
+    max_in_flight: int = Field(default=1024, ge=1)
     max_connections_per_client: int = Field(default=2000, ge=1)
     keep_alive_seconds: float = Field(default=75, gt=0, le=3600)
     rate_limits: bool = True

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { FileEvent } from './events.js';
+import { FileEvent, PeerTarget } from './events.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
 import { ReceiveQueue } from './rtc/receive-queue.js';
@@ -16,7 +16,7 @@ import { Transfers } from './rtc/transfers.js';
 /** @typedef {'open' | 'reconnecting' | 'closed'} PeerState */
 
 /** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
-export class Peer extends EventTarget {
+export class Peer extends PeerTarget {
   #recovery;
   /** @type {Connection} */ #connection;
   #stream;

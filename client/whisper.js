@@ -11,10 +11,11 @@
  */
 
 import { ConnectionManager } from './connection-manager.js';
-import { AUDIO, TroubleEvent, VIDEO, relayEvents } from './events.js';
+import { TroubleEvent, WhisperTarget, relayEvents } from './events.js';
 import { followPage, followWindows } from './page-lifecycle.js';
 import { parseAddress } from './protocol/addresses.js';
 import { WhisperError, toWhisperError } from './protocol/errors.js';
+import { AUDIO, VIDEO } from './protocol/messages.js';
 import { PageInbox } from './push/page-inbox.js';
 import { Registration } from './push/registration.js';
 import { watchPermission } from './push/support.js';
@@ -31,13 +32,15 @@ export { isAddress, parseAddress } from './protocol/addresses.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
+/** @typedef {import('./events.js').WhisperEventMap} WhisperEventMap */
+/** @typedef {import('./events.js').PeerEventMap} PeerEventMap */
 
 /** `signal` cancels; `timeout` ms to ring; `stream` to share at once; `takeOver` takes a connection over from another window.
  * @typedef {import('./connection-manager.js').DialOptions & {takeOver?: boolean}} DialOptions
  */
 
 /** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
-export class Whisper extends EventTarget {
+export class Whisper extends WhisperTarget {
   /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
 
   #store;
@@ -68,8 +71,8 @@ export class Whisper extends EventTarget {
    * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
   static start(options = {}) {
-    const { server, worker, scope } = options;
-    return Whisper.#shared.start(JSON.stringify([server, worker, scope]), () => Whisper.#open(options));
+    const { server, worker, workerType, scope } = options;
+    return Whisper.#shared.start(JSON.stringify([server, worker, workerType, scope]), () => Whisper.#open(options));
   }
 
   /** @param {import('./setup.js').StartOptions} options */

@@ -14,7 +14,7 @@ from app.api.errors import MethodNotAllowed
 from app.api.responses import acceptance
 from app.api.state import AppState, app_state
 from app.limits.concurrency import Holder
-from app.limits.rate_limits import ClientCharges, client_key
+from app.limits.rate_limits import Charges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
 from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
@@ -74,8 +74,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
     else:
-        call = await authenticate(unverified, client, state)
-        charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
+        call, charges = await authenticate(unverified, client, state)
         holders = _holders(call.message, client)
         state.in_flight_limit.acquire(holders)
         try:
@@ -93,8 +92,10 @@ def client_host(scope: Scope) -> str:
     return str(host)
 
 
-async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state: AppState) -> Call[Message]:
-    """Return the verified call, the limits checked before the signature.
+async def authenticate(
+    unverified: UnverifiedCall[Message], client: bytes, state: AppState
+) -> tuple[Call[Message], Charges]:
+    """Return the verified call and what it will be charged for, the limits checked before the signature.
 
     Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.
     """
@@ -105,8 +106,7 @@ async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state
     except BadSignature:
         await state.rate_limits.charge_refused_signature(client, now)
         raise
-    await state.rate_limits.count(costs, client, now)
-    return call
+    return call, Charges(state.rate_limits, costs, client, now)
 
 
 def _holders(message: Message, client: bytes) -> list[Holder]:

@@ -17,6 +17,10 @@ const SIGNATURE_BYTES = 64;
 /** The server's name for a device: 12 characters of base64url. */
 const DEVICE = /^[\w-]{12}$/;
 
+/** The bits of a dial's `wants`. */
+export const AUDIO = 1;
+export const VIDEO = 2;
+
 /** @typedef {'dial' | 'offer' | 'answer' | 'ice' | 'close'} Method */
 
 /** @typedef {'encryptionKey' | 'payload' | 'direction' | 'fromDevice' | 'toDevice' | 'dialKey' | 'wants'} MemberName */

@@ -40,7 +40,7 @@ async function openDevices(wanted) {
   try {
     return await navigator.mediaDevices.getUserMedia(wanted);
   } catch (cause) {
-    const name = cause instanceof DOMException ? cause.name : '';
+    const { name } = /** @type {{name: string}} */ (cause); // not each is an Error in every browser
     throw new WhisperError(FAULTS[name] ?? 'media_unavailable', { cause });
   }
 }
