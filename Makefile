@@ -69,7 +69,7 @@ figures: $(VENV)/.installed-embedded,test node_modules/.installed ## sizes, circ
 	@$(BIN)/python -m bench.figures
 
 CLIENT := build/client
-ESBUILD := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
+ESBUILD := PATH="$$PWD/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
 # The one place where it stands is pyproject.toml.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
@@ -80,7 +80,7 @@ dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build th
 	@$(ESBUILD) client/worker.js --format=iife --global-name=whisper --outfile=$(CLIENT)/dist/worker.classic.js
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.types.json --outDir $(CLIENT)/types
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker-types.json --outDir $(CLIENT)/types
-	@cd $(CLIENT) && npm=$(CURDIR)/$(BIN)/npm && $$npm pkg set version=$(VERSION) && $$npm pack --silent --pack-destination=../../dist >/dev/null
+	@npm="$$PWD/$(BIN)/npm" && cd $(CLIENT) && "$$npm" pkg set version=$(VERSION) && "$$npm" pack --silent --pack-destination=../../dist >/dev/null
 	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
 	$(BIN)/twine check --strict dist/whisper_server*
 	$(BIN)/check-wheel-contents dist/*.whl
