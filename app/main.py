@@ -140,13 +140,7 @@ async def _open_services(
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
-            relay=Relay(
-                subscriptions,
-                push,
-                window,
-                settings.max_waiting_repeats,
-                charges_unregistered="unregistered_senders" in settings.rates,
-            ),
+            relay=_make_relay(settings, subscriptions, push),
             observer=observer,
             clock=clock,
             monotonic_ms=monotonic_ms,
@@ -159,6 +153,12 @@ async def _open_services(
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
             check_ready=partial(schema.check, database),
         )
+
+
+def _make_relay(settings: Settings, subscriptions: Subscriptions, push: PushService) -> Relay:
+    charges_unregistered = "unregistered_senders" in settings.rates
+    window, max_waiting = settings.clock_window_ms, settings.max_waiting_repeats
+    return Relay(subscriptions, push, window, max_waiting, charges_unregistered=charges_unregistered)
 
 
 def _replica_url(settings: Settings) -> URL | None:

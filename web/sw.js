@@ -67,6 +67,7 @@ const SHELL = [
   'client/events.js',
   'client/identity.js',
   'client/incoming-calls.js',
+  'client/page-lifecycle.js',
   'client/peer.js',
   'client/promises.js',
   'client/protocol/base64.js',

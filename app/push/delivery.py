@@ -12,7 +12,7 @@ from app.push.encrypt import PushRequest
 from app.push.endpoint_policy import UNTRUSTED
 from app.push.http.connection import ConnectionLost, MalformedResponse, serialize_request
 from app.push.http.connector import PoolSet, open_pools
-from app.push.http.pool import MAX_CONNECTIONS, QUEUE_RETRY_AFTER_S, TimeoutOutcome
+from app.push.http.pool import MAX_CONNECTIONS, MIN_PER_HOST, QUEUE_RETRY_AFTER_S, TimeoutOutcome
 from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 from app.push.ssrf_guard import Network, NotPublic, site_of
@@ -56,7 +56,7 @@ class Deliverer:
         self._observe = observe
         self._monotonic_ms = monotonic_ms
         self._deadlines = deadlines
-        self._max_per_host = max(1, max_at_once // 2)
+        self._max_per_host = max(MIN_PER_HOST, max_at_once // 2)
         self._host_limits = HostLimits()
         self._retry_after = RetryAfterTracker()
         self._in_flight = InFlightLimits()

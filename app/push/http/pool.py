@@ -11,6 +11,7 @@ from app.push.http.connection import ConnectionLost, PushConnection, PushRespons
 from app.push.outcome import DeliveryStatus, Outcome
 
 MAX_CONNECTIONS = 1024  # as many as calls in flight by default
+MIN_PER_HOST = 8  # however few there are in all
 QUEUE_RETRY_AFTER_S = 1  # when all of those were taken, and none became free in time
 
 # Outcomes of a message that runs out of time: only one that had a connection may have arrived.
@@ -50,7 +51,7 @@ class ConnectionPool:
         self._keep_s = deadlines.keep_s
         self._drain_s = deadlines.drain_s
         self._size = size
-        self._per_host = max(1, size // 2)
+        self._per_host = max(MIN_PER_HOST, size // 2)
         self._taken = 0  # of the size, by connections and by those that are being made
         self._hosts: dict[str, _Host] = {}
         self._connections: dict[PushConnection, str] = {}
