@@ -14,7 +14,7 @@ from app.api.errors import MethodNotAllowed
 from app.api.responses import acceptance
 from app.api.state import AppState, app_state
 from app.limits.concurrency import Holder
-from app.limits.rate_limits import ClientCharges, client_key
+from app.limits.rate_limits import Charges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
 from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
@@ -70,21 +70,20 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
-    is_registered = False
+    registration = None
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
     else:
-        call = await authenticate(unverified, client, state)
-        charges = ClientCharges(state.rate_limits, client, state.monotonic_ms())
+        call, charges = await authenticate(unverified, client, state)
         holders = _holders(call.message, client)
         state.in_flight_limit.acquire(holders)
         try:
-            is_registered = await state.relay.handle(call, state.clock(), charges)
+            registration = await state.relay.handle(call, state.clock(), charges)
         finally:
             state.in_flight_limit.release(holders)
     sender, now = unverified.message.sender, state.clock()
-    ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
-    await acceptance(now, ice_servers)(scope, receive, send)
+    ice_servers = state.ice_servers.at(now, sender) if registration and state.ice_servers.has_turn else None
+    await acceptance(now, registration, ice_servers)(scope, receive, send)
 
 
 def client_host(scope: Scope) -> str:
@@ -93,8 +92,10 @@ def client_host(scope: Scope) -> str:
     return str(host)
 
 
-async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state: AppState) -> Call[Message]:
-    """Return the verified call, the limits checked before the signature.
+async def authenticate(
+    unverified: UnverifiedCall[Message], client: bytes, state: AppState
+) -> tuple[Call[Message], Charges]:
+    """Return the verified call and what it will be charged for, the limits checked before the signature.
 
     Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.
     """
@@ -105,8 +106,7 @@ async def authenticate(unverified: UnverifiedCall[Message], client: bytes, state
     except BadSignature:
         await state.rate_limits.charge_refused_signature(client, now)
         raise
-    await state.rate_limits.count(costs, client, now)
-    return call
+    return call, Charges(state.rate_limits, costs, client, now)
 
 
 def _holders(message: Message, client: bytes) -> list[Holder]:

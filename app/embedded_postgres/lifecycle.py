@@ -8,6 +8,7 @@ the kernel who is at the other end (peer authentication).
 import fcntl
 import logging
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -43,6 +44,8 @@ WATCH_S = 0.5  # how soon one that was killed is started again
 START_S = 60  # for its recovery, too
 STOP_S = 20  # for each way to stop it, the gentle one first
 POLL_S = 0.02
+
+_FAILURE = re.compile(r"(?:PANIC|FATAL): +(.+)")
 
 
 @contextmanager
@@ -108,7 +111,7 @@ class EmbeddedPostgres:
                 else:
                     self._start(state)
         except subprocess.CalledProcessError as error:
-            why = _last_line(error.stderr)
+            why = _find_cause(error.stderr)
         except (OSError, KeyError) as error:  # a user without a name is a KeyError
             why = str(error)
         else:
@@ -117,14 +120,19 @@ class EmbeddedPostgres:
 
     def keep_running(self, ended: threading.Event) -> None:
         """Start it again whenever it is found dead, until *ended*."""
+        is_told = False  # why it does not start, once: a disk may be full for long
         while not ended.wait(WATCH_S):
             if self._is_alive(read_state(self.data)):
+                is_told = False
                 continue
-            log.warning("the embedded Postgres has ended: it is started again")
+            if not is_told:
+                log.warning("the embedded Postgres has ended: it is started again")
             try:
                 self.ensure_running()
             except InvalidSettings as fault:
-                log.error("%s", fault)  # noqa: TRY400 - one line says all; the next round tries again
+                if not is_told:
+                    log.error("%s", fault)  # noqa: TRY400 - one line says all; the next round tries again
+                is_told = True
 
     def stop(self) -> None:
         """End it as an operator does: sessions end, what is committed stays."""
@@ -170,7 +178,7 @@ class EmbeddedPostgres:
             if self._wait_until_ready(self._process, deadline):
                 return
             if time.monotonic() > deadline or not self._may_try_again():
-                raise OSError(f"{_last_line((self.data / 'log').read_bytes())} ({self.data / 'log'})")
+                raise OSError(f"{_find_cause((self.data / 'log').read_bytes())} ({self.data / 'log'})")
             time.sleep(WATCH_S)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
@@ -205,6 +213,8 @@ class EmbeddedPostgres:
         return True
 
 
-def _last_line(output: bytes) -> str:
-    lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it says nothing"
+def _find_cause(output: bytes) -> str:
+    """Return the first failure that *output* tells, without its time, or else its last line."""
+    text = output.decode("utf-8", "replace").strip()
+    failure = _FAILURE.search(text)
+    return failure[1] if failure else (text.splitlines() or ["it says nothing"])[-1]

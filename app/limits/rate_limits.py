@@ -60,9 +60,11 @@ class RateLimits:
         return costs
 
     async def count(self, costs: Sequence[Cost], client: bytes, now: int) -> None:
-        """Count what was checked at this very *now*. Raise `TooManyCalls` if it is over a limit elsewhere."""
-        if self._shared:
-            await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]))
+        """Count what was checked at this very *now*.
+
+        Raise `TooManyCalls` if it is over a limit elsewhere, or by what was counted since.
+        """
+        await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]) if self._shared else ())
         self._consume(costs, now)
 
     async def charge_refused_signature(self, client: bytes, now: int) -> None:
@@ -102,18 +104,25 @@ class RateLimits:
         raise TooManyCalls(retry_after=max(waits.values()))
 
 
-class ClientCharges:
-    """Charges to one client's IP address for what only the store can tell of a verified call.
+class Charges:
+    """Charges for a verified call: for itself, and to its client for what only the store can tell.
 
-    Each raises `TooManyCalls` when there were too many. *now* in ms, on a clock that never jumps.
+    What is free to make up, such as keys, is counted only after what is not: a flood of keys would make the
+    limits of others forget. Each raises `TooManyCalls` when there were too many. *now* in ms, on a clock that
+    never jumps.
     """
 
-    __slots__ = ("_client", "_limits", "_now")
+    __slots__ = ("_client", "_costs", "_limits", "_now")
 
-    def __init__(self, limits: RateLimits, client: bytes, now: int) -> None:
+    def __init__(self, limits: RateLimits, costs: Sequence[Cost], client: bytes, now: int) -> None:
         self._limits = limits
+        self._costs = costs
         self._client = client
         self._now = now
+
+    def call(self) -> Awaitable[None]:
+        """Count the call itself, for its sender and its recipient."""
+        return self._limits.count(self._costs, self._client, self._now)
 
     def new_address(self) -> Awaitable[None]:
         """Count an address that registers for the first time."""

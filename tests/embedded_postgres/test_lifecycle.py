@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from app.settings import InvalidSettings
 from app.store.errors import DatabaseUnavailable
 from app.store.url import parse_url
 from tests.databases import open_database
+from tests.processes import installed
 
 ODD = "a b'$x%20"
 NAMES = [ODD, '`id`;"&|', "back\\slash 100%20", "Ünïcode", "-D", "#?@:&=", "long" * 40]
@@ -43,6 +45,17 @@ def ask(url: str, statement: str = "SELECT 1") -> object:
             return (await database.fetch(text(statement)))[0][0]
 
     return asyncio.run(fetch())
+
+
+def until_it_serves(url: str) -> None:
+    """Wait until it has been started again."""
+    deadline = time.monotonic() + 20
+    while True:
+        with suppress(DatabaseUnavailable):
+            ask(url)
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def socket_dir_of(url: str) -> Path:
@@ -179,18 +192,45 @@ def test_one_that_is_killed_is_started_again(home: Path) -> None:
         state = read_state(home / "postgres")
         assert state
         os.kill(state.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                assert ask(url, "SELECT count(*) FROM pg_largeobject_metadata") == 1
-                break
-            except DatabaseUnavailable:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        until_it_serves(url)
+        assert ask(url, "SELECT count(*) FROM pg_largeobject_metadata") == 1
         again = read_state(home / "postgres")
 
     assert again
     assert (again.pid != state.pid, again.socket_dir) == (True, state.socket_dir)
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """Yield a disk with room for little more than an empty database."""
+    mount = (installed("mount"), "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(home))
+    mounted = subprocess.run(mount, check=False)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here")
+    yield home
+    subprocess.run((installed("umount"), "--lazy", str(home)), check=True)
+
+
+@root_only
+def test_a_full_disk_is_said_once_and_got_over(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Postgres gives up, and serves again as soon as there is room; the log does not fill what is left."""
+    filler, data = small_disk / "postgres.filler", small_disk / "data"
+    with run_embedded_postgres(data) as url:
+        ask(url)  # the first session writes a file
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(65536))
+        with suppress(DatabaseUnavailable):
+            while True:  # until a new segment of the write-ahead log is needed
+                ask(url, "SELECT pg_logical_emit_message(true, 'x', repeat('x', 4000000))::text")
+        time.sleep(2)  # four attempts to start it
+        filler.unlink()
+        until_it_serves(url)
+
+    told = [record.getMessage() for record in caplog.records if "lifecycle" in record.name]
+    warned = [text for text in told if "ended" in text or "not start" in text]
+    assert len(warned) == 2, warned
+    assert "No space left on device" in warned[1]
 
 
 def test_one_that_was_left_behind_by_a_power_cut_is_started(home: Path) -> None:

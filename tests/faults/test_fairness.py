@@ -20,7 +20,7 @@ from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
 
-PLACES = 512  # of WHISPER_MAX_IN_FLIGHT, as is the default
+PLACES = 1024  # of WHISPER_MAX_IN_FLIGHT, as is the default
 REPEATS = 4  # of WHISPER_MAX_WAITING_REPEATS
 CLIENTS_PART = PLACES // 2
 HANGING = (504, "push_timed_out")
@@ -91,6 +91,23 @@ async def test_one_call_repeated_takes_one_place(scenario: Scenario, hanging: Pu
 
     assert ended == {HANGING: 1 + REPEATS, REPEATED: 600 - 1 - REPEATS}
     await scenario.assert_recovered(traffic, endings=[OK])
+
+
+async def test_one_call_through_two_workers_is_one_more_push_at_most(
+    steady_cluster: Cluster, push: PushService
+) -> None:
+    """Each has a replay memory of its own; the recipient drops the second."""
+    with run_server(steady_cluster, push, env=LIMITS | {"WHISPER_WORKERS": "2"}) as running:
+        for _ in range(2):
+            running.program.wait_for("startup complete")
+        async with open_caller(running.url) as caller:
+            (user,) = await register_users(push, caller, count=1)
+            dial, before = Person().to("dial", user.person), len(push.received)
+            samples = await asyncio.gather(*(caller.send(dial) for _ in range(40)))
+
+    ended = Counter((sample.status, sample.code) for sample in samples)
+    assert ended.keys() <= {OK, REPEATED}
+    assert 1 <= len(push.received) - before <= 2
 
 
 async def test_one_recipient_that_hangs_holds_its_part(scenario: Scenario, hanging: PushService) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 from sqlalchemy.engine import URL
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.call_dispatcher import client_host
 from app.limits.errors import TooManyCalls
@@ -336,6 +337,36 @@ async def test_a_page_elsewhere_can_read_how_long_to_wait(world: World) -> None:
 
     assert is_limited(response, retry_after=10)
     assert response.headers["access-control-expose-headers"].startswith("Retry-After, ")
+
+
+def remembering(limits: RateLimits, app: ASGIApp) -> ASGIApp:
+    """Return the *app* with these *limits*."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["state"]["app"] = replace(scope["state"]["app"], rate_limits=limits)
+        await app(scope, receive, send)
+
+    return served
+
+
+async def test_one_place_can_not_make_limits_forget(
+    settings: Settings, clock: StillClock, bob: Person, push_service: PushService
+) -> None:
+    """Keys are free: what they are counted in would be evicted by them, if they counted before the place."""
+    limits = RateLimits(settings.rates, lambda _: None, size=100)  # more than a place may call at once
+    app = remembering(limits, create_app(settings, clock, monotonic_ms=clock))
+    async with LifespanManager(app) as manager:
+        world = World(manager.app, clock, bob)
+        await register(world.at(ELSEWHERE), bob, push_service.subscribe())
+        caller = await register(world.at(ELSEWHERE), Person(), push_service.subscribe())
+        await do(world, World.dial, 5)
+
+        for number in range(300):
+            sender = Person() if number % 2 else caller.person
+            await post(world.at(HOME), sender.to("dial", Person(), b=clock()))
+
+        assert is_limited(await world.dial(ELSEWHERE), retry_after=10)
 
 
 async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:
