@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages sbom check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +61,9 @@ bench-peers: $(VENV)/.installed-embedded,test $(PEERS)/node_modules/.installed #
 
 profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its time: make profile ARGS="--seconds 20"
 	@$(BIN)/python -m bench.profile $(ARGS)
+
+page: $(VENV)/.installed-embedded,test ## how soon the web app opens in a Chromium, on a slow network and without a server
+	@$(BIN)/python -m bench.page
 
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)
