@@ -6,11 +6,14 @@ WORKDIR /srv/whisper
 COPY hashes.txt ./
 # Every file is checked against its hash. With dependencies first, a change of the code reinstalls nothing.
 RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes --requirement hashes.txt
-COPY pyproject.toml ./
-# An editable install needs the folder's name only. It stays editable because the server reads migrations/, client/
-# and web/ beside app/.
-RUN mkdir app && touch README.md LICENSE app/__init__.py \
- && .venv/bin/pip install --no-deps --no-build-isolation --no-index --editable .
+COPY pyproject.toml setup.py README.md LICENSE alembic.ini ./
+COPY migrations migrations
+COPY client client
+COPY web web
+COPY app app
+# The wheel, as `make dist` builds it. What installs it is not needed to serve.
+RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index . \
+ && .venv/bin/pip uninstall --yes setuptools pip
 
 FROM ${PYTHON_IMAGE}
 # A fixed uid, so that a volume's files keep their owner from one image to the next.
@@ -20,11 +23,6 @@ WORKDIR /srv/whisper
 ENV PATH=/srv/whisper/.venv/bin:$PATH \
     WHISPER_HOST=0.0.0.0
 COPY --from=builder /srv/whisper/.venv .venv
-COPY LICENSE alembic.ini ./
-COPY migrations migrations
-COPY app app
-COPY client client
-COPY web web
 USER 10001
 EXPOSE 8000
 # /livez, not /readyz: a new container does not repair a database.

@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -62,21 +62,43 @@ bench-peers: $(VENV)/.installed-embedded,test $(PEERS)/node_modules/.installed #
 profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its time: make profile ARGS="--seconds 20"
 	@$(BIN)/python -m bench.profile $(ARGS)
 
+page: $(VENV)/.installed-embedded,test ## how soon the web app opens in a Chromium, on a slow network and without a server
+	@$(BIN)/python -m bench.page
+
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)
 
-figures: $(VENV)/.installed-embedded,test ## sizes, circles, suppressions and dependencies of the code, against their bounds
+figures: $(VENV)/.installed-embedded,test node_modules/.installed ## sizes, circles, suppressions and dependencies of the code, against their bounds
 	@$(BIN)/python -m bench.figures
 
-dist: $(VENV)/.installed-embedded,test,check ## build the server's wheel and source archive
-	@rm -rf dist
+CLIENT := build/client
+ESBUILD := PATH="$$PWD/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
+# The one place where it stands is pyproject.toml.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages: the server's wheel and source archive, the client's tarball
+	@rm -rf dist build && mkdir dist build && cp -R client $(CLIENT) && cp LICENSE $(CLIENT)
+	@$(ESBUILD) client/whisper.js --format=esm --outfile=$(CLIENT)/dist/whisper.js
+	@$(ESBUILD) client/worker.js --format=esm --outfile=$(CLIENT)/dist/worker.js
+	@$(ESBUILD) client/worker.js --format=iife --global-name=whisper --outfile=$(CLIENT)/dist/worker.classic.js
+	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.types.json --outDir $(CLIENT)/types
+	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker-types.json --outDir $(CLIENT)/types
+	@npm="$$PWD/$(BIN)/npm" && cd $(CLIENT) && "$$npm" pkg set version=$(VERSION) && "$$npm" pack --silent --pack-destination=../../dist >/dev/null
 	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
-	$(BIN)/twine check --strict dist/*
+	$(BIN)/twine check --strict dist/whisper_server*
 	$(BIN)/check-wheel-contents dist/*.whl
 
-packages: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages, and try each in an environment of its own
+packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, and try each in an environment of its own
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python -m pytest -p no:cacheprovider --basetemp="$$folder/pytest" $(PACKAGES)
+
+# Their tools come by uvx, since they need thirty packages that nothing else does.
+sbom: dist ## list what the server and its extras are made of, with licences: dist/sbom.cdx.json, dist/licenses.md
+	@uv=$(BIN)/uv && $$uv venv --quiet --clear build/sbom --python $(BIN)/python && \
+		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/*.whl)[embedded,redis,tracing]" && \
+		$$uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom/bin/python \
+			--pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json && \
+		$$uv tool run --quiet pip-licenses==5.5.5 --python build/sbom/bin/python --format=markdown --output-file dist/licenses.md
 
 check: $(VENV)/.installed-embedded,test,check node_modules/.installed dist ## lint, types, and who may import whom
 	$(BIN)/ruff check .
@@ -107,7 +129,7 @@ hashes: ## write hashes.txt, which the image installs from, anew from constraint
 		--quiet --output-file hashes.txt
 
 clean: ## remove what make made; .env and the data in .whisper stay
-	rm -rf $(VENV) dist node_modules $(PEERS)/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis
+	rm -rf $(VENV) build dist node_modules $(PEERS)/node_modules $(PACKAGES)/node/node_modules *.egg-info peer/*.egg-info .coverage* .*_cache .hypothesis
 
 # A stamp for each set of extras: nothing is installed twice until what it was installed from has changed.
 # The image is built without peer/, which only the tests need.
@@ -121,6 +143,10 @@ $(VENV)/.installed%: pyproject.toml setup.py $(wildcard peer/pyproject.toml) con
 NPM_INSTALL := $(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
 node_modules/.installed: package.json | $(VENV)/.installed-embedded,test
 	$(NPM_INSTALL)
+	@touch $@
+
+$(PACKAGES)/node/node_modules/.installed: $(PACKAGES)/node/package.json | $(VENV)/.installed-embedded,test
+	$(NPM_INSTALL) --prefix $(PACKAGES)/node
 	@touch $@
 
 $(PEERS)/node_modules/.installed: $(PEERS)/package.json | $(VENV)/.installed-embedded,test

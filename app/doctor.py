@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ PUSH_SERVICES = {
 }
 METRICS_TIMEOUT_S = 2
 MAX_METRICS_BYTES = 1 << 20
+SPARE_FILES = 256  # for the database's connections, files, a margin
 # The TURN secret of .env.example, which everybody can read.
 EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
@@ -72,6 +74,7 @@ async def _check_all(settings: Settings, url: str, network: Network) -> AsyncIte
     if settings.turn_secret and settings.ice_servers:
         published = settings.turn_secret.get_secret_value() == EXAMPLE_OF_TURN
         yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
+    yield _check_file_descriptors(settings.max_in_flight)
     if exposition := await _read_metrics(settings):
         yield _check_proxy(exposition)
     for check in asyncio.as_completed(_check_push_services(settings.endpoint_policy, network)):
@@ -155,6 +158,15 @@ def _explain_subject(settings: Settings) -> str | None:
     except InvalidVapidSubject as fault:
         return f"{fault}: see {PREFIX}VAPID_SUBJECT"
     return None
+
+
+def _check_file_descriptors(max_in_flight: int) -> Finding:
+    """Each call in flight may need a connection to a push service beside that of its client."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * max_in_flight + SPARE_FILES
+    is_enough = most == resource.RLIM_INFINITY or most >= needed
+    remedy = f"{most} are too few for {PREFIX}MAX_IN_FLIGHT={max_in_flight}: allow {needed} with `ulimit -n`"
+    return Finding("file descriptors", None if is_enough else remedy)
 
 
 async def _read_metrics(settings: Settings) -> str:

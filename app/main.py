@@ -117,20 +117,22 @@ def _middleware(settings: Settings) -> list[Middleware]:
 async def _open_services(
     settings: Settings, url: URL, keyring: Keyring, surroundings: Surroundings
 ) -> AsyncIterator[AppState]:
-    clock, monotonic_ms = surroundings.clock, surroundings.monotonic_ms
+    clock, monotonic_ms, key = surroundings.clock, surroundings.monotonic_ms, keyring.oldest.key
     metrics = Metrics(VERSION, settings.max_in_flight, [*settings.rates, *LIMITS])
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)))
         database = await enter(open_database(url, observer.record_statement, monotonic_ms))
         replica = await enter(open_replica(_replica_url(settings), observer.record_statement, monotonic_ms))
-        redis_url, secret = _reveal(settings.redis_url), keyring.oldest.key.derive("limits")
+        redis_url, secret = _reveal(settings.redis_url), key.derive("limits")
         shared = await enter(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
         network, deadlines = settings.network(surroundings.network), surroundings.deadlines
-        deliverer = await enter(open_deliverer(network, observer.record_push, monotonic_ms, deadlines))
-        subscriptions = Subscriptions(database, replica, keyring.oldest.key.derive("gone"))
+        deliverer = await enter(
+            open_deliverer(network, observer.record_push, monotonic_ms, deadlines, settings.max_in_flight)
+        )
+        subscriptions = Subscriptions(database, replica, key.derive("gone"), settings.max_devices)
         await enter(run_purger(database, clock, metrics.record_purge))
         push = PushService(
             keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines, observer.record_push_begin
@@ -138,13 +140,7 @@ async def _open_services(
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
         window = settings.clock_window_ms
         yield AppState(
-            relay=Relay(
-                subscriptions,
-                push,
-                window,
-                settings.max_waiting_repeats,
-                charges_unregistered="unregistered_senders" in settings.rates,
-            ),
+            relay=_make_relay(settings, subscriptions, push),
             observer=observer,
             clock=clock,
             monotonic_ms=monotonic_ms,
@@ -157,6 +153,12 @@ async def _open_services(
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
             check_ready=partial(schema.check, database),
         )
+
+
+def _make_relay(settings: Settings, subscriptions: Subscriptions, push: PushService) -> Relay:
+    charges_unregistered = "unregistered_senders" in settings.rates
+    window, max_waiting = settings.clock_window_ms, settings.max_waiting_repeats
+    return Relay(subscriptions, push, window, max_waiting, charges_unregistered=charges_unregistered)
 
 
 def _replica_url(settings: Settings) -> URL | None:

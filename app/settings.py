@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.limits.concurrency import SHARES
 from app.limits.token_bucket import Rate
-from app.protocol.constants import CLOCK_WINDOW_MS
+from app.protocol.constants import CLOCK_WINDOW_MS, MAX_DEVICES
 from app.push.endpoint_policy import EndpointPolicy
 from app.push.http.proxy import EgressProxy
 from app.push.ssrf_guard import INTERNET, Network
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     ice_servers: Annotated[Names, AfterValidator(check_ice_urls)] = ()
     turn_secret: SecretStr | None = None
     trusted_proxies: Annotated[Names, AfterValidator(check_networks)] = ()
-    max_in_flight: int = Field(default=512, ge=1)
+    max_in_flight: int = Field(default=1024, ge=1)
     max_connections_per_client: int = Field(default=2000, ge=1)
     keep_alive_seconds: float = Field(default=75, gt=0, le=3600)
     rate_limits: bool = True
@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     limit_refused_signatures: RateText = Rate(20, 60)
     limit_unknown_recipients: RateText = Rate(60, 60)
     limit_unregistered_senders: RateText = Rate(60, 60)
+    max_devices: int = Field(default=MAX_DEVICES, ge=1, le=20)
     max_waiting_repeats: int = Field(default=4, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"

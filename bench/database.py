@@ -19,6 +19,14 @@ from bench.workload import Subscription, population
 _LIFE_MS = 90 * 24 * 60 * 60 * 1000
 _COLUMNS = ["address", "endpoint", "p256dh", "auth", "expires_at", "signed_at", "vapid_key"]
 
+# Each row is a device, and the newest subscription of its address, as a server stores it.
+_DEVICES = """
+INSERT INTO device (address, device, endpoint, p256dh, auth, expires_at, updated_at, signed_at, vapid_key)
+SELECT address, left(encode(address, 'base64'), 12), endpoint, p256dh, auth, expires_at, 1, signed_at,
+       vapid_key
+FROM subscription ON CONFLICT DO NOTHING
+"""
+
 # Users who never call, generated in SQL. Endpoints of browsers have between 170 and 260 bytes.
 _OTHERS = """
 INSERT INTO subscription (address, endpoint, p256dh, auth, expires_at, signed_at, vapid_key)
@@ -63,7 +71,8 @@ async def _register(url: str, origin: str) -> None:
     ]
     connection = await asyncpg.connect(url)
     await connection.copy_records_to_table("subscription", records=subscriptions, columns=_COLUMNS)
-    await connection.execute("VACUUM ANALYZE subscription")
+    await connection.execute(_DEVICES)
+    await connection.execute("VACUUM ANALYZE subscription, device")
     await connection.close()
 
 
@@ -78,6 +87,7 @@ async def _copy(url: str) -> None:
 async def _add(url: str, origin: str, rows: int) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(_OTHERS, origin, time.time_ns() // 1_000_000 + _LIFE_MS, rows, VAPID.id)
-    await connection.execute("VACUUM ANALYZE subscription")
+    await connection.execute(_DEVICES)
+    await connection.execute("VACUUM ANALYZE subscription, device")
     await connection.execute("CHECKPOINT")  # or it comes while something is measured
     await connection.close()

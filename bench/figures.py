@@ -1,6 +1,8 @@
 """Figures of the code itself: sizes, circles, suppressions, dependencies (`make figures`)."""
 
 import ast
+import gzip
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from statistics import median, quantiles
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "client", "web", "peer")
+ESBUILD = ROOT / "node_modules/.bin/esbuild"
 SUPPRESSION = re.compile(r"#.*(?:noqa|type: ignore|pragma: no cover)")
 MOCK = re.compile(r"unittest\.mock|MagicMock|monkeypatch\.setattr|@patch")
 JS_IMPORT = re.compile(
@@ -60,9 +63,19 @@ def _rows(files: list[Path]) -> Iterator[tuple[str, float, float | None]]:
     yield "JavaScript: circles of imports", len(_circles(_script_imports(scripts))), 0
     yield "app: suppressions", sum(_count(SUPPRESSION, file) for file in _of(files, "app")), 10
     yield "tests: mocks", sum(_count(MOCK, file) for file in _of(files, "tests")), 0
+    if ESBUILD.exists():
+        yield "client: bytes of the page's file, compressed", _compressed_size(), 25_000
     folders = Counter(file.parent for file in _of(files, *PACKAGES))
     yield "largest flat folder, files", max(folders.values()), 20
     yield from _dependency_rows()
+
+
+def _compressed_size() -> int:
+    """Return the size of the client's one file for pages, as a web server sends it."""
+    command = (ESBUILD, "client/whisper.js", "--bundle", "--minify", "--format=esm", "--target=es2022")
+    environment = os.environ | {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True).stdout
+    return len(gzip.compress(built))
 
 
 def _dependency_rows() -> Iterator[tuple[str, float, float | None]]:

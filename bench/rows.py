@@ -21,15 +21,16 @@ ORIGIN = "https://fcm.googleapis.com"
 RENEWALS = 5  # of all rows, a tenth at a time, with a VACUUM after each tenth as autovacuum would
 SINGLE = 2_000  # updates by themselves, as people send them, for what each writes
 
+TABLES = ["device", "subscription"]
 RENEW = """
-UPDATE subscription SET expires_at = expires_at + 1000, signed_at = signed_at + 1000
+UPDATE {table} SET expires_at = expires_at + 1000, signed_at = signed_at + 1000
 WHERE get_byte(address, 0) % 10 = $1
 """
 SIZES = """
-SELECT 'table' AS name, pg_table_size('subscription') AS bytes
+SELECT 'table ' || name AS name, pg_table_size(name) AS bytes FROM unnest($1::text[]) AS name
 UNION ALL SELECT 'index ' || indexrelid::regclass, pg_relation_size(indexrelid)
-FROM pg_index WHERE indrelid = 'subscription'::regclass
-UNION ALL SELECT 'in all', pg_total_relation_size('subscription')
+FROM pg_index WHERE indrelid = ANY($1::regclass[])
+UNION ALL SELECT 'in all', sum(pg_total_relation_size(name)) FROM unnest($1::text[]) AS name
 """
 
 
@@ -40,8 +41,9 @@ async def measure(url: str) -> None:
     new = await measure_sizes(connection)
     for _ in range(RENEWALS):
         for tenth in range(10):
-            await connection.execute(RENEW, tenth)
-            await connection.execute("VACUUM subscription")
+            for table in TABLES:
+                await connection.execute(RENEW.format(table=table), tenth)
+                await connection.execute(f"VACUUM {table}")
     renewed = await measure_sizes(connection)
     for name, size in new.items():
         print(f"  {name:40} {size:6.0f} new {renewed[name]:6.0f} after {RENEWALS} renewals")
@@ -52,7 +54,7 @@ async def measure(url: str) -> None:
 
 async def measure_sizes(connection: asyncpg.Connection) -> dict[str, float]:
     """Return the bytes for each row, by what holds them."""
-    return {row["name"]: row["bytes"] / ROWS for row in await connection.fetch(SIZES)}
+    return {row["name"]: row["bytes"] / ROWS for row in await connection.fetch(SIZES, TABLES)}
 
 
 async def measure_wal(connection: asyncpg.Connection, url: str) -> tuple[float, float]:

@@ -19,8 +19,9 @@ import { Connection } from './rtc/connection.js';
 const RINGING_MS = 45_000;
 
 /**
- * The connections of one address. Fires `peer`, `trouble`, `dropped`, and `handled` for a dial that nobody need be asked about.
- * @extends {Emitter<{peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./incoming-calls.js').Handled}>}
+ * The connections of one address. Fires `peer`, `trouble`, `dropped`, `handled` for a dial that nobody need be asked about, `connecting`, and
+ * `idle` when the last one has ended.
+ * @extends {Emitter<{connecting: null, idle: null, peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./incoming-calls.js').Handled}>}
  */
 export class ConnectionManager extends Emitter {
   #me;
@@ -66,6 +67,11 @@ export class ConnectionManager extends Emitter {
     else this.emit('dropped', 'unexpected');
   }
 
+  /** @returns {string[]} who is connected, or dialled: they wait for us */
+  get addresses() {
+    return [...new Set([...this.peers.keys(), ...this.#connections.keys()])];
+  }
+
   /** The page goes, now. */
   sendGoodbye() {
     for (const peer of this.peers.values()) peer.sendGoodbye();
@@ -107,6 +113,7 @@ export class ConnectionManager extends Emitter {
    */
   #onClose(close, connection) {
     this.incomingCalls.onClose(close);
+    this.peers.get(close.sender)?.onHangUp();
     if (!connection?.session.isEndedBy(close)) return;
     connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
   }
@@ -169,8 +176,10 @@ export class ConnectionManager extends Emitter {
     connection.on('close', (error) => {
       if (this.#connections.get(address) === connection) this.#connections.delete(address);
       opened.reject(error ?? new WhisperError('replaced'));
+      setTimeout(() => this.addresses.length || this.emit('idle', null)); // once the peer knows
     });
     this.#connections.set(address, connection);
+    this.emit('connecting', null);
     return { connection, opened: opened.promise };
   }
 

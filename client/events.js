@@ -8,6 +8,38 @@
 /** @typedef {import('./incoming-calls.js').AcceptOptions} AcceptOptions */
 /** @typedef {import('./rtc/file-transfer.js').Transfer} Transfer */
 
+/**
+ * What `addEventListener` of a `Whisper` listens to, by its type.
+ * @typedef {object} WhisperEventMap
+ * @property {DialEvent} dial
+ * @property {MissedEvent} missed
+ * @property {PeerEvent} peer
+ * @property {NotificationClickEvent} notificationclick
+ * @property {DropEvent} drop
+ * @property {TroubleEvent} trouble
+ */
+/**
+ * What `addEventListener` of a `Peer` listens to, by its type.
+ * @typedef {object} PeerEventMap
+ * @property {MessageEvent} message
+ * @property {Event} delivered
+ * @property {FileEvent} file
+ * @property {Event} media
+ * @property {Event} statechange
+ * @property {Event} close
+ */
+/**
+ * An `EventTarget` that knows the events of each type.
+ * @template Events
+ * @typedef {{
+ *   addEventListener<K extends keyof Events>(type: K, listener: (event: Events[K]) => unknown, options?: boolean | AddEventListenerOptions): void,
+ *   removeEventListener<K extends keyof Events>(type: K, listener: (event: Events[K]) => unknown, options?: boolean | EventListenerOptions): void,
+ * } & EventTarget} TypedEventTarget
+ */
+
+export const WhisperTarget = /** @type {new () => TypedEventTarget<WhisperEventMap>} */ (EventTarget);
+export const PeerTarget = /** @type {new () => TypedEventTarget<PeerEventMap>} */ (EventTarget);
+
 /** Somebody rings. */
 export class DialEvent extends Event {
   #ring;

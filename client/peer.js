@@ -3,12 +3,11 @@
  * @module
  */
 
-import { FileEvent } from './events.js';
-import { pause } from './promises.js';
+import { FileEvent, PeerTarget } from './events.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
 import { ReceiveQueue } from './rtc/receive-queue.js';
-import { reconnect } from './rtc/reconnect.js';
+import { Recovery } from './rtc/reconnect.js';
 import { ReliableDelivery, waitForHello } from './rtc/reliable-delivery.js';
 import { routeOf } from './rtc/route.js';
 import { Transfers } from './rtc/transfers.js';
@@ -16,19 +15,14 @@ import { Transfers } from './rtc/transfers.js';
 /** @typedef {import('./rtc/connection.js').Connection} Connection */
 /** @typedef {'open' | 'reconnecting' | 'closed'} PeerState */
 
-/** A page that says goodbye may be a reload. */
-const RELOAD_MS = 15_000;
 /** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
-export class Peer extends EventTarget {
-  #redial;
+export class Peer extends PeerTarget {
+  #recovery;
   /** @type {Connection} */ #connection;
   #stream;
   #messages = new ReceiveQueue(() => this.#end(new WhisperError('reader_too_slow')));
   /** @type {Media} */ #media;
   #transfers = new Transfers();
-  #isLeaving = false;
-  #outage = 0;
-  #over = new AbortController();
   /** Ends with the connection. */ #attached = new AbortController();
 
   /**
@@ -46,7 +40,8 @@ export class Peer extends EventTarget {
     /** @type {WhisperError | null} why it closed; null when we closed it */
     this.error = null;
     this.shared = /** @type {MediaStream | null} */ (null);
-    this.#redial = redial;
+    this.#recovery = new Recovery(redial);
+    this.#recovery.on('over', (error) => this.#end(error));
     this.#connection = connection;
     this.#stream = new ReliableDelivery(connection);
     this.#media = this.#listenTo(connection);
@@ -120,11 +115,21 @@ export class Peer extends EventTarget {
     this.#connection.sendGoodbye();
   }
 
+  /** Another window of ours dials, and will be connected instead. */
+  expectTakeover() {
+    this.#recovery.expectTakeover();
+  }
+
+  /** They hang up, by a push. */
+  onHangUp() {
+    this.#recovery.onGone();
+  }
+
   /** @param {Connection} connection an open one, with the same address, to go on over */
   attach(connection) {
     const old = this.#connection;
     this.#connection = connection;
-    this.#isLeaving = false;
+    this.#recovery.onFound();
     this.#media = this.#listenTo(connection);
     old.close(null);
     this.#transfers.loseAll();
@@ -143,9 +148,9 @@ export class Peer extends EventTarget {
     connection.on('control', (value) => this.#onControl(value), signal);
     connection.on('file', (channel) => void this.#onFile(channel), signal);
     connection.on('track', (event) => this.#media.onTrack(event), signal);
-    connection.on('down', () => void this.#onDown(), signal);
-    connection.on('up', () => this.#isLeaving || this.#setState('open'), signal);
-    connection.on('close', (error) => this.#isLeaving || this.#finish(error), signal);
+    connection.on('down', () => this.state === 'open' && this.#reconnect(() => this.#recovery.onDown(connection)), signal);
+    connection.on('up', () => this.#onUp(), signal);
+    connection.on('close', (error) => this.#recovery.isLeaving || this.#finish(error), signal);
     return new Media(/** @type {RTCPeerConnection} */ (connection.rtc), () => this.dispatchEvent(new Event('media')));
   }
 
@@ -161,7 +166,7 @@ export class Peer extends EventTarget {
   #onControl(value) {
     if (this.#stream.onControl(value)) this.dispatchEvent(new Event('delivered'));
     else if (value?.bye === 'closed') this.#end(new WhisperError('hung_up'));
-    else if (value?.bye === 'leaving') void this.#awaitReload(this.#attached.signal);
+    else if (value?.bye === 'leaving') this.#reconnect(() => this.#recovery.onLeaving());
   }
 
   /** @param {RTCDataChannel} channel */
@@ -170,27 +175,17 @@ export class Peer extends EventTarget {
     if (transfer) this.dispatchEvent(new FileEvent(transfer));
   }
 
-  /** Nothing comes any more: try another way, then another connection, then give up. */
-  async #onDown() {
-    if (this.state !== 'open') return;
-    this.#setState('reconnecting');
-    const { session, rtc } = this.#connection;
-    const outage = (this.#outage += 1); // a later one has its own tries
-    const failure = await reconnect({
-      isPolite: session.isPolite,
-      isLost: () => outage === this.#outage && this.state === 'reconnecting' && !this.#isLeaving,
-      restart: () => rtc?.restartIce(),
-      redial: () => this.#redial(this.#over.signal),
-    });
-    if (failure) this.#end(failure.code === 'declined' ? new WhisperError('hung_up') : failure);
+  #onUp() {
+    if (this.#recovery.isLeaving) return;
+    this.#recovery.onFound();
+    this.#setState('open');
   }
 
-  /** @param {AbortSignal} replaced of a connection whose page has said goodbye: it is closed, or comes back and dials */
-  async #awaitReload(replaced) {
-    this.#isLeaving = true;
+  /** @param {() => Promise<void>} recover */
+  #reconnect(recover) {
+    if (this.state === 'closed') return;
     this.#setState('reconnecting');
-    await pause(RELOAD_MS);
-    if (!replaced.aborted) this.#end(new WhisperError('hung_up'));
+    void recover();
   }
 
   /** @param {WhisperError} error */
@@ -202,8 +197,8 @@ export class Peer extends EventTarget {
   /** @param {WhisperError | null} error */
   #finish(error) {
     if (this.state === 'closed') return;
-    this.error = error;
-    this.#over.abort();
+    this.error = this.#recovery.explain(error);
+    this.#recovery.stop();
     this.#transfers.loseAll();
     this.#stream.end(error ?? new WhisperError('not_connected'));
     this.#messages.end();

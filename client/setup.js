@@ -13,6 +13,7 @@ import { Store } from './store.js';
  * @typedef {object} StartOptions
  * @property {string} [server] its URL, with its path prefix if it has one; default: the page's origin
  * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
+ * @property {WorkerType} [workerType] `classic` for a worker that uses `importScripts`; default: `module`
  * @property {string} [scope] of the service worker; default: its folder. Each scope has one push subscription
  */
 
@@ -25,7 +26,7 @@ import { Store } from './store.js';
  * @returns {Promise<Parts>}
  * @throws {import('./protocol/errors.js').WhisperError}
  */
-export async function setUp({ server: origin = location.origin, worker = './sw.js', scope }) {
+export async function setUp({ server: origin = location.origin, worker = './sw.js', workerType, scope }) {
   checkSupport();
   await askPermission(() => Store.use(async (kept) => (await kept.get('state', 'server')) !== undefined));
   await checkCurves();
@@ -34,7 +35,7 @@ export async function setUp({ server: origin = location.origin, worker = './sw.j
     const identity = await Identity.loadOrCreate(store);
     const server = new ApiClient(origin, identity, store);
     await store.put('state', server.origin, 'server');
-    return { identity, store, server, registration: await registerWorker(worker, scope) };
+    return { identity, store, server, registration: await registerWorker(worker, scope, workerType) };
   } catch (error) {
     store.close();
     throw error;

@@ -11,14 +11,13 @@
  */
 
 import { ConnectionManager } from './connection-manager.js';
-import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, relayEvents } from './events.js';
-import { Identity } from './identity.js';
+import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, WhisperTarget, relayEvents } from './events.js';
+import { followPage, followWindows } from './page-lifecycle.js';
 import { WhisperError, toWhisperError } from './protocol/errors.js';
 import { parseAddress } from './protocol/messages.js';
 import { countDropped } from './push/inbox.js';
 import { PageInbox } from './push/page-inbox.js';
-import { register } from './push/registration.js';
-import { withSubscriptionLock } from './push/subscription.js';
+import { Registration } from './push/registration.js';
 import { watchPermission } from './push/support.js';
 import { setUp } from './setup.js';
 import { SharedStart } from './shared-start.js';
@@ -32,33 +31,36 @@ export { isAddress, parseAddress } from './protocol/messages.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
+/** @typedef {import('./events.js').WhisperEventMap} WhisperEventMap */
+/** @typedef {import('./events.js').PeerEventMap} PeerEventMap */
 
-/** How often a page that stays open registers again. */
-const RENEWAL_MS = 24 * 60 * 60 * 1000;
+/** `signal` cancels; `timeout` ms to ring; `stream` to share at once; `takeOver` takes a connection over from another window.
+ * @typedef {import('./connection-manager.js').DialOptions & {takeOver?: boolean}} DialOptions
+ */
 
 /** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
-export class Whisper extends EventTarget {
+export class Whisper extends WhisperTarget {
   /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
 
   #store;
-  #server;
+  #worker;
   #registration;
   #connectionManager;
   #inbox;
   #windows = new Windows();
   #stopped = new AbortController();
-  #renewedAt = 0;
 
   /** @param {import('./setup.js').Parts} parts */
-  constructor({ identity, store, server, registration }) {
+  constructor(parts) {
     super();
+    const { identity, store, server, registration } = parts;
     this.identity = identity;
     this.server = server.origin;
     /** @type {Record<string, number>} pushes that were not believed, or not awaited, by reason */
     this.dropped = {};
     this.#store = store;
-    this.#server = server;
-    this.#registration = registration;
+    this.#worker = registration;
+    this.#registration = new Registration(parts);
     this.#inbox = new PageInbox(store, registration, () => server.now());
     this.#connectionManager = new ConnectionManager(identity.address, server);
   }
@@ -70,8 +72,8 @@ export class Whisper extends EventTarget {
    * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
   static start(options = {}) {
-    const { server, worker, scope } = options;
-    return Whisper.#shared.start(JSON.stringify([server, worker, scope]), () => Whisper.#open(options));
+    const { server, worker, workerType, scope } = options;
+    return Whisper.#shared.start(JSON.stringify([server, worker, workerType, scope]), () => Whisper.#open(options));
   }
 
   /** @param {import('./setup.js').StartOptions} options */
@@ -99,32 +101,34 @@ export class Whisper extends EventTarget {
     return this.#connectionManager.peers;
   }
 
+  /** @returns {ReadonlySet<string>} who is connected with another window of this origin; the event `elsewhere` tells of changes */
+  get elsewhere() {
+    return this.#windows.elsewhere;
+  }
+
   /**
    * Call somebody; resolves when the connection is open.
    * @param {string} address
-   * @param {import('./connection-manager.js').DialOptions} [options] `signal` cancels; `timeout` ms to ring; `stream` to share at once
+   * @param {DialOptions} [options] `takeOver`: also from another window, which is told so
    * @returns {Promise<import('./peer.js').Peer>}
    * @throws {WhisperError}
    */
-  async dial(address, options) {
+  async dial(address, { takeOver = false, ...options } = {}) {
     const recipient = parseAddress(address);
-    await this.#checkIdentity();
+    await this.#told(this.#registration.checkIdentity());
+    if (takeOver) this.#windows.tellTakeover(recipient);
+    else if (this.elsewhere.has(recipient) && (await this.#windows.isElsewhere(recipient))) throw new WhisperError('in_another_window');
     return this.#connectionManager.dial(recipient, options);
   }
 
   /** Register again: at every start, and once a day. */
   async update() {
-    await this.#checkIdentity();
-    await withSubscriptionLock(() => register(this.#registration, this.#server, this.#store)).catch((error) => {
-      throw toWhisperError(error);
-    });
-    this.#renewedAt = performance.now();
+    await this.#told(this.#registration.update());
   }
 
   /** Be reachable no more: the server forgets the subscription, and so does the browser. */
   async forget() {
-    await this.#server.update(null);
-    await (await this.#registration.pushManager.getSubscription())?.unsubscribe();
+    await this.#told(this.#registration.forget());
   }
 
   /** Hang up everywhere and listen no more; pushes still ring. Whoever else has started the client keeps it. */
@@ -159,10 +163,10 @@ export class Whisper extends EventTarget {
     this.#inbox.on('dropped', (reason) => this.#drop(reason));
     this.#inbox.on('failed', (error) => this.#fail(error));
     this.#inbox.listen(signal);
-    this.#windows.on('handled', (signature) => incomingCalls.onHandledElsewhere(signature), signal);
-    addEventListener('pagehide', () => this.#connectionManager.sendGoodbye(), { signal });
-    addEventListener('pageshow', ({ persisted }) => persisted && this.#connectionManager.closeAllAsLost(), { signal });
-    for (const name of ['focus', 'online']) addEventListener(name, () => this.#inBackground(this.#renew()), { signal });
+    this.#windows.on('elsewhere', () => this.dispatchEvent(new Event('elsewhere')));
+    followWindows(this.#connectionManager, this.#windows);
+    followPage(this.#connectionManager, this.#worker, signal);
+    for (const name of ['focus', 'online']) addEventListener(name, () => this.#inBackground(this.#told(this.#registration.renew())), { signal });
     void watchPermission((error) => this.#fail(error), signal);
     void navigator.storage?.persist?.().catch(() => undefined); // asked for, as a browser may clear what is not; no answer changes anything
   }
@@ -183,18 +187,20 @@ export class Whisper extends EventTarget {
     this.dispatchEvent(new DropEvent(reason));
   }
 
-  async #renew() {
-    await this.#checkIdentity();
-    if (performance.now() - this.#renewedAt >= RENEWAL_MS) await this.update();
-  }
-
-  /** @throws {WhisperError} `identity_changed` when this browser has another identity, or none: what is registered is not ours */
-  async #checkIdentity() {
-    if (this.#stopped.signal.aborted) throw new WhisperError('stopped');
-    const kept = await Identity.load(this.#store);
-    if (kept?.address === this.address) return;
-    Whisper.#shared.forget(this);
-    throw new WhisperError('identity_changed');
+  /**
+   * @template T
+   * @param {Promise<T>} work
+   * @returns {Promise<T>} which rejects with a `WhisperError`
+   */
+  async #told(work) {
+    try {
+      return await work;
+    } catch (error) {
+      if (this.#stopped.signal.aborted) throw new WhisperError('stopped', { cause: error });
+      const told = toWhisperError(error);
+      if (told.code === 'identity_changed') Whisper.#shared.forget(this); // another start makes another client
+      throw told;
+    }
   }
 
   /** @param {unknown} error that nobody waits for */

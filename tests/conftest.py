@@ -22,6 +22,7 @@ from app.store import schema
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
+from tests.databases import empty as empty_tables
 from tests.databases import open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.metrics import LISTEN
@@ -86,7 +87,7 @@ async def _execute(url: URL, statement: str) -> None:
 async def database(migrated: URL) -> AsyncIterator[Database]:
     """Yield an empty database."""
     async with open_database(migrated) as opened:
-        await opened.fetch(text("DELETE FROM subscription"))
+        await empty_tables(opened)
         yield opened
 
 

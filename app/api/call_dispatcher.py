@@ -70,7 +70,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
-    is_registered = False
+    registration = None
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
     else:
@@ -78,12 +78,12 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         holders = _holders(call.message, client)
         state.in_flight_limit.acquire(holders)
         try:
-            is_registered = await state.relay.handle(call, state.clock(), charges)
+            registration = await state.relay.handle(call, state.clock(), charges)
         finally:
             state.in_flight_limit.release(holders)
     sender, now = unverified.message.sender, state.clock()
-    ice_servers = state.ice_servers.at(now, sender) if is_registered and state.ice_servers.has_turn else None
-    await acceptance(now, ice_servers)(scope, receive, send)
+    ice_servers = state.ice_servers.at(now, sender) if registration and state.ice_servers.has_turn else None
+    await acceptance(now, registration, ice_servers)(scope, receive, send)
 
 
 def client_host(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.errors import MethodNotAllowed
 from app.protocol.errors import BodyTooLarge, Refused
+from app.registration import Registration
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -28,11 +29,26 @@ class IceServer(BaseModel):
     credential: Annotated[str | None, Field(description="For TURN: the password, good until then.")] = None
 
 
+class Device(BaseModel):
+    """A live subscription of an address."""
+
+    id: Annotated[str, Field(description="12 characters of base64url, opaque.")]
+    updated: Annotated[int, Field(description="When it was last registered, ms since the Unix epoch.")]
+
+
 class Accepted(BaseModel):
     """Done: stored, or accepted by the recipient's push service."""
 
     ok: Annotated[Literal[True], Field(description="The call was carried out.")] = True
     timestamp: Timestamp
+    device: Annotated[
+        str | None,
+        Field(description="To an `update` that registers with a timestamp: the id of this device."),
+    ] = None
+    devices: Annotated[
+        list[Device] | None,
+        Field(description="To an `update` of a registered address with a timestamp: its live devices."),
+    ] = None
     ice_servers: Annotated[
         list[IceServer] | None,
         Field(
@@ -65,11 +81,19 @@ class HttpResponse(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def acceptance(now: int, ice_servers: object = None) -> HttpResponse:
+def acceptance(
+    now: int, registration: Registration | None = None, ice_servers: object = None
+) -> HttpResponse:
     """Return `Accepted` as it is sent; *now* in ms."""
     body = b'{"ok":true,"timestamp":%d}' % now  # the model would print the same, at ten times the cost
-    if ice_servers is not None:
-        body = json.dumps({"ok": True, "timestamp": now, "ice_servers": ice_servers}).encode()
+    if registration is not None:
+        told = {
+            "device": registration.device,
+            "devices": [{"id": each.device, "updated": each.updated_at} for each in registration.devices],
+            "ice_servers": ice_servers,
+        }
+        given = {name: value for name, value in told.items() if value is not None}
+        body = json.dumps({"ok": True, "timestamp": now, **given}).encode()
     return HttpResponse(200, _json_headers(body), body)
 
 

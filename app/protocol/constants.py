@@ -24,6 +24,11 @@ MAX_FAULTS = 8
 # The code of a verification push is 22 characters; others need not be read to be wrong.
 MAX_CODE_CHARACTERS = 64
 
+# Subscriptions of one address that are called at once: a phone or two, a laptop, a desk, a tablet.
+MAX_DEVICES = 5
+
+DEVICE_BYTES = 9  # id of a device: short, as it travels in calls; unique among one person's
+DEVICE_PATTERN = "^[A-Za-z0-9_-]{12}$"  # the same in base64url
 ADDRESS_BYTES = 32  # Ed25519 public key, RFC 8032
 ENCRYPTION_KEY_BYTES = 32  # X25519 public key, RFC 7748
 SIGNATURE_BYTES = 64  # Ed25519 signature, RFC 8032

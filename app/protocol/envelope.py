@@ -119,10 +119,11 @@ def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now
 
 def _update_faults(update: Update, now: int) -> list[str]:
     faults = []
-    if update.forgets and update.sent_at is None:
+    if update.has_null and update.sent_at is None:
         faults.append("b.c: a timestamp is required to be forgotten")
-    subscription = update.subscription
-    if subscription and subscription.expires_at is not None and subscription.expires_at <= now:
+    if update.device is not None and not update.has_null:
+        faults.append("b.e: a device is ended with null in b")
+    if update.has_expired(now) and update.sent_at is None:
         faults.append("b.b.b: the subscription has expired")
     return faults
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from app.protocol.constants import MAX_CODE_CHARACTERS
+from app.protocol.constants import DEVICE_PATTERN, MAX_CODE_CHARACTERS
 from app.protocol.keys import Address, decode, parse_encryption_key
 from app.protocol.subscription import FROZEN, Milliseconds, Subscription
 
@@ -55,6 +55,26 @@ def _present(kind: str) -> Callable[[dict[str, Any]], None]:
     return only
 
 
+DeviceId = Annotated[str, Field(pattern=DEVICE_PATTERN)]
+
+FromDevice = Annotated[
+    DeviceId | None,
+    NOT_NULL,
+    Field(
+        description="Optional: the sender's device, as the answer to its `update` named it.",
+        json_schema_extra=_present("string"),
+    ),
+]
+ToDevice = Annotated[
+    DeviceId | None,
+    NOT_NULL,
+    Field(
+        description="Optional: the device of the recipient that is meant; to all if there is no such one.",
+        json_schema_extra=_present("string"),
+    ),
+]
+
+
 class Message(BaseModel):
     """Base of every message: its sender."""
 
@@ -101,10 +121,30 @@ class Update(Message):
         ),
     ] = None
 
+    device: Annotated[
+        DeviceId | None,
+        NOT_NULL,
+        Field(
+            alias="e",
+            description="Optional, with `null` in `b`: end this device alone, and forget no other.",
+            json_schema_extra=_present("string"),
+        ),
+    ] = None
+
+    @property
+    def has_null(self) -> bool:
+        """Tell whether the subscription is a null, which is not the same as an absence."""
+        return self.subscription is None and "subscription" in self.model_fields_set
+
     @property
     def forgets(self) -> bool:
-        """Tell whether the sender asks to be forgotten: a null, which is not the same as an absence."""
-        return self.subscription is None and "subscription" in self.model_fields_set
+        """Tell whether the sender asks to be forgotten, with every device."""
+        return self.has_null and self.device is None
+
+    def has_expired(self, now: int) -> bool:
+        """Tell whether the subscription has expired by *now*, ms: it is one that ends."""
+        expires_at = self.subscription.expires_at if self.subscription else None
+        return expires_at is not None and expires_at <= now
 
 
 class RelayedMessage(Message):
@@ -116,6 +156,9 @@ class RelayedMessage(Message):
     recipient: Annotated[
         AddressText, Field(alias="c", description="The recipient's address: Ed25519 public key, 32 bytes.")
     ]
+    # Each method has them after its last member, under letters of its own.
+    from_device: FromDevice = None
+    to_device: ToDevice = None
 
 
 class Keyed(RelayedMessage):
@@ -132,6 +175,9 @@ class Dial(Keyed):
 
     method = "dial"
 
+    from_device: Annotated[FromDevice, Field(alias="e")] = None
+    to_device: Annotated[ToDevice, Field(alias="f")] = None
+
 
 class Offer(Keyed):
     """Send an SDP offer to the caller."""
@@ -139,6 +185,8 @@ class Offer(Keyed):
     method = "offer"
 
     payload: Annotated[Sealed, Field(alias="e", description="The sealed offer; opaque to the server.")]
+    from_device: Annotated[FromDevice, Field(alias="f")] = None
+    to_device: Annotated[ToDevice, Field(alias="g")] = None
 
 
 class Answer(Keyed):
@@ -147,6 +195,8 @@ class Answer(Keyed):
     method = "answer"
 
     payload: Annotated[Sealed, Field(alias="e", description="The sealed answer; opaque to the server.")]
+    from_device: Annotated[FromDevice, Field(alias="f")] = None
+    to_device: Annotated[ToDevice, Field(alias="g")] = None
 
 
 class Ice(Keyed):
@@ -166,12 +216,26 @@ class Ice(Keyed):
             json_schema_extra=_present("integer"),
         ),
     ] = None
+    from_device: Annotated[FromDevice, Field(alias="g")] = None
+    to_device: Annotated[ToDevice, Field(alias="h")] = None
 
 
 class Close(RelayedMessage):
-    """Tell the recipient that the connection is over."""
+    """Tell the recipient that the connection is over, or the own devices that one of them has answered."""
 
     method = "close"
+
+    from_device: Annotated[FromDevice, Field(alias="d")] = None
+    to_device: Annotated[ToDevice, Field(alias="e")] = None
+    dial_key: Annotated[
+        EncryptionKey | None,
+        NOT_NULL,
+        Field(
+            alias="f",
+            description="Optional: the encryption key of a dial that another device has dealt with.",
+            json_schema_extra=_present("string"),
+        ),
+    ] = None
 
 
 METHODS: dict[str, type[Message]] = {kind.method: kind for kind in (Update, Dial, Offer, Answer, Ice, Close)}

@@ -12,17 +12,16 @@ from app.push.encrypt import PushRequest
 from app.push.endpoint_policy import UNTRUSTED
 from app.push.http.connection import ConnectionLost, MalformedResponse, serialize_request
 from app.push.http.connector import PoolSet, open_pools
-from app.push.http.pool import QUEUE_RETRY_AFTER_S, TimeoutOutcome
+from app.push.http.pool import MAX_CONNECTIONS, MIN_PER_HOST, QUEUE_RETRY_AFTER_S, TimeoutOutcome
 from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 from app.push.ssrf_guard import Network, NotPublic, site_of
 
 log = logging.getLogger(__name__)
 
-# Messages on their way. A slow host must leave room for those to other hosts: it takes half of it. So must a
+# Messages on their way. A slow host leaves room for those to other hosts: it takes half of it. So must a
 # recipient, whose endpoint may be the slow one: a call needs a few at once. And whoever has one domain may
 # have any number of hosts: an eighth of the connections that are there for untrusted ones.
-MAX_AT_ONCE_PER_HOST = 256
 MAX_AT_ONCE_PER_ENDPOINT = 32
 MAX_AT_ONCE_PER_SITE = 64
 
@@ -46,12 +45,18 @@ class Deliverer:
     """
 
     def __init__(
-        self, pools: PoolSet, observe: Observe, monotonic_ms: Callable[[], int], deadlines: Deadlines
+        self,
+        pools: PoolSet,
+        observe: Observe,
+        monotonic_ms: Callable[[], int],
+        deadlines: Deadlines,
+        max_at_once: int,
     ) -> None:
         self._pools = pools
         self._observe = observe
         self._monotonic_ms = monotonic_ms
         self._deadlines = deadlines
+        self._max_per_host = max(MIN_PER_HOST, max_at_once // 2)
         self._host_limits = HostLimits()
         self._retry_after = RetryAfterTracker()
         self._in_flight = InFlightLimits()
@@ -63,7 +68,7 @@ class Deliverer:
         `retry_after` tells whether it may be sent. *now* in ms, *deadline* in the loop's time.
         """
         endpoint, service = request.endpoint, request.service
-        places = _places(endpoint, service, verifies=request.verifies)
+        places = self._places(endpoint, service, verifies=request.verifies)
         self._in_flight.take(places)
         try:
             if service == UNTRUSTED:
@@ -79,11 +84,24 @@ class Deliverer:
         now = self._monotonic_ms()
         if wait := self._retry_after.retry_after(endpoint.url, now):
             return wait
-        if self._in_flight.is_full(_places(endpoint, service, verifies=verifies)):
+        if self._in_flight.is_full(self._places(endpoint, service, verifies=verifies)):
             return QUEUE_RETRY_AFTER_S
         if service != UNTRUSTED:
             return 0
         return self._host_limits.retry_after(_limited_host(endpoint, verifies=verifies), now)
+
+    def _places(self, endpoint: Endpoint, service: str, *, verifies: bool) -> list[tuple[str, int]]:
+        """Return the places that a message to *endpoint* takes, each with the most of them."""
+        places = [(endpoint.origin, self._max_per_host), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
+        if service != UNTRUSTED:
+            return places
+        places.append((site_of(endpoint.host), MAX_AT_ONCE_PER_SITE))
+        if not verifies:
+            return places
+        return [
+            (_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE),
+            *((_VERIFICATION + key, most) for key, most in places),
+        ]
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)
@@ -152,25 +170,15 @@ class Deliverer:
 
 @asynccontextmanager
 async def open_deliverer(
-    network: Network, observe: Observe, monotonic_ms: Callable[[], int], deadlines: Deadlines
+    network: Network,
+    observe: Observe,
+    monotonic_ms: Callable[[], int],
+    deadlines: Deadlines,
+    max_at_once: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[Deliverer]:
-    """Open the connection pools, and close them."""
-    async with open_pools(network, deadlines) as pools:
-        yield Deliverer(pools, observe, monotonic_ms, deadlines)
-
-
-def _places(endpoint: Endpoint, service: str, *, verifies: bool) -> list[tuple[str, int]]:
-    """Return the places that a message to *endpoint* takes, each with the most that may be taken at once."""
-    places = [(endpoint.origin, MAX_AT_ONCE_PER_HOST), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
-    if service != UNTRUSTED:
-        return places
-    places.append((site_of(endpoint.host), MAX_AT_ONCE_PER_SITE))
-    if not verifies:
-        return places
-    return [
-        (_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE),
-        *((_VERIFICATION + key, most) for key, most in places),
-    ]
+    """Open the connection pools for *max_at_once* messages on their way, and close them."""
+    async with open_pools(network, deadlines, max_at_once) as pools:
+        yield Deliverer(pools, observe, monotonic_ms, deadlines, max_at_once)
 
 
 def _limited_host(endpoint: Endpoint, *, verifies: bool) -> str:

@@ -11,6 +11,8 @@ Refused
 └── PushTimedOut        504 push_timed_out
 """
 
+from collections.abc import Sequence
+
 from app.protocol.errors import Refused
 from app.push.outcome import DEFAULT_RETRY_AFTER_S, DeliveryStatus, Outcome
 
@@ -101,3 +103,21 @@ def require_accepted(outcome: Outcome) -> None:
             raise PushRefused(f"The recipient's push service refused the message with status {status}.")
         case Outcome(delivery=delivery):
             raise _REFUSALS[delivery]
+
+
+# Of several devices: the message may have arrived, may arrive later, or will not. One that is gone says
+# nothing about the others.
+_BY_TRUTH: tuple[type[Refused], ...] = (
+    PushTimedOut,
+    PushBusy,
+    PushUnreachable,
+    PushRefused,
+    MessageTooLarge,
+    EndpointNotAllowed,
+    RecipientGone,
+)
+
+
+def truest(refusals: Sequence[Refused]) -> Refused:
+    """Return the one of *refusals*, each of a device, that says most of the whole call."""
+    return min(refusals, key=lambda each: (_BY_TRUTH.index(type(each)), each.retry_after or 0))

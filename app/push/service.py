@@ -91,15 +91,16 @@ class PushService:
         return outcome
 
     async def send(
-        self, call: Call[RelayedMessage], target: PushTarget, key_id: str | None, now: int
+        self, call: Call[RelayedMessage], target: PushTarget, key_id: str | None, now: int, devices: int = 1
     ) -> Outcome:
-        """Push *call* to *target*, which came with the key *key_id*; *now* in ms.
+        """Push *call* to *target*, one of so many *devices*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
         """
         service = self._policy.admit(target.endpoint)
         options = push_options(call.message.method, target.endpoint.host)
-        return await self._push(target, service, key_id, options, self._message(call, options), now)
+        message = self._message(call, options, devices)
+        return await self._push(target, service, key_id, options, message, now)
 
     async def _push(
         self,
@@ -130,10 +131,12 @@ class PushService:
             refusals.append(outcome)
         return refusals[0]
 
-    def _message(self, call: Call[RelayedMessage], options: PushOptions) -> str:
+    def _message(self, call: Call[RelayedMessage], options: PushOptions, devices: int) -> str:
         """Return the JSON for the service worker; an encoder would print the same, more slowly."""
         method, text = call.message.method, encode_basestring(call.text)
         data = f'"data":{{"a":"{method}","b":{text},"c":"{call.signature}"}}'
+        if devices > 1:  # it arrives elsewhere too
+            data += f',"devices":{devices}'
         notice = options.notice
         if notice is None:
             return f"{{{data}}}"

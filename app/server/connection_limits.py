@@ -7,8 +7,8 @@ from typing import Protocol
 
 from app.limits.rate_limits import client_key
 
-# File descriptors for everything else: 512 connections to push services, the database's, files, a margin.
-RESERVED_FILES = 640
+# File descriptors beside those of clients and push services: the database's, files, a margin.
+RESERVED_FILES = 128
 
 
 class Connection(Protocol):
@@ -81,6 +81,9 @@ class ConnectionLimits:
         return any(client in network for network in self._proxies)
 
 
-def connection_budget(files: int) -> int:
-    """Return how many connections a process may have that may have so many *files* open."""
-    return max(files - RESERVED_FILES, files // 2)
+def connection_budget(files: int, max_in_flight: int) -> int:
+    """Return how many connections from clients a process may have that may have so many *files* open.
+
+    Each call in flight may need a connection to a push service.
+    """
+    return max(files - RESERVED_FILES - max_in_flight, files // 2)

@@ -22,7 +22,7 @@ def create_app() -> ASGIApp:
 def build_app(settings: Settings, timeouts: Timeouts, deadlines: Deadlines) -> ASGIApp:
     """Build the application with these *timeouts* of connections and *deadlines* of pushes."""
     prepare_process()
-    budget = connection_budget(raise_file_limit())
+    budget = connection_budget(raise_file_limit(), settings.max_in_flight)
     per_client = min(settings.max_connections_per_client, budget // 2)  # or one would have it all
     limits = ConnectionLimits(per_client, budget, settings.trusted_proxies)
 

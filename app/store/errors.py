@@ -26,7 +26,7 @@ class StaleUpdate(Refused):
 
     code = "stale_update"
     status = 409
-    reason = "A newer update of this address is stored already: sign a new one with the present time."
+    reason = "A newer update is stored already: sign a new one with the present time."
 
 
 class SubscriptionGone(Refused):

@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, and_, any_, delete, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, and_, any_, delete, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.store.database import Database
 from app.store.errors import DatabaseUnavailable
-from app.store.tables import SUBSCRIPTION
+from app.store.tables import DEVICE, SUBSCRIPTION
 
 log = logging.getLogger(__name__)
 
 _row = SUBSCRIPTION.c
+
+Conditions = Sequence[ColumnElement[bool]]
 
 PURGE_EVERY_S = 60 * 60  # expired rows are not found anyway; purging only frees their space
 PURGE_BATCH = 1000  # takes a few milliseconds
@@ -38,8 +40,12 @@ async def purge(database: Database, clock: Callable[[], int]) -> int | None:
     try:
         while await _take_lease(database, now := clock(), ends):
             ends = now + LEASE_MS
-            found = await _find_expired(database, now)
-            purged = (purged or 0) + await _delete_expired(database, found, now)
+            purged = purged or 0
+            found = 0
+            for table, conditions in _expired(now).items():
+                addresses = await _find_expired(database, table, conditions)
+                found += len(addresses)
+                purged += await _delete_expired(database, table, conditions, addresses)
             if not found:
                 break
     finally:
@@ -64,28 +70,29 @@ async def _return_lease(database: Database, ends: int) -> None:
     await database.fetch(delete(SUBSCRIPTION).where(_row.address == LEASE, _row.signed_at == ends), "purge")
 
 
-async def _find_expired(database: Database, now: int) -> Sequence[bytes]:
+async def _find_expired(database: Database, table: Table, conditions: Conditions) -> Sequence[bytes]:
     """Return the addresses of some expired rows, and of some tombstones: each is found by an index."""
     return [
         row.address
-        for condition in _expired(now)
-        for row in await database.fetch(select(_row.address).where(condition).limit(PURGE_BATCH), "purge")
+        for condition in conditions
+        for row in await database.fetch(select(table.c.address).where(condition).limit(PURGE_BATCH), "purge")
     ]
 
 
-async def _delete_expired(database: Database, addresses: Sequence[bytes], now: int) -> int:
+async def _delete_expired(
+    database: Database, table: Table, conditions: Conditions, addresses: Sequence[bytes]
+) -> int:
     if not addresses:
         return 0
-    among = _row.address == any_(literal(addresses, ARRAY(LargeBinary)))
-    gone = delete(SUBSCRIPTION).where(among, or_(*_expired(now))).returning(_row.address)
+    among = table.c.address == any_(literal(addresses, ARRAY(LargeBinary)))
+    gone = delete(table).where(among, or_(*conditions)).returning(table.c.address)
     return len(await database.fetch(gone, "purge"))
 
 
-def _expired(now: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        _row.expires_at <= now,
-        and_(_row.endpoint.is_(None), _row.signed_at <= now - SUBSCRIPTION_LIFE_MS),
-    )
+def _expired(now: int) -> Mapping[Table, Conditions]:
+    """Return what is true of the rows of each table that have expired."""
+    forgotten = and_(_row.endpoint.is_(None), _row.signed_at <= now - SUBSCRIPTION_LIFE_MS)
+    return {DEVICE: [DEVICE.c.expires_at <= now], SUBSCRIPTION: [_row.expires_at <= now, forgotten]}
 
 
 @asynccontextmanager

@@ -58,10 +58,10 @@ async def check(database: Database) -> None:
         found = f"The database's schema is {present or 'empty'}, this version needs {newest}"
         raise OutdatedSchema(f"{found}: run `whisper migrate`.")
     try:
-        await database.fetch(text("SELECT 1 FROM subscription LIMIT 0"), "check")
+        await database.fetch(text("SELECT 1 FROM subscription, device LIMIT 0"), "check")
     except DBAPIError as error:
         if sqlstate(error) != UNDEFINED_TABLE:
             raise
         raise OutdatedSchema(
-            f"The database's schema is {present}, but its table is missing: restore a backup."
+            f"The database's schema is {present}, but a table is missing: restore a backup."
         ) from error

@@ -24,6 +24,8 @@ export const REASONS = Object.freeze({
   invalid_address: 'This is not an address.',
   own_address: 'This is your own address.',
   already_connected: 'There is a connection with this address already.',
+  in_another_window: 'Another window of this browser is connected with this address.',
+  taken_over: 'Another window of this browser has taken the connection over.',
   no_answer: 'Nobody answered in time.',
   declined: 'They declined.',
   cancelled: 'The call was cancelled.',

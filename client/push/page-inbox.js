@@ -64,7 +64,7 @@ export class PageInbox extends Emitter {
     if (message.whisper === 'call') this.#onCall(message.call);
     else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
     else if (message.whisper === 'drop') this.emit('dropped', message.reason);
-    else if (message.whisper === 'audible') port?.postMessage(navigator.userActivation.hasBeenActive);
+    else if (message.whisper === 'presence') port?.postMessage({ audible: navigator.userActivation.hasBeenActive, since: performance.timeOrigin });
   }
 
   /** @param {Call} call */

@@ -3,23 +3,58 @@
  * @module
  */
 
+import { Identity } from '../identity.js';
 import { WhisperError } from '../protocol/errors.js';
-import { subscribe } from './subscription.js';
+import { subscribe, withSubscriptionLock } from './subscription.js';
 import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../api-client.js').ApiClient} ApiClient */
 
 /** How long a verification push may take; the server waits no longer for its code. */
 const VERIFICATION_MS = 60_000;
+/** How often a page that stays open registers again. */
+const RENEWAL_MS = 24 * 60 * 60 * 1000;
 
-/**
- * Subscribe with the server's key, anew when what there is is of no use, and tell the server.
- * @param {ServiceWorkerRegistration} registration
- * @param {ApiClient} server
- * @param {import('../store.js').Store} store
- * @throws {WhisperError}
- */
-export async function register(registration, server, store) {
+/** The registration of one identity in this browser. Every method rejects with a `WhisperError`. */
+export class Registration {
+  #parts;
+  #renewedAt = 0;
+
+  /** @param {import('../setup.js').Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** Subscribe with the server's key, anew when what there is is of no use, and tell the server. */
+  async update() {
+    await this.checkIdentity();
+    await withSubscriptionLock(() => register(this.#parts));
+    this.#renewedAt = performance.now();
+  }
+
+  /** Register again when that was not done for a day. */
+  async renew() {
+    await this.checkIdentity();
+    if (performance.now() - this.#renewedAt >= RENEWAL_MS) await this.update();
+  }
+
+  /** Let the server and the browser forget the subscription. */
+  async forget() {
+    const { server, registration } = this.#parts;
+    await server.update(null);
+    await (await registration.pushManager.getSubscription())?.unsubscribe();
+  }
+
+  /** @throws {WhisperError} `identity_changed` when this browser has another identity, or none: what is registered is not ours */
+  async checkIdentity() {
+    const { store, identity } = this.#parts;
+    const kept = await Identity.load(store);
+    if (kept?.address !== identity.address) throw new WhisperError('identity_changed');
+  }
+}
+
+/** @param {import('../setup.js').Parts} parts */
+async function register({ registration, server, store }) {
   const { vapid_public_key: key } = await server.config();
   const subscription = await subscribe(registration.pushManager, store, key);
   try {

@@ -7,6 +7,7 @@
 import { ApiClient } from '../api-client.js';
 import { Identity } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
+import { pause } from '../promises.js';
 import { Store } from '../store.js';
 import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
 import { notify, notifyForced, showBadge } from './notifications.js';
@@ -18,8 +19,13 @@ import { askPages, postToPages } from './worker-messages.js';
 /** @typedef {import('./notifications.js').Message} Message */
 /** @typedef {import('./notifications.js').Options} Options */
 
-/** A page that does not say by then that it is heard is not. */
-const AUDIBLE_MS = 500;
+/** A page that is reloaded is there again by then, as the old one goes when the new one comes. */
+const RELOAD_MS = 700;
+/** A page that began so long before another went was there already. */
+const LOADING_MS = 10_000;
+
+/** The pages that have gone while this worker lives, which is not long. @type {Set<string>} */
+const left = new Set();
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
@@ -30,6 +36,7 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
 export function install({ describe = ({ title, body }) => ({ title, body }), actions = [] } = {}) {
   worker.addEventListener('push', (event) => event.waitUntil(onPush(event, { describe, actions })));
   worker.addEventListener('notificationclick', (event) => event.waitUntil(onClick(event)));
+  worker.addEventListener('message', (event) => event.waitUntil(onPageMessage(event)));
   worker.addEventListener('pushsubscriptionchange', (event) => {
     /** @type {ExtendableEvent} */ (event).waitUntil(renewSubscription());
   });
@@ -77,7 +84,7 @@ async function onMessage(store, message, pages, options) {
  */
 async function isHeard(pages) {
   const seen = pages.filter((page) => page.visibilityState === 'visible' && page.focused);
-  return seen.length > 0 && askPages(seen, AUDIBLE_MS);
+  return (await askPages(seen)).some((presence) => presence?.audible === true);
 }
 
 /**
@@ -106,6 +113,23 @@ async function decline(address) {
     for (const call of await listUnhandled(store)) if (call.sender === address) await markHandled(store, call);
     await server.relay('close', address);
   });
+}
+
+/**
+ * A page goes that others are connected with: unless it is reloaded, tell them.
+ * @param {ExtendableMessageEvent} event
+ */
+async function onPageMessage({ data, source }) {
+  if (data?.whisper !== 'leaving' || !(source instanceof WindowClient) || !Array.isArray(data.addresses)) return;
+  const leftAt = Date.now();
+  await pause(RELOAD_MS);
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (left.has(source.id) || pages.some(({ id }) => id === source.id)) return; // it says so twice, and may have stayed
+  left.add(source.id);
+  const others = await askPages(pages);
+  const isReloaded = others.some((presence) => presence === undefined || presence.since > leftAt - LOADING_MS);
+  if (isReloaded) return; // or it may be: they wait for its dial
+  await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address)))));
 }
 
 /** The browser has taken the subscription away: get another, for the same server's key, and register it. */

@@ -3,16 +3,18 @@
  * @module
  */
 
+import { pause } from '../promises.js';
+
 /** A call that is believed; a click that is parked in the store; a push that was not believed; the code of a verification push; the question
- * whether the page can make a sound.
+ * whether the page can make a sound, and since when it is there.
  * @typedef {{whisper: 'call', call: import('../protocol/messages.js').Call}
  *   | {whisper: 'clicked'}
  *   | {whisper: 'drop', reason: import('../protocol/errors.js').DropReason}
  *   | {whisper: 'verify', code: string}
- *   | {whisper: 'audible'}} WorkerMessage
+ *   | {whisper: 'presence'}} WorkerMessage
  */
 
-const KINDS = ['call', 'clicked', 'drop', 'verify', 'audible'];
+const KINDS = ['call', 'clicked', 'drop', 'verify', 'presence'];
 
 /**
  * @param {readonly {postMessage(message: unknown): void}[]} pages
@@ -22,25 +24,29 @@ export function postToPages(pages, message) {
   for (const page of pages) page.postMessage(message);
 }
 
-/**
- * Ask pages whether one of them can make a sound.
- * @param {readonly {postMessage(message: unknown, transfer: Transferable[]): void}[]} pages
- * @param {number} ms how long to wait for them: one may be there, and hear nothing any more
- * @returns {Promise<boolean>}
+/** What a page says of itself: whether it can make a sound, and since when it is there, ms since the Unix epoch.
+ * @typedef {{audible: boolean, since: number}} Presence
  */
-export function askPages(pages, ms) {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(false), ms);
-    let asked = pages.length;
-    for (const page of pages) {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = ({ data }) => {
-        asked -= 1;
-        if (data === true || asked === 0) resolve(data === true);
-      };
-      page.postMessage({ whisper: 'audible' }, [port2]);
-    }
+
+/** A page that hears nothing any more may still be listed. */
+const ANSWER_MS = 500;
+
+/**
+ * Ask pages about themselves.
+ * @param {readonly {postMessage(message: unknown, transfer: Transferable[]): void}[]} pages
+ * @returns {Promise<(Presence | undefined)[]>} undefined for a page that says nothing
+ */
+export function askPages(pages) {
+  const answers = pages.map((page) => {
+    const { port1, port2 } = new MessageChannel();
+    /** @type {Promise<Presence>} */
+    const answer = new Promise((resolve) => {
+      port1.onmessage = ({ data }) => resolve(data);
+    });
+    page.postMessage({ whisper: 'presence' }, [port2]);
+    return Promise.race([answer, pause(ANSWER_MS).then(() => undefined)]);
   });
+  return Promise.all(answers);
 }
 
 /**

@@ -10,19 +10,20 @@ const scripts = trustedScripts();
 const JAVASCRIPT = /^(text|application)\/(x-)?(java|ecma)script\b/i;
 
 /**
- * @param {string} url of the service worker, a module
+ * @param {string} url of the service worker
  * @param {string} [scope] default: its folder
+ * @param {WorkerType} [wanted]
  * @returns {Promise<ServiceWorkerRegistration>} with an active worker
  * @throws {WhisperError} `worker_unavailable`, `unsupported_browser` or `push_unavailable`
  */
-export async function registerWorker(url, scope) {
+export async function registerWorker(url, scope, wanted = 'module') {
   let knowsModules = false;
   const options = {
     scope,
     /** @returns {WorkerType} asked for by browsers that know modules */
     get type() {
       knowsModules = true;
-      return 'module';
+      return wanted;
     },
   };
   try {
@@ -30,7 +31,7 @@ export async function registerWorker(url, scope) {
     await waitForActive(registration);
     return registration;
   } catch (cause) {
-    if (!knowsModules) throw new WhisperError('unsupported_browser', { cause });
+    if (wanted === 'module' && !knowsModules) throw new WhisperError('unsupported_browser', { cause });
     throw await workerFault(url, cause);
   }
 }

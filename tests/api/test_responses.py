@@ -94,14 +94,14 @@ async def test_turn_credentials_are_for_nobody_else(
     assert [set(each) for each in (unregistered, timeless, dialled)] == [{"ok", "timestamp"}] * 3
 
 
-async def test_without_a_turn_server_an_update_is_answered_as_ever(
+async def test_without_a_turn_server_an_update_is_answered_without_credentials(
     client: httpx.AsyncClient, alice: Person, push_service: PushService
 ) -> None:
-    """Nothing is added to it."""
+    """It tells of the devices alone."""
     await register(client, alice, push_service.subscribe())
     answer = (await post(client, alice.update(sent_at=now_ms()))).json()
 
-    assert set(answer) == {"ok", "timestamp"}
+    assert set(answer) == {"ok", "timestamp", "devices"}
     assert (await client.get("/config")).json()["turn"] is False
 
 

@@ -16,7 +16,7 @@ from tests.deployment import Deployment
 from tests.people import Person
 from tests.processes import ROOT
 
-_FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -43,7 +43,7 @@ def serving_folder(folder: Path) -> Iterator[str]:
 def app(tmp_path: Path, deployment: Deployment) -> Iterator[str]:
     """Serve the guide's three files, with this server's name in them, and return their origin."""
     guide = (ROOT / "docs" / "client.md").read_text()
-    for name, content in _FILE.findall(guide):
+    for name, content in FILE.findall(guide):
         (tmp_path / name).write_text(content.replace("http://localhost:8000", deployment.url))
     with serving_folder(tmp_path) as origin:
         yield origin

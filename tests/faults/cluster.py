@@ -21,7 +21,7 @@ with catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_
 TEMPLATE = "migrated"
 ROLE = "whisper"  # what a server is: it may do no more than it must
 RIGHTS = (
-    f"GRANT SELECT, INSERT, UPDATE, DELETE ON subscription TO {ROLE};"
+    f"GRANT SELECT, INSERT, UPDATE, DELETE ON subscription, device TO {ROLE};"
     f"GRANT SELECT ON alembic_version TO {ROLE}"
 )
 PATIENCE_S = 20

@@ -32,7 +32,7 @@ def locked(scenario: Scenario, user: User) -> Iterator[None]:
     """Hold the row of *user*, as somebody does who mends something by hand and goes to lunch."""
     address = f"decode('{user.person.address.text}', 'base64')"
     with program(*scenario.server.cluster.psql(scenario.server.database)) as session:
-        session.type(f"BEGIN; SELECT 'locked' FROM subscription WHERE address = {address} FOR UPDATE;")  # noqa: S608
+        session.type(f"BEGIN; SELECT 'locked' FROM device WHERE address = {address} FOR UPDATE;")  # noqa: S608
         session.wait_for("locked")
         yield
         session.end_input()

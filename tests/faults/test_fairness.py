@@ -20,7 +20,7 @@ from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
 
-PLACES = 512  # of WHISPER_MAX_IN_FLIGHT, as is the default
+PLACES = 1024  # of WHISPER_MAX_IN_FLIGHT, as is the default
 REPEATS = 4  # of WHISPER_MAX_WAITING_REPEATS
 CLIENTS_PART = PLACES // 2
 HANGING = (504, "push_timed_out")

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
-from tests.databases import open_database
+from tests.databases import empty, open_database
 from tests.deadlines import SHORT
 from tests.hostile.environment import ROWS
 from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
@@ -74,7 +74,7 @@ async def opened_once(migrated: URL) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(opened_once: Database) -> Database:
     """Return an empty database."""
-    await opened_once.fetch(text("DELETE FROM subscription"))
+    await empty(opened_once)
     return opened_once
 
 

@@ -165,7 +165,7 @@ class Life:
         for broken in ("endpoint = 'ftp' || endpoint", "p256dh = '\\x00'"):
             bob = await self.registered()
             await self._database.fetch(
-                text(f"UPDATE subscription SET {broken} WHERE endpoint LIKE 'http:%'")  # noqa: S608 - from above
+                text(f"UPDATE device SET {broken} WHERE endpoint LIKE 'http:%'")  # noqa: S608 - from above
             )
             assert await self.say(Person().to("offer", bob)) >= 500
 
@@ -240,7 +240,7 @@ async def role(migrated: URL, database: Database) -> AsyncIterator[str]:
     """Yield a database URL whose role may do what the server needs, and nothing else."""
     for statement in (
         f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON subscription TO {ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON subscription, device TO {ROLE}",
         f"GRANT SELECT ON alembic_version TO {ROLE}",
     ):
         await database.fetch(text(statement))
@@ -249,7 +249,7 @@ async def role(migrated: URL, database: Database) -> AsyncIterator[str]:
     await database.fetch(text(f"DROP ROLE {ROLE}"))
 
 
-async def test_the_database_role_needs_four_rights_on_one_table(
+async def test_the_database_role_needs_four_rights_on_two_tables(
     deployed: Deployment, role: str, push_service: PushService, database: Database, bob: Person
 ) -> None:
     """A server that can't make, alter or drop anything still purges, registers, relays and forgets."""

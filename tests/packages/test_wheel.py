@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.packages.conftest import UV, run
+from tests.packages.conftest import BIN, built, run
 from tests.processes import ROOT, program
 
 # None of the source's modules: `tests.processes` would find them.
@@ -44,12 +44,22 @@ def test_what_it_advises_can_be_done(environment: Path, tmp_path: Path) -> None:
 
     advised = re.search(r"pip install '(whisper-server\[\w+\])'", printed)
     assert advised
-    run(UV, "pip", "install", "--quiet", "--dry-run", "--python", python, advised[1], cwd=tmp_path)
+    run(BIN / "uv", "pip", "install", "--quiet", "--dry-run", "--python", python, advised[1], cwd=tmp_path)
 
 
-def test_it_runs_without_an_installation(wheel: Path, tmp_path: Path) -> None:
+def test_it_runs_without_an_installation(tmp_path: Path) -> None:
     """By `uvx --from`."""
-    options = ("--python", ROOT / ".venv/bin/python", "--constraints", ROOT / "constraints.txt")
-    command = (UV, "tool", "run", "--quiet", *options, "--from", f"{wheel}[embedded]", "whisper", "vapid")
+    options = ("--python", BIN / "python", "--constraints", ROOT / "constraints.txt")
+    command = (
+        BIN / "uv",
+        "tool",
+        "run",
+        "--quiet",
+        *options,
+        "--from",
+        f"{built('*.whl')}[embedded]",
+        "whisper",
+        "vapid",
+    )
 
     assert "WHISPER_VAPID_PRIVATE_KEY=" in run(*command, cwd=tmp_path)

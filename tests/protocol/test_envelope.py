@@ -422,7 +422,7 @@ def test_a_call_says_all_that_it_lacks(method: str, members: list[str], alice: P
 
 
 @pytest.mark.parametrize(
-    ("method", "member"), [("dial", "e"), ("offer", "f"), ("answer", "f"), ("close", "d"), ("ice", "g")]
+    ("method", "member"), [("dial", "g"), ("offer", "h"), ("answer", "h"), ("close", "g"), ("ice", "i")]
 )
 def test_a_call_has_no_members_of_another_method(
     method: str, member: str, alice: Person, bob: Person
@@ -540,11 +540,25 @@ def test_to_be_forgotten_needs_a_timestamp(members: dict[str, object], alice: Pe
 
 
 @pytest.mark.parametrize("expires_at", [0, 1, NOW - 1, NOW])
-def test_an_expired_subscription_is_refused(expires_at: int, alice: Person) -> None:
-    """It would never ring."""
+def test_an_expired_subscription_needs_a_timestamp(expires_at: int, alice: Person) -> None:
+    """It would never ring: it is one that ends, and whoever recorded it could end it for ever."""
     refusal = refusal_of(alice.update({**SUBSCRIPTION, "b": expires_at}))
 
+    ending = opened(alice.update({**SUBSCRIPTION, "b": expires_at}, sent_at=NOW), Update).message
+
     assert (refusal.code, refusal.errors) == ("invalid_call", ["b.b.b: the subscription has expired"])
+    assert isinstance(ending, Update)
+    assert ending.has_expired(NOW)
+
+
+@pytest.mark.parametrize("said", [{}, {"b": SUBSCRIPTION}], ids=["absent", "a subscription"])
+def test_a_device_is_ended_with_null_alone(said: dict[str, object], alice: Person) -> None:
+    """Anything else beside it means something else."""
+    refusal = refusal_of(
+        alice.call("update", {"a": alice.address.text, "c": NOW, "e": "device-12345", **said})
+    )
+
+    assert refusal.errors == ["b.e: a device is ended with null in b"]
 
 
 @pytest.mark.parametrize("expires_at", [NOW + 1, MAX_INTEGER, None])

@@ -11,7 +11,6 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import MAX_AT_ONCE_PER_ENDPOINT, Deliverer, open_deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.endpoint_policy import TRUSTED, UNTRUSTED
-from app.push.http.pool import MAX_CONNECTIONS_PER_HOST
 from app.push.outcome import Attempt, DeliveryStatus, Outcome
 from app.push.ssrf_guard import INTERNET
 from app.push.vapid import VapidKey, VapidSigner
@@ -22,13 +21,16 @@ from tests.vectors_of import subscription_at
 
 pytestmark = pytest.mark.anyio
 
+PER_HOST = 64  # messages on their way, of twice as many in all
+
 VAPID = VapidSigner(VapidKey.generate(), "mailto:operator@example.org")
 
 
 @asynccontextmanager
 async def opened(deadlines: Deadlines = PRODUCTION) -> AsyncIterator[Deliverer]:
     """Open connections to the real network."""
-    async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, deadlines) as deliverer:
+    observe = list[Attempt]().append
+    async with open_deliverer(INTERNET, observe, now_ms, deadlines, 2 * PER_HOST) as deliverer:
         yield deliverer
 
 
@@ -306,7 +308,7 @@ async def hanging(
     push_service.script([{"hang": "head", "forever": True}])
     sent = [asyncio.create_task(deliver(delivery, request_to(browser))) for browser in browsers]
     async with asyncio.timeout(5):
-        while len(push_service.received) < min(len(sent), MAX_CONNECTIONS_PER_HOST):
+        while len(push_service.received) < min(len(sent), PER_HOST):
             await asyncio.sleep(0.01)
     yield
     for task in sent:
@@ -318,12 +320,12 @@ async def test_who_waits_for_a_connection_in_vain_is_told_to_come_again(
     delivery: Deliverer, push_service: PushService
 ) -> None:
     """Nothing was sent: that is not a message which may have been delivered."""
-    browsers = [push_service.subscribe() for _ in range(MAX_CONNECTIONS_PER_HOST)]
+    browsers = [push_service.subscribe() for _ in range(PER_HOST)]
     async with hanging(delivery, push_service, browsers):
         outcome = await deliver(delivery, request_to(push_service.subscribe()), within=0.2)
 
     assert outcome == Outcome(DeliveryStatus.BUSY, retry_after=1)
-    assert len(push_service.received) == MAX_CONNECTIONS_PER_HOST
+    assert len(push_service.received) == PER_HOST
 
 
 async def test_a_recipient_that_hangs_takes_only_its_own_part(

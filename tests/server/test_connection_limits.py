@@ -107,4 +107,8 @@ def test_what_has_ended_takes_no_place() -> None:
 
 def test_descriptors_are_left_for_everything_else() -> None:
     """With few of them, half."""
-    assert [connection_budget(files) for files in (256, 1024, 20_000)] == [128, 512, 20_000 - RESERVED_FILES]
+    assert [connection_budget(files, 512) for files in (256, 1024, 20_000)] == [
+        128,
+        512,
+        19_488 - RESERVED_FILES,
+    ]

@@ -57,11 +57,11 @@ def recorded() -> Iterator[list[str]]:
 async def test_only_the_expired_are_purged(
     subscriptions: Subscriptions, database: Database, alice: Person, bob: Person
 ) -> None:
-    """A purge deletes what has expired and nothing else."""
+    """A purge deletes what has expired and nothing else: of one device a row in either table."""
     await subscriptions.upsert(alice.address, NEW.model_copy(update={"expires_at": NOW}), None, NOW - 1)
     await subscriptions.upsert(bob.address, NEW, None, NOW)
 
-    assert await purge(database, now) == 1
+    assert await purge(database, now) == 2
     assert await subscriptions.get(bob.address, NOW)
 
 
@@ -78,8 +78,8 @@ async def test_in_the_end_the_forgotten_are_wholly_forgotten(
     """No address is kept for good, and nobody can fill the table with addresses for good."""
     await subscriptions.tombstone(alice.address, NOW)
 
-    assert await purge(database, in_half_a_year) == 1
-    assert await database.fetch(text("SELECT 1 FROM subscription")) == []
+    assert await purge(database, in_half_a_year) == 2  # of the address, and of all its devices
+    assert await database.fetch(text("SELECT 1 FROM subscription UNION ALL SELECT 1 FROM device")) == []
 
 
 async def test_a_purge_is_of_plain_statements(database: Database) -> None:
@@ -143,7 +143,7 @@ async def test_a_row_that_is_renewed_meanwhile_stays(
     """It had expired when it was found, and has not when it would be deleted."""
     await subscriptions.upsert(alice.address, EXPIRED, None, NOW)
     engine = create_async_engine(migrated)
-    renewal = text("UPDATE subscription SET expires_at = :later WHERE address = :address")
+    renewal = text("UPDATE device SET expires_at = :later WHERE address = :address")
     async with engine.begin() as other:
         await other.execute(renewal.bindparams(later=2 * NOW, address=alice.address.raw))
         purging = asyncio.create_task(purge(database, now))
@@ -151,7 +151,7 @@ async def test_a_row_that_is_renewed_meanwhile_stays(
         assert not purging.done()
     await engine.dispose()
 
-    assert await purging == 0
+    assert await purging == 1  # of the version before
     assert await subscriptions.get(alice.address, NOW)
 
 
@@ -162,14 +162,14 @@ async def test_a_purge_waits_for_a_row_no_longer_than_a_statement_may(
     for person in (alice, bob):
         await subscriptions.upsert(person.address, EXPIRED, None, NOW)
     engine = create_async_engine(migrated)
-    lock = text("SELECT 1 FROM subscription WHERE address = :address FOR UPDATE")
+    lock = text("SELECT 1 FROM device WHERE address = :address FOR UPDATE")
     async with engine.begin() as other:
         await other.execute(lock.bindparams(address=alice.address.raw))
         with pytest.raises(DatabaseUnavailable):
             await purge(database, now)
     await engine.dispose()
 
-    assert await purge(database, now) == 2
+    assert await purge(database, now) == 4
 
 
 async def test_the_expired_go_by_themselves(
@@ -184,8 +184,8 @@ async def test_the_expired_go_by_themselves(
         while not purged:
             await asyncio.sleep(0.01)
 
-    assert purged[0] == 1
-    assert not await database.fetch(text("SELECT 1 FROM subscription"))
+    assert purged[0] == 2
+    assert not await database.fetch(text("SELECT 1 FROM subscription UNION ALL SELECT 1 FROM device"))
 
 
 async def test_a_purge_outlives_a_database_that_is_away() -> None:

@@ -79,43 +79,47 @@ def test_a_newer_schema_is_not_touched(empty: URL) -> None:
     asyncio.run(_check(empty))
 
 
-def test_a_table_that_is_not_there_is_noticed(empty: URL) -> None:
+@pytest.mark.parametrize("table", ["subscription", "device"])
+def test_a_table_that_is_not_there_is_noticed(empty: URL, table: str) -> None:
     """A version alone does not make a database ready."""
     schema.migrate(empty)
-    asyncio.run(_execute(empty, "DROP TABLE subscription"))
+    asyncio.run(_execute(empty, f"DROP TABLE {table}"))
 
-    with pytest.raises(OutdatedSchema, match="its table is missing"):
+    with pytest.raises(OutdatedSchema, match="a table is missing"):
         asyncio.run(_check(empty))
 
 
-def test_the_migrations_make_the_table_that_the_code_uses(empty: URL) -> None:
-    """Columns, indexes and checks of the database are those of the model."""
+@pytest.mark.parametrize("name", ["subscription", "device"])
+def test_the_migrations_make_the_tables_that_the_code_uses(empty: URL, name: str) -> None:
+    """Columns, indexes and checks of the database are those of the models."""
     schema.migrate(empty)
 
-    made = asyncio.run(_shape(empty))
+    made = asyncio.run(_shape(empty, name))
 
-    table = SQLModel.metadata.tables["subscription"]
+    table = SQLModel.metadata.tables[name]
     assert made["columns"] == {(column.name, column.nullable) for column in table.columns}
     assert made["indexes"] == {index.name for index in table.indexes}
     assert made["checks"] == {
         constraint.name for constraint in table.constraints if isinstance(constraint, CheckConstraint)
     }
+    assert made["key"] == {tuple(column.name for column in table.primary_key)}
 
 
-async def _shape(url: URL) -> dict[str, set[object]]:
+async def _shape(url: URL, table: str) -> dict[str, set[object]]:
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        shape = await connection.run_sync(_inspect)
+        shape = await connection.run_sync(_inspect, table)
     await engine.dispose()
     return shape
 
 
-def _inspect(connection: Connection) -> dict[str, set[object]]:
+def _inspect(connection: Connection, table: str) -> dict[str, set[object]]:
     found = inspect(connection)
     return {
-        "columns": {(column["name"], column["nullable"]) for column in found.get_columns("subscription")},
-        "indexes": {index["name"] for index in found.get_indexes("subscription")},
-        "checks": {check["name"] for check in found.get_check_constraints("subscription")},
+        "columns": {(column["name"], column["nullable"]) for column in found.get_columns(table)},
+        "indexes": {index["name"] for index in found.get_indexes(table)},
+        "checks": {check["name"] for check in found.get_check_constraints(table)},
+        "key": {tuple(found.get_pk_constraint(table)["constrained_columns"])},
     }
 
 
@@ -159,6 +163,20 @@ def test_the_version_before_serves_on_the_newest_schema(empty: URL) -> None:
         asyncio.run(_execute(empty, statement))
 
     assert asyncio.run(_count(empty)) == 2
+
+
+def test_who_may_serve_may_serve_with_the_newest_schema(empty: URL) -> None:
+    """A role that writes to the table that is there may write to the new one, whatever its name."""
+    role = f"Serving {token_hex(4)}"
+    _alembic(empty, "upgrade", "0002")
+    asyncio.run(_execute(empty, f'CREATE ROLE "{role}" LOGIN'))
+    asyncio.run(_execute(empty, f'GRANT SELECT, INSERT, UPDATE, DELETE ON subscription TO "{role}"'))
+    schema.migrate(empty)
+    try:
+        asyncio.run(_execute(empty.set(username=role), "DELETE FROM device"))
+    finally:
+        asyncio.run(_execute(empty, f'DROP OWNED BY "{role}"'))
+        asyncio.run(_execute(empty, f'DROP ROLE "{role}"'))
 
 
 def test_several_may_migrate_at_once(empty: URL) -> None:

@@ -72,6 +72,7 @@ async def test_a_call_is_a_trace_from_request_to_push(
         httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
     ):
         await register(client, bob, browser)
+        await register(client, alice, push_service.subscribe())
         await post(client, alice.to("dial", bob))
 
     (call,) = [span for span in collector.spans if span.name == "POST /dial"]

@@ -13,6 +13,8 @@ import { chatWith } from './state.js';
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
 const MISSED = 'Missed call';
+/** What is said of a conversation that another window has. */
+const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
 const NOT_MISSED = ['taken', 'answered', 'declined', 'replaced', 'cancelled'];
 
@@ -24,12 +26,29 @@ const NOT_MISSED = ['taken', 'answered', 'declined', 'replaced', 'cancelled'];
 export function listen(app, whisper) {
   whisper.addEventListener('dial', (event) => ringsMe(app, /** @type {DialEvent} */ (event)));
   whisper.addEventListener('peer', (event) => attach(app, /** @type {import('../client/whisper.js').PeerEvent} */ (event).peer));
+  whisper.addEventListener('elsewhere', () => markElsewhere(app, whisper));
+  markElsewhere(app, whisper);
   whisper.addEventListener('missed', (event) => {
     const { address, answered } = /** @type {import('../client/whisper.js').MissedEvent} */ (event);
     if (!answered) return miss(app, chatWith(app.state, address));
     select(app, address);
     void ring(app, address);
   });
+}
+
+/**
+ * Say of each chat whether another window has the conversation.
+ * @param {App} app
+ * @param {import('./state.js').Whisper} whisper
+ */
+function markElsewhere(app, { elsewhere }) {
+  for (const address of elsewhere) chatWith(app.state, address);
+  for (const chat of app.state.chats.values()) {
+    const code = codeOf(chat.trouble);
+    if (elsewhere.has(chat.address) && !chat.peer && code !== 'taken_over') chat.trouble = { code: 'in_another_window' };
+    else if (!elsewhere.has(chat.address) && WINDOWS.includes(code)) chat.trouble = null;
+  }
+  app.changed();
 }
 
 /**
@@ -46,7 +65,7 @@ export async function ring(app, address, phase = 'ringing') {
   if (!app.state.contacts.has(address)) void save(app, address, '');
   app.changed();
   try {
-    attach(app, await whisper.dial(address, { signal: dialling.signal }));
+    attach(app, await whisper.dial(address, { signal: dialling.signal, takeOver: whisper.elsewhere.has(address) }));
   } catch (error) {
     fail(app, chat, error);
   } finally {

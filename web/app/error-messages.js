@@ -53,6 +53,8 @@ const WORDS = Object.freeze({
   invalid_address: ['This is not an address', 'Ask for it again, best as a link. It has 44 characters and ends with =.'],
   own_address: ['This is your own address', 'Send it to somebody else: they can ring you with it.'],
   already_connected: ['You are connected already', 'Another window of Whisper may hold the conversation.'],
+  in_another_window: ['In a call in another window', 'Ring to take it over to this one.'],
+  taken_over: ['The call goes on in another window', 'Ring to take it back to this one.'],
   no_answer: ['No answer', 'They may be away. They see that you rang.'],
   declined: ['They can’t chat now', 'They declined the call.'],
   cancelled: ['You cancelled the call', 'Ring again whenever you like.'],

@@ -14,7 +14,7 @@ from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
 from app.push.endpoint_policy import TRUSTED, UNTRUSTED
 from app.push.http.connection import PushConnection
-from app.push.http.pool import Connect, ConnectionPool
+from app.push.http.pool import MAX_CONNECTIONS, Connect, ConnectionPool
 from app.push.ssrf_guard import LOOKUPS_PER_SITE, Network, PublicResolver
 
 OpenSocket = Callable[[Endpoint], Awaitable[socket.socket]]
@@ -34,13 +34,18 @@ class PoolSet:
 
 
 @asynccontextmanager
-async def open_pools(network: Network, deadlines: Deadlines) -> AsyncIterator[PoolSet]:
-    """Open the pools, and close them. Trusted origins may be private: to them no proxy leads."""
+async def open_pools(
+    network: Network, deadlines: Deadlines, size: int = MAX_CONNECTIONS
+) -> AsyncIterator[PoolSet]:
+    """Open the pools, each of at most *size* connections, and close them.
+
+    Trusted origins may be private: to them no proxy leads.
+    """
     tls = network.tls or _make_tls()
     async with AsyncExitStack() as opened:
 
         def open_pool(open_socket: OpenSocket, trust: SSLContext) -> ConnectionPool:
-            pool = ConnectionPool(_make_connect(open_socket, trust, deadlines), deadlines)
+            pool = ConnectionPool(_make_connect(open_socket, trust, deadlines), deadlines, size)
             opened.callback(pool.close)
             return pool
 

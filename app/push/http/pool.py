@@ -10,8 +10,8 @@ from app.push.deadlines import Deadlines
 from app.push.http.connection import ConnectionLost, PushConnection, PushResponse
 from app.push.outcome import DeliveryStatus, Outcome
 
-MAX_CONNECTIONS = 512
-MAX_CONNECTIONS_PER_HOST = 64
+MAX_CONNECTIONS = 1024  # as many as calls in flight by default
+MIN_PER_HOST = 8  # however few there are in all
 QUEUE_RETRY_AFTER_S = 1  # when all of those were taken, and none became free in time
 
 # Outcomes of a message that runs out of time: only one that had a connection may have arrived.
@@ -40,13 +40,18 @@ class _Host:
 
 
 class ConnectionPool:
-    """Pool of connections that stay open; the one used last serves first."""
+    """Pool of *size* connections that stay open; the one used last serves first.
+
+    A push service that takes long needs a connection for each message on its way. It may have half of all: a
+    slow one leaves room for the others.
+    """
 
     def __init__(self, connect: Connect, deadlines: Deadlines, size: int = MAX_CONNECTIONS) -> None:
         self._connect = connect
         self._keep_s = deadlines.keep_s
         self._drain_s = deadlines.drain_s
         self._size = size
+        self._per_host = max(MIN_PER_HOST, size // 2)
         self._taken = 0  # of the size, by connections and by those that are being made
         self._hosts: dict[str, _Host] = {}
         self._connections: dict[PushConnection, str] = {}
@@ -119,7 +124,7 @@ class ConnectionPool:
             if connection := self._take_idle(origin):
                 return connection
             host = self._hosts.setdefault(origin, _Host())
-            if host.connections < MAX_CONNECTIONS_PER_HOST:
+            if host.connections < self._per_host:
                 return await self._open(endpoint, host, on_timeout)
             on_timeout.outcome = _QUEUED
             connection = await self._wait_for_turn(host)

@@ -18,12 +18,14 @@ from app.push.http.connection import (
     PushResponse,
     serialize_request,
 )
-from app.push.http.pool import MAX_CONNECTIONS_PER_HOST, Connect, ConnectionPool, TimeoutOutcome
+from app.push.http.pool import Connect, ConnectionPool, TimeoutOutcome
 from app.push.outcome import DeliveryStatus
 
 pytestmark = pytest.mark.anyio
 
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
+PER_HOST = 64  # of twice as many in all
+
 SOON_S = 2
 
 
@@ -376,8 +378,8 @@ async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> N
         connection.data_received(data)
         connection.close()
 
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(read)) as pool:
-        sent = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST + 1)]
+    async with opened(door, 2 * PER_HOST, tapped(read)) as pool:
+        sent = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST + 1)]
 
         assert set(await asyncio.gather(*sent)) == {PushResponse(201)}
 
@@ -473,21 +475,22 @@ async def test_what_is_only_being_connected_takes_room_too() -> None:
 
 async def test_each_one_too_many_closes_another() -> None:
     """Also when they come at once."""
-    one, other = Door(), Door()
-    async with opened(one, size=2) as pool, opened(other):
-        for door in (one, other, one):
+    one, other, third = Door(), Door(), Door()
+    async with opened(one, size=4) as pool, opened(other), opened(third):
+        for door in (one, other, third, one):
             await asyncio.gather(send(pool, door), send(pool, door))
+        pool.close()  # before the doors
 
-    assert (one.connections, other.connections) == (4, 2)
+    assert (one.connections, other.connections, third.connections) == (4, 2, 2)
 
 
 async def test_a_connection_that_becomes_free_goes_to_who_waits() -> None:
     """No host gets more of them than it may have."""
     door = Door()
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST) as pool:
-        answers = await asyncio.gather(*[send(pool, door) for _ in range(2 * MAX_CONNECTIONS_PER_HOST)])
+    async with opened(door, 2 * PER_HOST) as pool:
+        answers = await asyncio.gather(*[send(pool, door) for _ in range(2 * PER_HOST)])
 
-    assert (set(answers), door.connections) == ({PushResponse(201)}, MAX_CONNECTIONS_PER_HOST)
+    assert (set(answers), door.connections) == ({PushResponse(201)}, PER_HOST)
 
 
 async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
@@ -499,14 +502,14 @@ async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
         connection.data_received(data)
         leaving[0].cancel()
 
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(read)) as pool:
-        first = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+    async with opened(door, 2 * PER_HOST, tapped(read)) as pool:
+        first = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
         leaving.append(asyncio.create_task(send(pool, door)))
-        last = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+        last = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
         answers = await asyncio.gather(*first, *last)
 
     assert (leaving[0].cancelled(), set(answers)) == (True, {PushResponse(201)})
-    assert door.connections == MAX_CONNECTIONS_PER_HOST
+    assert door.connections == PER_HOST
 
 
 async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
@@ -516,19 +519,19 @@ async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
 
     def lose_one_then_free_another(connection: PushConnection, data: bytes) -> None:
         read.append((connection, data))
-        if len(read) == MAX_CONNECTIONS_PER_HOST:
+        if len(read) == PER_HOST:
             (lost, _), *others = read
             lost.close()
             for other, answer in others:
                 asyncio.get_running_loop().call_soon(other.data_received, answer)
-        elif len(read) > MAX_CONNECTIONS_PER_HOST:
+        elif len(read) > PER_HOST:
             connection.data_received(data)
 
-    async with opened(door, 2 * MAX_CONNECTIONS_PER_HOST, tapped(lose_one_then_free_another)) as pool:
-        first = [asyncio.create_task(send(pool, door)) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+    async with opened(door, 2 * PER_HOST, tapped(lose_one_then_free_another)) as pool:
+        first = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
         waiting = asyncio.create_task(send(pool, door))
         answers = await asyncio.gather(*first, return_exceptions=True)
         last = await waiting
 
     assert (sum(isinstance(each, ConnectionLost) for each in answers), last) == (1, PushResponse(201))
-    assert door.connections == MAX_CONNECTIONS_PER_HOST
+    assert door.connections == PER_HOST

@@ -1,0 +1,94 @@
+"""Fan-out of a verified call: to every device of its recipient at once, or to the one that is meant."""
+
+from asyncio import gather
+from contextlib import suppress
+
+from app.protocol.envelope import Call
+from app.protocol.errors import Refused
+from app.protocol.messages import RelayedMessage
+from app.push.errors import RecipientGone, require_accepted, truest
+from app.push.outcome import DeliveryStatus
+from app.push.service import PushService
+from app.store.errors import DatabaseUnavailable, UnknownRecipient
+from app.store.lookups import Devices, StoredSubscription
+from app.store.subscriptions import Subscriptions
+
+
+class FanOut:
+    """Sender of each call to the devices of its recipient. All times in ms."""
+
+    def __init__(self, subscriptions: Subscriptions, push: PushService) -> None:
+        self._subscriptions = subscriptions
+        self._push = push
+
+    async def send(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
+        """Send *call* to those of its recipient's *devices* that are meant; done if one of them has it.
+
+        Those that are gone are deleted. Raise the `Refused` that says most if none has it.
+        """
+        meant = _meant(call.message, devices)
+        try:
+            await self._send_all(call, meant, now)
+        except RecipientGone:
+            rest = await self._others(call.message, devices, meant, now)
+            if not rest:
+                raise
+            await self._send_all(call, rest, now)
+
+    async def _send_all(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
+        """Send *call* to all of *devices*. Raise `RecipientGone` if each of them is gone."""
+        if len(devices) == 1:  # in most cases: no task is made for it
+            return await self._send(call, devices[0], now, 1)
+        count = len(devices)
+        ended = await gather(*(self._try(call, each, now, count) for each in devices))
+        refusals = [each for each in ended if each is not None]
+        if len(refusals) == count:
+            raise truest(refusals)
+        return None
+
+    async def _try(
+        self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
+    ) -> Refused | None:
+        """Send *call* to one of so many; return the refusal."""
+        try:
+            await self._send(call, device, now, count)
+        except Refused as refused:
+            return refused
+        return None
+
+    async def _send(
+        self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
+    ) -> None:
+        outcome = await self._push.send(call, device.target, device.vapid_key, now, count)
+        recipient = call.message.recipient
+        with suppress(DatabaseUnavailable):  # the next call finds out again
+            if outcome.delivery is DeliveryStatus.GONE:
+                await self._subscriptions.delete_if_current(recipient, device.target, now)
+            elif outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is not None:
+                await self._subscriptions.set_vapid_key(recipient, device.target, outcome.key_id)
+        require_accepted(outcome)
+
+    async def _others(self, message: RelayedMessage, devices: Devices, gone: Devices, now: int) -> Devices:
+        """Return the devices that a call may go to when all that were meant are *gone*."""
+        if self._subscriptions.may_lag:  # a replica did not know what has come in their place
+            with suppress(DatabaseUnavailable):
+                devices = await self._subscriptions.get(message.recipient, now)
+        tried = [each.target for each in gone]
+        return [each for each in _addressed(message, devices) if each.target not in tried]
+
+
+def _addressed(message: RelayedMessage, devices: Devices) -> Devices:
+    """Return all of *devices* but the sender's own, when it calls the others of its person."""
+    if message.from_device is None or message.sender != message.recipient:
+        return devices
+    return [each for each in devices if each.device != message.from_device]
+
+
+def _meant(message: RelayedMessage, devices: Devices) -> Devices:
+    """Return the one device that is meant, or all. Raise `UnknownRecipient` if there is none."""
+    addressed = _addressed(message, devices)
+    if not addressed:
+        raise UnknownRecipient
+    if message.to_device is None:
+        return addressed
+    return [each for each in addressed if each.device == message.to_device] or addressed
