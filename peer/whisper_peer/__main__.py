@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 from unicodedata import category
 
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader

@@ -11,10 +11,11 @@ from typing import Any, Self
 from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
-from whisper_peer.channel import Channel, within
+from whisper_peer.channels.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PushServiceFailed, Reason
 from whisper_peer.identity import Identity
+from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
@@ -25,6 +26,8 @@ PUSH_SERVICE = "ws://127.0.0.1:8100/"
 
 # Pushes that are remembered for `received` and `dropped`.
 MAX_HISTORY = 1000
+
+EXPIRED = 1  # a time that has passed: that a subscription ends
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,7 @@ class Peer:
         self.subscription = current
         if old is not None and old is not current:
             await self._push.unsubscribe(old)
+            await self.server.update(old.as_data(expires_at=EXPIRED))
 
     async def unsubscribe(self) -> None:
         """Give the subscription up but don't tell the server, which finds it gone at the next push."""
@@ -109,6 +113,11 @@ class Peer:
     async def forget(self) -> None:
         """Ask the server to forget us."""
         await self.server.update(None)
+
+    def on_call(self, handler: OnCall) -> OnCall:
+        """Let *handler* decide about each call that rings, instead of accepting all: a decorator."""
+        self._connections.calls.on_call = handler
+        return handler
 
     def dial(self, address: Address, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
         """Dial *address* and wait for the open channel.
@@ -137,7 +146,8 @@ class Peer:
             if plaintext is None:
                 raise Dropped(Reason.UNDECRYPTABLE)
             call = self._inbox.open(plaintext, self.server.clock.now())
-            self._connections.dispatch(call.message)
+            self.server.has_several_devices |= call.devices > 1
+            self._connections.dispatch(call.message, call.devices)
         except Dropped as dropped:
             self._drop(dropped.reason, plaintext)
         else:
@@ -149,7 +159,12 @@ class Peer:
         log.info("dropped: %s", reason)
 
     def _transport_for(self, them: Address) -> SignalingTransport:
-        async def relay(method: str, encryption_key: str | None = None, payload: str | None = None) -> None:
-            await self.server.relay(method, them, encryption_key, payload)
+        async def relay(
+            method: str,
+            encryption_key: str | None = None,
+            payload: str | None = None,
+            **optional: str | None,
+        ) -> None:
+            await self.server.relay(method, them, encryption_key, payload, **optional)
 
         return SignalingTransport(relay, self.server.ice_servers, self._drop, self._trickle)

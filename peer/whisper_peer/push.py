@@ -54,9 +54,13 @@ class Subscription:
         """The public key, 65 bytes, uncompressed."""
         return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
-    def as_data(self) -> dict[str, Any]:
-        """Return what the `update` method says of a subscription."""
-        return {"a": self.endpoint, "b": None, "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)}}
+    def as_data(self, expires_at: int | None = None) -> dict[str, Any]:
+        """Return what the `update` method says of a subscription, which may expire, ms."""
+        return {
+            "a": self.endpoint,
+            "b": expires_at,
+            "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)},
+        }
 
     def decrypt(self, body: bytes) -> bytes | None:
         """Return the plaintext of an `aes128gcm` body, or `None` if it was not encrypted to these keys."""

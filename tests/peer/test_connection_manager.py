@@ -7,8 +7,9 @@ import pytest
 
 from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
-from whisper_peer.channel import METHOD, Channel
-from whisper_peer.channel_admission import LABEL
+from whisper_peer.channels.channel import METHOD, Channel
+from whisper_peer.channels.channel_admission import LABEL
+from whisper_peer.channels.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (
     AlreadyConnected,
@@ -19,7 +20,6 @@ from whisper_peer.errors import (
     ServerRefused,
     TimedOut,
 )
-from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.protocol.messages import Answer, Dial
 from whisper_peer.protocol.sealing import Format, encrypt
 from whisper_peer.signaling_session import SignalingSession
