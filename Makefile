@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile soak figures dist packages sbom check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -62,6 +62,9 @@ bench-peers: $(VENV)/.installed-embedded,test $(PEERS)/node_modules/.installed #
 profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its time: make profile ARGS="--seconds 20"
 	@$(BIN)/python -m bench.profile $(ARGS)
 
+page: $(VENV)/.installed-embedded,test ## how soon the web app opens in a Chromium, on a slow network and without a server
+	@$(BIN)/python -m bench.page
+
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)
 
@@ -69,7 +72,7 @@ figures: $(VENV)/.installed-embedded,test node_modules/.installed ## sizes, circ
 	@$(BIN)/python -m bench.figures
 
 CLIENT := build/client
-ESBUILD := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
+ESBUILD := PATH="$$PWD/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
 # The one place where it stands is pyproject.toml.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
@@ -80,7 +83,7 @@ dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build th
 	@$(ESBUILD) client/worker.js --format=iife --global-name=whisper --outfile=$(CLIENT)/dist/worker.classic.js
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.types.json --outDir $(CLIENT)/types
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker-types.json --outDir $(CLIENT)/types
-	@cd $(CLIENT) && npm=$(CURDIR)/$(BIN)/npm && $$npm pkg set version=$(VERSION) && $$npm pack --silent --pack-destination=../../dist >/dev/null
+	@npm="$$PWD/$(BIN)/npm" && cd $(CLIENT) && "$$npm" pkg set version=$(VERSION) && "$$npm" pack --silent --pack-destination=../../dist >/dev/null
 	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
 	@said=$$($(BIN)/python -m build --no-isolation --outdir dist peer 2>&1) || { echo "$$said"; exit 1; }
 	$(BIN)/twine check --strict dist/whisper_*

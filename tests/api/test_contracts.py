@@ -13,7 +13,6 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI, Request, Response
 from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import MutableHeaders
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -93,18 +92,6 @@ async def test_starlette_gives_the_lifespans_state_to_requests_of_every_applicat
 def test_fastapis_telemetry_can_be_off() -> None:
     """Each of these is a switch: it would tell paths and exceptions as they came."""
     assert TelemetryConfig.__annotations__.keys() >= {"tracing", "metrics", "logs", "auto_configure"}
-
-
-async def test_static_files_are_an_application_that_answers_conditional_requests(tmp_path: Path) -> None:
-    """With an ETag, and a 304 that has no Content-Type."""
-    (tmp_path / "a.js").write_text("1")
-    transport = httpx.ASGITransport(StaticFiles(directory=tmp_path))
-    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        first = await client.get("/a.js")
-        again = await client.get("/a.js", headers={"If-None-Match": first.headers["etag"]})
-
-    assert (first.status_code, first.text, again.status_code) == (200, "1", 304)
-    assert "content-type" not in again.headers
 
 
 def test_mutable_headers_change_the_message() -> None:

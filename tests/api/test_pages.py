@@ -1,6 +1,7 @@
 """The web app: the files of `web/` and `client/`, and nothing else, as browsers want them."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from app.api.errors import NotFound
 from app.api.pages import MEDIA_TYPES, Pages
 from app.push.vapid import VapidKey
 from app.settings import WEB_FOLDERS, Settings
@@ -142,6 +144,68 @@ async def test_a_file_is_kept_but_asked_about(visitor: httpx.AsyncClient, folder
     assert (again.status_code, again.content) == (304, b"")
     assert (changed.status_code, changed.text) == (200, "this is new")
     assert changed.headers["etag"] != first.headers["etag"]
+
+
+async def test_a_file_that_was_written_again_is_the_same(visitor: httpx.AsyncClient, folder: Path) -> None:
+    """A new release does not make browsers fetch what has not changed: the tag is of the content."""
+    first = await visitor.get("/js/call.js")
+    (folder / "js/call.js").write_bytes(first.content)
+    os.utime(folder / "js/call.js", (0, 0))
+
+    again = await visitor.get("/js/call.js", headers={"If-None-Match": f'"x", {first.headers["etag"]}'})
+
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("br, gzip", "gzip"), ("GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("br", None), ("", None)],
+)
+async def test_a_file_comes_compressed(
+    client: httpx.AsyncClient, accepted: str, encoding: str | None
+) -> None:
+    """For who takes gzip; a cache keeps both apart."""
+    response = await client.get("/style.css", headers={"Accept-Encoding": accepted})
+
+    assert response.headers.get("content-encoding") == encoding
+    assert response.content == SERVED["style.css"].read_bytes()
+    assert "Accept-Encoding" in response.headers["vary"]
+
+
+async def test_a_file_that_is_gone_is_not_found(folder: Path) -> None:
+    """Since the server has started."""
+    app = Pages(PlainTextResponse(status_code=404), {"": folder})
+    (folder / "js/call.js").unlink()
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
+        with pytest.raises(NotFound):
+            await visitor.get("/js/call.js")
+
+
+async def test_the_shell_is_listed(client: httpx.AsyncClient) -> None:
+    """Whatever the page loads, each file with the hash in its ETag."""
+    listed = (await client.get("/shell.json")).json()
+
+    tags = {name: (await client.get(f"/{name}")).headers["etag"] for name in listed["files"]}
+    page = (await client.get("/")).text
+    assert {name: f'W/"{digest}"' for name, digest in listed["files"].items()} == tags
+    assert set(re.findall(r'(?:href|src)="([^"#]+)"', page)) <= tags.keys()
+
+
+async def test_any_change_makes_another_version(tmp_path: Path) -> None:
+    """Of the app; no restart is needed."""
+    for name in ("index.html", "app/main.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    app = Pages(PlainTextResponse(status_code=404), {"": tmp_path})
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
+        first = (await visitor.get("/shell.json")).json()
+        (tmp_path / "app/main.js").write_text("run();")
+        second = (await visitor.get("/shell.json")).json()
+
+    assert first["version"] != second["version"]
+    assert first["files"]["./"] == second["files"]["./"]
 
 
 async def test_what_is_kept_keeps_its_headers(client: httpx.AsyncClient) -> None:

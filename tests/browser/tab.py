@@ -79,6 +79,19 @@ class Tab(Page):
         scheme: Any = "dark" if dark else "light"
         self._thread.do(lambda: self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce"))
 
+    def throttle(self, latency_ms: float, bits_per_s: float) -> None:
+        """Let each request wait so long, and the network carry so much, as DevTools do."""
+        speed = bits_per_s / 8
+        conditions: dict[str, Any] = {"offline": False, "latency": latency_ms}
+        conditions |= {"downloadThroughput": speed, "uploadThroughput": speed}
+
+        def send() -> None:
+            devtools = self._page.context.new_cdp_session(self._page)
+            devtools.send("Network.enable")
+            devtools.send("Network.emulateNetworkConditions", conditions)
+
+        self._thread.do(send)
+
     def _click(self, css: str) -> None:
         self.show()
         self._thread.do(lambda: self._page.click(css))

@@ -50,7 +50,7 @@ def test_whoever_turned_calls_on_there_stays(chromium: Chromium, deployment: Dep
     """An identity can't be moved to another origin."""
     at_address = replace(deployment, host="127.0.0.1")
     page = chromium.open(f"{at_address.url}/js/whisper.js")
-    page.evaluate("indexedDB.open('whisper')")
+    page.evaluate("await new Promise((done) => (indexedDB.open('whisper').onsuccess = done))")
 
     page.goto(at_address.url)
 

@@ -53,6 +53,11 @@ export function clearLink() {
   if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
 }
 
+/** Load the page again. */
+export function reload() {
+  location.reload();
+}
+
 /**
  * Go to http://localhost if the page was opened at this machine's address, which to a browser is another origin, with another identity.
  * It stays where an identity is stored already, and where the same server does not answer as localhost.

@@ -7,6 +7,7 @@ import { select } from './calls.js';
 import { allContacts } from './contacts.js';
 import { markRead } from './conversation.js';
 import { clearLink, moveToLocalhost, readLink } from './links.js';
+import { newVersionNotice } from './new-version.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { createState } from './state.js';
@@ -46,7 +47,7 @@ const openSettings = settingsDialog(app, { confirm, offerBackup });
 const views = [
   pageView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
-  ...[stageView(app), messageListView(app), composerView(app), incomingView(app), focusView(app)],
+  ...[stageView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
 ];
 
 function draw() {
