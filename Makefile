@@ -76,7 +76,7 @@ ESBUILD := PATH="$$PWD/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minif
 # The one place where it stands is pyproject.toml.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages: the server's wheel and source archive, the client's tarball
+dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages: the wheels of the server and the Python peer, the client's tarball
 	@rm -rf dist build && mkdir dist build && cp -R client $(CLIENT) && cp LICENSE $(CLIENT)
 	@$(ESBUILD) client/whisper.js --format=esm --outfile=$(CLIENT)/dist/whisper.js
 	@$(ESBUILD) client/worker.js --format=esm --outfile=$(CLIENT)/dist/worker.js
@@ -85,7 +85,8 @@ dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build th
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker-types.json --outDir $(CLIENT)/types
 	@npm="$$PWD/$(BIN)/npm" && cd $(CLIENT) && "$$npm" pkg set version=$(VERSION) && "$$npm" pack --silent --pack-destination=../../dist >/dev/null
 	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
-	$(BIN)/twine check --strict dist/whisper_server*
+	@said=$$($(BIN)/python -m build --no-isolation --outdir dist peer 2>&1) || { echo "$$said"; exit 1; }
+	$(BIN)/twine check --strict dist/whisper_*
 	$(BIN)/check-wheel-contents dist/*.whl
 
 packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, and try each in an environment of its own
@@ -95,7 +96,7 @@ packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, a
 # Their tools come by uvx, since they need thirty packages that nothing else does.
 sbom: dist ## list what the server and its extras are made of, with licences: dist/sbom.cdx.json, dist/licenses.md
 	@uv=$(BIN)/uv && $$uv venv --quiet --clear build/sbom --python $(BIN)/python && \
-		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/*.whl)[embedded,redis,tracing]" && \
+		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/whisper_server-*.whl)[embedded,redis,tracing]" && \
 		$$uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom/bin/python \
 			--pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json && \
 		$$uv tool run --quiet pip-licenses==5.5.5 --python build/sbom/bin/python --format=markdown --output-file dist/licenses.md

@@ -79,8 +79,14 @@ async def _run(options: argparse.Namespace) -> None:
     _cancel_on(signal.SIGINT, signal.SIGTERM)
     identity = Identity.load_or_create(options.identity) if options.identity else None
     listens = options.command == "listen"
-    async with Peer.start(
-        server=options.server, push_service=options.push_service, identity=identity, accept=listens
+    # Beside the key, so that a program that is started again is the same device, and misses nothing.
+    registration = options.identity.with_suffix(".push") if options.identity else None
+    async with Peer(
+        options.server,
+        push_service=options.push_service,
+        identity=identity,
+        registration=registration,
+        accept=listens,
     ) as peer:
         _print(f"your address: {peer.address.text}")
         with suppress(asyncio.CancelledError):  # leaving the block hangs up
