@@ -1,7 +1,6 @@
 """Command line of the peer: `whisper-peer listen`, and in another terminal `whisper-peer dial ADDRESS`.
 
-For scripts there are `whisper-peer ring ADDRESS --text TEXT` and `whisper-peer send ADDRESS FILE`: they dial,
-send, and hang up.
+`whisper-peer ring ADDRESS --text TEXT` is for scripts: it dials, sends the text, and hangs up.
 
 Lines of standard input are sent to the other, received values are printed. End of input (Ctrl-D) hangs up,
 once everything typed has arrived; Ctrl-C hangs up too. A refusal or a timeout is one line on standard error
@@ -64,10 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     ring = commands.add_parser("ring", parents=[common], help="dial an address, send a text and hang up")
     ring.add_argument("--text", default="", help="what they read when they answer")
     ring.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
-    send = commands.add_parser("send", parents=[common], help="dial an address, and send a file")
-    for command in (dial, ring, send):
+    for command in (dial, ring):
         command.add_argument("address", type=_address, metavar="ADDRESS")
-    send.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 
@@ -100,8 +97,6 @@ async def _run(options: argparse.Namespace) -> None:
                     await _dial(peer, options.address)
                 case "ring":
                     await _ring(peer, options.address, options.text, options.timeout)
-                case "send":
-                    await _send(peer, options.address, options.file)
     pushed = [method for method in peer.calls_sent if method != "update"]
     _print(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
 
@@ -122,12 +117,6 @@ async def _ring(peer: Peer, address: Address, text: str, seconds: float) -> None
     channel = await peer.dial(address, timeout=seconds)
     if text:
         await channel.send(text)
-    await channel.close()
-
-
-async def _send(peer: Peer, address: Address, file: Path) -> None:
-    channel = await peer.dial(address, timeout=RING_S)
-    await channel.send_file(file)
     await channel.close()
 
 

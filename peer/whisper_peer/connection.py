@@ -205,8 +205,6 @@ class Connection:
             return
         keys = self.session.require_keys()
         channel = Channel(self.them, data_channel, keys, self._budget, self.hang_up, self._on_fault)
-        if self._rtc is not None:
-            channel.create_data_channel = self._rtc.createDataChannel
         data_channel.on("close", self.ended.set)
         self._opened.set_result(channel)
 

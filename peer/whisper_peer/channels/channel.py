@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 from aiortc import InvalidStateError, RTCDataChannel
 
 from whisper_peer.channels.budget import ByteBudget
-from whisper_peer.channels.file_sender import LABEL, FileSender
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
 from whisper_peer.protocol.keys import Address
@@ -52,7 +50,6 @@ class Channel:
         self._reason = "the channel is closed"
         self._sent = asyncio.Event()
         self._sending = asyncio.Lock()
-        self.create_data_channel: Callable[[str], RTCDataChannel] | None = None
         self._reassembler = Reassembler(METHOD, keys.incoming, budget)
         data_channel.bufferedAmountLowThreshold = MAX_UNSENT_BYTES
         data_channel.on("bufferedamountlow", self._sent.set)
@@ -78,15 +75,6 @@ class Channel:
             else:
                 for frame in fragment(METHOD, plain, self.keys.outgoing):
                     await self._send_frame(frame)
-
-    async def send_file(self, file: Path, timeout: float = 120) -> None:
-        """Offer *file*; once the other takes it, within *timeout* seconds, send it until all has arrived.
-
-        Raise `FileRefused`, `TimedOut`, `ChannelClosed`, or `OSError` for a file that can't be read.
-        """
-        if self.create_data_channel is None or self.closed:
-            raise ChannelClosed(self._reason)
-        await FileSender(self.create_data_channel(LABEL), self.keys).send(file, timeout)
 
     def receive(self, timeout: float = 10) -> Coroutine[Any, Any, object]:
         """Wait *timeout* seconds for the next value. Raise `TimedOut`, or `ChannelClosed` after the last."""
