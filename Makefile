@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages sbom check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -92,6 +92,12 @@ dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build th
 packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, and try each in an environment of its own
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python -m pytest -p no:cacheprovider --basetemp="$$folder/pytest" $(PACKAGES)
+
+MKDOCS := mkdocs==1.6.1 --with mkdocs-material==9.8.1 --with mkdocstrings==1.0.8 --with mkdocstrings-python==2.0.11
+docs: $(VENV)/.installed-embedded,test,check $(PACKAGES)/node/node_modules/.installed ## make a site of the documents and both clients' references: build/site
+	@rm -rf build/docs && mkdir -p build && cp -R docs build/docs
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PACKAGES)/node/node_modules/.bin/typedoc --treatWarningsAsErrors --logLevel Warn
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/uv tool run --quiet --from $(MKDOCS) mkdocs build --strict --quiet
 
 # Their tools come by uvx, since they need thirty packages that nothing else does.
 sbom: dist ## list what the server and its extras are made of, with licences: dist/sbom.cdx.json, dist/licenses.md

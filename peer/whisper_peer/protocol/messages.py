@@ -11,6 +11,7 @@ from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 MAX_INTEGER = 2**53 - 1
 
 _DIRECTIONS = (1, 2)  # incoming, outgoing
+_WANTS = (1, 2, 3)  # audio, video, both
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{12}", re.ASCII)
 
@@ -56,7 +57,9 @@ class Dial(KeyedMessage):
     """Request for an offer."""
 
     method = "dial"
-    optional: ClassVar = {"e": FROM, "f": TO}
+    optional: ClassVar = {"e": FROM, "f": TO, "g": "wants"}
+
+    wants: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,12 @@ def _read_direction(value: object) -> int:
     return value
 
 
+def _read_wants(value: object) -> int:
+    if type(value) is not int or value not in _WANTS:
+        raise ValueError("must be 1, 2 or 3")
+    return value
+
+
 def _read_device(value: object) -> str:
     if not isinstance(value, str) or not _DEVICE.fullmatch(value):
         raise ValueError("must be the id of a device")
@@ -149,6 +158,7 @@ _READ: dict[str, Callable[[object], object]] = {
     "encryption_key": parse_encryption_key,
     "payload": _read_payload,
     "direction": _read_direction,
+    "wants": _read_wants,
     FROM: _read_device,
     TO: _read_device,
     DIAL_KEY: parse_encryption_key,
