@@ -19,7 +19,10 @@ async def main() -> None:
     options = parser.parse_args()
 
     identity = Identity.load_or_create(options.identity)
-    reachable = Peer.start(server=options.server, push_service=options.push_service, identity=identity)
+    registration = options.identity.with_suffix(".push")
+    reachable = Peer(
+        options.server, push_service=options.push_service, identity=identity, registration=registration
+    )
     async with reachable as peer, asyncio.TaskGroup() as conversations:
         print("my address:", peer.address.text, flush=True)
         while True:

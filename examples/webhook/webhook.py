@@ -17,9 +17,7 @@ PEER = web.AppKey("peer", Peer)
 async def reachable(app: web.Application, options: argparse.Namespace) -> AsyncIterator[None]:
     """Keep one peer for all requests."""
     identity = Identity.load_or_create(options.identity)
-    async with Peer.start(
-        server=options.server, push_service=options.push_service, identity=identity
-    ) as peer:
+    async with Peer(options.server, push_service=options.push_service, identity=identity) as peer:
         app[PEER] = peer
         yield
 

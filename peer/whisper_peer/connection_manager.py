@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from whisper_peer.background_tasks import BackgroundTasks
-from whisper_peer.channels.channel import Channel, within
+from whisper_peer.channels.channel import Channel
+from whisper_peer.channels.waiting import within
 from whisper_peer.connection import Connection
 from whisper_peer.errors import (
     AlreadyConnected,
@@ -47,7 +48,7 @@ class ConnectionManager:
         self._accepts = accept
         self.calls = IncomingCalls(me, self._accept, self._decline)
         self._connections: dict[Address, Connection] = {}
-        self._incoming: asyncio.Queue[Channel | PeerError] = asyncio.Queue()
+        self._incoming: asyncio.Queue[Channel] = asyncio.Queue()
         self._tasks = BackgroundTasks("connections")
         self._aside = BackgroundTasks("connections, aside")  # nobody cancels them
 
@@ -80,9 +81,6 @@ class ConnectionManager:
     async def next_incoming(self) -> Channel:
         """Return the next channel that somebody else dialled."""
         incoming = await self._incoming.get()
-        if isinstance(incoming, PeerError):
-            self._incoming.put_nowait(incoming)  # for the next call
-            raise incoming
         incoming.budget.extend()
         return incoming
 
@@ -112,13 +110,6 @@ class ConnectionManager:
             elif session.is_too_late(message):
                 self._aside.start(them.close(to_device=message.from_device, dial_key=session.encryption_key))
             raise
-
-    def fail_pending(self, trouble: PeerError) -> None:
-        """Give up whatever waits for a push: none will come any more. Open channels stay."""
-        for connection in self._connections.values():
-            if connection.channel is None:
-                connection.end(trouble)
-        self._incoming.put_nowait(trouble)
 
     async def close(self) -> None:
         """Close every channel politely, and end everything else. Raise what went wrong unseen."""

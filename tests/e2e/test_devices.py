@@ -38,7 +38,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 async def alice(deployment: Deployment, push_process: PushServiceProcess, stack: AsyncExitStack) -> Peer:
     """Return somebody who calls, on one device."""
     return await stack.enter_async_context(
-        Peer.start(server=deployment.url, push_service=push_process.websocket_url)
+        Peer(server=deployment.url, push_service=push_process.websocket_url)
     )
 
 
@@ -49,7 +49,7 @@ async def phones(
     """Return Bob's devices."""
     identity, phones = Identity.new(), []
     for _ in range(DEVICES):
-        peer = Peer.start(server=deployment.url, push_service=push_process.websocket_url, identity=identity)
+        peer = Peer(server=deployment.url, push_service=push_process.websocket_url, identity=identity)
         phone = Phone(await stack.enter_async_context(peer))
         phone.peer.on_call(phone.ring)
         phones.append(phone)

@@ -53,7 +53,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     run(BIN / "uv", "venv", "--quiet", folder / "venv", "--python", BIN / "python", cwd=folder)
     target = ("--python", folder / "venv/bin/python", "--constraint", ROOT / "constraints.txt")
-    run(BIN / "uv", "pip", "install", "--quiet", *target, f"{built('*.whl')}[embedded]", cwd=folder)
+    run(
+        BIN / "uv",
+        "pip",
+        "install",
+        "--quiet",
+        *target,
+        f"{built('whisper_server-*.whl')}[embedded]",
+        cwd=folder,
+    )
     return folder / "venv/bin"
 
 

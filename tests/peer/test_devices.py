@@ -68,6 +68,12 @@ class Device:
 
         return SignalingTransport(relay, no_ice_servers, lambda _: None)
 
+    async def has_said(self, count: int) -> None:
+        """Wait until so many calls were sent."""
+        async with asyncio.timeout(5):
+            while len(self.said) < count:
+                await asyncio.sleep(0.01)
+
     def message(self, method: str, sender: Person, **members: Any) -> Message:  # noqa: ANN401 - JSON
         """Return a call of *sender*, later than all before."""
         self._last += 1
@@ -130,8 +136,7 @@ async def test_who_answers_tells_the_other_devices(device: Device, alice: Person
     device.hear(dial)
     await asyncio.sleep(0)
     answering = asyncio.create_task(device.calls[0].accept())
-    while len(device.said) < 2:
-        await asyncio.sleep(0.01)
+    await device.has_said(2)
     answering.cancel()
 
     silenced = {"dial_key": b64encode(dial.encryption_key).decode()}  # type: ignore[attr-defined]
@@ -190,8 +195,7 @@ async def test_a_device_that_answers_too_late_is_told(device: Device, alice: Per
     device.hear(device.message("dial", alice, d=key, e=PHONE))
     await asyncio.sleep(0)
     answering = asyncio.create_task(device.calls[0].accept())
-    while len(device.said) < 2:
-        await asyncio.sleep(0.01)
+    await device.has_said(2)
     device.hear(device.message("close", alice, e=LAPTOP, f=key))
 
     with pytest.raises(AnsweredElsewhere):
