@@ -4,7 +4,6 @@ from itertools import permutations
 
 import pytest
 
-from app.protocol.errors import Refused
 from app.push.errors import (
     EndpointNotAllowed,
     MessageTooLarge,
@@ -32,6 +31,6 @@ ORDER = [
 @pytest.mark.parametrize("at", range(len(ORDER) - 1))
 def test_the_truest_refusal_is_told(at: int) -> None:
     """In whatever order the devices have answered."""
-    some: list[Refused] = list(ORDER[at : at + 3])
+    some = ORDER[at : at + 3]
 
     assert {truest(each) for each in permutations(some)} == {ORDER[at]}
