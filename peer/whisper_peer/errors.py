@@ -9,7 +9,7 @@ PeerError
 ├── AnsweredElsewhere    another device of the one who is called has answered
 ├── AlreadyConnected     one connection with an address is enough
 ├── ChannelClosed        nothing more can be sent or received
-├── FileRefused          the other did not take a file, or not to its end
+├── TransferCancelled    a file was refused, or did not go on
 ├── OverLimit            the other sent more than a connection may hold, or opened too many channels
 ├── BadSignature         a signature is not the sender's
 ├── BrokenSeal           a sealed payload was not sealed for this connection
@@ -61,8 +61,8 @@ class ChannelClosed(PeerError):
     """The channel is closed: by us, by the other, or by the network."""
 
 
-class FileRefused(PeerError):
-    """The other did not take a file, or not to its end."""
+class TransferCancelled(PeerError):
+    """A file was refused or cancelled, or is another than was offered."""
 
 
 class OverLimit(PeerError):

@@ -1,19 +1,15 @@
 """A browser and a program in Python call each other: two implementations of one protocol."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import FIREFOX
-from tests.browser.firefox import Firefox, firefox
-from tests.browser.page import wait_until
+from tests.browser.firefox import Firefox
 from tests.browser.people import Someone
 from tests.deployment import Deployment, PushServiceProcess
-from tests.processes import Program, installed, program
+from tests.processes import Program, program
 
 
 @contextmanager
@@ -24,21 +20,10 @@ def terminal(deployment: Deployment, push_process: PushServiceProcess, *argument
         yield running
 
 
-@pytest.fixture(scope="module")
-def browser(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Firefox]:
-    """Run a browser of somebody who has turned calls on."""
-    with firefox(installed(FIREFOX), push_process.websocket_url) as running:
-        Someone.new(running.open(deployment.url))
-        yield running
-
-
 @pytest.fixture
-def ben(browser: Firefox, deployment: Deployment) -> Someone:
-    """Return them at a fresh page."""
-    browser.close_tabs()
-    page = browser.open(deployment.url)
-    page.see("#my-address")
-    return Someone(page)
+def ben(firefox: Firefox, deployment: Deployment) -> Someone:
+    """Return somebody with a browser."""
+    return Someone.new(firefox.open(deployment.url))
 
 
 def test_a_browser_calls_a_program(
@@ -80,21 +65,3 @@ def test_a_program_calls_a_browser(
     ben.reads("the last word")
     ben.page.see("[data-kind=note]", "hung up")
     assert (taken, status) == (3, 0)
-
-
-def test_a_program_sends_a_file(
-    ben: Someone, browser: Firefox, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
-) -> None:
-    """It is offered, taken, and arrives as it was."""
-    file = tmp_path / "report.bin"
-    file.write_bytes(os.urandom(300_000))
-
-    with terminal(deployment, push_process, "send", ben.address, str(file)) as sending:
-        ben.accepts()
-        ben.page.click("[data-accept-file]")
-        ben.page.click("[data-save-file]")
-        status = sending.ended()
-
-    saved = browser.downloads / "report.bin"
-    wait_until(lambda: saved.exists() and saved.stat().st_size == 300_000)
-    assert (status, saved.read_bytes()) == (0, file.read_bytes())
