@@ -7,6 +7,9 @@
 
 import { isAddress, parseAddress } from '../client/whisper.js';
 
+/** What a link to another device begins with; no address does. */
+const DEVICE = 'device=';
+
 const LOOPBACK = ['127.0.0.1', '[::1]'];
 /** On one machine an answer takes milliseconds. */
 const ANSWER_MS = 1000;
@@ -46,6 +49,24 @@ export function parseLink(text) {
 export function readLink(url = location.href) {
   const address = decode(new URL(url).hash.slice(1));
   return isAddress(address) ? address : null;
+}
+
+/**
+ * Return the link that takes a sealed identity to another device. Who opens it needs the recovery code as well.
+ * @param {string} recovery
+ * @param {string} [page] the URL of a page of the app
+ */
+export function linkToDevice(recovery, page = location.href) {
+  return `${appUrl(page)}#${DEVICE}${encodeURIComponent(recovery)}`;
+}
+
+/**
+ * @param {string} [url] of a page
+ * @returns {string | null} the sealed identity that the page was opened with: it fills a field, and nothing more
+ */
+export function readDeviceLink(url = location.href) {
+  const fragment = new URL(url).hash.slice(1);
+  return fragment.startsWith(DEVICE) ? decode(fragment.slice(DEVICE.length)) : null;
 }
 
 /** Take the fragment away, so that a reload does not go there again. */

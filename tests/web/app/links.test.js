@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { linkTo, localhostUrl, parseLink, readLink } from '../../../web/app/links.js';
+import { linkTo, linkToDevice, localhostUrl, parseLink, readDeviceLink, readLink } from '../../../web/app/links.js';
 import { vectors, withCode } from '../vectors.js';
 
 const ALICE = vectors('wire.json').keys.alice.public;
@@ -40,3 +40,17 @@ test('the loopback address is known by its name, and nothing else is', () => {
   assert.equal(localhostUrl('http://[::1]:8000/'), 'http://localhost:8000/');
   for (const page of ['https://127.0.0.1:8000/', 'http://localhost:8000/', 'http://127.0.0.1.example.org/', 'http://192.0.2.7/']) assert.equal(localhostUrl(page), null);
 });
+
+test('a link to another device carries what is sealed, in the fragment, and selects nobody', () => {
+  const link = linkToDevice('{"key":"a+/="}', 'https://example.org/index.html?a=b#c');
+
+  assert.equal(link.split('#')[0], 'https://example.org/');
+  assert.equal(readDeviceLink(link), '{"key":"a+/="}');
+  assert.equal(readLink(link), null);
+});
+
+for (const rest of ['', `#${ESCAPED}`, '?device=x', '#restore=x']) {
+  test(`a page that was opened at ${JSON.stringify(rest)} brings no device`, () => {
+    assert.equal(readDeviceLink(`https://example.org/${rest}`), null);
+  });
+}
