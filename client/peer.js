@@ -101,6 +101,11 @@ export class Peer extends PeerTarget {
     return this.#connection.rtc ? routeOf(this.#connection.rtc) : null;
   }
 
+  /** @returns {Promise<RTCStatsReport | null>} statistics of the connection, null between two */
+  async stats() {
+    return this.#connection.rtc?.getStats() ?? null;
+  }
+
   /** Hang up. */
   async close() {
     if (this.state === 'closed') return;

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected'} Key */
+/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected' | `whisper.${'microphone' | 'camera' | 'speaker' | 'facing'}`} Key */
 
 /** What belongs to one tab. */
 const IN_TAB = ['whisper.connected'];

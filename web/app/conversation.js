@@ -3,7 +3,9 @@
  * @module
  */
 
+import { codeOf } from './error-messages.js';
 import { present, safeFileName } from './format.js';
+import { takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -29,6 +31,15 @@ export function sendText(app, chat, text) {
 }
 
 /**
+ * Send what was written while there was no connection.
+ * @param {App} app
+ * @param {Chat} chat
+ */
+export async function sendWaiting(app, chat) {
+  for (const entry of chat.entries) if (entry.kind === 'text' && entry.mark === 'waiting') await send(app, chat, entry);
+}
+
+/**
  * Send, or send again, what is in an entry.
  * @param {App} app
  * @param {Chat} chat
@@ -36,17 +47,17 @@ export function sendText(app, chat, text) {
  */
 export async function send(app, chat, entry) {
   const { peer } = chat;
-  entry.mark = 'sending';
+  entry.mark = peer ? 'sending' : 'waiting';
   app.changed();
+  if (!peer) return;
   try {
-    if (!peer) throw Object.assign(new Error(), { code: 'not_connected' });
     entry.number = await peer.send(entry.value);
     Object.assign(entry, { peer, mark: 'sent', value: undefined });
     updateMarks(chat, peer);
     app.notices.dismiss('send');
   } catch (error) {
-    entry.mark = 'failed';
-    app.notices.alert(error, { key: 'send' });
+    entry.mark = codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
+    if (entry.mark === 'failed') app.notices.alert(error, { key: 'send' });
   }
   app.changed();
 }
@@ -69,6 +80,7 @@ export function updateMarks(chat, peer) {
  * @param {unknown} value whatever they sent
  */
 export function receive(app, chat, value) {
+  if (takeControl(chat, value)) return app.changed();
   addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
   countUnread(app, chat);
   app.changed();

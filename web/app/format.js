@@ -85,6 +85,17 @@ export function formatSeconds(ms) {
   return `${ms < 9950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
 }
 
+/**
+ * @param {number} ms
+ * @returns {string} minutes and seconds, and hours where there are some
+ */
+export function formatDuration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const rest = String(seconds % 60).padStart(2, '0');
+  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
+}
+
 /** @param {Date} date */
 export function timeOf(date) {
   return date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });

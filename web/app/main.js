@@ -11,9 +11,12 @@ import { newVersionNotice } from './new-version.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { createState } from './state.js';
+import { callControlsView } from './views/call/call-controls-view.js';
+import { incomingView } from './views/call/incoming-view.js';
+import { liveBarView } from './views/call/live-bar-view.js';
+import { stageView } from './views/call/stage-view.js';
 import { chatHeaderView } from './views/chat-header-view.js';
 import { composerView } from './views/composer-view.js';
-import { incomingView } from './views/incoming-view.js';
 import { installView } from './views/install-view.js';
 import { messageListView } from './views/message-list-view.js';
 import { Notices } from './views/notices.js';
@@ -21,7 +24,6 @@ import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { peopleView } from './views/people-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
-import { stageView } from './views/stage-view.js';
 import { welcomeView } from './views/welcome-view.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */
@@ -47,7 +49,7 @@ const openSettings = settingsDialog(app, { confirm, offerBackup });
 const views = [
   pageView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
-  ...[stageView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
+  ...[stageView(app), callControlsView(app), liveBarView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
 ];
 
 function draw() {

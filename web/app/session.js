@@ -143,7 +143,7 @@ async function onTrouble(app, { error }) {
 function begin(app) {
   const { state } = app;
   const connected = takeConnected();
-  for (const address of connected) void ring(app, address, 'reconnecting');
+  for (const address of connected) void ring(app, address, { phase: 'reconnecting' });
   const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
   clearLink();
   state.invited = null;

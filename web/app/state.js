@@ -21,7 +21,7 @@ import { MAX_KEPT } from './format.js';
  * @property {Date} at
  * @property {string} text
  * @property {boolean} isCode
- * @property {'sending' | 'sent' | 'delivered' | 'failed'} mark
+ * @property {'waiting' | 'sending' | 'sent' | 'delivered' | 'failed'} mark `waiting`: for a connection
  * @property {Peer | null} peer to whom it was sent
  * @property {number} number which of mine it was to that peer
  * @property {string} [value]
@@ -37,8 +37,16 @@ import { MAX_KEPT } from './format.js';
 
 /** @typedef {TextEntry | FileEntry | NoteEntry} Entry */
 
-/** What I share with a peer by voice and video.
- * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean}} Media `silenced`: the browser wants a click before it plays
+/** What I share with a peer by voice and video. `silenced`: the browser wants a click before it plays; `held`: what was on before another call.
+ * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean, isScreen: boolean, held: Wants | null}} Media
+ */
+
+/** What a call is for: voice, or voice and video; neither to write.
+ * @typedef {{audio: boolean, video: boolean}} Wants
+ */
+
+/** What their app tells of them.
+ * @typedef {{muted: boolean, held: boolean}} Status
  */
 
 /** @typedef {'idle' | 'ringing' | 'incoming' | 'connecting' | 'open' | 'reconnecting'} Phase */
@@ -60,6 +68,10 @@ import { MAX_KEPT } from './format.js';
  * @property {string} route how the connection runs
  * @property {string} routeDetail
  * @property {Media} media
+ * @property {Wants} wants what the call is for that rings, or is open
+ * @property {number} since when voice or video began, ms; 0 without
+ * @property {string} quality of the connection, in words
+ * @property {Status} status
  */
 
 /**
@@ -85,6 +97,8 @@ import { MAX_KEPT } from './format.js';
  * @property {import('./views/notices.js').Notices} notices
  */
 
+/** No voice, no video. */
+export const WRITING = Object.freeze({ audio: false, video: false });
 /** Nobody reads further back on a page that forgets anyway. */
 const MAX_ENTRIES = 400;
 const MAX_CHARACTERS = 8 * MAX_KEPT;
@@ -123,10 +137,24 @@ export function chatWith(state, address) {
   const chat = {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
     ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
-    media: { stream: new MediaStream(), muted: false, silenced: false },
+    ...{ media: newMedia(), wants: { ...WRITING }, since: 0, quality: '', status: { muted: false, held: false } },
   };
   state.chats.set(address, chat);
   return chat;
+}
+
+/** @returns {Media} nothing is shared */
+export function newMedia() {
+  return { stream: new MediaStream(), muted: false, silenced: false, isScreen: false, held: null };
+}
+
+/**
+ * Tell whether there is voice or video, or was to be: the call has a screen of its own.
+ * @param {Chat} chat
+ */
+export function isCall({ peer, media, wants }) {
+  if (!peer) return false;
+  return wants.audio || media.held !== null || media.stream.getTracks().length > 0 || peer.remote.getTracks().length > 0;
 }
 
 /**

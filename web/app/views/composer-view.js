@@ -26,7 +26,7 @@ export function composerView(app) {
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const chat = openChat();
+    const chat = selectedChat(state);
     if (!chat || field.value.trim() === '') return;
     sendText(app, chat, field.value);
     field.value = chat.draft = '';
@@ -43,6 +43,7 @@ export function composerView(app) {
   listenToFiles(app, field, openChat);
 
   return () => {
+    setShown(element('attach'), openChat() !== null);
     if (drawn === state.selected) return;
     drawn = state.selected;
     field.value = selectedChat(state)?.draft ?? '';

@@ -18,7 +18,7 @@ import { fileRow } from './file-view.js';
 /** What is said within that time is one thought, with one time under it. */
 const TOGETHER_MS = 3 * 60_000;
 
-const MARKS = { sending: 'Sending', sent: 'Sent', delivered: 'Delivered', failed: 'Not sent' };
+const MARKS = { waiting: 'Waits until you are connected', sending: 'Sending', sent: 'Sent', delivered: 'Delivered', failed: 'Not sent' };
 
 /**
  * @param {App} app
@@ -62,17 +62,19 @@ function textRow(app, chat, entry) {
   const again = create('button', { class: 'button small', type: 'button', hidden: true, onclick: () => void send(app, chat, entry) }, 'Send again');
   const said = create('span', { class: 'sr' });
   const sign = create('span', { class: 'mark' });
+  const waits = create('p', { class: 'waits muted small', hidden: true }, MARKS.waiting);
   const meta = create('span', { class: 'meta' }, timeElement(entry.at), entry.mine && sign, entry.mine && said);
   const line = create('div', { class: 'line' }, bubble(entry), meta);
   const author = create('span', { class: 'sr' }, entry.mine ? 'You wrote: ' : 'They wrote: ');
-  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, again);
+  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, waits, again);
   const update = () => {
     if (!entry.mine || element.dataset.state === entry.mark) return;
     element.dataset.state = entry.mark;
     setAttribute(element, 'data-delivered', entry.mark === 'delivered');
     setText(said, MARKS[entry.mark]);
     setAttribute(meta, 'title', MARKS[entry.mark]);
-    sign.replaceChildren(icon(entry.mark));
+    sign.replaceChildren(icon(entry.mark === 'waiting' ? 'sending' : entry.mark));
+    waits.hidden = entry.mark !== 'waiting';
     again.hidden = entry.mark !== 'failed';
   };
   return { element, update };

@@ -88,7 +88,8 @@ export function messageListView(app) {
       log.element.remove();
       logs.delete(address);
     }
-    setShown(element('logs'), Boolean(selected?.entries.length));
+    const isWaiting = element('talk').hasAttribute('data-empty'); // somebody is being called
+    setShown(element('logs'), Boolean(selected?.entries.length) && !isWaiting);
     for (const chat of state.chats.values()) {
       if (!chat.entries.length) continue;
       const log = logs.get(chat.address) ?? newLog(toNewest);
