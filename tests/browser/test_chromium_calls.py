@@ -1,6 +1,7 @@
 """Two people, two Chromiums, the app that the server serves; bridge.py tells what stands in for Google."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,33 @@ def test_a_call_takes_no_field_away(anna: Resident, ben: Resident) -> None:
     anna.page.press("Escape")
 
     ben.page.see("#talk-trouble", "declined")
+
+
+def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """After the page was closed: messages, files, what was typed, and who called; until it is deleted."""
+    address = anna.address
+    (tmp_path / "list.txt").write_text("bread")
+    connect(anna, ben)
+    ben.writes("my number is 555-1234")
+    ben.sends(tmp_path / "list.txt")
+    anna.page.click("[data-accept-file]")
+    anna.page.see("[data-save-file]")
+    anna.hangs_up()
+    anna.page.type("#message", "I will be there at")
+    anna.page.wait_until("return document.getElementById('message').value")
+    anna.page.wait_until("return new Promise((done) => setTimeout(done, 600, true))")
+
+    anna.leaves()
+    anna.looks()
+    anna.finds(ben.address)
+    anna.page.see(".theirs", "my number is 555-1234")
+    anna.page.see("[data-save-file]")
+    assert anna.page.evaluate("return document.getElementById('message').value") == "I will be there at"
+
+    anna.page.click("#open-person")
+    anna.page.click("#delete-talk")
+    anna.page.click("#confirm-yes")
+    anna.page.wait_until("return !document.querySelector('.theirs')")
+    anna.page.reload()
+    assert anna.address == address
+    anna.page.wait_until("return !document.querySelector('.theirs')")

@@ -108,7 +108,7 @@ export function sendFiles(app, chat, files) {
   if (all.length > MAX_FILES) app.notices.say(`Only the first ${MAX_FILES} of ${all.length} files are sent`);
   for (const file of all.slice(0, MAX_FILES)) {
     try {
-      follow(app, chat, peer.sendFile(file));
+      follow(app, chat, peer.sendFile(file), file);
     } catch (error) {
       app.notices.alert(error, { key: 'file' });
     }
@@ -128,16 +128,17 @@ export function markRead({ state }) {
  * @param {App} app
  * @param {Chat} chat
  * @param {Transfer} transfer
+ * @param {Blob | null} [mine] what I send
  */
-function follow(app, chat, transfer) {
+function follow(app, chat, transfer, mine = null) {
   /** @type {FileEntry} */
-  const entry = { kind: 'file', mine: transfer.direction === 'out', at: new Date(), transfer, blob: null, error: null };
+  const entry = { kind: 'file', mine: mine !== null, at: new Date(), id: crypto.randomUUID(), transfer, blob: mine, error: null };
   addEntry(chat, entry);
   transfer.addEventListener('progress', app.changed);
   transfer.addEventListener('statechange', app.changed);
   transfer.done
     .then((blob) => {
-      entry.blob = blob ?? null;
+      entry.blob ??= blob ?? null;
       if (app.state.selected !== chat.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
     })
     .catch((/** @type {unknown} */ error) => void (entry.error = error))

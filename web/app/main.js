@@ -11,6 +11,7 @@ import { newVersionNotice } from './new-version.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { createState } from './state.js';
+import { TalkKeeper } from './storage/talk-keeper.js';
 import { callControlsView } from './views/call/call-controls-view.js';
 import { incomingView } from './views/call/incoming-view.js';
 import { liveBarView } from './views/call/live-bar-view.js';
@@ -32,14 +33,14 @@ const DRAWING_MS = 16;
 const state = createState();
 let drawing = 0;
 
-/** @type {import('./state.js').App} */
-const app = {
+const app = /** @type {import('./state.js').App} */ ({
   state,
   notices: new Notices(),
   changed: () => {
     drawing ||= window.setTimeout(draw, DRAWING_MS);
   },
-};
+});
+app.talks = new TalkKeeper(app);
 
 const confirm = confirmDialog();
 const addPerson = addDialog(app);
@@ -56,6 +57,7 @@ function draw() {
   drawing = 0;
   markRead(app);
   for (const view of views) view();
+  app.talks.save();
 }
 
 window.addEventListener('popstate', () => {
@@ -94,5 +96,6 @@ try {
   app.notices.alert(error, { key: 'contacts' });
 }
 endBoot();
+await app.talks.restore();
 if (!state.online) follow(false);
 await open(app);

@@ -121,6 +121,7 @@ async function stop(app) {
   await state.whisper?.stop();
   forgetConnected();
   state.chats.clear();
+  await app.talks.restore();
   Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
   app.changed();
 }

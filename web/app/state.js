@@ -27,8 +27,12 @@ import { MAX_KEPT } from './format.js';
  * @property {string} [value]
  */
 
+/** A transfer, or what is kept of one.
+ * @typedef {Pick<Transfer, 'name' | 'type' | 'size' | 'direction' | 'state' | 'transferred' | 'accept' | 'cancel'>} FileTransfer
+ */
+
 /** A file, mine or theirs.
- * @typedef {{kind: 'file', mine: boolean, at: Date, transfer: Transfer, blob: Blob | null, error: unknown}} FileEntry
+ * @typedef {{kind: 'file', mine: boolean, at: Date, id: string, transfer: FileTransfer, blob: Blob | null, error: unknown}} FileEntry
  */
 
 /** Something that happened.
@@ -95,6 +99,7 @@ import { MAX_KEPT } from './format.js';
  * @property {State} state
  * @property {() => void} changed draw, soon
  * @property {import('./views/notices.js').Notices} notices
+ * @property {import('./storage/talk-keeper.js').TalkKeeper} talks
  */
 
 /** No voice, no video. */

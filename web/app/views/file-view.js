@@ -42,7 +42,7 @@ export function fileRow(entry) {
     setShown(take, isAsked);
     setShown(refuse, isAsked);
     setShown(cancel, state === 'running' || (state === 'waiting' && entry.mine));
-    setShown(save, entry.blob !== null);
+    setShown(save, entry.blob !== null && state === 'done');
   };
   return { element, update };
 }

@@ -20,7 +20,7 @@ class Log {
   /** @type {Map<Entry, Row>} */
   #rows = new Map();
   #list = create('ol', { class: 'entries' });
-  #start = create('p', { class: 'muted small log-start' }, 'Messages are kept on this page only, and are gone when you close it.');
+  #start = create('p', { class: 'muted small log-start' });
   element = create('div', { class: 'log', role: 'log', tabindex: '0', onscroll: () => this.#follow() }, this.#start, this.#list);
   isAtEnd = true;
 
@@ -53,7 +53,8 @@ class Log {
       this.#rows.get(entry)?.update();
       before = entry;
     }
-    if (chat.forgotten) setText(this.#start, 'Earlier messages were dropped to keep this page light.');
+    const isBrief = app.talks.keepFor === 'close';
+    setText(this.#start, chat.forgotten ? 'Earlier messages were dropped to keep this page light.' : isBrief ? 'These messages are gone when you close Whisper.' : '');
     return isNew;
   }
 

@@ -83,9 +83,15 @@ export function personDialog(app, confirm) {
     close();
     await save(app, address, input('rename-field').value);
   });
+  onClick('delete-talk', async () => {
+    const title = `Delete your talk with ${nameOf(state, address)}?`;
+    if (!(await confirm({ title, text: 'Messages, files and calls go, in this browser. The other keeps theirs.', yes: 'Delete' }))) return;
+    close();
+    await app.talks.delete(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
+  });
   onClick('remove-person', async () => {
     const title = `Remove ${nameOf(state, address)}?`;
-    const isSure = await confirm({ title, text: 'The name and what you wrote on this page go. They can still ring you.', yes: 'Remove' });
+    const isSure = await confirm({ title, text: 'The name and your talk go, in this browser. They can still ring you.', yes: 'Remove' });
     if (!isSure) return;
     close();
     await remove(app, address);

@@ -26,6 +26,11 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('settings-close', close);
   onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
   onClick('settings-share', () => shareLink(app, mine()));
+  const keepFor = byId('keep-for', HTMLSelectElement);
+  keepFor.value = app.talks.keepFor;
+  keepFor.addEventListener('change', () => {
+    app.talks.keepFor = /** @type {import('../storage/talk-keeper.js').KeepFor} */ (keepFor.value);
+  });
   onSubmit('new-form', 'new-address', async () => {
     if (!passphrases.check()) return;
     const backup = await createWithBackup(app, passphrases.value());
