@@ -210,7 +210,9 @@ def test_what_is_no_longer_shared_is_no_longer_seen(anna: Resident, ben: Residen
 
     anna.page.click("#camera")
 
-    ben.page.wait_until("return !document.querySelector('video.remote')?.checkVisibility()")
+    ben.page.wait_until(
+        "return !document.querySelector('video.remote')?.checkVisibility({ opacityProperty: true })"
+    )
 
 
 def test_a_lost_network_is_found_again(anna: Resident, ben: Resident) -> None:
