@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages sbom check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -72,30 +72,37 @@ figures: $(VENV)/.installed-embedded,test node_modules/.installed ## sizes, circ
 	@$(BIN)/python -m bench.figures
 
 CLIENT := build/client
-ESBUILD := PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
+ESBUILD := PATH="$$PWD/$(BIN):$$PATH" node_modules/.bin/esbuild --bundle --minify --target=es2022 --log-level=warning
 # The one place where it stands is pyproject.toml.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages: the server's wheel and source archive, the client's tarball
+dist: $(VENV)/.installed-embedded,test,check node_modules/.installed ## build the packages: the wheels of the server and the Python peer, the client's tarball
 	@rm -rf dist build && mkdir dist build && cp -R client $(CLIENT) && cp LICENSE $(CLIENT)
 	@$(ESBUILD) client/whisper.js --format=esm --outfile=$(CLIENT)/dist/whisper.js
 	@$(ESBUILD) client/worker.js --format=esm --outfile=$(CLIENT)/dist/worker.js
 	@$(ESBUILD) client/worker.js --format=iife --global-name=whisper --outfile=$(CLIENT)/dist/worker.classic.js
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.types.json --outDir $(CLIENT)/types
 	@$(BIN)/node node_modules/.bin/tsc -p tsconfig.worker-types.json --outDir $(CLIENT)/types
-	@cd $(CLIENT) && npm=$(CURDIR)/$(BIN)/npm && $$npm pkg set version=$(VERSION) && $$npm pack --silent --pack-destination=../../dist >/dev/null
+	@npm="$$PWD/$(BIN)/npm" && cd $(CLIENT) && "$$npm" pkg set version=$(VERSION) && "$$npm" pack --silent --pack-destination=../../dist >/dev/null
 	@said=$$($(BIN)/python -m build --no-isolation 2>&1) || { echo "$$said"; exit 1; }
-	$(BIN)/twine check --strict dist/whisper_server*
+	@said=$$($(BIN)/python -m build --no-isolation --outdir dist peer 2>&1) || { echo "$$said"; exit 1; }
+	$(BIN)/twine check --strict dist/whisper_*
 	$(BIN)/check-wheel-contents dist/*.whl
 
 packages: dist $(PACKAGES)/node/node_modules/.installed ## build the packages, and try each in an environment of its own
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		$(BIN)/python -m pytest -p no:cacheprovider --basetemp="$$folder/pytest" $(PACKAGES)
 
+MKDOCS := mkdocs==1.6.1 --with mkdocs-material==9.8.1 --with mkdocstrings==1.0.8 --with mkdocstrings-python==2.0.11
+docs: $(VENV)/.installed-embedded,test,check $(PACKAGES)/node/node_modules/.installed ## make a site of the documents and both clients' references: build/site
+	@rm -rf build/docs && mkdir -p build && cp -R docs build/docs
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PACKAGES)/node/node_modules/.bin/typedoc --treatWarningsAsErrors --logLevel Warn
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/uv tool run --quiet --from $(MKDOCS) mkdocs build --strict --quiet
+
 # Their tools come by uvx, since they need thirty packages that nothing else does.
 sbom: dist ## list what the server and its extras are made of, with licences: dist/sbom.cdx.json, dist/licenses.md
 	@uv=$(BIN)/uv && $$uv venv --quiet --clear build/sbom --python $(BIN)/python && \
-		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/*.whl)[embedded,redis,tracing]" && \
+		$$uv pip install --quiet --python build/sbom -c constraints.txt "$$(ls dist/whisper_server-*.whl)[embedded,redis,tracing]" && \
 		$$uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom/bin/python \
 			--pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json && \
 		$$uv tool run --quiet pip-licenses==5.5.5 --python build/sbom/bin/python --format=markdown --output-file dist/licenses.md

@@ -151,7 +151,7 @@ async def _open_services(
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
             ice_servers=ice_servers,
             client_config=ClientConfig(keyring.newest.key.public_text, ice_servers, window),
-            check_ready=partial(schema.check, database),
+            check_ready=schema.SharedCheck(database),
         )
 
 

@@ -48,7 +48,7 @@ def _running(database_url: str) -> Iterator[tuple[Program, PushServiceProcess]]:
 
 async def _connect(server: Program, push_service: PushServiceProcess) -> Connection:
     async with AsyncExitStack() as opened:
-        started = [Peer.start(server=server.url, push_service=push_service.websocket_url) for _ in range(2)]
+        started = [Peer(server.url, push_service=push_service.websocket_url) for _ in range(2)]
         alice, bob = [await opened.enter_async_context(peer) for peer in started]
         once = partial(_once, alice, bob, server, push_service)
         await once()  # connections to the database and to the push service are made

@@ -22,7 +22,10 @@ MB = 1_000_000
 
 # Limits stay on, as in production, and are never reached.
 _NEVER_REACHED = "100000000/1s"
-_LIMITS = ("DIAL", "CALLS", "RECIPIENT", "RECIPIENT_HOUR", "UPDATES", "NEW_ADDRESSES", "REFUSED_SIGNATURES")
+_LIMITS = (
+    *("DIAL", "CALLS", "CLIENT_CALLS", "RECIPIENT", "RECIPIENT_HOUR"),
+    *("UPDATES", "NEW_ADDRESSES", "REFUSED_SIGNATURES", "UNKNOWN_RECIPIENTS", "UNREGISTERED_SENDERS"),
+)
 
 # The server's key, with which all users registered.
 VAPID = VapidKey.generate()

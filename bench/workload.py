@@ -93,11 +93,11 @@ def calls(people: list[Person], seed: int) -> Iterator[Request]:
     for turn in count():
         if turn % 3 == 0:
             alice, bob = chance.sample(people, 2)
-            yield _call("dial", alice, bob)
+            yield make_call("dial", alice, bob)
         elif turn % 3 == 1:
-            yield _call("offer", bob, alice, OFFER_BYTES)
+            yield make_call("offer", bob, alice, OFFER_BYTES)
         else:
-            yield _call("ice", alice, bob, ICE_BYTES)
+            yield make_call("ice", alice, bob, ICE_BYTES)
 
 
 def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
@@ -109,17 +109,19 @@ def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[
     for turn in count(first):
         number, other = turn % len(people), (turn + 1) % len(people)
         alice, bob = people[number], people[other]
-        yield _update(alice, Subscription.at(origin, number))
-        yield _call("dial", alice, bob)
-        yield _call("offer", bob, alice, OFFER_BYTES)
-        yield _call("answer", alice, bob, OFFER_BYTES)
+        yield make_update(alice, Subscription.at(origin, number))
+        yield make_call("dial", alice, bob)
+        yield make_call("offer", bob, alice, OFFER_BYTES)
+        yield make_call("answer", alice, bob, OFFER_BYTES)
 
 
-def _update(person: Person, subscription: Subscription) -> Request:
+def make_update(person: Person, subscription: Subscription) -> Request:
+    """Return a registration."""
     return _signed("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
 
 
-def _call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
+def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
+    """Return a new call with so many *sealed* bytes."""
     data: Data = {
         "a": sender.address,
         "b": _now_ms(),

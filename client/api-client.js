@@ -5,7 +5,7 @@
 
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
-import { bytesOverLimit, canonical } from './protocol/messages.js';
+import { bytesOverLimit, canonical, lettered } from './protocol/messages.js';
 
 /** @typedef {import('./identity.js').Identity} Identity */
 /** @typedef {import('./store.js').Store} Store */
@@ -14,6 +14,10 @@ import { bytesOverLimit, canonical } from './protocol/messages.js';
 /** What `GET /config` tells; the ICE servers are `RTCIceServer`s, which a worker has no name for.
  * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
  * @typedef {{vapid_public_key: string, ice_servers: IceServer[], turn?: boolean}} Config
+ */
+
+/** A device of a person: where else they have registered the same identity; `updated` in ms since the Unix epoch.
+ * @typedef {{id: string, updated: number}} Device
  */
 
 /** The server gives a push service 10 s in all; then the network has its turn. */
@@ -36,6 +40,10 @@ export class ApiClient {
   #asked = 0;
   /** @type {IceServer[] | undefined} with TURN credentials */ #turn;
   #turnAsked = 0;
+  /** The devices of this person, as the last update told. @type {Device[]} */
+  devices = [];
+  /** This one. @type {string | undefined} */
+  device;
 
   /**
    * @param {string} origin
@@ -65,19 +73,23 @@ export class ApiClient {
   }
 
   /**
-   * Register a push subscription; `null` forgets it, `undefined` only asks.
+   * Register a push subscription; `null` forgets all, or one device, `undefined` only asks.
    * @param {PushSubscription | null} [subscription]
-   * @param {string} [code] that a verification push brought
+   * @param {{code?: string, device?: string}} [more] the code that a verification push brought; the device to end
    */
-  async update(subscription, code) {
+  async update(subscription, { code, device } = {}) {
     const answer = await this.#call('update', () => ({
       a: this.#identity.address,
       ...(subscription !== undefined && { b: subscription && subscriptionData(subscription) }),
       c: this.now(),
       ...(code !== undefined && { d: code }),
+      ...(device !== undefined && { e: device }),
     }));
     this.#turn = answer.ice_servers;
     this.#turnAsked = Date.now();
+    this.devices = answer.devices ?? [];
+    this.device = answer.device ?? this.device;
+    await this.#store.put('state', { id: this.device, several: this.devices.length > 1 }, 'device');
   }
 
   /** @returns {Promise<IceServer[]>} for a connection that begins now */
@@ -90,21 +102,24 @@ export class ApiClient {
   }
 
   /**
-   * Relay a call to *recipient*.
+   * Relay a call to *recipient*; with several devices of our own, it says from which.
    * @param {Method} method
    * @param {string} recipient
-   * @param {string} [encryptionKey]
-   * @param {string} [payload]
+   * @param {import('./protocol/messages.js').Members} [members]
    * @throws {WhisperError} the server's refusal, `message_too_large` or `server_unreachable`
    */
-  async relay(method, recipient, encryptionKey, payload) {
-    await this.#call(method, () => ({
-      a: this.#identity.address,
-      b: this.now(),
-      c: recipient,
-      ...(encryptionKey !== undefined && { d: encryptionKey }),
-      ...(payload !== undefined && { e: payload }),
-    }));
+  async relay(method, recipient, members) {
+    const own = await this.#store.get('state', 'device').catch(() => undefined);
+    const all = { ...members, fromDevice: own?.several ? own.id : undefined };
+    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...lettered(method, all) }));
+  }
+
+  /**
+   * Tell the person's other devices that a dial is dealt with here, if it rings there.
+   * @param {import('./protocol/messages.js').Call} dial
+   */
+  async silence({ devices = 1, encryptionKey: dialKey }) {
+    if (devices > 1) await this.relay('close', this.#identity.address, { dialKey });
   }
 
   /**

@@ -5,18 +5,17 @@
 
 import { Emitter } from './emitter.js';
 import { IncomingCalls } from './incoming-calls.js';
+import { ring, shareWith } from './outgoing-call.js';
 import { Peer } from './peer.js';
 import { deferred } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { newEncryptionKey } from './protocol/sealing.js';
+import { isSameDevice } from './rtc/call-sender.js';
 import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
 /** @typedef {import('./api-client.js').ApiClient} ApiClient */
-/** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null}} DialOptions */
-
-/** How long it rings: a phone must wake, and a person find it. */
-const RINGING_MS = 45_000;
+/** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null, device?: string, wants?: number}} DialOptions */
 
 /**
  * The connections of one address. Fires `peer`, `trouble`, `dropped`, `handled` for a dial that nobody need be asked about, `connecting`, and
@@ -62,6 +61,7 @@ export class ConnectionManager extends Emitter {
   receive(call) {
     const connection = this.#connections.get(call.sender);
     if (call.method === 'dial') this.#onDial(call, connection);
+    else if (call.method === 'close' && call.dialKey !== undefined) this.#onAnsweredElsewhere(call, connection);
     else if (call.method === 'close') this.#onClose(call, connection);
     else if (connection) connection.receive(call);
     else this.emit('dropped', 'unexpected');
@@ -96,9 +96,9 @@ export class ConnectionManager extends Emitter {
    */
   #onDial(dial, connection) {
     if (connection && !connection.session.isReplacedBy(dial)) {
-      this.emit('handled', { dial });
+      this.#silence(dial);
       connection.receive(dial); // it crossed ours, perhaps
-    } else if (this.peers.has(dial.sender)) {
+    } else if (isSameDevice(this.peers.get(dial.sender), dial.fromDevice)) {
       this.emit('handled', { dial }); // they have reloaded, or lost us: they need not ask again
       void this.#accept(dial).catch(() => undefined);
     } else {
@@ -113,9 +113,28 @@ export class ConnectionManager extends Emitter {
    */
   #onClose(close, connection) {
     this.incomingCalls.onClose(close);
-    this.peers.get(close.sender)?.onHangUp();
-    if (!connection?.session.isEndedBy(close)) return;
+    const peer = this.peers.get(close.sender);
+    if (isSameDevice(peer, close.fromDevice)) peer?.onHangUp();
+    if (!connection?.session.isEndedBy(close) || !isSameDevice(connection, close.fromDevice)) return;
     connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
+  }
+
+  /**
+   * Another device has answered: one of ours, or one that the caller has heard first. A connection that is open is not meant.
+   * @param {Call} close
+   * @param {Connection | undefined} connection
+   */
+  #onAnsweredElsewhere(close, connection) {
+    const isOurs = close.sender === this.#me;
+    this.incomingCalls.onAnsweredElsewhere(close);
+    const isMeant = !isOurs && connection && !connection.isOpen && connection.session.theirKey === close.dialKey;
+    if (isMeant) connection.close(new WhisperError('answered_elsewhere'));
+  }
+
+  /** @param {Call} dial that nobody need be asked about, here or on another device */
+  #silence(dial) {
+    this.emit('handled', { dial });
+    this.#server.silence(dial).catch(() => undefined); // they find out when the caller hangs up
   }
 
   /**
@@ -123,27 +142,15 @@ export class ConnectionManager extends Emitter {
    * @param {DialOptions} options
    * @returns {Promise<Peer>}
    */
-  async #ring(address, { signal: cancelling, timeout = RINGING_MS, stream }) {
+  async #ring(address, { signal: cancelling, timeout, stream, device, wants }) {
     const signal = AbortSignal.any([this.#closed.signal, ...(cancelling ? [cancelling] : [])]);
     if (signal.aborted) throw new WhisperError('cancelled');
-    const { connection, opened } = this.#connect(address, this.#server.now());
-    /** @param {import('./protocol/errors.js').Code} code */
-    const giveUp = (code) => {
-      if (connection.hasEnded || connection.isOpen) return;
-      connection.close(new WhisperError(code));
-      this.#server.relay('close', address).catch(() => undefined); // their phone need not ring any more
-    };
-    const cancel = () => giveUp('cancelled');
-    const late = setTimeout(() => connection.session.awaited === 'offer' && giveUp('no_answer'), timeout);
-    signal.addEventListener('abort', cancel);
-    connection.dial().catch((error) => {
-      if (connection.session.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
-    });
+    const { connection, opened } = this.#connect(address, { since: this.#server.now(), device, wants });
+    const stop = ring(connection, signal, timeout);
     try {
-      return await this.#share(await opened, stream);
+      return await shareWith(await opened, stream, (error) => this.emit('trouble', error));
     } finally {
-      clearTimeout(late);
-      signal.removeEventListener('abort', cancel);
+      stop();
     }
   }
 
@@ -153,25 +160,29 @@ export class ConnectionManager extends Emitter {
    * @returns {Promise<Peer>}
    */
   async #accept(dial, { stream } = {}) {
-    const { connection, opened } = this.#connect(dial.sender, dial.sentAt);
+    this.#server.silence(dial).catch(() => undefined);
+    const { connection, opened } = this.#connect(dial.sender, { since: dial.sentAt });
     connection.receive(dial);
-    return this.#share(await opened, stream);
+    return shareWith(await opened, stream, (error) => this.emit('trouble', error));
   }
 
   /**
    * Make a connection that leads to a peer: the one there is, when it was lost, or a new one.
    * @param {string} address
-   * @param {number} since
+   * @param {{since: number, device?: string, wants?: number}} call
    * @returns {{connection: Connection, opened: Promise<Peer>}} known at once, so that no other call comes between
    */
-  #connect(address, since) {
+  #connect(address, call) {
     const began = performance.now();
     const ours = newEncryptionKey();
     const before = this.#connections.get(address);
     if (!before?.isOpen) before?.close(new WhisperError('replaced'));
     /** @type {import('./promises.js').Deferred<Peer>} */ const opened = deferred();
-    const connection = new Connection({ me: this.#me, them: address, ours, since }, this.#server);
-    connection.on('open', () => opened.resolve(this.#welcome(address, connection, performance.now() - began)));
+    const connection = new Connection({ me: this.#me, them: address, ours, ...call }, this.#server);
+    connection.on('open', () => {
+      if (this.peers.has(address) && !isSameDevice(this.peers.get(address), connection.device)) before?.close(new WhisperError('replaced')); // another device is another call
+      opened.resolve(this.#welcome(address, connection, performance.now() - began));
+    });
     connection.on('dropped', (reason) => this.emit('dropped', reason));
     connection.on('close', (error) => {
       if (this.#connections.get(address) === connection) this.#connections.delete(address);
@@ -198,22 +209,11 @@ export class ConnectionManager extends Emitter {
     const peer = new Peer(address, connection, connectedIn, async (signal) => {
       const underWay = this.#connections.get(address);
       if (underWay && !underWay.isOpen) throw new WhisperError('already_connected'); // they were faster
-      await this.#ring(address, { signal });
+      await this.#ring(address, { signal, device: peer.device });
     });
     this.peers.set(address, peer);
     peer.addEventListener('close', () => this.peers.delete(address));
     this.emit('peer', peer);
-    return peer;
-  }
-
-  /**
-   * Share *stream*. A program that takes none is connected all the same.
-   * @param {Peer} peer
-   * @param {MediaStream | null} [stream]
-   * @returns {Promise<Peer>}
-   */
-  async #share(peer, stream) {
-    if (stream) await peer.share(stream).catch((error) => this.emit('trouble', error));
     return peer;
   }
 }

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { AUDIO, VIDEO } from './protocol/messages.js';
+
 /** @typedef {import('./peer.js').Peer} Peer */
 /** @typedef {import('./incoming-calls.js').IncomingCall} IncomingCall */
 /** @typedef {import('./incoming-calls.js').AcceptOptions} AcceptOptions */
@@ -17,6 +19,7 @@
  * @property {NotificationClickEvent} notificationclick
  * @property {DropEvent} drop
  * @property {TroubleEvent} trouble
+ * @property {Event} elsewhere
  */
 /**
  * What `addEventListener` of a `Peer` listens to, by its type.
@@ -53,8 +56,11 @@ export class DialEvent extends Event {
     this.#ring = ring;
     /** Who rings. */
     this.address = ring.dial.sender;
-    /** Aborted when it rings no more; its reason is a `WhisperError`: hung_up, missed, taken, answered or declined. */
+    /** Aborted when it rings no more; its reason is a `WhisperError`: hung_up, missed, taken, answered, answered_elsewhere or declined. */
     this.signal = ring.signal;
+    const { wants = 0 } = ring.dial;
+    /** What the caller asks for, with `call`; they share it as soon as there is a connection. */
+    this.wants = Object.freeze({ audio: (wants & AUDIO) !== 0, video: (wants & VIDEO) !== 0 });
     /** Whether the person has said yes already, by clicking on the notification. */
     this.answered = answered;
   }
@@ -140,14 +146,24 @@ export class NotificationClickEvent extends Event {
 
 /**
  * Tell an app what the parts of its client tell each other.
- * @param {import('./connection-manager.js').ConnectionManager} connectionManager
+ * @param {{connectionManager: import('./connection-manager.js').ConnectionManager, inbox: import('./push/page-inbox.js').PageInbox,
+ *   windows: import('./windows.js').Windows}} parts
  * @param {EventTarget} client
  */
-export function relayEvents(connectionManager, client) {
+export function relayEvents({ connectionManager, inbox, windows }, client) {
   const { incomingCalls } = connectionManager;
   incomingCalls.on('ring', (ring) => client.dispatchEvent(new DialEvent(ring)));
   incomingCalls.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
   incomingCalls.on('answered', ({ address, ring }) => client.dispatchEvent(ring ? new DialEvent(ring, true) : new MissedEvent(address, true)));
   connectionManager.on('peer', (peer) => client.dispatchEvent(new PeerEvent(peer)));
   connectionManager.on('trouble', (error) => client.dispatchEvent(new TroubleEvent(error)));
+  connectionManager.on('dropped', (reason) => inbox.drop(reason));
+  inbox.on('dropped', (reason) => client.dispatchEvent(new DropEvent(reason)));
+  inbox.on('call', (call) => connectionManager.receive(call));
+  inbox.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
+  inbox.on('click', ({ address, action }) => {
+    client.dispatchEvent(new NotificationClickEvent(address, action));
+    incomingCalls[action](address);
+  });
+  windows.on('elsewhere', () => client.dispatchEvent(new Event('elsewhere')));
 }

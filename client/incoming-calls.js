@@ -87,7 +87,7 @@ export class IncomingCalls extends Emitter {
     if (before?.dial.signature === dial.signature) return; // the worker told it, and the store as well
     before?.end('replaced');
     const accept = (/** @type {AcceptOptions | undefined} */ options) => this.#accept(dial, options);
-    const ring = new IncomingCall(dial, this.#server.now(), accept, () => this.#server.relay('close', dial.sender));
+    const ring = new IncomingCall(dial, this.#server.now(), accept, () => this.#refuse(dial));
     this.#ringing.set(dial.sender, ring);
     ring.signal.addEventListener('abort', () => this.#onEnd(ring));
     this.emit('ring', ring);
@@ -112,6 +112,12 @@ export class IncomingCalls extends Emitter {
     if (ring && close.sentAt >= ring.dial.sentAt) ring.end('hung_up');
   }
 
+  /** @param {Call} close by which a device of ours, or the caller, tells that another device has answered */
+  onAnsweredElsewhere({ sender, recipient, dialKey }) {
+    const found = [...this.#ringing.values()].find(({ dial }) => dial.encryptionKey === dialKey && (sender === recipient || sender === dial.sender));
+    found?.end('answered_elsewhere');
+  }
+
   /** @param {string} signature of a dial that another page has dealt with */
   onHandledElsewhere(signature) {
     const found = [...this.#ringing.values()].find((ring) => ring.dial.signature === signature);
@@ -121,6 +127,12 @@ export class IncomingCalls extends Emitter {
   /** Ring no more in this page. */
   stop() {
     for (const ring of [...this.#ringing.values()]) ring.end('cancelled');
+  }
+
+  /** @param {Call} dial */
+  async #refuse(dial) {
+    this.#server.silence(dial).catch(() => undefined);
+    await this.#server.relay('close', dial.sender, { toDevice: dial.fromDevice });
   }
 
   /** @param {IncomingCall} ring */

@@ -52,6 +52,11 @@ export class Peer extends PeerTarget {
     return this.#connection.pushes;
   }
 
+  /** @returns {string | undefined} which device of theirs it is, if they have several */
+  get device() {
+    return this.#connection.device;
+  }
+
   /** @returns {number} how many of my messages have arrived */
   get delivered() {
     return this.#stream.delivered;

@@ -41,3 +41,13 @@ export async function setUp({ server: origin = location.origin, worker = './sw.j
     throw error;
   }
 }
+
+/**
+ * Ask that the browser keeps what is stored, once: some ask the person. No answer changes anything.
+ * @param {Store} store
+ */
+export async function askPersistence(store) {
+  if (!navigator.storage?.persist || (await navigator.storage.persisted()) || (await store.get('state', 'persistence'))) return;
+  await store.put('state', 'asked', 'persistence');
+  await navigator.storage.persist();
+}

@@ -11,15 +11,16 @@
  */
 
 import { ConnectionManager } from './connection-manager.js';
-import { DropEvent, MissedEvent, NotificationClickEvent, TroubleEvent, WhisperTarget, relayEvents } from './events.js';
+import { TroubleEvent, WhisperTarget, relayEvents } from './events.js';
 import { followPage, followWindows } from './page-lifecycle.js';
+import { parseAddress } from './protocol/addresses.js';
 import { WhisperError, toWhisperError } from './protocol/errors.js';
-import { parseAddress } from './protocol/messages.js';
-import { countDropped } from './push/inbox.js';
+import { AUDIO, VIDEO } from './protocol/messages.js';
 import { PageInbox } from './push/page-inbox.js';
 import { Registration } from './push/registration.js';
 import { watchPermission } from './push/support.js';
-import { setUp } from './setup.js';
+import { withDevices } from './rtc/media.js';
+import { askPersistence, setUp } from './setup.js';
 import { SharedStart } from './shared-start.js';
 import { Windows } from './windows.js';
 
@@ -27,7 +28,7 @@ export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, P
 export { Identity } from './identity.js';
 export { Peer } from './peer.js';
 export { WhisperError } from './protocol/errors.js';
-export { isAddress, parseAddress } from './protocol/messages.js';
+export { isAddress, parseAddress } from './protocol/addresses.js';
 export { Transfer } from './rtc/file-transfer.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
@@ -56,8 +57,6 @@ export class Whisper extends WhisperTarget {
     const { identity, store, server, registration } = parts;
     this.identity = identity;
     this.server = server.origin;
-    /** @type {Record<string, number>} pushes that were not believed, or not awaited, by reason */
-    this.dropped = {};
     this.#store = store;
     this.#worker = registration;
     this.#registration = new Registration(parts);
@@ -96,6 +95,11 @@ export class Whisper extends WhisperTarget {
     return this.identity.address;
   }
 
+  /** @returns {Readonly<Record<string, number>>} how many pushes were not believed, or not awaited, by reason */
+  get dropped() {
+    return this.#inbox.dropped;
+  }
+
   /** @returns {ReadonlyMap<string, import('./peer.js').Peer>} who is connected, by address */
   get peers() {
     return this.#connectionManager.peers;
@@ -116,9 +120,34 @@ export class Whisper extends WhisperTarget {
   async dial(address, { takeOver = false, ...options } = {}) {
     const recipient = parseAddress(address);
     await this.#told(this.#registration.checkIdentity());
-    if (takeOver) this.#windows.tellTakeover(recipient);
-    else if (this.elsewhere.has(recipient) && (await this.#windows.isElsewhere(recipient))) throw new WhisperError('in_another_window');
+    await this.#windows.claim(recipient, takeOver);
     return this.#connectionManager.dial(recipient, options);
+  }
+
+  /**
+   * Call somebody by voice, by video, or both: asks for the microphone and the camera first. Their `dial` event says what is wanted.
+   * @param {string} address
+   * @param {DialOptions & {audio?: boolean, video?: boolean}} [options] default: audio alone
+   * @returns {Promise<import('./peer.js').Peer>} whose `shared` is what the devices give
+   * @throws {WhisperError}
+   */
+  async call(address, { audio = true, video = false, ...options } = {}) {
+    parseAddress(address);
+    const wants = (audio ? AUDIO : 0) | (video ? VIDEO : 0);
+    return withDevices({ audio, video }, (stream) => this.dial(address, { ...options, stream, wants }));
+  }
+
+  /** @returns {Promise<import('./push/registration.js').OwnDevice[]>} where else this identity is registered, and here; as the server tells now */
+  async devices() {
+    return this.#told(this.#registration.devices());
+  }
+
+  /**
+   * Let one device be reachable no more: another one, or this one.
+   * @param {string} id
+   */
+  async endDevice(id) {
+    await this.#told(this.#registration.endDevice(id));
   }
 
   /** Register again: at every start, and once a day. */
@@ -126,7 +155,7 @@ export class Whisper extends WhisperTarget {
     await this.#told(this.#registration.update());
   }
 
-  /** Be reachable no more: the server forgets the subscription, and so does the browser. */
+  /** Be reachable no more, on any device: the server forgets every subscription, and the browser its own. */
   async forget() {
     await this.#told(this.#registration.forget());
   }
@@ -146,29 +175,16 @@ export class Whisper extends WhisperTarget {
 
   async #listen() {
     const { signal } = this.#stopped;
-    const { incomingCalls } = this.#connectionManager;
-    relayEvents(this.#connectionManager, this);
+    relayEvents({ connectionManager: this.#connectionManager, inbox: this.#inbox, windows: this.#windows }, this);
     this.#connectionManager.on('handled', ({ dial, code }) => this.#settle(dial, code));
-    this.#connectionManager.on('dropped', (reason) => {
-      this.#drop(reason);
-      this.#inBackground(countDropped(this.#store, reason));
-    });
-    this.dropped = { ...(await this.#store.get('state', 'dropped')) };
-    this.#inbox.on('call', (call) => this.#connectionManager.receive(call));
-    this.#inbox.on('click', ({ address, action }) => {
-      this.dispatchEvent(new NotificationClickEvent(address, action));
-      incomingCalls[action](address);
-    });
-    this.#inbox.on('missed', (address) => this.dispatchEvent(new MissedEvent(address)));
-    this.#inbox.on('dropped', (reason) => this.#drop(reason));
     this.#inbox.on('failed', (error) => this.#fail(error));
-    this.#inbox.listen(signal);
-    this.#windows.on('elsewhere', () => this.dispatchEvent(new Event('elsewhere')));
+    await this.#inbox.listen(signal);
     followWindows(this.#connectionManager, this.#windows);
     followPage(this.#connectionManager, this.#worker, signal);
-    for (const name of ['focus', 'online']) addEventListener(name, () => this.#inBackground(this.#told(this.#registration.renew())), { signal });
+    const renew = () => this.#told(this.#registration.renew()).catch((error) => this.#fail(error));
+    for (const name of ['focus', 'online']) addEventListener(name, renew, { signal });
     void watchPermission((error) => this.#fail(error), signal);
-    void navigator.storage?.persist?.().catch(() => undefined); // asked for, as a browser may clear what is not; no answer changes anything
+    askPersistence(this.#store).catch(() => undefined);
   }
 
   /**
@@ -179,12 +195,6 @@ export class Whisper extends WhisperTarget {
     if (this.#stopped.signal.aborted) return; // another page may ask, or this one when it is started again
     this.#windows.tellHandled(dial.signature);
     this.#inbox.settle(dial, code);
-  }
-
-  /** @param {import('./protocol/errors.js').DropReason} reason */
-  #drop(reason) {
-    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
-    this.dispatchEvent(new DropEvent(reason));
   }
 
   /**
@@ -206,10 +216,5 @@ export class Whisper extends WhisperTarget {
   /** @param {unknown} error that nobody waits for */
   #fail(error) {
     if (!this.#stopped.signal.aborted) this.dispatchEvent(new TroubleEvent(toWhisperError(error)));
-  }
-
-  /** @param {Promise<unknown>} work that nobody waits for: its failure is told by an event */
-  #inBackground(work) {
-    work.catch((error) => this.#fail(error));
   }
 }

@@ -5,6 +5,7 @@
 
 import { Emitter } from './emitter.js';
 import { pause } from './promises.js';
+import { WhisperError } from './protocol/errors.js';
 
 const NAME = 'whisper';
 /** The lock of a connection, which a browser lets go of when its window ends, however it ends. */
@@ -41,9 +42,15 @@ export class Windows extends Emitter {
     this.#tell({ handled: signature });
   }
 
-  /** @param {string} address whose connection this window takes over, if it can */
-  tellTakeover(address) {
-    this.#tell({ takeOver: address });
+  /**
+   * Be the window that dials *address*.
+   * @param {string} address
+   * @param {boolean} takeOver whether the window that is connected is told to expect it
+   * @throws {WhisperError} `in_another_window` when that has to stay, and stays
+   */
+  async claim(address, takeOver) {
+    if (takeOver) this.#tell({ takeOver: address });
+    else if (this.elsewhere.has(address) && (await this.#staysElsewhere(address))) throw new WhisperError('in_another_window');
   }
 
   /** @param {string} address with whom this window is connected until `release` */
@@ -63,24 +70,24 @@ export class Windows extends Emitter {
     this.#held.delete(address);
   }
 
+  /** Tell and hear no more. */
+  close() {
+    this.#closed.abort();
+    this.#channel.close();
+    for (const release of this.#held.values()) release();
+  }
+
   /**
    * @param {string} address
    * @returns {Promise<boolean>} whether another window is connected with it, and stays so
    */
-  async isElsewhere(address) {
+  async #staysElsewhere(address) {
     for (let waited = 0; waited <= GONE_MS; waited += LOOK_MS) {
       await this.#update();
       if (!this.elsewhere.has(address)) return false;
       await pause(LOOK_MS);
     }
     return true;
-  }
-
-  /** Tell and hear no more. */
-  close() {
-    this.#closed.abort();
-    this.#channel.close();
-    for (const release of this.#held.values()) release();
   }
 
   /** @param {Told} told */

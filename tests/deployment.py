@@ -83,6 +83,8 @@ def deployment_for(push_service: PushServiceProcess, home: Path) -> Deployment:
         "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
         "WHISPER_LIMIT_NEW_ADDRESSES": "1000/3600s",  # everybody is at the same IP address here
         "WHISPER_LIMIT_DIAL": "1000/3600s",  # and the same two call each other all the time
+        "WHISPER_LIMIT_CALLS": "1000/3600s",
+        "WHISPER_LIMIT_CLIENT_CALLS": "1000/3600s",
     }
     return Deployment(0, env, home)
 

@@ -254,12 +254,12 @@ def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> No
         for _ in range(40):
             assert httpx.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
         found = [scrape(home) for _ in range(10)]
-        assert {(each[refused], each[limit]) for each in found} == {(40, 1024)}
+        assert {(each[refused], each[limit]) for each in found} == {(40, 2048)}
 
         psutil.Process(server.process.pid).children()[-1].kill()
         server.wait_for("startup complete")
         found = [scrape(home) for _ in range(10)]
-        assert {(each[refused], each[limit]) for each in found} == {(40, 1024)}
+        assert {(each[refused], each[limit]) for each in found} == {(40, 2048)}
 
 
 def test_counters_of_what_is_refused_begin_with_the_server(home: Path, deployed: dict[str, str]) -> None:

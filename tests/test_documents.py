@@ -71,8 +71,12 @@ def test_every_version_is_pinned() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), ROOT / "CONTRIBUTING.md"],
-    ids=lambda path: path.name,
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "llms.txt", "peer/README.md")),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("examples/*/*.md"),
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_every_link_leads_somewhere(document: Path) -> None:
     """A relative link has a file."""

@@ -177,6 +177,17 @@ class Dial(Keyed):
 
     from_device: Annotated[FromDevice, Field(alias="e")] = None
     to_device: Annotated[ToDevice, Field(alias="f")] = None
+    wants: Annotated[
+        int | None,
+        NOT_NULL,
+        Field(
+            alias="g",
+            ge=1,
+            le=3,
+            description="Optional: what the sender wants to share: 1 audio, 2 video, 3 both.",
+            json_schema_extra=_present("integer"),
+        ),
+    ] = None
 
 
 class Offer(Keyed):

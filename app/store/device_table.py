@@ -105,7 +105,8 @@ class DeviceTable:
         """Leave a tombstone of a live *device* that is older than *sent_at*; tell if it was done."""
         older = or_(_device.signed_at.is_(None), _device.signed_at < sent_at)
         live = (_device.address == address.raw, _device.device == device, _device.endpoint.is_not(None))
-        ended = {**_NOTHING, "signed_at": sent_at, "expires_at": sent_at + SUBSCRIPTION_LIFE_MS}
+        ends = {"updated_at": sent_at, "expires_at": sent_at + SUBSCRIPTION_LIFE_MS}
+        ended = {**_NOTHING, "signed_at": sent_at, **ends}
         row = update(DEVICE).where(*live, older).values(**ended).returning(_device.address)
         return bool(await self._database.fetch(row, "forget"))
 

@@ -11,6 +11,7 @@ from app.protocol.keys import Address
 from app.protocol.subscription import Endpoint, PushTarget
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
+from app.store.keyed_hashes import KeyedHashes
 from app.store.replica import Replica
 
 # One text and one parameter, however many addresses are looked up.
@@ -19,10 +20,10 @@ _FIND = """
     WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
 """
 
-# With what only the version before has stored, and what this one has stored for it: rows without a device.
+# With tombstones, and the newest of each address, for or from the version before: a row without a device.
 _FIND_ALL = """
     SELECT address, endpoint, p256dh, auth, expires_at, vapid_key, updated_at, device FROM device
-    WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
+    WHERE address = ANY($1::bytea[])
     UNION ALL
     SELECT address, endpoint, p256dh, auth, expires_at, vapid_key, coalesce(signed_at, 0), NULL
     FROM subscription WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
@@ -52,7 +53,10 @@ _Rows = Sequence[Record]
 class Lookups:
     """Live subscriptions of an address; a call is for *max_devices* at most. All times in ms."""
 
-    def __init__(self, database: Database, replica: Replica | None, max_devices: int) -> None:
+    def __init__(
+        self, database: Database, replica: Replica | None, hashes: KeyedHashes, max_devices: int
+    ) -> None:
+        self._hashes = hashes
         self._max_devices = max_devices
         self._everywhere = BatchLoader(_loader(database, _FIND_ALL, "find"))
         self._devices = BatchLoader(
@@ -62,8 +66,15 @@ class Lookups:
     async def get(self, address: Address, now: int) -> Devices:
         """Return what the database has, this version's and that of the one before."""
         rows = await self._everywhere.get(address.raw) or ()
-        ours = {row["endpoint"] for row in rows if row["device"] is not None}
-        return _live([row for row in rows if row["device"] or row["endpoint"] not in ours], now)
+        devices = {row["device"]: row["updated_at"] for row in rows}
+        live = [row for row in rows if row["device"] and row["endpoint"]]
+        endpoints = {row["endpoint"] for row in live}
+        for row in rows:
+            if row["device"] is None and row["endpoint"] not in endpoints:
+                device = self._hashes.device_id(address, row["endpoint"])
+                # Or its owner has ended it, and it was stored a moment too late.
+                live += [row] if row["updated_at"] > devices.get(device, -1) else []
+        return _live(live, now)
 
     async def find_maybe_stale(self, address: Address, now: int) -> Devices:
         """Return what `get` returns, or returned a moment ago: a replica is asked first, if there is one.

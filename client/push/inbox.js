@@ -29,18 +29,21 @@ const MAX_MISSED = 100;
  * Believe a push, or drop it: its age, recipient and signature, and that it has not been here before.
  * @param {Store} store
  * @param {unknown} push the `data` of the push message
+ * @param {unknown} [devices] to how many devices it was sent, as the server says
  * @returns {Promise<Call>}
  * @throws {Dropped} which has been counted
  */
-export async function receive(store, push) {
+export async function receive(store, push, devices) {
   try {
     const me = await Identity.load(store);
     if (!me) throw new Dropped('not_for_me');
     const ahead = (await store.get('state', 'ahead')) ?? 0;
     const now = Date.now() + ahead;
-    const call = readPush(push, me.address, now);
+    const read = readPush(push, me.address, now);
+    const call = isCount(devices) ? { ...read, devices } : read;
     if (!(await verify(call.sender, call.text, call.signature))) throw new Dropped('forged');
     if (!(await store.add('calls', call))) throw new Dropped('seen');
+    if (call.devices) await store.update('state', 'device', (own) => ({ ...own, several: true }));
     await tidy(store, now);
     return call;
   } catch (error) {
@@ -57,6 +60,21 @@ export async function receive(store, push) {
 export async function listUnhandled(store) {
   const kept = /** @type {Kept[]} */ (await store.all('calls'));
   return kept.filter((call) => !call.settled).sort((one, other) => one.sentAt - other.sentAt);
+}
+
+/**
+ * Mark dials that another device has dealt with. Pushes have no order: a dial may come after the close that tells so.
+ * @param {Store} store
+ * @param {Call} call that has been received: a dial, or a close that names one
+ * @returns {Promise<Call[]>} the dials that need not ring
+ */
+export async function settleAnsweredElsewhere(store, call) {
+  const kept = /** @type {Kept[]} */ (await store.all('calls'));
+  const closes = kept.filter(({ method, dialKey }) => method === 'close' && dialKey !== undefined);
+  const isDealtWith = (/** @type {Call} */ dial) => closes.some((close) => close.dialKey === dial.encryptionKey && [dial.sender, dial.recipient].includes(close.sender));
+  const dials = kept.filter((dial) => dial.method === 'dial' && !dial.settled && isDealtWith(dial));
+  for (const dial of dials) await markHandled(store, dial);
+  return dials.filter((dial) => dial.signature === call.signature || dial.encryptionKey === call.dialKey);
 }
 
 /**
@@ -139,4 +157,12 @@ async function tidy(store, now) {
   const missed = old.filter((call) => call.method === 'dial' && !call.settled).sort((one, other) => other.sentAt - one.sentAt);
   const stays = new Set(missed.slice(0, MAX_MISSED));
   await Promise.all(old.filter((call) => !stays.has(call)).map((call) => store.delete('calls', call.signature)));
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is number} whether it is more than one
+ */
+function isCount(value) {
+  return Number.isSafeInteger(value) && Number(value) > 1;
 }

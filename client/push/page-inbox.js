@@ -5,7 +5,7 @@
 
 import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
-import { findRinging, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
+import { countDropped, findRinging, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
 import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -24,6 +24,7 @@ export class PageInbox extends Emitter {
   #store;
   #registration;
   #now;
+  /** Pushes that were not believed, or not awaited, by reason. @type {Record<string, number>} */ dropped = {};
   /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
 
   /**
@@ -39,7 +40,8 @@ export class PageInbox extends Emitter {
   }
 
   /** @param {AbortSignal} signal ends it */
-  listen(signal) {
+  async listen(signal) {
+    this.dropped = { ...(await this.#store.get('state', 'dropped')) };
     listenToWorker(navigator.serviceWorker, this.#registration, (...told) => this.#onWorkerMessage(...told), signal);
     this.#caughtUp = pause(0).then(() => (signal.aborted ? undefined : this.#catchUp())); // once whoever starts us listens
     this.#inBackground(this.#caughtUp);
@@ -56,6 +58,18 @@ export class PageInbox extends Emitter {
     this.#inBackground(stays ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
   }
 
+  /** @param {DropReason} reason why this page did not await a call; the worker has counted its own */
+  drop(reason) {
+    this.#onDropped(reason);
+    this.#inBackground(countDropped(this.#store, reason));
+  }
+
+  /** @param {DropReason} reason */
+  #onDropped(reason) {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+    this.emit('dropped', reason);
+  }
+
   /**
    * @param {import('./worker-messages.js').WorkerMessage} message
    * @param {MessagePort} [port]
@@ -63,7 +77,7 @@ export class PageInbox extends Emitter {
   #onWorkerMessage(message, port) {
     if (message.whisper === 'call') this.#onCall(message.call);
     else if (message.whisper === 'clicked') this.#inBackground(this.#caughtUp.then(async () => this.#follow(await takeClick(this.#store, Date.now()))));
-    else if (message.whisper === 'drop') this.emit('dropped', message.reason);
+    else if (message.whisper === 'drop') this.#onDropped(message.reason);
     else if (message.whisper === 'presence') port?.postMessage({ audible: navigator.userActivation.hasBeenActive, since: performance.timeOrigin });
   }
 

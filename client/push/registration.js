@@ -10,6 +10,10 @@ import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../api-client.js').ApiClient} ApiClient */
 
+/** A device of this identity; `updated` in ms since the Unix epoch.
+ * @typedef {import('../api-client.js').Device & {isThis: boolean}} OwnDevice
+ */
+
 /** How long a verification push may take; the server waits no longer for its code. */
 const VERIFICATION_MS = 60_000;
 /** How often a page that stays open registers again. */
@@ -45,6 +49,24 @@ export class Registration {
     await (await registration.pushManager.getSubscription())?.unsubscribe();
   }
 
+  /** @returns {Promise<OwnDevice[]>} */
+  async devices() {
+    const { server } = this.#parts;
+    await server.update();
+    return server.devices.map(({ id, updated }) => ({ id, updated, isThis: id === server.device }));
+  }
+
+  /**
+   * Let the server forget one device, and the browser its subscription if it is this one.
+   * @param {string} device
+   */
+  async endDevice(device) {
+    const { server, registration } = this.#parts;
+    const isMine = device === server.device;
+    await server.update(null, { device });
+    if (isMine) await (await registration.pushManager.getSubscription())?.unsubscribe();
+  }
+
   /** @throws {WhisperError} `identity_changed` when this browser has another identity, or none: what is registered is not ours */
   async checkIdentity() {
     const { store, identity } = this.#parts;
@@ -78,7 +100,7 @@ async function update(registration, server, subscription) {
     await server.update(subscription);
   } catch (error) {
     if (!(error instanceof WhisperError && error.code === 'endpoint_unverified')) throw error;
-    await server.update(subscription, await code.promise); // a push brought it: we do read this endpoint
+    await server.update(subscription, { code: await code.promise }); // a push brought it: we do read this endpoint
   } finally {
     code.stop();
   }

@@ -9,7 +9,7 @@ import { Identity } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
 import { pause } from '../promises.js';
 import { Store } from '../store.js';
-import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive } from './inbox.js';
+import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive, settleAnsweredElsewhere } from './inbox.js';
 import { notify, notifyForced, showBadge } from './notifications.js';
 import { subscribe, withSubscriptionLock } from './subscription.js';
 import { askPages, postToPages } from './worker-messages.js';
@@ -19,6 +19,10 @@ import { askPages, postToPages } from './worker-messages.js';
 /** @typedef {import('./notifications.js').Message} Message */
 /** @typedef {import('./notifications.js').Options} Options */
 
+/** A page that does not say by then that it can be heard is not. */
+const AUDIBLE_MS = 500;
+/** A page that does not say by then since when it is there may be a reload that has just begun. */
+const PRESENCE_MS = 3000;
 /** A page that is reloaded is there again by then, as the old one goes when the new one comes. */
 const RELOAD_MS = 700;
 /** A page that began so long before another went was there already. */
@@ -68,8 +72,12 @@ async function onPush(event, options) {
  * @throws {Dropped}
  */
 async function onMessage(store, message, pages, options) {
-  const call = await receive(store, message.data);
-  const unanswered = call.method === 'close' && (await isUnsettled(store, call.sender)); // before a page settles it
+  const call = await receive(store, message.data, message.devices);
+  const elsewhere = await settleAnsweredElsewhere(store, call);
+  for (const dial of elsewhere) (await findRinging(worker.registration, dial.sender))?.close();
+  if (call.method === 'dial' && elsewhere.length > 0) return notify(call, message, { heard: true, unanswered: false }, options);
+  const isHangUp = call.method === 'close' && call.dialKey === undefined;
+  const unanswered = isHangUp && (await isUnsettled(store, call.sender)); // before a page settles it
   postToPages(pages, { whisper: 'call', call });
   const heard = call.method === 'dial' && (await isHeard(pages)); // the pages have the call already: nothing waits for this
   const missed = await notify(call, message, { heard, unanswered }, options);
@@ -84,7 +92,7 @@ async function onMessage(store, message, pages, options) {
  */
 async function isHeard(pages) {
   const seen = pages.filter((page) => page.visibilityState === 'visible' && page.focused);
-  return (await askPages(seen)).some((presence) => presence?.audible === true);
+  return (await askPages(seen, AUDIBLE_MS)).some((presence) => presence?.audible === true);
 }
 
 /**
@@ -110,8 +118,11 @@ async function onClick(event) {
  */
 async function decline(address) {
   await withServer(async (server, store) => {
-    for (const call of await listUnhandled(store)) if (call.sender === address) await markHandled(store, call);
-    await server.relay('close', address);
+    const calls = (await listUnhandled(store)).filter(({ sender }) => sender === address);
+    for (const call of calls) await markHandled(store, call);
+    const dial = calls.findLast(({ method }) => method === 'dial');
+    if (dial) await server.silence(dial).catch(() => undefined);
+    await server.relay('close', address, { toDevice: dial?.fromDevice });
   });
 }
 
@@ -126,7 +137,7 @@ async function onPageMessage({ data, source }) {
   const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
   if (left.has(source.id) || pages.some(({ id }) => id === source.id)) return; // it says so twice, and may have stayed
   left.add(source.id);
-  const others = await askPages(pages);
+  const others = await askPages(pages, PRESENCE_MS);
   const isReloaded = others.some((presence) => presence === undefined || presence.since > leftAt - LOADING_MS);
   if (isReloaded) return; // or it may be: they wait for its dial
   await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address)))));

@@ -28,15 +28,13 @@ export function postToPages(pages, message) {
  * @typedef {{audible: boolean, since: number}} Presence
  */
 
-/** A page that hears nothing any more may still be listed. */
-const ANSWER_MS = 500;
-
 /**
  * Ask pages about themselves.
  * @param {readonly {postMessage(message: unknown, transfer: Transferable[]): void}[]} pages
+ * @param {number} ms how long to wait: a page that hears nothing any more may still be listed
  * @returns {Promise<(Presence | undefined)[]>} undefined for a page that says nothing
  */
-export function askPages(pages) {
+export function askPages(pages, ms) {
   const answers = pages.map((page) => {
     const { port1, port2 } = new MessageChannel();
     /** @type {Promise<Presence>} */
@@ -44,7 +42,7 @@ export function askPages(pages) {
       port1.onmessage = ({ data }) => resolve(data);
     });
     page.postMessage({ whisper: 'presence' }, [port2]);
-    return Promise.race([answer, pause(ANSWER_MS).then(() => undefined)]);
+    return Promise.race([answer, pause(ms).then(() => undefined)]);
   });
   return Promise.all(answers);
 }

@@ -7,16 +7,16 @@ import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
 import { Dropped, WhisperError } from '../protocol/errors.js';
 import { SignalingSession, readCandidates, readDescription } from '../protocol/signaling-session.js';
+import { CallSender } from './call-sender.js';
 import { Channels } from './channels.js';
 import { ConnectivityMonitor } from './connectivity.js';
 import { Negotiation } from './negotiation.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
-/** @typedef {import('../protocol/messages.js').Method} Method */
 /** @typedef {import('./channels.js').Received} Received */
 
-/** Both addresses, our key, and since when, ms of the server's time.
- * @typedef {{me: string, them: string, ours: Promise<import('../protocol/sealing.js').EncryptionKey>, since: number}} Parties
+/** Both addresses, our key, since when, ms of the server's time, and what a dial says.
+ * @typedef {import('./call-sender.js').Target & {me: string, since: number}} Parties
  */
 
 /** From the first description to the open channel; ICE gives up after about as long. */
@@ -31,9 +31,8 @@ const HANGING_UP_MS = 3_000;
  *   file: RTCDataChannel, track: RTCTrackEvent, dropped: import('../protocol/errors.js').DropReason}>}
  */
 export class Connection extends Emitter {
-  #them;
-  #ours;
   #server;
+  #sender;
   /** @type {RTCPeerConnection | undefined} */ rtc;
   /** @type {Negotiation | undefined} */ #negotiation;
   /** @type {Channels | undefined} */ #channels;
@@ -45,15 +44,23 @@ export class Connection extends Emitter {
    * @param {Parties} parties
    * @param {import('../api-client.js').ApiClient} server
    */
-  constructor({ me, them, ours, since }, server) {
+  constructor(parties, server) {
     super();
-    this.#them = them;
-    this.#ours = ours;
+    const { me, them, ours, since } = parties;
     this.#server = server;
+    this.#sender = new CallSender(server, parties);
     this.session = new SignalingSession(me, them, ours, since);
-    /** Pushes that it took so far, both ways. */
-    this.pushes = 0;
     this.hasEnded = false;
+  }
+
+  /** @returns {number} pushes that it took so far, both ways */
+  get pushes() {
+    return this.#sender.pushes;
+  }
+
+  /** @returns {string | undefined} which device of theirs, if they have several */
+  get device() {
+    return this.#sender.device;
   }
 
   /** @returns {boolean} */
@@ -69,7 +76,7 @@ export class Connection extends Emitter {
   /** Ring; the offer comes to `receive`. */
   async dial() {
     this.session.awaited = 'offer';
-    await this.#relay('dial');
+    await this.#sender.dial();
   }
 
   /** @param {Call} call what the other says; each has its turn */
@@ -89,7 +96,7 @@ export class Connection extends Emitter {
 
   /** @param {boolean} direct whether the connection can still carry the goodbye, after all that was sent */
   async hangUp(direct) {
-    const told = direct ? this.sendControl({ bye: 'closed' }) : this.#server.relay('close', this.#them);
+    const told = direct ? this.sendControl({ bye: 'closed' }) : this.#sender.close();
     const closed = told.then(() => this.#channels?.close()).catch(() => undefined); // they find out by themselves
     await Promise.race([closed, pause(HANGING_UP_MS)]);
   }
@@ -115,15 +122,17 @@ export class Connection extends Emitter {
   async #onCall(call) {
     if (call.method === 'dial') {
       await this.session.onDial(call);
-      this.pushes += 1;
+      this.#sender.follow(call);
       (await this.#start()).channels.begin(); // which makes an offer necessary
     } else if (call.method === 'ice') {
       const candidates = await this.session.onCandidates(call);
-      this.pushes += 1;
+      this.#sender.pushes += 1;
       await this.#negotiation?.addCandidates(candidates);
+    } else if (call.method === 'offer' && call.fromDevice !== this.device && (await this.session.isLate(call))) {
+      await this.#sender.refuse(call);
     } else {
       const description = await this.session.onDescription(call);
-      this.pushes += 1;
+      this.#sender.follow(call);
       const { negotiation } = await this.#start();
       await negotiation.addCandidates(await this.session.takeEarlyCandidates());
       await negotiation.applyRemoteDescription(description, false);
@@ -166,7 +175,10 @@ export class Connection extends Emitter {
 
   /** @param {Channels} channels */
   #listenTo(channels) {
-    channels.on('open', () => this.#onOpen());
+    channels.on('open', () => {
+      clearTimeout(this.#deadline);
+      this.emit('open', null);
+    });
     channels.on('close', () => this.close(new WhisperError('hung_up')));
     channels.on('message', (received) => this.emit('message', received));
     channels.on('control', (received) => this.#onControl(received));
@@ -174,11 +186,6 @@ export class Connection extends Emitter {
     channels.on('dropped', (reason) => this.emit('dropped', reason));
     channels.on('flooded', () => this.close(new WhisperError('flooded')));
     return channels;
-  }
-
-  #onOpen() {
-    clearTimeout(this.#deadline);
-    this.emit('open', null);
   }
 
   /** @returns {Channels} of an open connection; throws `not_connected` */
@@ -194,16 +201,7 @@ export class Connection extends Emitter {
   async #push(method, value) {
     if (this.hasEnded) return;
     if (method === 'offer') this.session.awaited = 'answer';
-    await this.#relay(method, await this.session.seal(method, value));
-  }
-
-  /**
-   * @param {Method} method
-   * @param {string} [payload]
-   */
-  async #relay(method, payload) {
-    await this.#server.relay(method, this.#them, (await this.#ours).publicKey, payload);
-    this.pushes += 1;
+    await this.#sender.send(method, await this.session.seal(method, value));
   }
 
   /** @param {() => Promise<void>} work */

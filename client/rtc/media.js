@@ -3,9 +3,47 @@
  * @module
  */
 
+import { WhisperError } from '../protocol/errors.js';
+
 /** @typedef {'audio' | 'video'} Kind */
 
+/** What `getUserMedia` rejects with, as far as it says what to do. @type {Readonly<Record<string, import('../protocol/errors.js').Code>>} */
+const FAULTS = Object.freeze({
+  NotAllowedError: 'media_denied',
+  SecurityError: 'media_denied',
+  NotFoundError: 'media_not_found',
+  OverconstrainedError: 'media_not_found',
+  NotReadableError: 'media_busy',
+  AbortError: 'media_busy',
+});
+
 const KINDS = /** @type {const} */ (['audio', 'video']);
+
+/**
+ * Ask for the microphone, the camera, or both, and use them; where that fails, they are let go of.
+ * @template T
+ * @param {MediaStreamConstraints} wanted
+ * @param {(stream: MediaStream) => Promise<T>} use
+ * @returns {Promise<T>}
+ * @throws {WhisperError} `media_denied`, `media_not_found`, `media_busy` or `media_unavailable`
+ */
+export async function withDevices(wanted, use) {
+  const stream = await openDevices(wanted);
+  return use(stream).catch((error) => {
+    for (const track of stream.getTracks()) track.stop();
+    throw error;
+  });
+}
+
+/** @param {MediaStreamConstraints} wanted */
+async function openDevices(wanted) {
+  try {
+    return await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (cause) {
+    const { name } = /** @type {{name: string}} */ (cause); // not each is an Error in every browser
+    throw new WhisperError(FAULTS[name] ?? 'media_unavailable', { cause });
+  }
+}
 
 /** The media of one `RTCPeerConnection`. */
 export class Media {

@@ -1,8 +1,9 @@
 """Python client of Whisper: `Peer` for programs, `whisper-peer listen` for a terminal."""
 
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import (
     AlreadyConnected,
+    AnsweredElsewhere,
     BrokenSeal,
     ChannelClosed,
     ConnectionFailed,
@@ -16,18 +17,22 @@ from whisper_peer.errors import (
     TimedOut,
 )
 from whisper_peer.identity import Identity
+from whisper_peer.incoming_calls import CallEnd, IncomingCall
 from whisper_peer.peer import Peer, Refusal
 from whisper_peer.protocol.keys import Address
 
 __all__ = [
     "Address",
     "AlreadyConnected",
+    "AnsweredElsewhere",
     "BrokenSeal",
+    "CallEnd",
     "Channel",
     "ChannelClosed",
     "ConnectionFailed",
     "Dropped",
     "Identity",
+    "IncomingCall",
     "OverLimit",
     "Peer",
     "PeerError",

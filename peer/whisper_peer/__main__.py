@@ -1,5 +1,7 @@
 """Command line of the peer: `whisper-peer listen`, and in another terminal `whisper-peer dial ADDRESS`.
 
+`whisper-peer ring ADDRESS --text TEXT` is for scripts: it dials, sends the text, and hangs up.
+
 Lines of standard input are sent to the other, received values are printed. End of input (Ctrl-D) hangs up,
 once everything typed has arrived; Ctrl-C hangs up too. A refusal or a timeout is one line on standard error
 and exit status 1.
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 from unicodedata import category
 
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader
@@ -25,6 +27,7 @@ from whisper_peer.protocol.keys import Address
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600
+RING_S = 60
 
 # Control characters, and halves of surrogate pairs, which can't be printed at all.
 _CONTROL = {"Cc", "Cs"}
@@ -57,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
     dial = commands.add_parser("dial", parents=[common], help="dial an address")
-    dial.add_argument("address", type=_address, metavar="ADDRESS")
+    ring = commands.add_parser("ring", parents=[common], help="dial an address, send a text and hang up")
+    ring.add_argument("--text", default="", help="what they read when they answer")
+    ring.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
+    for command in (dial, ring):
+        command.add_argument("address", type=_address, metavar="ADDRESS")
     return parser
 
 
@@ -71,13 +78,25 @@ def _address(text: str) -> Address:
 async def _run(options: argparse.Namespace) -> None:
     _cancel_on(signal.SIGINT, signal.SIGTERM)
     identity = Identity.load_or_create(options.identity) if options.identity else None
-    dials = options.command == "dial"
-    async with Peer.start(
-        server=options.server, push_service=options.push_service, identity=identity, accept=not dials
+    listens = options.command == "listen"
+    # Beside the key, so that a program that is started again is the same device, and misses nothing.
+    registration = options.identity.with_suffix(".push") if options.identity else None
+    async with Peer(
+        options.server,
+        push_service=options.push_service,
+        identity=identity,
+        registration=registration,
+        accept=listens,
     ) as peer:
         _print(f"your address: {peer.address.text}")
         with suppress(asyncio.CancelledError):  # leaving the block hangs up
-            await (_dial(peer, options.address) if dials else _listen(peer))
+            match options.command:
+                case "listen":
+                    await _listen(peer)
+                case "dial":
+                    await _dial(peer, options.address)
+                case "ring":
+                    await _ring(peer, options.address, options.text, options.timeout)
     pushed = [method for method in peer.calls_sent if method != "update"]
     _print(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
 
@@ -92,6 +111,13 @@ def _cancel_on(*signals: signal.Signals) -> None:
 async def _dial(peer: Peer, address: Address) -> None:
     channel = await peer.dial(address)
     await _chat(channel, LineReader(), hang_up=True)
+
+
+async def _ring(peer: Peer, address: Address, text: str, seconds: float) -> None:
+    channel = await peer.dial(address, timeout=seconds)
+    if text:
+        await channel.send(text)
+    await channel.close()
 
 
 async def _listen(peer: Peer) -> None:

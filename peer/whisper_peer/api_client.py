@@ -13,6 +13,7 @@ from aiortc import RTCIceServer
 from whisper_peer.errors import ServerRefused, ServerUnreachable
 from whisper_peer.identity import Identity
 from whisper_peer.protocol.keys import Address
+from whisper_peer.protocol.messages import optional_members
 
 # The server gives a push service 10 s in all; this leaves it time to say that it failed.
 CALL_TIMEOUT = ClientTimeout(total=20, connect=5)
@@ -66,6 +67,8 @@ class ApiClient:
         self._me = identity.address.text
         self.clock = Clock()
         self.sent: list[str] = []
+        self.device: str | None = None  # our id, as the server tells it
+        self.has_several_devices = False
 
     async def config(self) -> Config:
         """Ask what a client needs to start."""
@@ -76,8 +79,10 @@ class ApiClient:
             raise ServerUnreachable(f"{self._url} tells no configuration: {answer}") from None
 
     async def update(self, subscription: dict[str, Any] | None) -> None:
-        """Register *subscription*; `None`: be forgotten."""
-        await self._call("update", lambda now: {"a": self._me, "b": subscription, "c": now})
+        """Register *subscription*, or end it if it has expired; `None`: be forgotten, with all devices."""
+        answer = await self._call("update", lambda now: {"a": self._me, "b": subscription, "c": now})
+        self.device = answer.get("device", self.device)
+        self.has_several_devices = len(answer.get("devices", ())) > 1
 
     async def ice_servers(self) -> list[RTCIceServer]:
         """Return the ICE servers, with TURN credentials for an hour if the server has a TURN server."""
@@ -88,11 +93,21 @@ class ApiClient:
         return _read_ice_servers(answer["ice_servers"]) if "ice_servers" in answer else config.ice_servers
 
     async def relay(
-        self, method: str, recipient: Address, encryption_key: str | None = None, payload: str | None = None
+        self,
+        method: str,
+        recipient: Address,
+        encryption_key: str | None = None,
+        payload: str | None = None,
+        **optional: str | None,
     ) -> None:
-        """Send a call to *recipient* by way of the server."""
+        """Send a call to *recipient* by way of the server; of *optional* members those that are there.
+
+        With several devices it says from which: whoever has one need not tell.
+        """
         members = {"c": recipient.text, "d": encryption_key, "e": payload}
         given = {name: value for name, value in members.items() if value is not None}
+        device = self.device if self.has_several_devices else None
+        given |= optional_members(method, from_device=device, **optional)
         await self._call(method, lambda now: {"a": self._me, "b": now, **given})
 
     async def _call(self, method: str, data_at: Callable[[int], dict[str, Any]]) -> dict[str, Any]:

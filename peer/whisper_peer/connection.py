@@ -14,14 +14,14 @@ from aiortc import (
 )
 
 from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
-from whisper_peer.budget import ByteBudget
 from whisper_peer.candidates import split_candidates
-from whisper_peer.channel import Channel, within
-from whisper_peer.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.channel import Channel, within
+from whisper_peer.channels.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.reassembly_watch import watch_reassembly
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
-from whisper_peer.reassembly_watch import watch_reassembly
 from whisper_peer.signaling_session import Candidates, SignalingSession
 from whisper_peer.signaling_transport import SignalingTransport
 
@@ -69,7 +69,7 @@ class Connection:
 
     async def dial(self) -> Channel:
         """Ring, answer the offer that comes, and return the open channel."""
-        self.session.expected = Offer
+        self.session.expected, self.session.dials = Offer, True
         await self._transport.relay("dial", self.session.encryption_key)
         offer = await self._offer
         if isinstance(offer, Dial):  # they rang at the same time, and theirs goes first
@@ -114,7 +114,7 @@ class Connection:
 
     async def hang_up(self) -> None:
         """Tell the other, if they can still be told, and wait until everything is let go."""
-        await self._relay_close()
+        await self._transport.close(to_device=self.session.their_device)
         self.end(ConnectionFailed("the connection was closed"))
         with suppress(TimedOut):
             await within(RELEASE_S, self._released.wait(), "WebRTC does not close")
@@ -138,13 +138,7 @@ class Connection:
             await close(self._rtc)
         self._released.set()
         if self._over is not None:
-            await self._relay_close()
-
-    async def _relay_close(self) -> None:
-        try:
-            await self._transport.relay("close")
-        except PeerError as trouble:
-            log.info("close was not relayed: %s", trouble)
+            await self._transport.close(to_device=self.session.their_device)
 
     async def _start(self) -> RTCPeerConnection:
         # Always an explicit list: without one, aiortc asks a public STUN server.
@@ -164,7 +158,8 @@ class Connection:
         await self._say(ours.type, {"type": ours.type, "sdp": sdp})
 
     async def _say(self, method: str, value: object) -> None:
-        await self._transport.relay(method, self.session.encryption_key, self.session.seal(method, value))
+        sealed, to = self.session.seal(method, value), self.session.their_device
+        await self._transport.relay(method, self.session.encryption_key, sealed, to_device=to)
 
     async def _set_ours(self, rtc: RTCPeerConnection, ours: RTCSessionDescription) -> None:
         # Cancelled in the middle, aioice would leave its sockets open: `release` waits for it.

@@ -2,13 +2,24 @@
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from whisper_peer.channel import Channel, within
+from whisper_peer.background_tasks import BackgroundTasks
+from whisper_peer.channels.channel import Channel, within
 from whisper_peer.connection import Connection
-from whisper_peer.errors import AlreadyConnected, ConnectionFailed, Dropped, PeerError, Reason, TimedOut
+from whisper_peer.errors import (
+    AlreadyConnected,
+    AnsweredElsewhere,
+    ConnectionFailed,
+    Dropped,
+    PeerError,
+    Reason,
+    TimedOut,
+)
+from whisper_peer.incoming_calls import IncomingCalls
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Close, Dial, Message
 from whisper_peer.signaling_transport import SignalingTransport
@@ -23,7 +34,10 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionManager:
-    """Connections of *me*; *transport_for* gives the signaling transport to an address."""
+    """Connections of *me*; *transport_for* gives the signaling transport to an address.
+
+    A dial rings if *calls* has an `on_call`, and is accepted if not.
+    """
 
     def __init__(
         self, me: Address, transport_for: Callable[[Address], SignalingTransport], *, accept: bool
@@ -31,10 +45,11 @@ class ConnectionManager:
         self._me = me
         self._transport_for = transport_for
         self._accepts = accept
+        self.calls = IncomingCalls(me, self._accept, self._decline)
         self._connections: dict[Address, Connection] = {}
-        self._incoming: asyncio.Queue[Channel | PeerError] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[PeerError | None]] = set()
-        self._releases: set[asyncio.Task[None]] = set()
+        self._incoming: asyncio.Queue[Channel] = asyncio.Queue()
+        self._tasks = BackgroundTasks("connections")
+        self._aside = BackgroundTasks("connections, aside")  # nobody cancels them
 
     async def dial(self, address: Address, now: int, seconds: float) -> Channel:
         """Dial *address* and return the open channel; *now* is the server's time in ms."""
@@ -42,8 +57,12 @@ class ConnectionManager:
         if existing is not None and not existing.ended.is_set():
             raise AlreadyConnected(f"already connected, or connecting, with {address.text}")
         connection = self._connect(address, now)
+        return await self._open(connection, partial(_dial, connection, seconds))
+
+    async def _open(self, connection: Connection, connect: Callable[[], Awaitable[Channel]]) -> Channel:
+        """Connect and return the open channel."""
         opened: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
-        task = self._begin(connection, partial(_dial, connection, seconds), opened.set_result)
+        task = self._tasks.start(self._run(connection, connect, opened.set_result))
         try:
             waited: set[asyncio.Future[Any]] = {task, opened}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -61,72 +80,87 @@ class ConnectionManager:
     async def next_incoming(self) -> Channel:
         """Return the next channel that somebody else dialled."""
         incoming = await self._incoming.get()
-        if isinstance(incoming, PeerError):
-            self._incoming.put_nowait(incoming)  # for the next call
-            raise incoming
         incoming.budget.extend()
         return incoming
 
-    def dispatch(self, message: Message) -> None:
-        """Act on a believed call. Raise `Dropped` with the reason if there is nothing to be done with it."""
+    def dispatch(self, message: Message, devices: int = 1) -> None:
+        """Act on a believed call, pushed to so many *devices*. Raise `Dropped` with the reason if not."""
         connection = self._connections.get(message.sender)
         match message:
+            case Dial() if self.calls.is_answered_elsewhere(message):
+                raise Dropped(Reason.ANSWERED_ELSEWHERE)
             case Dial() if connection is None or connection.session.is_replaced_by(message):
-                self._answer(message, connection)
+                self._on_dial(message, connection, devices)
             case Close():
+                self.calls.on_close(message)
                 _end(connection, message)
             case _ if connection is None:
                 raise Dropped(Reason.UNEXPECTED)
             case _:
-                connection.on_message(message)
+                self._on_message(connection, message, devices)
 
-    def fail_pending(self, trouble: PeerError) -> None:
-        """Give up whatever waits for a push: none will come any more. Open channels stay."""
-        for connection in self._connections.values():
-            if connection.channel is None:
-                connection.end(trouble)
-        self._incoming.put_nowait(trouble)
+    def _on_message(self, connection: Connection, message: Message, devices: int) -> None:
+        try:
+            connection.on_message(message)
+        except Dropped as dropped:
+            session, them = connection.session, self._transport_for(connection.them)
+            if dropped.reason is Reason.GLARE and isinstance(message, Dial):
+                self._silence(message, devices)  # ours is answered instead
+            elif session.is_too_late(message):
+                self._aside.start(them.close(to_device=message.from_device, dial_key=session.encryption_key))
+            raise
 
     async def close(self) -> None:
         """Close every channel politely, and end everything else. Raise what went wrong unseen."""
         channels = [connection.channel for connection in self._connections.values()]
         await asyncio.gather(*[channel.close() for channel in channels if channel is not None])
-        for task in self._tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
+        mistakes = await self.calls.close() + await self._tasks.cancel()
         for connection in list(self._connections.values()):
             self._release(connection)  # its task ended before it began
-        outcomes += await asyncio.gather(*self._releases, return_exceptions=True)
-        for mistake in outcomes:
-            if isinstance(mistake, Exception) and not isinstance(mistake, PeerError):
-                raise mistake
+        mistakes += await self._aside.finish()
+        if mistakes:
+            raise mistakes[0]
 
-    def _answer(self, dial: Dial, replaced: Connection | None) -> None:
+    def _on_dial(self, dial: Dial, replaced: Connection | None, devices: int) -> None:
         if not self._accepts:
             raise Dropped(Reason.NOT_ACCEPTING)
         if len(self._connections) + self._incoming.qsize() >= MAX_CONNECTIONS:
             raise Dropped(Reason.BUSY)
-        if replaced is not None:
+        if self.calls.on_call is None or (replaced is not None and replaced.session.is_same_device(dial)):
+            connection = self._answer(dial, devices)
+            offering = partial(_offer, connection)
+            self._tasks.start(self._run(connection, offering, self._incoming.put_nowait))
+        else:
+            self.calls.ring(dial, devices)
+
+    async def _accept(self, dial: Dial, devices: int) -> Channel:
+        connection = self._answer(dial, devices)
+        return await self._open(connection, partial(_offer, connection))
+
+    async def _decline(self, dial: Dial, devices: int) -> None:
+        self._silence(dial, devices)
+        await self._transport_for(dial.sender).close(to_device=dial.from_device)
+
+    def _answer(self, dial: Dial, devices: int) -> Connection:
+        """Return the connection that answers *dial*, here and on none of our other devices."""
+        if (replaced := self._connections.get(dial.sender)) is not None:
             replaced.end(ConnectionFailed("they dialled anew"))
         connection = self._connect(dial.sender, dial.sent_at)
         connection.on_message(dial)
-        self._begin(connection, partial(_offer, connection), self._incoming.put_nowait)
+        self._silence(dial, devices)
+        return connection
+
+    def _silence(self, dial: Dial, devices: int) -> None:
+        """Tell our other devices, if *dial* rings there, that it is dealt with."""
+        if devices > 1:
+            self._aside.start(
+                self._transport_for(self._me).close(dial_key=b64encode(dial.encryption_key).decode())
+            )
 
     def _connect(self, them: Address, since: int) -> Connection:
         connection = Connection(self._me, them, since, self._transport_for(them))
         self._connections[them] = connection
         return connection
-
-    def _begin(
-        self,
-        connection: Connection,
-        connect: Callable[[], Awaitable[Channel]],
-        deliver: Callable[[Channel], None],
-    ) -> asyncio.Task[PeerError | None]:
-        task = asyncio.create_task(self._run(connection, connect, deliver), name="connections: a connection")
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-        return task
 
     async def _run(
         self,
@@ -146,16 +180,10 @@ class ConnectionManager:
         return None
 
     def _release(self, connection: Connection) -> None:
-        """Take *connection* from the board, and free what it holds in a task that nobody cancels."""
+        """Take *connection* from the board, and free what it holds."""
         if self._connections.get(connection.them) is connection:
             del self._connections[connection.them]
-        release = asyncio.create_task(connection.release(), name="connections: release")
-        self._releases.add(release)
-        release.add_done_callback(self._releases.discard)
-
-    def _forget(self, task: asyncio.Task[PeerError | None]) -> None:
-        if task.cancelled() or task.exception() is None:  # a mistake is kept until the end, and raised there
-            self._tasks.discard(task)
+        self._aside.start(connection.release())
 
 
 async def _dial(connection: Connection, seconds: float) -> Channel:
@@ -172,5 +200,9 @@ async def _offer(connection: Connection) -> Channel:
 
 def _end(connection: Connection | None, close: Close) -> None:
     # Without a connection there is nothing to do: WebRTC is often faster than the push.
-    if connection is not None and connection.session.is_ended_by(close):
+    if connection is None or not connection.session.is_ended_by(close):
+        return
+    if close.dial_key is None:
         connection.end(ConnectionFailed("they closed"))
+    elif connection.channel is None:
+        connection.end(AnsweredElsewhere("another device of yours has answered"))

@@ -6,6 +6,7 @@ PeerError
 ├── PushServiceFailed    no subscription, or the WebSocket is gone
 ├── TimedOut             somebody did not answer in time
 ├── ConnectionFailed     both answered, but WebRTC found no way
+├── AnsweredElsewhere    another device of the one who is called has answered
 ├── AlreadyConnected     one connection with an address is enough
 ├── ChannelClosed        nothing more can be sent or received
 ├── OverLimit            the other sent more than a connection may hold, or opened too many channels
@@ -47,6 +48,10 @@ class ConnectionFailed(PeerError):
     """The two descriptions were exchanged, but no data channel came of it."""
 
 
+class AnsweredElsewhere(PeerError):
+    """Another device of ours has answered, or declined, this call."""
+
+
 class AlreadyConnected(PeerError):
     """There is a connection with this address already, or one is being made."""
 
@@ -79,6 +84,7 @@ class Reason(StrEnum):
     NOT_ACCEPTING = "not_accepting"  # a dial, but this peer takes none
     GLARE = "glare"  # a dial that lost to our own (see `whisper_peer.signaling_session`)
     BUSY = "busy"  # too many connections, or candidates, at once
+    ANSWERED_ELSEWHERE = "answered_elsewhere"  # a dial that another device of ours has dealt with
     UNEXPECTED = "unexpected"  # belongs to no connection, or not to its present step
     OVER_LIMIT = "over_limit"  # too many bytes or channels: the connection was hung up
     BROKEN_SEAL = "broken_seal"  # sealed with another key, or opens to nonsense

@@ -3,21 +3,25 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
 from typing import Any, Self
 
 from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
-from whisper_peer.channel import Channel, within
+from whisper_peer.channels.channel import Channel, within
 from whisper_peer.connection_manager import ConnectionManager
-from whisper_peer.errors import Dropped, PushServiceFailed, Reason
+from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason
 from whisper_peer.identity import Identity
+from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
+from whisper_peer.push_registration import PushRegistration, RegistrationFile
 from whisper_peer.signaling_transport import SignalingTransport
 
 SERVER = "http://localhost:8000"
@@ -25,6 +29,12 @@ PUSH_SERVICE = "ws://127.0.0.1:8100/"
 
 # Pushes that are remembered for `received` and `dropped`.
 MAX_HISTORY = 1000
+
+# Pauses before a lost push service is asked again: doubled each time, with up to as much again by chance.
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 60
+CHANCE = SystemRandom()
+
+EXPIRED = 1  # a time that has passed: that a subscription ends
 
 log = logging.getLogger(__name__)
 
@@ -38,53 +48,65 @@ class Refusal:
 
 
 class Peer:
-    """Client that can dial and be dialled. Made by `start`."""
+    """Client that can dial and be dialled, inside of `async with Peer(server) as peer`.
+
+    Entering subscribes, registers and listens; it raises `PeerError`. Leaving closes every connection. With a
+    *registration* file the push subscription outlives the program, and what came meanwhile is received.
+    Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before the
+    description that they belong to.
+    """
+
+    server: ApiClient
+    _push: PushClient
 
     def __init__(
-        self, server: ApiClient, push: PushClient, identity: Identity, *, accept: bool, trickle: bool
+        self,
+        server: str = SERVER,
+        *,
+        push_service: str = PUSH_SERVICE,
+        identity: Identity | None = None,
+        registration: Path | None = None,
+        accept: bool = True,
+        trickle: bool = False,
     ) -> None:
-        self.address = identity.address
-        self.server = server
+        self._identity = identity or Identity.new()
+        self.address = self._identity.address
         self.subscription: Subscription | None = None
         self.received: deque[Call] = deque(maxlen=MAX_HISTORY)
         self.dropped: deque[Refusal] = deque(maxlen=MAX_HISTORY)
-        self._push = push
+        self._server_url = server
+        self._push_service = push_service
+        self._registration = registration
         self._trickle = trickle
         self._inbox = Inbox(self.address)
         self._connections = ConnectionManager(self.address, self._transport_for, accept=accept)
+        self._opened = AsyncExitStack()
 
-    @classmethod
-    @asynccontextmanager
-    async def start(
-        cls,
-        *,
-        server: str = SERVER,
-        push_service: str = PUSH_SERVICE,
-        identity: Identity | None = None,
-        accept: bool = True,
-        trickle: bool = False,
-    ) -> AsyncIterator[Self]:
-        """Subscribe, register and listen until the end; then close every connection. Raise `PeerError`.
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
+            self.server = ApiClient(session, self._server_url, self._identity)
+            self._file = RegistrationFile.open(self._registration)
+            stack.callback(self._file.close)
+            self._kept = kept = self._file.load(self._push_service)
+            known = (kept.uaid, kept.subscription) if kept else ()
+            connecting = PushClient.connect(session, self._push_service, *known)
+            self._push = await stack.enter_async_context(connecting)
+            listening = asyncio.create_task(self._listen(), name="peer: listen")
+            stack.push_async_callback(self._leave, listening)
+            await self.register()
+            self._opened = stack.pop_all()
+        return self
 
-        Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before
-        the description that they belong to.
-        """
-        who = identity or Identity.new()
-        async with (
-            ClientSession(cookie_jar=DummyCookieJar()) as session,
-            PushClient.connect(session, push_service) as push,
-        ):
-            peer = cls(ApiClient(session, server, who), push, who, accept=accept, trickle=trickle)
-            listening = asyncio.create_task(peer._listen(), name="peer: listen")
-            try:
-                await peer.register()
-                yield peer
-            finally:
-                await peer._connections.close()
-                listening.cancel()
-                await asyncio.wait({listening})
-            if not listening.cancelled():
-                listening.result()  # a mistake shows here
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
+
+    async def _leave(self, listening: asyncio.Task[None]) -> None:
+        await self._connections.close()
+        listening.cancel()
+        await asyncio.wait({listening})
+        if not listening.cancelled():
+            listening.result()  # a mistake shows here
 
     @property
     def calls_sent(self) -> list[str]:
@@ -99,6 +121,7 @@ class Peer:
         self.subscription = current
         if old is not None and old is not current:
             await self._push.unsubscribe(old)
+            await self.server.update(old.as_data(expires_at=EXPIRED))
 
     async def unsubscribe(self) -> None:
         """Give the subscription up but don't tell the server, which finds it gone at the next push."""
@@ -110,34 +133,67 @@ class Peer:
         """Ask the server to forget us."""
         await self.server.update(None)
 
-    def dial(self, address: Address, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
+    def on_call(self, handler: OnCall) -> OnCall:
+        """Let *handler* decide about each call that rings, instead of accepting all: a decorator."""
+        self._connections.calls.on_call = handler
+        return handler
+
+    def dial(self, address: Address | str, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
         """Dial *address* and wait for the open channel.
 
-        Raise `ServerRefused`, `TimedOut`, `ConnectionFailed` or `AlreadyConnected`.
+        Raise `ServerRefused`, `TimedOut`, `ConnectionFailed` or `AlreadyConnected`, and `ValueError` for a
+        text that is no address.
         """
-        return self._connections.dial(address, self.server.clock.now(), timeout)
+        them = Address.parse(address) if isinstance(address, str) else address
+        return self._connections.dial(them, self.server.clock.now(), timeout)
 
     def accept(self, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
-        """Wait for the next incoming connection. Raise `TimedOut` or `PushServiceFailed`."""
+        """Wait for the next incoming connection. Raise `TimedOut`."""
         return within(timeout, self._connections.next_incoming(), f"nobody dialled within {timeout:g} s")
 
     async def _subscribe(self) -> Subscription:
-        config = await self.server.config()
-        return await self._push.subscribe(config.vapid_public_key)
+        key = (await self.server.config()).vapid_public_key
+        kept, self._kept = self._kept, None
+        if kept and self._push.has(kept.subscription):
+            if kept.vapid_public_key == key:
+                return kept.subscription
+            await self._push.unsubscribe(kept.subscription)
+        made = await self._push.subscribe(key)
+        self._file.save(PushRegistration(self._push_service, self._push.uaid, key, made))
+        return made
 
     async def _listen(self) -> None:
-        try:
-            async for plaintext in self._push.messages():
-                self._on_push(plaintext)
-        except PushServiceFailed as lost:
-            self._connections.fail_pending(lost)
+        while True:
+            try:
+                async for plaintext in self._push.messages():
+                    self._on_push(plaintext)
+            except PushServiceFailed as lost:
+                log.info("%s: connecting again", lost)
+            await self._reconnect()
+
+    async def _reconnect(self) -> None:
+        delay = FIRST_RETRY_S
+        while True:
+            await asyncio.sleep(
+                delay * (1 + CHANCE.random())
+            )  # or all peers of a push service come back at once
+            try:
+                await self._push.reopen()
+                if self.subscription and not self._push.has(self.subscription):
+                    await self.register(new=True)
+            except PeerError as trouble:
+                log.info("no push service: %s", trouble)
+                delay = min(2 * delay, LAST_RETRY_S)
+            else:
+                return
 
     def _on_push(self, plaintext: bytes | None) -> None:
         try:
             if plaintext is None:
                 raise Dropped(Reason.UNDECRYPTABLE)
             call = self._inbox.open(plaintext, self.server.clock.now())
-            self._connections.dispatch(call.message)
+            self.server.has_several_devices |= call.devices > 1
+            self._connections.dispatch(call.message, call.devices)
         except Dropped as dropped:
             self._drop(dropped.reason, plaintext)
         else:
@@ -149,7 +205,12 @@ class Peer:
         log.info("dropped: %s", reason)
 
     def _transport_for(self, them: Address) -> SignalingTransport:
-        async def relay(method: str, encryption_key: str | None = None, payload: str | None = None) -> None:
-            await self.server.relay(method, them, encryption_key, payload)
+        async def relay(
+            method: str,
+            encryption_key: str | None = None,
+            payload: str | None = None,
+            **optional: str | None,
+        ) -> None:
+            await self.server.relay(method, them, encryption_key, payload, **optional)
 
         return SignalingTransport(relay, self.server.ice_servers, self._drop, self._trickle)

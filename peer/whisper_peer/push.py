@@ -54,9 +54,13 @@ class Subscription:
         """The public key, 65 bytes, uncompressed."""
         return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
-    def as_data(self) -> dict[str, Any]:
-        """Return what the `update` method says of a subscription."""
-        return {"a": self.endpoint, "b": None, "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)}}
+    def as_data(self, expires_at: int | None = None) -> dict[str, Any]:
+        """Return what the `update` method says of a subscription, which may expire, ms."""
+        return {
+            "a": self.endpoint,
+            "b": expires_at,
+            "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)},
+        }
 
     def decrypt(self, body: bytes) -> bytes | None:
         """Return the plaintext of an `aes128gcm` body, or `None` if it was not encrypted to these keys."""
@@ -68,10 +72,15 @@ class Subscription:
 
 
 class PushClient:
-    """WebSocket connection with a push service."""
+    """WebSocket connection with a push service, which may be lost and opened again. Made by `connect`."""
 
-    def __init__(self, socket: ClientWebSocketResponse) -> None:
-        self._socket = socket
+    _socket: ClientWebSocketResponse
+    _reader: asyncio.Task[None]
+
+    def __init__(self, session: ClientSession, url: str, uaid: str) -> None:
+        self.uaid = uaid
+        self._session = session
+        self._url = url
         self._subscriptions: dict[str, Subscription] = {}
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -79,29 +88,56 @@ class PushClient:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, session: ClientSession, url: str) -> AsyncIterator[Self]:
-        """Say hello at *url*, and listen until the end."""
+    async def connect(
+        cls, session: ClientSession, url: str, uaid: str = "", kept: Subscription | None = None
+    ) -> AsyncIterator[Self]:
+        """Say hello at *url*, and listen until the end; *uaid* had the subscription *kept* there before."""
+        client = cls(session, url, uaid)
+        if kept:
+            client._subscriptions[kept.channel] = kept
+        await client._open()
+        try:
+            await client._greet()
+            yield client
+        finally:
+            await client._close()
+
+    async def reopen(self) -> None:
+        """Connect again. Raise `PushServiceFailed`."""
+        await self._close()
+        await self._open()
+        await self._greet()
+
+    def has(self, subscription: Subscription) -> bool:
+        """Return whether the push service still has it, as far as it has told."""
+        return subscription.channel in self._subscriptions
+
+    async def _open(self) -> None:
         try:
             async with asyncio.timeout(ANSWER_S):
-                socket = await session.ws_connect(
-                    url,
+                self._socket = await self._session.ws_connect(
+                    self._url,
                     protocols=["push-notification"],
                     heartbeat=HEARTBEAT_S,
                     max_msg_size=MAX_FRAME_BYTES,
                 )
         except (ClientError, OSError, ValueError) as fault:
-            raise PushServiceFailed(f"cannot reach the push service {url}: {fault}") from None
-        client = cls(socket)
-        reader = asyncio.create_task(client._listen(), name="push: listen")
-        try:
-            await client._ask({"messageType": "hello", "use_webpush": True, "uaid": "", "broadcasts": {}})
-            yield client
-        finally:
-            reader.cancel()
-            await asyncio.wait({reader})
-            await socket.close()
-            if not reader.cancelled():
-                reader.result()
+            raise PushServiceFailed(f"cannot reach the push service {self._url}: {fault}") from None
+        self._reader = asyncio.create_task(self._listen(), name="push: listen")
+
+    async def _greet(self) -> None:
+        hello = {"messageType": "hello", "use_webpush": True, "uaid": self.uaid, "broadcasts": {}}
+        answer = await self._ask(hello)
+        if answer.get("uaid") != self.uaid:  # it has forgotten us, and all that we had
+            self._subscriptions.clear()
+            self.uaid = answer.get("uaid", "")
+
+    async def _close(self) -> None:
+        self._reader.cancel()
+        await asyncio.wait({self._reader})
+        await self._socket.close()
+        if not self._reader.cancelled():
+            self._reader.result()
 
     async def messages(self) -> AsyncIterator[bytes | None]:
         """Yield the plaintext of each push, `None` for one that no key of ours opens.
@@ -128,7 +164,7 @@ class PushClient:
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Give the endpoint up: from now on it is gone."""
         await self._ask({"messageType": "unregister", "channelID": subscription.channel})
-        del self._subscriptions[subscription.channel]
+        self._subscriptions.pop(subscription.channel, None)
 
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         kind = question["messageType"]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from whisper_peer.candidates import parse_candidates
 from whisper_peer.errors import BrokenSeal, Dropped, Reason
 from whisper_peer.protocol.keys import Address
-from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, KeyedMessage, Offer
+from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, KeyedMessage, Message, Offer
 from whisper_peer.protocol.sealing import Keys, Party, seal, unseal
 
 Candidates = list[RTCIceCandidate | None]
@@ -31,9 +31,11 @@ class SignalingSession:
         self._me = Party(me, self._private.public_key().public_bytes_raw())
         self._them = them
         self._their_key: bytes | None = None
+        self.their_device: str | None = None  # where to send to, if they have told; never who they are
         self._last_at = since
         self._early: list[Ice] = []
         self.expected: type[Offer | Answer] | None = None
+        self.dials = False  # or is dialled
         self._keys: Keys | None = None
 
     @property
@@ -56,9 +58,23 @@ class SignalingSession:
         new = dial.sent_at > self._last_at and dial.encryption_key != self._their_key
         return new and self.expected is not Offer
 
+    def is_same_device(self, dial: Dial) -> bool:
+        """Tell whether *dial* may be of the device that we are connected with: it need not ring."""
+        return None in (dial.from_device, self.their_device) or dial.from_device == self.their_device
+
     def is_ended_by(self, close: Close) -> bool:
-        """Tell whether *close* is about this connection: one that is older is about another."""
+        """Tell whether *close* is about this connection: one that is older is about another.
+
+        One with the key of a dial is about the connection that answers it, however old it seems.
+        """
+        if close.dial_key is not None:
+            return not self.dials and close.dial_key == self._their_key
         return close.sent_at > self._last_at
+
+    def is_too_late(self, message: Message) -> bool:
+        """Tell whether another of their devices offers to our dial, and that of an earlier one was taken."""
+        rival = isinstance(message, Offer) and message.encryption_key != self._their_key
+        return rival and self.dials and self._their_key is not None and message.from_device is not None
 
     def on_dial(self, dial: Dial) -> None:
         """Take a dial. Raise `Dropped` for one that crossed ours and lost, or that came too late."""
@@ -66,6 +82,7 @@ class SignalingSession:
             raise Dropped(Reason.UNEXPECTED)
         if self.expected is Offer and self._me.address.raw < self._them.raw:
             raise Dropped(Reason.GLARE)
+        self.dials = False
         self._agree(dial, self._keys_with(dial))
 
     def on_description(self, message: Offer | Answer) -> RTCSessionDescription:
@@ -110,6 +127,7 @@ class SignalingSession:
 
     def _agree(self, message: KeyedMessage, keys: Keys) -> None:
         self._their_key, self._keys = message.encryption_key, keys
+        self.their_device = message.from_device or self.their_device
         self._last_at = max(self._last_at, message.sent_at)
         self.expected = None
 

@@ -240,6 +240,33 @@ def test_media_can_be_shared_from_the_start(anna: App, ben: App) -> None:
     ben.page.wait_until("return peer.remote.getTracks().length === 2")
 
 
+def test_a_call_asks_for_the_microphone_first(anna: App, ben: App) -> None:
+    """The other is told what is wanted before they answer, and hears at once: three pushes, as ever."""
+    pushes = anna.page.evaluate(
+        """
+        const peer = await whisper.call(arguments[0], { audio: true, video: true });
+        return [peer.pushes, peer.shared.getTracks().length];
+        """,
+        ben.address,
+    )
+
+    assert pushes == [3, 2]
+    assert ben.run("[ringing.wants.audio, ringing.wants.video]") == [True, True]
+    ben.page.wait_until("return peer.remote.getTracks().length === 2")
+
+
+def test_a_call_without_devices_never_rings(anna: App, ben: App) -> None:
+    """It says what is missing; and no device goes on running after a call that failed."""
+    refused = anna.attempt(
+        "whisper.call(arguments[0], { audio: { deviceId: { exact: 'none' } } }).then(() => 0)", ben.address
+    )
+    unknown = anna.attempt("whisper.call(arguments[0]).then(() => 0)", Person().address.text)
+
+    assert refused == {"code": "media_not_found"}
+    assert unknown == {"code": "unknown_recipient"}
+    assert ben.run("heard") == []
+
+
 def test_the_key_cannot_be_taken_out(anna: App) -> None:
     """Not even by the app."""
     key = anna.page.evaluate("""

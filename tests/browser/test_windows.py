@@ -49,7 +49,7 @@ def test_a_tab_that_is_closed_is_told_at_once(anna: App, ben: App) -> None:
     ben.page.close()
 
     anna.hears("close", "hung_up")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10  # it is a second or two, but not on a busy machine
 
 
 def test_a_tab_that_is_closed_while_others_stay_is_told_at_once(
@@ -64,7 +64,7 @@ def test_a_tab_that_is_closed_while_others_stay_is_told_at_once(
     ben.page.close()
 
     anna.hears("close", "hung_up")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10  # it is a second or two, but not on a busy machine
 
 
 def test_a_dial_ends_with_its_tab(anna: App, ben: App) -> None:

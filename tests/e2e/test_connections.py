@@ -35,7 +35,7 @@ class Peers:
 
     async def start(self, at: Deployment, *, trickle: bool = False) -> Peer:
         """Start a peer that uses the server *at*."""
-        peer = Peer.start(server=at.url, push_service=self._push_service, trickle=trickle)
+        peer = Peer(server=at.url, push_service=self._push_service, trickle=trickle)
         return await self._stack.enter_async_context(peer)
 
 

@@ -1,15 +1,14 @@
 """The browser client's package: its types, its lint, and apps that are built with it and call each other."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser.firefox import Firefox, firefox
-from tests.browser.test_guide import FILE, serving_folder
-from tests.deployment import Deployment, PushServiceProcess
+from tests.browser.firefox import Firefox
+from tests.browser.test_guide import FILE, serving_folder, start
+from tests.deployment import Deployment
 from tests.packages.conftest import BIN, NODE, built, run
-from tests.processes import ROOT, installed, missing
+from tests.processes import ROOT
 
 IMPORTS = {
     "http://localhost:8000/js/whisper.js": "whisper-client",
@@ -107,18 +106,6 @@ def plain(installed_client: Path, deployment: Deployment) -> Path:
     return installed_client
 
 
-@pytest.fixture(scope="module")
-def browsers(push_process: PushServiceProcess) -> Iterator[tuple[Firefox, Firefox]]:
-    """Run two browsers."""
-    service = push_process.websocket_url
-    with (
-        firefox(installed("firefox-esr"), service) as one,
-        firefox(installed("firefox-esr"), service) as other,
-    ):
-        yield one, other
-
-
-@pytest.mark.skipif(bool(missing("firefox-esr")), reason="needs Firefox")
 @pytest.mark.parametrize("how", ["bundled", "plain"])
 def test_an_app_that_installed_it_is_called(
     request: pytest.FixtureRequest, browsers: tuple[Firefox, Firefox], how: str
@@ -126,10 +113,8 @@ def test_an_app_that_installed_it_is_called(
     """The guide's app, bundled with a precaching worker, and without a bundler with a classic one."""
     with serving_folder(request.getfixturevalue(how)) as origin:
         one, other = (browser.open(origin) for browser in browsers)
-        for page in (one, other):
-            page.click("#start")
-            page.wait_until("return document.getElementById('me').value.length === 44", seconds=30)
-        other.type("#address", one.evaluate("return document.getElementById('me').value"))
+        start(other)
+        other.type("#address", start(one))
         other.click("#call button")
         other.see("#log", "connected")
         other.type("#text", "it works")

@@ -57,7 +57,7 @@ def test_it_runs_without_an_installation(tmp_path: Path) -> None:
         "--quiet",
         *options,
         "--from",
-        f"{built('*.whl')}[embedded]",
+        f"{built('whisper_server-*.whl')}[embedded]",
         "whisper",
         "vapid",
     )

@@ -9,11 +9,11 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from tests.peer.people import Person
 from tests.people import now_ms
-from whisper_peer.channel import Channel
+from whisper_peer.channels.channel import Channel
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, Reason, ServerRefused
 from whisper_peer.protocol.keys import Address
-from whisper_peer.protocol.messages import Message, parse_message
+from whisper_peer.protocol.messages import Message, optional_members, parse_message
 from whisper_peer.signaling_transport import SignalingTransport
 
 SOON_S = 5
@@ -53,9 +53,13 @@ class Network:
 
         def transport_for(them: Address) -> SignalingTransport:
             async def relay(
-                method: str, encryption_key: str | None = None, payload: str | None = None
+                method: str,
+                encryption_key: str | None = None,
+                payload: str | None = None,
+                **optional: str | None,
             ) -> None:
-                await self.relay(address, them, method, encryption_key, payload)
+                members = optional_members(method, **optional)
+                await self.relay(address, them, method, encryption_key, payload, **members)
 
             return SignalingTransport(relay, no_ice_servers, self.dropped.append, trickle)
 
@@ -66,13 +70,19 @@ class Network:
             await manager.close()
 
     async def relay(
-        self, sender: Address, recipient: Address, method: str, key: str | None, payload: str | None
+        self,
+        sender: Address,
+        recipient: Address,
+        method: str,
+        key: str | None,
+        payload: str | None,
+        **members: str,
     ) -> None:
         """Deliver a call a moment later, if anybody is there."""
         if recipient not in self.homes | self.listeners:
             raise ServerRefused("unknown_recipient", "Nobody is there.", 404)
         self.calls.append(method)
-        message = self.message(method, sender, recipient, d=key, e=payload)
+        message = self.message(method, sender, recipient, **{"d": key, "e": payload} | members)
         asyncio.get_running_loop().call_soon(self.deliver, message)
 
     def message(self, method: str, sender: Address, recipient: Address, **members: object) -> Message:

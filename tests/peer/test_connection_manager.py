@@ -7,19 +7,18 @@ import pytest
 
 from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
-from whisper_peer.channel import METHOD, Channel
-from whisper_peer.channel_admission import LABEL
+from whisper_peer.channels.channel import METHOD, Channel
+from whisper_peer.channels.channel_admission import LABEL
+from whisper_peer.channels.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (
     AlreadyConnected,
     ChannelClosed,
     ConnectionFailed,
-    PushServiceFailed,
     Reason,
     ServerRefused,
     TimedOut,
 )
-from whisper_peer.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.protocol.messages import Answer, Dial
 from whisper_peer.protocol.sealing import Format, encrypt
 from whisper_peer.signaling_session import SignalingSession
@@ -393,38 +392,6 @@ async def test_callers_beyond_the_limit_are_dropped(network: Network, bob: Perso
             network.deliver(network.message("dial", caller.address, bob.address, d=caller.encryption_key))
 
         assert network.dropped == [Reason.BUSY]
-
-
-async def test_without_pushes_a_dial_fails_at_once(network: Network, alice: Person, bob: Person) -> None:
-    """When the push service hangs up, no offer will come."""
-    async with network.home(alice.address) as home, network.home(bob.address, accept=False):
-        dialling = asyncio.create_task(network.dial(alice, bob))
-        await asyncio.sleep(0.01)
-
-        home.fail_pending(PushServiceFailed("the push service hung up"))
-
-        with pytest.raises(PushServiceFailed):
-            await dialling
-
-
-async def test_without_pushes_nobody_can_dial_us(network: Network, alice: Person) -> None:
-    """However often that is asked."""
-    async with network.home(alice.address) as home:
-        home.fail_pending(PushServiceFailed("the push service hung up"))
-
-        for _ in range(2):
-            with pytest.raises(PushServiceFailed):
-                await home.next_incoming()
-
-
-async def test_without_pushes_open_channels_stay(pair: Network, alice: Person, bob: Person) -> None:
-    """WebRTC needs no push service any more."""
-    channel, accepted = await pair.connect(alice, bob)
-
-    pair.homes[alice.address].fail_pending(PushServiceFailed("the push service hung up"))
-
-    await channel.send("still here")
-    assert await accepted.receive() == "still here"
 
 
 async def test_leaving_closes_every_channel(network: Network, alice: Person, bob: Person) -> None:

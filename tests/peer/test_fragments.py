@@ -4,9 +4,15 @@ import json
 
 import pytest
 
-from whisper_peer.budget import ByteBudget
+from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.fragments import (
+    FRAGMENT_BYTES,
+    MAX_FRAGMENTS,
+    MAX_VALUE_BYTES,
+    Reassembler,
+    fragment,
+)
 from whisper_peer.errors import BrokenSeal, OverLimit
-from whisper_peer.fragments import FRAGMENT_BYTES, MAX_FRAGMENTS, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.protocol.sealing import Format, decrypt, encrypt, to_json
 
 KEY = bytes(range(32))

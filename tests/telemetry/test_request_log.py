@@ -80,6 +80,17 @@ def in_flight(found: Samples) -> dict[str, float]:
     return {key[1]: value for key, value in found.items() if key[0] == "whisper_in_flight" and value}
 
 
+async def test_who_asks_for_readiness_at_once_shares_a_check(client: httpx.AsyncClient) -> None:
+    """Anybody may ask, without a signature or a limit: a flood of questions leaves the database alone."""
+    answers = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+    together = (await measured(client))["whisper_database_seconds_count", "check"]
+    await client.get("/readyz")
+    later = (await measured(client))["whisper_database_seconds_count", "check"]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert later == 2 * together
+
+
 async def test_calls_in_flight_are_told(
     client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService
 ) -> None:

@@ -17,7 +17,7 @@ const MISSED = 'Missed call';
 /** What is said of a conversation that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
-const NOT_MISSED = ['taken', 'answered', 'declined', 'replaced', 'cancelled'];
+const NOT_MISSED = ['taken', 'answered', 'answered_elsewhere', 'declined', 'replaced', 'cancelled'];
 
 /**
  * Listen to whoever rings, to connections, and to what was missed.

@@ -59,8 +59,9 @@ const WORDS = Object.freeze({
   declined: ['They can’t chat now', 'They declined the call.'],
   cancelled: ['You cancelled the call', 'Ring again whenever you like.'],
   missed: ['The call was missed', 'Call back when it suits you.'],
-  taken: ['The call was answered elsewhere', 'Another window or device of yours took it.'],
-  answered: ['The call was answered', 'Another window or device of yours took it.'],
+  taken: ['The call was answered in another window', 'It goes on there.'],
+  answered: ['The call was answered', 'Another window of yours took it.'],
+  answered_elsewhere: ['You answered on another device', 'The call goes on there.'],
   unknown_recipient: ['Nobody is reachable at this address', 'They may have been away too long, or have a new address. Ask for their link.'],
   subscription_gone: ['This browser’s push subscription has ended', 'Turn calls off and on again to get another one.'],
   recipient_gone: ['They can’t be reached any more', 'Their browser has given up its place. They come back by opening Whisper once.'],
@@ -89,6 +90,10 @@ const WORDS = Object.freeze({
   unreadable_file: ['This file can’t be read', 'It may have been moved or changed. Choose it again.'],
   transfer_cancelled: ['Cancelled', 'The file was not transferred.'],
   file_too_large: ['This file is too large', 'Make it smaller, or send it in parts.'],
+  media_denied: ['The microphone or camera may not be used', 'Allow it in the site settings beside the address bar.'],
+  media_not_found: ['There is no microphone or camera', 'Connect one, and try again.'],
+  media_busy: ['The microphone or camera is busy', 'Another app may be using it. Close that, and try again.'],
+  media_unavailable: ['Microphone and camera can’t be used here', 'Open the page with https:// at the beginning, in a current browser.'],
   media_unsupported: ['Their app takes no voice or video', 'Writing and files work.'],
 
   // Backups

@@ -1,6 +1,8 @@
 """Message types of the signaling protocol that a peer receives, parsed from the data of a call."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
@@ -9,6 +11,11 @@ from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 MAX_INTEGER = 2**53 - 1
 
 _DIRECTIONS = (1, 2)  # incoming, outgoing
+_WANTS = (1, 2, 3)  # audio, video, both
+
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{12}", re.ASCII)
+
+FROM, TO, DIAL_KEY = "from_device", "to_device", "dial_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +24,23 @@ class Message:
 
     method: ClassVar[str]
     required: ClassVar[set[str]] = {"a", "b", "c"}
-    optional: ClassVar[set[str]] = set()
+    optional: ClassVar[Mapping[str, str]] = {}  # names by letter: each method has its own
 
     sender: Address
     sent_at: int  # ms since the Unix epoch, by the sender's idea of the server's clock
     recipient: Address
+    from_device: str | None = field(default=None, kw_only=True)
+    to_device: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Close(Message):
-    """End of a connection."""
+    """End of a connection, or, with the key of a dial, of its ringing: another device has dealt with it."""
 
     method = "close"
+    optional: ClassVar = {"d": FROM, "e": TO, "f": DIAL_KEY}
+
+    dial_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,9 @@ class Dial(KeyedMessage):
     """Request for an offer."""
 
     method = "dial"
+    optional: ClassVar = {"e": FROM, "f": TO, "g": "wants"}
+
+    wants: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,7 @@ class SealedMessage(KeyedMessage):
     """Message with a payload that is encrypted end to end."""
 
     required: ClassVar = {"a", "b", "c", "d", "e"}
+    optional: ClassVar = {"f": FROM, "g": TO}
 
     payload: str
 
@@ -75,7 +91,7 @@ class Ice(SealedMessage):
     """ICE candidates that came too late for the SDP."""
 
     method = "ice"
-    optional: ClassVar = {"f"}
+    optional: ClassVar = {"f": "direction", "g": FROM, "h": TO}
 
     direction: int | None = None
 
@@ -88,13 +104,19 @@ def parse_message(method: str, data: object) -> Message:
     kind = METHODS.get(method)
     if kind is None:
         raise ValueError("is no method that is relayed")
-    if not isinstance(data, dict) or not kind.required <= data.keys() <= kind.required | kind.optional:
+    if not isinstance(data, dict) or not kind.required <= data.keys() <= kind.required | kind.optional.keys():
         raise ValueError(f"has not the members of {method}")
     members: dict[str, Any] = {}
     for letter, value in data.items():
-        name, read = _MEMBERS[letter]
-        members[name] = read(value)
+        name = kind.optional.get(letter) or _REQUIRED[letter]
+        members[name] = _READ[name](value)
     return kind(**members)
+
+
+def optional_members(method: str, **values: str | None) -> dict[str, str]:
+    """Return those *values* that are there under the letters of *method*."""
+    letters = {name: letter for letter, name in METHODS[method].optional.items()}
+    return {letters[name]: value for name, value in values.items() if value is not None}
 
 
 def _read_timestamp(value: object) -> int:
@@ -116,11 +138,28 @@ def _read_direction(value: object) -> int:
     return value
 
 
-_MEMBERS = {
-    "a": ("sender", Address.parse),
-    "b": ("sent_at", _read_timestamp),
-    "c": ("recipient", Address.parse),
-    "d": ("encryption_key", parse_encryption_key),
-    "e": ("payload", _read_payload),
-    "f": ("direction", _read_direction),
+def _read_wants(value: object) -> int:
+    if type(value) is not int or value not in _WANTS:
+        raise ValueError("must be 1, 2 or 3")
+    return value
+
+
+def _read_device(value: object) -> str:
+    if not isinstance(value, str) or not _DEVICE.fullmatch(value):
+        raise ValueError("must be the id of a device")
+    return value
+
+
+_REQUIRED = {"a": "sender", "b": "sent_at", "c": "recipient", "d": "encryption_key", "e": "payload"}
+_READ: dict[str, Callable[[object], object]] = {
+    "sender": Address.parse,
+    "sent_at": _read_timestamp,
+    "recipient": Address.parse,
+    "encryption_key": parse_encryption_key,
+    "payload": _read_payload,
+    "direction": _read_direction,
+    "wants": _read_wants,
+    FROM: _read_device,
+    TO: _read_device,
+    DIAL_KEY: parse_encryption_key,
 }

@@ -25,6 +25,7 @@ class Call:
     message: Message
     text: str
     signature: str
+    devices: int = 1  # that the same push was sent to, as the server says
 
 
 class Inbox:
@@ -39,7 +40,7 @@ class Inbox:
 
         The order is the protocol's: shape, timestamp, recipient, signature, and only then what came before.
         """
-        method, text, signature = _read_push(plaintext)
+        method, text, signature, devices = _read_push(plaintext)
         message = _read_message(method, text)
         if abs(now - message.sent_at) > WINDOW_MS:
             raise Dropped(Reason.STALE)
@@ -47,7 +48,7 @@ class Inbox:
             raise Dropped(Reason.NOT_FOR_ME)
         _verify(message.sender, text, signature)
         self._remember(signature)
-        return Call(message, text, signature)
+        return Call(message, text, signature, devices)
 
     def _remember(self, signature: str) -> None:
         if signature in self._seen:
@@ -57,10 +58,11 @@ class Inbox:
             self._seen.popitem(last=False)
 
 
-def _read_push(plaintext: bytes) -> tuple[str, str, str]:
+def _read_push(plaintext: bytes) -> tuple[str, str, str, int]:
     match _parse(plaintext):
-        case {"data": {"a": str(method), "b": str(text), "c": str(signature)}}:
-            return method, text, signature
+        case {"data": {"a": str(method), "b": str(text), "c": str(signature)}, **others}:
+            devices = others.get("devices")
+            return method, text, signature, devices if type(devices) is int else 1
         case _:
             raise Dropped(Reason.NOT_A_CALL)
 

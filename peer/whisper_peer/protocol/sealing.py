@@ -37,7 +37,7 @@ class Format(IntEnum):
 
     PLAIN = 1
     DEFLATED = 2
-    MORE = 3  # a part of it, see `whisper_peer.fragments`
+    MORE = 3  # a part of it, see `whisper_peer.channels.fragments`
     LAST = 4  # its last part
 
 

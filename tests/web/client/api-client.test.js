@@ -42,7 +42,7 @@ const refusal = (code, status, headers) => ({ code, status, headers, reason: 'A 
 test('a call is signed over its canonical text', async (context) => {
   const { server, asked } = await serve(context, [{}]);
 
-  await server.relay('offer', BOB.address, 'KEY', 'SEALED');
+  await server.relay('offer', BOB.address, { encryptionKey: 'KEY', payload: 'SEALED' });
 
   const [{ path, call }] = asked;
   assert.deepEqual([path, call.a], ['/offer', 'offer']);
@@ -53,7 +53,7 @@ test('a call is signed over its canonical text', async (context) => {
 test('a body is spelled as it was signed', async (context) => {
   const { server, asked } = await serve(context, [{}]);
 
-  await server.relay('dial', BOB.address, 'KEY');
+  await server.relay('dial', BOB.address, { encryptionKey: 'KEY' });
 
   assert.ok(asked[0].body.includes(canonical(asked[0].call.b)));
 });
@@ -77,9 +77,47 @@ test('an update carries the subscription', async (context) => {
 test('an update proves its endpoint with a code', async (context) => {
   const { server, asked } = await serve(context, [{}]);
 
-  await server.update(SUBSCRIPTION, 'CODE');
+  await server.update(SUBSCRIPTION, { code: 'CODE' });
 
   assert.equal(asked[0].call.b.d, 'CODE');
+});
+
+const SEVERAL = { device: 'aaaaaaaaaaaa', devices: [{ id: 'bbbbbbbbbbbb', updated: 1 }, { id: 'aaaaaaaaaaaa', updated: 2 }] };
+
+test('with several devices, a call says from which, and to which', async (context) => {
+  const { server, asked } = await serve(context, [SEVERAL, {}]);
+  await server.update(SUBSCRIPTION);
+
+  await server.relay('close', BOB.address, { toDevice: 'cccccccccccc' });
+
+  assert.deepEqual([server.device, server.devices], [SEVERAL.device, SEVERAL.devices]);
+  assert.deepEqual([asked[1].call.b.d, asked[1].call.b.e], ['aaaaaaaaaaaa', 'cccccccccccc']);
+});
+
+test('with one device, nothing is said of it', async (context) => {
+  const { server, asked } = await serve(context, [{ ...SEVERAL, devices: SEVERAL.devices.slice(1) }, {}]);
+  await server.update(SUBSCRIPTION);
+
+  await server.relay('close', BOB.address);
+
+  assert.deepEqual(Object.keys(asked[1].call.b), ['a', 'b', 'c']);
+});
+
+test('the other devices are told of a dial that rings there too, and of no other', async (context) => {
+  const { server, asked } = await serve(context, [{}]);
+
+  await server.silence({ encryptionKey: 'KEY' });
+  await server.silence({ encryptionKey: 'KEY', devices: 2 });
+
+  assert.deepEqual(asked.map(({ call: { a, b } }) => [a, b.c, b.f]), [['close', ALICE.address, 'KEY']]);
+});
+
+test('one device is ended by its name', async (context) => {
+  const { server, asked } = await serve(context, [{}]);
+
+  await server.update(null, { device: 'bbbbbbbbbbbb' });
+
+  assert.deepEqual([asked[0].call.b.b, asked[0].call.b.e], [null, 'bbbbbbbbbbbb']);
 });
 
 test('null forgets the subscription', async (context) => {
@@ -93,7 +131,7 @@ test('null forgets the subscription', async (context) => {
 test('a call that no push could carry is not sent', async (context) => {
   const { server, asked } = await serve(context, [{}]);
 
-  await assert.rejects(server.relay('offer', BOB.address, 'KEY', 'A'.repeat(4000)), withCode('message_too_large'));
+  await assert.rejects(server.relay('offer', BOB.address, { encryptionKey: 'KEY', payload: 'A'.repeat(4000) }), withCode('message_too_large'));
   assert.deepEqual(asked, []);
 });
 

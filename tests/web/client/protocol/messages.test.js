@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, isAddress, isLower, parseAddress, readPush } from '../../../../client/protocol/messages.js';
+import { isAddress, isLower, parseAddress } from '../../../../client/protocol/addresses.js';
+import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, lettered, readPush } from '../../../../client/protocol/messages.js';
 import { base64, droppedAs, fromHex, textOf, vectors, withCode } from '../../vectors.js';
 
 const { cases, keys, timestamp: NOW } = vectors('wire.json');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { isLower } from '../../../../client/protocol/messages.js';
+import { isLower } from '../../../../client/protocol/addresses.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
 import { SignalingSession, readCandidates, readDescription } from '../../../../client/protocol/signaling-session.js';
 import { droppedAs, vectors } from '../../vectors.js';

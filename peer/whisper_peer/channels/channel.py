@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from aiortc import InvalidStateError, RTCDataChannel
 
-from whisper_peer.budget import ByteBudget
+from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
-from whisper_peer.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.sealing import Keys, open_sealed, parse_json, seal, to_json
 

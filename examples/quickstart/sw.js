@@ -1,0 +1,3 @@
+import { install } from 'http://localhost:8000/js/worker.js';
+
+install();

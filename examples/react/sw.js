@@ -1,0 +1,3 @@
+import { install } from 'whisper-client/worker';
+
+install();

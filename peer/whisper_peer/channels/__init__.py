@@ -1,0 +1,1 @@
+"""Data channels: sealed values, their fragments, and limits on what waits."""
