@@ -97,13 +97,15 @@ def test_a_call_that_was_accepted_is_no_longer_announced(anna: Resident, ben: Re
 
 
 def test_a_voice_call(anna: Resident, ben: Resident) -> None:
-    """Who is called hears the caller at once, and is told when they are muted; then, how long it was."""
+    """Both hear each other as soon as it is accepted, are told who is muted, and then, how long it was."""
     anna.finds(ben.address)
     anna.page.click("#call-voice")
-    anna.page.see("#call-status", "Calling")
+    anna.page.see("#call-status", "Ringing")
+    ben.page.see("#incoming-more", "is calling you by voice")
     ben.accepts()
 
-    ben.page.see("#stage-area", "You hear")
+    for person in (anna, ben):
+        person.page.see("#stage-area", "hear each other")
     ben.page.see("#duration", "0:")
     anna.page.click("#microphone")
     ben.page.see("#stage-status", "is muted")
@@ -187,3 +189,27 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.reload()
     assert anna.address == address
     anna.page.wait_until("return !document.querySelector('.theirs')")
+
+
+def test_a_second_call_holds_the_first(
+    anna: Resident, ben: Resident, push_process: PushServiceProcess, deployment: Deployment
+) -> None:
+    """One call has the camera and the microphone; who waits is told, and is seen again afterwards."""
+    connect(anna, ben)
+    anna.page.click("#start-video")
+    ben.page.see("video.remote")
+    with at_chromium(deployment, push_process) as carla:
+        carla.finds(anna.address)
+        carla.page.click("#call-voice")
+        anna.page.see("#incoming-hold", "is put on hold")
+
+        anna.accepts()
+
+        carla.page.see("#stage-area", "hear each other")
+        ben.page.see("#stage-status", "has put you on hold")
+        ben.page.wait_until("return !document.querySelector('.stage[data-remote=video]')")
+        anna.page.click("#end-call")
+    anna.page.click("#live-return")
+    anna.page.click("#resume")
+
+    ben.page.wait_until("return document.querySelector('.stage[data-remote=video]')")

@@ -63,7 +63,7 @@ export async function ring(app, address, { wants = WRITING, phase = 'ringing' } 
   const chat = chatWith(app.state, address);
   if (!whisper || chat.phase !== 'idle') return;
   const dialling = new AbortController();
-  Object.assign(chat, { phase, dialling, wants, trouble: null, missed: 0 });
+  Object.assign(chat, { phase, dialling, wants, isRinging: false, trouble: null, missed: 0 });
   if (!app.state.contacts.has(address)) void save(app, address, '');
   app.changed();
   try {
@@ -88,7 +88,11 @@ async function dial(app, chat, signal) {
   if (!tracks || !whisper) throw Object.assign(new Error(), { code: 'cancelled' }); // the person has been told
   chat.media.stream = new MediaStream(tracks);
   const stream = tracks.length ? chat.media.stream : null;
-  const options = { signal, stream, takeOver: whisper.elsewhere.has(address), wants: (wants.audio ? 1 : 0) | (wants.video ? 2 : 0) };
+  const onRinging = () => {
+    chat.isRinging = true;
+    app.changed();
+  };
+  const options = { signal, stream, takeOver: whisper.elsewhere.has(address), wants: (wants.audio ? 1 : 0) | (wants.video ? 2 : 0), onRinging };
   attach(app, await whisper.dial(address, options));
 }
 
@@ -150,8 +154,7 @@ export function select(app, address, focus = address === null ? 'people' : 'talk
 function ringsMe(app, dial) {
   const chat = chatWith(app.state, dial.address);
   const isExpected = dial.answered || chat.phase === 'ringing';
-  const { wants = WRITING } = /** @type {{wants?: import('./state.js').Wants}} */ (dial);
-  Object.assign(chat, { dial, phase: 'incoming', wants: isExpected && chat.wants.audio ? chat.wants : wants });
+  Object.assign(chat, { dial, phase: 'incoming', wants: isExpected && chat.wants.audio ? chat.wants : wantsOf(dial) });
   dial.signal.addEventListener('abort', () => {
     if (chat.dial !== dial) return;
     Object.assign(chat, { dial: null, phase: 'idle' });
@@ -160,6 +163,14 @@ function ringsMe(app, dial) {
   });
   if (isExpected) void accept(app, chat);
   app.changed();
+}
+
+/**
+ * Return what a call wants. Who answers by the notification has not seen that it is for video: the camera stays off.
+ * @param {DialEvent} dial
+ */
+function wantsOf({ wants, answered }) {
+  return { audio: wants.audio, video: wants.video && !answered };
 }
 
 /**

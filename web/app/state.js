@@ -73,6 +73,7 @@ import { MAX_KEPT } from './format.js';
  * @property {string} routeDetail
  * @property {Media} media
  * @property {Wants} wants what the call is for that rings, or is open
+ * @property {boolean} isRinging whether their push service has taken the dial: it rings there
  * @property {number} since when voice or video began, ms; 0 without
  * @property {string} quality of the connection, in words
  * @property {Status} status
@@ -142,7 +143,7 @@ export function chatWith(state, address) {
   const chat = {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
     ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
-    ...{ media: newMedia(), wants: { ...WRITING }, since: 0, quality: '', status: { muted: false, held: false } },
+    ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false } },
   };
   state.chats.set(address, chat);
   return chat;

@@ -77,7 +77,7 @@ function drawBar(state, chat) {
   setShown(button('keep-person'), !contact?.name);
   setText(button('keep-person'), contact ? 'Name' : 'Add');
   setAttribute(button('keep-person'), 'aria-label', contact ? 'Name this person' : 'Add to your people');
-  setText(element('route'), PHASES[chat.phase] || addressLine(chat.address, contact));
+  setText(element('route'), (chat.peer ? PHASES[chat.phase] : '') || addressLine(chat.address, contact));
   setAttribute(element('route'), 'title', chat.route ? `${chat.route}. ${chat.routeDetail}` : null);
   const canStart = isOpen && !isCall(chat);
   setShown(button('start-voice'), canStart);
@@ -130,6 +130,7 @@ function drawCall(state, chat) {
  * @param {Chat} chat
  */
 function statusOf(state, chat) {
+  if (chat.phase === 'ringing' && chat.isRinging) return 'Ringing…';
   if (chat.phase !== 'idle') return PHASES[chat.phase];
   if (state.phase === 'starting') return 'Getting ready…';
   return chat.trouble || chat.entries.length ? '' : HINT;

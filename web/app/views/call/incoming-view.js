@@ -39,7 +39,7 @@ export function incomingView(app) {
     document.title = chat ? `${nameOf(state, chat.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
     if (news !== badge) setBadge((badge = news));
     ringtone.ring(chat !== undefined);
-    ringback.ring(!chat && [...state.chats.values()].some(({ phase }) => phase === 'ringing'));
+    ringback.ring(!chat && [...state.chats.values()].some(({ phase, isRinging }) => phase === 'ringing' && isRinging));
     const isNew = chat !== undefined && element('incoming').hidden;
     setShown(element('incoming'), chat !== undefined);
     setText(element('incoming-alert'), chat ? `${nameOf(state, chat.address)} is calling` : '');
