@@ -9,6 +9,7 @@ from tests.browser.page import wait_until
 from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
+from tests.processes import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,24 @@ def test_a_second_call_holds_the_first(
     anna.page.click("#resume")
 
     ben.page.wait_until("return document.querySelector('.stage[data-remote=video]')")
+
+
+def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """By whoever it came from, until it is kept; addresses in a text are links, and nothing is fetched."""
+    ben.page.click("#open-settings")
+    ben.page.type("#my-name", "Ben B.")
+    ben.page.evaluate("document.getElementById('my-name').dispatchEvent(new Event('change'))")
+    ben.page.click("#settings-close")
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    connect(anna, ben)
+
+    anna.page.see("#open-person", "says: Ben B.")
+    ben.writes("see https://example.org/a.")
+    anna.page.see('.theirs a[href="https://example.org/a"][rel="noopener noreferrer"]')
+    anna.page.click("#keep-person")
+    anna.page.click("#rename-save")
+    anna.page.see(".person", "Ben B.")
+    ben.sends(tmp_path / "photo.png")
+
+    anna.page.wait_until("return document.querySelector('.theirs img.preview')?.naturalWidth === 192")
+    ben.page.see(".mine img.preview")

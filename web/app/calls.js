@@ -92,7 +92,7 @@ async function dial(app, chat, signal) {
     chat.isRinging = true;
     app.changed();
   };
-  const options = { signal, stream, takeOver: whisper.elsewhere.has(address), wants: (wants.audio ? 1 : 0) | (wants.video ? 2 : 0), onRinging };
+  const options = { signal, stream, takeOver: whisper.elsewhere.has(address), wants: (wants.audio ? 1 : 0) | (wants.video ? 2 : 0) || undefined, onRinging };
   attach(app, await whisper.dial(address, options));
 }
 

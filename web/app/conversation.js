@@ -4,7 +4,7 @@
  */
 
 import { codeOf } from './error-messages.js';
-import { present, safeFileName } from './format.js';
+import { PICTURES, present, safeFileName } from './format.js';
 import { takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 
@@ -17,6 +17,8 @@ import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** More at once is a slip of the hand: a whole folder was dropped. */
 const MAX_FILES = 20;
+/** So large, pictures of people who are known by a name are taken without asking. */
+const MAX_TAKEN_BYTES = 3_000_000;
 
 /**
  * @param {App} app
@@ -80,7 +82,8 @@ export function updateMarks(chat, peer) {
  * @param {unknown} value whatever they sent
  */
 export function receive(app, chat, value) {
-  if (takeControl(chat, value)) return app.changed();
+  if (takeControl(chat, value, app.changed)) return;
+  chat.status.typing = 0;
   addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
   countUnread(app, chat);
   app.changed();
@@ -94,6 +97,8 @@ export function receive(app, chat, value) {
 export function receiveFile(app, chat, transfer) {
   follow(app, chat, transfer);
   countUnread(app, chat);
+  const isSmallPicture = PICTURES.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
+  if (isSmallPicture && app.state.contacts.get(chat.address)?.name) transfer.accept();
 }
 
 /**

@@ -3,6 +3,8 @@
  * @module
  */
 
+/** Pictures that a browser shows, and in which no script can be. */
+export const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
 const DAY_MS = 86_400_000;
 

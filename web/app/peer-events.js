@@ -8,6 +8,7 @@ import { stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
 import { followQuality } from './call-quality.js';
+import { introduce } from './peer-control.js';
 import { readRoute } from './route-text.js';
 import { WRITING, addEntry, chatWith, isCall, nameOf } from './state.js';
 
@@ -30,7 +31,8 @@ export function attach(app, peer) {
   const listening = new AbortController();
   Object.assign(chat, { peer, listening, dial: null, phase: 'open', trouble: null, missed: 0 });
   if (app.state.selected === chat.address) app.state.focus = 'message';
-  chat.status = { muted: false, held: false };
+  chat.status = { muted: false, held: false, typing: 0 };
+  introduce(chat);
   if (chat.wants.audio) chat.since = Date.now();
   else addNote(app, chat, 'Connected');
   /** @type {Record<string, (event: Event) => void>} */

@@ -7,8 +7,10 @@ import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
 import { codeOf } from './error-messages.js';
-import { appUrl, clearLink, readLink } from './links.js';
+import { appUrl, clearLink, nameInLink, readLink } from './links.js';
+import { cleanName } from './contacts.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
+import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -31,6 +33,7 @@ export async function open(app) {
   const isAllowed = 'Notification' in globalThis && Notification.permission === 'granted';
   const isOn = isAllowed && recall('whisper.off') === null;
   state.invited = readLink();
+  if (state.invited && nameInLink()) chatWith(state, state.invited).says ||= cleanName(nameInLink());
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
   app.changed();

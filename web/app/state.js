@@ -49,8 +49,8 @@ import { MAX_KEPT } from './format.js';
  * @typedef {{audio: boolean, video: boolean}} Wants
  */
 
-/** What their app tells of them.
- * @typedef {{muted: boolean, held: boolean}} Status
+/** What their app tells of them; `typing`: until when, ms.
+ * @typedef {{muted: boolean, held: boolean, typing: number}} Status
  */
 
 /** @typedef {'idle' | 'ringing' | 'incoming' | 'connecting' | 'open' | 'reconnecting'} Phase */
@@ -69,6 +69,7 @@ import { MAX_KEPT } from './format.js';
  * @property {number} missed
  * @property {unknown} trouble why the last call failed
  * @property {string} draft
+ * @property {string} says the name that they give themselves; anybody may give any
  * @property {string} route how the connection runs
  * @property {string} routeDetail
  * @property {Media} media
@@ -77,6 +78,7 @@ import { MAX_KEPT } from './format.js';
  * @property {number} since when voice or video began, ms; 0 without
  * @property {string} quality of the connection, in words
  * @property {Status} status
+ * @property {boolean} isApp whether their program is this app, as it has told
  */
 
 /**
@@ -142,8 +144,8 @@ export function chatWith(state, address) {
   /** @type {Chat} */
   const chat = {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
-    ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
-    ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false } },
+    ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', says: '', route: '', routeDetail: '' },
+    ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false, typing: 0 }, isApp: false },
   };
   state.chats.set(address, chat);
   return chat;
@@ -158,9 +160,9 @@ export function newMedia() {
  * Tell whether there is voice or video, or was to be: the call has a screen of its own.
  * @param {Chat} chat
  */
-export function isCall({ peer, media, wants }) {
+export function isCall({ peer, media, wants, status }) {
   if (!peer) return false;
-  return wants.audio || media.held !== null || media.stream.getTracks().length > 0 || peer.remote.getTracks().length > 0;
+  return wants.audio || status.held || media.held !== null || media.stream.getTracks().length > 0 || peer.remote.getTracks().length > 0;
 }
 
 /**
@@ -184,10 +186,11 @@ export function addEntry(chat, entry) {
 /**
  * @param {State} state
  * @param {string} address
- * @returns {string} the name in this browser, or the address in short
+ * @returns {string} the name in this browser, or the one that they say in quotes, or the address in short
  */
 export function nameOf(state, address) {
-  return state.contacts.get(address)?.name || shortAddress(address);
+  const says = state.chats.get(address)?.says;
+  return state.contacts.get(address)?.name || (says ? `“${says}”` : shortAddress(address));
 }
 
 /**

@@ -9,13 +9,13 @@ const AT = new Date(1_700_000_000_000);
 const FILE = { name: 'a.png', type: 'image/png', size: 3, state: 'done' };
 
 const text = (changes) => ({ kind: 'text', mine: true, at: AT, text: 'hello', isCode: false, mark: 'delivered', peer: {}, number: 4, ...changes });
-const chatWith = (...entries) => ({ entries, draft: 'and', unread: 2, missed: 1 });
+const chatWith = (...entries) => ({ entries, draft: 'and', unread: 2, missed: 1, says: 'Ben' });
 const again = (chat, since = 0) => fromRecord(JSON.parse(JSON.stringify(toRecord(chat))), since);
 
 test('a talk comes back as it was', () => {
   const { entries, ...rest } = again(chatWith(text(), { kind: 'note', at: AT, text: 'Missed call' }));
 
-  assert.deepEqual(rest, { draft: 'and', unread: 2, missed: 1 });
+  assert.deepEqual(rest, { draft: 'and', unread: 2, missed: 1, says: 'Ben' });
   assert.deepEqual(entries[0], { ...text({ peer: null, number: 0 }), value: 'hello' });
   assert.deepEqual(entries[1], { kind: 'note', at: AT, text: 'Missed call' });
 });

@@ -8,7 +8,7 @@
 /** @typedef {import('../state.js').FileEntry} FileEntry */
 
 /** What is kept of a chat.
- * @typedef {{entries: any[], draft: string, unread: number, missed: number}} TalkRecord
+ * @typedef {{entries: any[], draft: string, unread: number, missed: number, says?: string}} TalkRecord
  */
 
 /** Marks of messages that were on their way: whether they have arrived, nobody knows any more. */
@@ -18,17 +18,17 @@ const SETTLED = /** @type {const} */ ({ sending: 'failed', sent: 'sent', deliver
  * @param {Chat} chat
  * @returns {TalkRecord}
  */
-export function toRecord({ entries, draft, unread, missed }) {
-  return { entries: entries.map(toEntryRecord), draft, unread, missed };
+export function toRecord({ entries, draft, unread, missed, says }) {
+  return { entries: entries.map(toEntryRecord), draft, unread, missed, says };
 }
 
 /**
  * @param {TalkRecord} record
  * @param {number} since entries before that time, ms, are left out
- * @returns {{entries: Entry[], draft: string, unread: number, missed: number}}
+ * @returns {{entries: Entry[], draft: string, unread: number, missed: number, says: string}}
  */
-export function fromRecord({ entries, draft, unread, missed }, since) {
-  return { entries: entries.filter(({ at }) => at >= since).map(fromEntryRecord), draft, unread, missed };
+export function fromRecord({ entries, draft, unread, missed, says = '' }, since) {
+  return { entries: entries.filter(({ at }) => at >= since).map(fromEntryRecord), draft, unread, missed, says };
 }
 
 /** @param {Entry} entry */
@@ -59,7 +59,7 @@ function fromEntryRecord({ kind, at, mine, text, isCode, mark, id, ...file }) {
  * @param {Chat} chat
  * @returns {string}
  */
-export function fingerprint({ entries, draft, unread, missed }) {
+export function fingerprint({ entries, draft, unread, missed, says }) {
   const states = entries.map((entry) => (entry.kind === 'text' ? entry.mark[0] : entry.kind === 'file' ? entry.transfer.state[0] : 'n'));
-  return `${entries[0]?.at.getTime()}|${states.join('')}|${unread}|${missed}|${draft}`;
+  return `${entries[0]?.at.getTime()}|${states.join('')}|${unread}|${missed}|${says}|${draft}`;
 }

@@ -7,6 +7,7 @@ import { ring, select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
 import { startCall } from '../devices.js';
 import { PHASES } from '../error-messages.js';
+import { titleOf } from './names.js';
 import { WRITING, isCall, nameOf, selectedChat } from '../state.js';
 import { drawAvatar } from './avatar.js';
 import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
@@ -70,14 +71,15 @@ export function chatHeaderView(app, { openPerson, addPerson }) {
  */
 function drawBar(state, chat) {
   const isOpen = chat.phase === 'open';
+  const isTyping = isOpen && chat.status.typing > Date.now();
   const contact = state.contacts.get(chat.address);
   setShown(element('talk-bar'), true);
   drawAvatar(element('talk-avatar'), chat.address, contact?.name ?? '');
-  setText(button('open-person'), nameOf(state, chat.address));
+  setText(button('open-person'), titleOf(state, chat.address));
   setShown(button('keep-person'), !contact?.name);
-  setText(button('keep-person'), contact ? 'Name' : 'Add');
-  setAttribute(button('keep-person'), 'aria-label', contact ? 'Name this person' : 'Add to your people');
-  setText(element('route'), (chat.peer ? PHASES[chat.phase] : '') || addressLine(chat.address, contact));
+  setText(button('keep-person'), chat.says ? 'Keep' : contact ? 'Name' : 'Add');
+  setAttribute(button('keep-person'), 'aria-label', chat.says ? 'Keep this name' : contact ? 'Name this person' : 'Add to your people');
+  setText(element('route'), isTyping ? 'Is typing…' : (chat.peer ? PHASES[chat.phase] : '') || addressLine(chat.address, contact));
   setAttribute(element('route'), 'title', chat.route ? `${chat.route}. ${chat.routeDetail}` : null);
   const canStart = isOpen && !isCall(chat);
   setShown(button('start-voice'), canStart);
@@ -104,7 +106,7 @@ function drawHero(state, chat) {
   setShown(element('hero'), isEmpty);
   setAttribute(element('talk'), 'data-empty', isEmpty);
   drawAvatar(element('hero-avatar'), chat.address, contact?.name ?? '');
-  setText(element('hero-name'), contact?.name || 'Somebody new');
+  setText(element('hero-name'), contact?.name || (chat.says ? `says: ${chat.says}` : 'Somebody new'));
   setText(element('hero-address'), shortAddress(chat.address));
 }
 

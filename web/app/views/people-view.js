@@ -6,6 +6,8 @@
 import { select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
 import { PHASES } from '../error-messages.js';
+import { safeFileName } from '../format.js';
+import { titleOf } from './names.js';
 import { copyText, shareLink } from '../share.js';
 import { nameOf } from '../state.js';
 import { avatar, drawAvatar } from './avatar.js';
@@ -74,7 +76,8 @@ function inOrder({ state }) {
     const chat = state.chats.get(address);
     return !chat || (chat.phase === 'idle' && !chat.missed && !chat.unread) ? 1 : 0;
   };
-  return addresses.sort((one, other) => rank(one) - rank(other) || nameOf(state, one).localeCompare(nameOf(state, other)));
+  const last = (/** @type {string} */ address) => state.chats.get(address)?.entries.at(-1)?.at.getTime() ?? 0;
+  return addresses.sort((one, other) => rank(one) - rank(other) || last(other) - last(one) || nameOf(state, one).localeCompare(nameOf(state, other)));
 }
 
 /**
@@ -104,7 +107,7 @@ function drawRow({ state }, address, row) {
   const chat = state.chats.get(address);
   const unread = chat?.unread ?? 0;
   drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
-  setText(row.name, nameOf(state, address));
+  setText(row.name, titleOf(state, address));
   setText(row.line, lineOf(state, address, chat));
   setText(row.badge, unread ? String(unread) : '');
   setAttribute(row.badge, 'aria-label', unread ? `${unread} new` : null);
@@ -121,6 +124,8 @@ function drawRow({ state }, address, row) {
 function lineOf(state, address, chat) {
   if (chat && PHASES[chat.phase]) return PHASES[chat.phase];
   if (chat?.missed) return 'Missed call';
+  const last = chat?.entries.at(-1);
+  if (last) return last.kind === 'file' ? safeFileName(last.transfer.name) : last.text.slice(0, 80);
   if (!state.contacts.has(address)) return 'Not in your people';
   return state.contacts.get(address)?.name ? shortAddress(address) : '';
 }

@@ -5,7 +5,8 @@
 
 import { select } from '../calls.js';
 import { remove, save } from '../contact-actions.js';
-import { parseLink } from '../links.js';
+import { cleanName } from '../contacts.js';
+import { nameInLink, parseLink } from '../links.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
@@ -25,7 +26,10 @@ export function addDialog(app) {
     setText(element('address-fault'), fault);
     setAttribute(field, 'aria-invalid', fault ? 'true' : null);
   };
-  field.addEventListener('input', check);
+  field.addEventListener('input', () => {
+    check();
+    input('name-field').value ||= cleanName(nameInLink(field.value));
+  });
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
     event.preventDefault();
@@ -45,7 +49,7 @@ export function addDialog(app) {
   return (address = '') => {
     field.value = address;
     field.readOnly = address !== '';
-    input('name-field').value = '';
+    input('name-field').value = state.chats.get(address)?.says ?? '';
     check();
     dialog('add-dialog').showModal();
     (address ? input('name-field') : field).focus();
@@ -103,7 +107,7 @@ export function personDialog(app, confirm) {
     setText(element('person-address'), address);
     setText(element('person-route'), `${chat.route}. ${chat.routeDetail}`);
     setShown(element('person-connection'), chat.route !== '');
-    input('rename-field').value = state.contacts.get(address)?.name ?? '';
+    input('rename-field').value = state.contacts.get(address)?.name || chat.says;
     setShown(button('remove-person'), true);
     dialog('person-dialog').showModal();
   };

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { recall, remember } from '../browser-storage.js';
+import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
 import { copyText, shareLink } from '../share.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
@@ -26,6 +28,9 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('settings-close', close);
   onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
   onClick('settings-share', () => shareLink(app, mine()));
+  const name = input('my-name');
+  name.value = recall('whisper.name') ?? '';
+  name.addEventListener('change', () => remember('whisper.name', cleanName(name.value) || null));
   const keepFor = byId('keep-for', HTMLSelectElement);
   keepFor.value = app.talks.keepFor;
   keepFor.addEventListener('change', () => {

@@ -3,16 +3,17 @@
  * @module
  */
 
-import { send } from '../conversation.js';
-import { MAX_SHOWN, dayOf, glance } from '../format.js';
-import { create, icon, setAttribute, setText, timeElement } from './dom.js';
-import { saveText } from './download.js';
+import { send } from '../../conversation.js';
+import { MAX_SHOWN, dayOf, glance } from '../../format.js';
+import { create, icon, setAttribute, setText, timeElement } from '../dom.js';
+import { withLinks } from './text-links.js';
+import { saveText } from '../download.js';
 import { fileRow } from './file-view.js';
 
-/** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Chat} Chat */
-/** @typedef {import('../state.js').Entry} Entry */
-/** @typedef {import('../state.js').TextEntry} TextEntry */
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
+/** @typedef {import('../../state.js').Entry} Entry */
+/** @typedef {import('../../state.js').TextEntry} TextEntry */
 /** @typedef {{element: HTMLElement, update: () => void}} Row */
 
 /** What is said within that time is one thought, with one time under it. */
@@ -86,12 +87,12 @@ function textRow(app, chat, entry) {
  */
 function bubble({ text, isCode }) {
   const first = glance(text);
-  const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, first);
+  const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, ...(isCode ? [first] : withLinks(first)));
   if (first.length === text.length) return create('div', { class: 'bubble' }, content);
   const isShowable = text.length <= MAX_SHOWN;
   const reveal = () => {
     if (!isShowable) return saveText(isCode ? 'message.json' : 'message.txt', text);
-    content.textContent = text;
+    content.replaceChildren(...(isCode ? [text] : withLinks(text)));
     more.remove();
   };
   const size = `${text.length.toLocaleString()} characters`;

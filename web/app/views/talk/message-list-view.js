@@ -3,13 +3,13 @@
  * @module
  */
 
-import { nameOf, selectedChat } from '../state.js';
-import { button, create, element, onClick, setShown, setText } from './dom.js';
+import { nameOf, selectedChat } from '../../state.js';
+import { button, create, element, onClick, setShown, setText } from '../dom.js';
 import { rowOf } from './entry-view.js';
 
-/** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Chat} Chat */
-/** @typedef {import('../state.js').Entry} Entry */
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
+/** @typedef {import('../../state.js').Entry} Entry */
 /** @typedef {import('./entry-view.js').Row} Row */
 
 /** So near to the end, whoever reads wants to see what comes. */

@@ -3,11 +3,12 @@
  * @module
  */
 
-import { sendFiles, sendText } from '../conversation.js';
-import { selectedChat } from '../state.js';
-import { byId, element, input, onClick, setShown } from './dom.js';
+import { sendFiles, sendText } from '../../conversation.js';
+import { tellTyping } from '../../peer-control.js';
+import { selectedChat } from '../../state.js';
+import { byId, element, input, onClick, setShown } from '../dom.js';
 
-/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../../state.js').App} App */
 
 /**
  * @param {App} app
@@ -36,7 +37,9 @@ export function composerView(app) {
   listenToTyping(field, form);
   field.addEventListener('input', () => {
     const chat = selectedChat(state);
-    if (chat) chat.draft = field.value;
+    if (!chat) return;
+    chat.draft = field.value;
+    tellTyping(chat);
     fit(field);
   });
 
@@ -67,7 +70,7 @@ function listenToTyping(field, form) {
 /**
  * @param {App} app
  * @param {HTMLTextAreaElement} field
- * @param {() => import('../state.js').Chat | null} openChat
+ * @param {() => import('../../state.js').Chat | null} openChat
  */
 function listenToFiles(app, field, openChat) {
   /** @param {FileList | undefined | null} files */
