@@ -4,33 +4,38 @@
  * @module
  */
 
+import { KIND, readBackup, writeBackup, writeRecovery } from './identity-backup.js';
 import { decode, encode } from './protocol/base64.js';
 import { isStrict } from './protocol/ed25519-points.js';
 import { WhisperError } from './protocol/errors.js';
+import { newRecoveryCode } from './protocol/recovery-code.js';
 import { Store } from './store.js';
 
 /** @typedef {import('./protocol/base64.js').Bytes} Bytes */
 
-/** PBKDF2-HMAC-SHA256, as OWASP's password storage cheat sheet asks for: about half a second of a phone. */
-const ITERATIONS = 600_000;
-/** More than that is no honest backup, but minutes of a frozen page. */
-const MAX_ITERATIONS = 10_000_000;
-const KIND = 'whisper-identity/1';
 const KEPT_AS = 'me';
 
 const utf8 = new TextEncoder();
+
+/** What is kept: the key, and the same sealed under a code that is kept nowhere.
+ * @typedef {{address: string, key: CryptoKey, recovery?: string}} Kept
+ */
 
 /** My address, and the key that signs for it. */
 export class Identity {
   #key;
 
   /**
-   * @param {string} address
-   * @param {CryptoKey} key
+   * @param {Kept} kept
+   * @param {string} [recoveryCode]
    */
-  constructor(address, key) {
+  constructor({ address, key, recovery }, recoveryCode) {
     this.address = address;
     this.#key = key;
+    /** The identity sealed under its recovery code: for a file or a link to another device. Nobody opens it without the code. */
+    this.recovery = recovery;
+    /** The recovery code, only in the window that has made the identity: it is kept nowhere. */
+    this.recoveryCode = recoveryCode;
   }
 
   /**
@@ -39,7 +44,7 @@ export class Identity {
    */
   static async load(store) {
     const kept = await (store ? load(store) : Store.use(load));
-    return kept && new Identity(kept.address, kept.key);
+    return kept && new Identity(kept);
   }
 
   /**
@@ -49,10 +54,10 @@ export class Identity {
    */
   static async loadOrCreate(store) {
     const kept = await load(store);
-    if (kept) return new Identity(kept.address, kept.key);
-    const pair = await newKeyPair(false);
-    const first = await store.getOrPut('identity', KEPT_AS, { address: await addressOf(pair), key: pair.privateKey });
-    return new Identity(first.address, first.key);
+    if (kept) return new Identity(kept);
+    const { made, code } = await make();
+    const first = await store.getOrPut('identity', KEPT_AS, made);
+    return new Identity(first, first.address === made.address ? code : undefined);
   }
 
   /**
@@ -61,30 +66,27 @@ export class Identity {
    * @returns {Promise<{identity: Identity, backup?: string}>}
    */
   static async create({ passphrase, store } = {}) {
-    const pair = await newKeyPair(passphrase !== undefined);
-    const address = await addressOf(pair);
-    if (passphrase === undefined) return { identity: await save(address, pair.privateKey, store) };
-    const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
-    const backup = await writeBackup(address, secret, passphrase);
-    return { identity: await save(address, await importKey(secret), store), backup };
+    const { made, code, backup } = await make(passphrase);
+    return { identity: new Identity(await save(made, store), code), backup };
   }
 
   /**
-   * Take an identity from a backup and keep it: it takes the place of another.
+   * Take an identity from a backup, or from what is sealed under its recovery code, and keep it: it takes the place of another.
    * @param {string} backup
-   * @param {string} passphrase
+   * @param {string} secret the passphrase or the recovery code
    * @param {{store?: Store}} [options]
    * @returns {Promise<Identity>}
-   * @throws {WhisperError} `not_a_backup` or `wrong_passphrase`
+   * @throws {WhisperError} `not_a_backup`, `wrong_passphrase`, `mistyped_code` or `wrong_code`
    */
-  static async restore(backup, passphrase, { store } = {}) {
-    const { address, secret } = await readBackup(backup, passphrase);
-    const key = await importKey(secret).catch((cause) => {
+  static async restore(backup, secret, { store } = {}) {
+    const { address, pkcs8, isRecovery } = await readBackup(backup, secret);
+    const key = await importKey(pkcs8).catch((cause) => {
       throw new WhisperError('not_a_backup', { cause });
     });
-    const restored = new Identity(address, key);
+    const restored = new Identity({ address, key, ...(isRecovery && { recovery: backup }) });
     if (!(await verify(address, KIND, await restored.sign(KIND)))) throw new WhisperError('not_a_backup');
-    return save(address, key, store);
+    await save({ address, key, recovery: restored.recovery }, store);
+    return restored;
   }
 
   /**
@@ -115,14 +117,30 @@ export async function verify(address, text, signature) {
 }
 
 /**
- * @param {string} address
- * @param {CryptoKey} key
+ * @param {Kept} made
  * @param {Store} [store]
  */
-async function save(address, key, store) {
-  const put = (/** @type {Store} */ open) => open.put('identity', { address, key }, KEPT_AS);
+async function save(made, store) {
+  const put = (/** @type {Store} */ open) => open.put('identity', made, KEPT_AS);
   await (store ? put(store) : Store.use(put));
-  return new Identity(address, key);
+  return made;
+}
+
+/**
+ * Make a key pair, and seal the key while it can be read.
+ * @param {string} [passphrase]
+ * @returns {Promise<{made: Kept, code: string, backup?: string}>}
+ */
+async function make(passphrase) {
+  const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']));
+  const address = encode(await crypto.subtle.exportKey('raw', pair.publicKey));
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
+  const code = await newRecoveryCode();
+  const recovery = await writeRecovery(address, pkcs8, code);
+  const backup = passphrase === undefined ? undefined : await writeBackup(address, pkcs8, passphrase);
+  const made = { address, key: await importKey(pkcs8), recovery };
+  pkcs8.fill(0);
+  return { made, code, backup };
 }
 
 /** @param {Store} store */
@@ -130,75 +148,7 @@ function load(store) {
   return store.get('identity', KEPT_AS);
 }
 
-/**
- * @param {boolean} extractable
- * @returns {Promise<CryptoKeyPair>}
- */
-function newKeyPair(extractable) {
-  return /** @type {Promise<CryptoKeyPair>} */ (crypto.subtle.generateKey('Ed25519', extractable, ['sign', 'verify']));
-}
-
-/** @param {CryptoKeyPair} pair */
-async function addressOf({ publicKey }) {
-  return encode(await crypto.subtle.exportKey('raw', publicKey));
-}
-
 /** @param {Bytes} secret PKCS #8 */
 function importKey(secret) {
   return crypto.subtle.importKey('pkcs8', secret, 'Ed25519', false, ['sign']);
-}
-
-/**
- * @param {string} address
- * @param {Bytes} secret
- * @param {string} passphrase
- */
-async function writeBackup(address, secret, passphrase) {
-  const salt = crypto.getRandomValues(new Uint8Array(16));
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, ITERATIONS);
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8.encode(address) }, wrapping, secret);
-  const backup = { kind: KIND, address, iterations: ITERATIONS, salt: encode(salt), iv: encode(iv), key: encode(sealed) };
-  return JSON.stringify(backup, null, 2);
-}
-
-/**
- * @param {string} text
- * @param {string} passphrase
- * @returns {Promise<{address: string, secret: Bytes}>}
- */
-async function readBackup(text, passphrase) {
-  const { address, iterations, salt, iv, sealed } = parseBackup(text);
-  const wrapping = await deriveKeyFromPassphrase(passphrase, salt, iterations);
-  try {
-    const additionalData = utf8.encode(address);
-    const secret = await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, wrapping, sealed);
-    return { address, secret: new Uint8Array(secret) };
-  } catch (cause) {
-    throw new WhisperError('wrong_passphrase', { cause });
-  }
-}
-
-/** @param {string} text */
-function parseBackup(text) {
-  try {
-    const { kind, address, iterations, salt, iv, key } = JSON.parse(text);
-    const sound = Number.isInteger(iterations) && iterations >= 1 && iterations <= MAX_ITERATIONS;
-    if (kind !== KIND || !sound) throw new RangeError('another kind');
-    decode(address, 32);
-    return { address, iterations, salt: decode(salt, 16), iv: decode(iv, 12), sealed: decode(key) };
-  } catch (cause) {
-    throw new WhisperError('not_a_backup', { cause });
-  }
-}
-
-/**
- * @param {string} passphrase
- * @param {Bytes} salt
- * @param {number} iterations
- */
-async function deriveKeyFromPassphrase(passphrase, salt, iterations) {
-  const material = await crypto.subtle.importKey('raw', utf8.encode(passphrase.normalize('NFC')), 'PBKDF2', false, ['deriveKey']);
-  const pbkdf2 = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations };
-  return crypto.subtle.deriveKey(pbkdf2, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
 }

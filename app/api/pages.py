@@ -11,20 +11,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import MethodNotAllowed
 from app.api.script_bundle import ScriptBundle
-from app.api.static_files import FileVersion, StaticFile, accepts_gzip, is_known, make_version
+from app.api.static_files import (
+    MEDIA_TYPES,
+    FileVersion,
+    StaticFile,
+    VersionedFiles,
+    make_version,
+    version_response,
+)
 
-# The files that are served, and as what: a machine's own table of types may lack some. Other files in the
-# folders, like notes, are not for visitors.
-MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript; charset=utf-8",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-}
 _INDEX = "index.html"
 _TEST = ".test.js"
 
@@ -43,7 +38,6 @@ HEADERS = {
     "Content-Security-Policy": _SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
-    "Vary": "Accept-Encoding",
 }
 
 
@@ -65,25 +59,16 @@ _SCRIPT = ".js"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file that is served at *prefix* under a name; an index has none."""
+    """The file *name* of a folder, which is served at a path."""
 
-    prefix: str
+    path: str
     name: str
-    file: StaticFile
+    folder: VersionedFiles
 
     @property
-    def path(self) -> str:
-        """The path of its URL."""
-        return f"{self.prefix}/{self.name}"
-
-    @property
-    def media_type(self) -> str:
-        """Its Content-Type."""
-        return MEDIA_TYPES[self.file.path.suffix]
-
-    def read(self) -> FileVersion:
-        """Return its present version."""
-        return self.file.read()
+    def file(self) -> StaticFile:
+        """The file itself."""
+        return self.folder.file(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,43 +107,42 @@ class Pages:
         if page is None:
             return self._others(scope, receive, send)
         scope["route"] = page  # as Starlette's router sets it: the request log tells its path
-        if scope["method"] != "GET":
-            raise MethodNotAllowed("GET, HEAD")
-        return _send_version(page, Headers(scope=scope), send)
+        return _serve(page, scope, receive, send)
 
 
-async def _send_version(page: Page | ScriptBundle | ShellManifest, request: Headers, send: Send) -> None:
-    version = page.read()
-    headers = {**(_AT_LOOPBACK if _is_at_loopback(request) else HEADERS), "ETag": version.etag}
-    status, body = 304, b""
-    if not is_known(request.get("if-none-match", ""), version.etag):
-        status, body = 200, version.content
-        if version.compressed is not None and accepts_gzip(request.get("accept-encoding", "")):
-            body = version.compressed
-            headers["Content-Encoding"] = "gzip"
-        headers |= {"Content-Type": page.media_type, "Content-Length": str(len(body))}
-    await send({"type": "http.response.start", "status": status, "headers": Headers(headers).raw})
-    await send({"type": "http.response.body", "body": body})
+async def _serve(
+    page: Page | ScriptBundle | ShellManifest, scope: Scope, receive: Receive, send: Send
+) -> None:
+    if isinstance(page, Page):
+        response = await page.folder.get_response(page.name, scope)
+    elif scope["method"] == "GET":
+        response = version_response(page.read(), page.media_type, scope)
+    else:
+        raise MethodNotAllowed("GET, HEAD")
+    response.headers.update(_AT_LOOPBACK if _is_at_loopback(scope) else HEADERS)
+    await response(scope, receive, send)
 
 
-def _is_at_loopback(request: Headers) -> bool:
-    return request.get("host", "").startswith(_LOOPBACK)
+def _is_at_loopback(scope: Scope) -> bool:
+    return Headers(scope=scope).get("host", "").startswith(_LOOPBACK)
 
 
 def _pages(prefix: str, folder: Path) -> Iterator[Page]:
+    files = VersionedFiles(folder)
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and _is_public(Path(name)):
-            page = Page(prefix, name, StaticFile(path))
-            yield page
-            if name == _INDEX:
-                yield Page(prefix, "", page.file)
+        name = path.relative_to(folder)
+        if path.is_file() and _is_public(name):
+            yield Page(f"{prefix}/{name.as_posix()}", name.as_posix(), files)
+            if name.as_posix() == _INDEX:
+                yield Page(f"{prefix}/", _INDEX, files)
 
 
 def _shell_files(pages: Iterable[Page]) -> Iterator[tuple[str, StaticFile]]:
+    """Return the files of the app itself by their URLs, relative to the page's; scripts are in the bundle."""
     for page in pages:
-        if not page.prefix and page.name != _INDEX and page.file.path.suffix != _SCRIPT:
-            yield page.name or "./", page.file
+        url = page.path.removeprefix("/")
+        if url in (page.name, "") and url != _INDEX and not url.endswith(_SCRIPT):
+            yield url or "./", page.file
 
 
 def _is_public(name: Path) -> bool:

@@ -1,12 +1,30 @@
-"""Static files in memory: content, gzip and entity tag of a file's present version."""
+"""Static files in memory: Starlette's `StaticFiles` with gzip, made once, and entity tags of the content."""
 
 import gzip
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
+
 from app.api.errors import NotFound
 
+# The files that are served, and as what: a machine's own table of types may lack some. Other files in the
+# folders, like notes, are not for visitors.
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
 _COMPRESSIBLE = frozenset({".css", ".html", ".js", ".json", ".svg", ".webmanifest"})
 _HASH_LENGTH = 16
 
@@ -56,13 +74,51 @@ def make_version(content: bytes, suffix: str) -> FileVersion:
     )
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
+class VersionedFiles(StaticFiles):
+    """`StaticFiles` of a folder that answers with the present version of each file."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self._root = directory.resolve()
+        self._files: dict[Path, StaticFile] = {}
+
+    def file(self, name: str) -> StaticFile:
+        """Return the file of this *name*, the same each time."""
+        return self._at(self._root / name)
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        _stat_result: os.stat_result,
+        scope: Scope,
+        _status_code: int = 200,
+    ) -> Response:
+        """Return the answer to a request for a file that is there."""
+        path = Path(full_path)
+        return version_response(self._at(path).read(), MEDIA_TYPES[path.suffix], scope)
+
+    def _at(self, path: Path) -> StaticFile:
+        return self._files.setdefault(path, StaticFile(path))
+
+
+def version_response(version: FileVersion, media_type: str, scope: Scope) -> Response:
+    """Return the answer with *version*, or that the client has it already."""
+    request, headers = Headers(scope=scope), {"ETag": version.etag, "Vary": "Accept-Encoding"}
+    if _is_known(request.get("if-none-match", ""), version.etag):
+        return NotModifiedResponse(Headers(headers))
+    body = version.content
+    if version.compressed is not None and _accepts_gzip(request.get("accept-encoding", "")):
+        body, headers["Content-Encoding"] = version.compressed, "gzip"
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether a request with this Accept-Encoding takes gzip (RFC 9110, section 12.5.3)."""
     codings = [part.replace(" ", "").lower().split(";") for part in accept_encoding.split(",")]
     return any(coding == "gzip" and "q=0" not in parameters for coding, *parameters in codings)
 
 
-def is_known(if_none_match: str, etag: str) -> bool:
+def _is_known(if_none_match: str, etag: str) -> bool:
     """Tell whether If-None-Match names *etag*, by the weak comparison (RFC 9110, section 13.1.2)."""
     named = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return "*" in named or etag.removeprefix("W/") in named

@@ -1,5 +1,6 @@
 """Database URLs as libpq and hosting services write them, and what the driver is told for them."""
 
+import getpass
 import os
 import re
 import ssl
@@ -90,6 +91,7 @@ def parse_url(text: str) -> URL:
         query[KEPT_STATEMENTS] = "0"
     _check_tls({name: str(value) for name, value in query.items()})
     _check_hosts(query.get("host", ""), query.get("port", ""))
+    _check_user(parts.get("user") or url.username)
     return url.set(
         drivername="postgresql+asyncpg",
         username=parts.get("user"),
@@ -151,6 +153,16 @@ def _check_hosts(hosts: str | tuple[str, ...], ports: str | tuple[str, ...]) -> 
         raise InvalidDatabaseUrl(
             "its hosts and ports do not match: write several as ?host=a:5432&host=b:5432"
         )
+
+
+def _check_user(named: str | None) -> None:
+    """Refuse to leave out a user who can't be found out, as in a container with any uid."""
+    if named or "PGUSER" in os.environ:
+        return
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        raise InvalidDatabaseUrl("it names no user, and ours has no name here: write user@host") from None
 
 
 def _check_tls(query: Mapping[str, str]) -> None:

@@ -53,6 +53,8 @@ export const REASONS = Object.freeze({
   transfer_cancelled: 'The transfer was cancelled.',
   file_too_large: 'The file is too large.',
   not_a_backup: 'This is not a backup of an identity.',
+  mistyped_code: 'There is a mistake in this recovery code.',
+  wrong_code: 'This is the recovery code of something else.',
   wrong_passphrase: 'The passphrase does not open this backup.',
   unexpected: 'Something unexpected has failed: see the cause.',
 });

@@ -1,6 +1,7 @@
 """Python client of Whisper: `Peer` for programs, `whisper-peer listen` for a terminal."""
 
 from whisper_peer.channels.channel import Channel
+from whisper_peer.channels.files import Files, OfferedFile
 from whisper_peer.errors import (
     AlreadyConnected,
     AnsweredElsewhere,
@@ -15,6 +16,7 @@ from whisper_peer.errors import (
     ServerRefused,
     ServerUnreachable,
     TimedOut,
+    TransferCancelled,
 )
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import CallEnd, IncomingCall
@@ -31,8 +33,10 @@ __all__ = [
     "ChannelClosed",
     "ConnectionFailed",
     "Dropped",
+    "Files",
     "Identity",
     "IncomingCall",
+    "OfferedFile",
     "OverLimit",
     "Peer",
     "PeerError",
@@ -42,4 +46,5 @@ __all__ = [
     "ServerRefused",
     "ServerUnreachable",
     "TimedOut",
+    "TransferCancelled",
 ]

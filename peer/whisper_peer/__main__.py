@@ -19,6 +19,7 @@ from typing import TextIO
 from unicodedata import category
 
 from whisper_peer.channels.channel import Channel
+from whisper_peer.channels.files import unused_path
 from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader
@@ -58,13 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--verbose", action="store_true", help="tell each call, sent, received or dropped")
     parser = argparse.ArgumentParser(prog="whisper-peer", description="A Whisper peer in a terminal.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
+    listen = commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
+    listen.add_argument("--save", type=Path, metavar="FOLDER", help="save files that are sent there")
     dial = commands.add_parser("dial", parents=[common], help="dial an address")
     ring = commands.add_parser("ring", parents=[common], help="dial an address, send a text and hang up")
     ring.add_argument("--text", default="", help="what they read when they answer")
     ring.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
-    for command in (dial, ring):
+    send = commands.add_parser("send", parents=[common], help="dial an address, send a file and hang up")
+    send.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
+    for command in (dial, ring, send):
         command.add_argument("address", type=_address, metavar="ADDRESS")
+    send.add_argument("file", type=_file, metavar="FILE")
     return parser
 
 
@@ -73,6 +78,12 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except ValueError as fault:
         raise argparse.ArgumentTypeError(f"an address {fault}") from None
+
+
+def _file(text: str) -> Path:
+    if not (path := Path(text)).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
 
 
 async def _run(options: argparse.Namespace) -> None:
@@ -92,9 +103,11 @@ async def _run(options: argparse.Namespace) -> None:
         with suppress(asyncio.CancelledError):  # leaving the block hangs up
             match options.command:
                 case "listen":
-                    await _listen(peer)
+                    await _listen(peer, options.save)
                 case "dial":
                     await _dial(peer, options.address)
+                case "send":
+                    await _send(peer, options.address, options.file, options.timeout)
                 case "ring":
                     await _ring(peer, options.address, options.text, options.timeout)
     pushed = [method for method in peer.calls_sent if method != "update"]
@@ -120,11 +133,35 @@ async def _ring(peer: Peer, address: Address, text: str, seconds: float) -> None
     await channel.close()
 
 
-async def _listen(peer: Peer) -> None:
+async def _send(peer: Peer, address: Address, file: Path, seconds: float) -> None:
+    channel = await peer.dial(address, timeout=seconds)
+    await channel.files.send(file, timeout=seconds)
+    await channel.close()
+
+
+async def _listen(peer: Peer, folder: Path | None) -> None:
     reader = LineReader()
     while True:
         with suppress(TimedOut):
-            await _chat(await peer.accept(timeout=LISTEN_S), reader, hang_up=False)
+            channel = await peer.accept(timeout=LISTEN_S)
+            saving = asyncio.create_task(_save_files(channel, folder))
+            await _chat(channel, reader, hang_up=False)
+            await saving
+
+
+async def _save_files(channel: Channel, folder: Path | None) -> None:
+    """Save what is offered into *folder*, under a name that is free; refuse all without one."""
+    async for file in channel.files:
+        if folder is None:
+            file.refuse()
+            continue
+        path = unused_path(folder, file.name)
+        try:
+            await file.save(path)
+        except (PeerError, OSError) as trouble:
+            _print(f"a file was not saved: {trouble}", sys.stderr)
+        else:
+            _print(f"saved {path} ({file.size} bytes)")
 
 
 async def _chat(channel: Channel, reader: LineReader, *, hang_up: bool) -> None:

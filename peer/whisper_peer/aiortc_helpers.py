@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from aiortc import InvalidStateError, RTCPeerConnection
 
-from whisper_peer.channels.channel import within
+from whisper_peer.channels.waiting import within
 from whisper_peer.errors import ConnectionFailed, TimedOut
 
 # Closing says goodbye once and waits for nobody.

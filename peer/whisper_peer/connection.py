@@ -16,9 +16,11 @@ from aiortc import (
 from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
 from whisper_peer.candidates import split_candidates
 from whisper_peer.channels.budget import ByteBudget
-from whisper_peer.channels.channel import Channel, within
+from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.files import Files
 from whisper_peer.channels.reassembly_watch import watch_reassembly
+from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
@@ -63,9 +65,8 @@ class Connection:
     @property
     def missing(self) -> str:
         """What is still waited for, as a sentence begins."""
-        return (
-            "they answered, but no connection was made" if _is_successful(self._offer) else "nobody answered"
-        )
+        answered = "they answered, but no connection was made"
+        return answered if _is_successful(self._offer) else "nobody answered"
 
     async def dial(self) -> Channel:
         """Ring, answer the offer that comes, and return the open channel."""
@@ -184,7 +185,8 @@ class Connection:
 
     def _on_data_channel(self, data_channel: RTCDataChannel) -> None:
         try:
-            if self._channels.admit(data_channel):
+            is_file = self.channel is not None and self.channel.files.add(data_channel)
+            if not is_file and self._channels.admit(data_channel):
                 self._open(data_channel)
         except OverLimit as fault:
             self._on_fault(fault)
@@ -201,10 +203,10 @@ class Connection:
             self.end(fault)
 
     def _open(self, data_channel: RTCDataChannel) -> None:
-        if self._opened.done():
+        if self._opened.done() or (rtc := self._rtc) is None:
             return
-        keys = self.session.require_keys()
-        channel = Channel(self.them, data_channel, keys, self._budget, self.hang_up, self._on_fault)
+        files = Files(rtc.createDataChannel, self.session.require_keys(), self._budget)
+        channel = Channel(self.them, data_channel, files, self.hang_up, self._on_fault)
         data_channel.on("close", self.ended.set)
         self._opened.set_result(channel)
 

@@ -9,6 +9,7 @@ PeerError
 ├── AnsweredElsewhere    another device of the one who is called has answered
 ├── AlreadyConnected     one connection with an address is enough
 ├── ChannelClosed        nothing more can be sent or received
+├── TransferCancelled    a file was refused, or did not go on
 ├── OverLimit            the other sent more than a connection may hold, or opened too many channels
 ├── BadSignature         a signature is not the sender's
 ├── BrokenSeal           a sealed payload was not sealed for this connection
@@ -58,6 +59,10 @@ class AlreadyConnected(PeerError):
 
 class ChannelClosed(PeerError):
     """The channel is closed: by us, by the other, or by the network."""
+
+
+class TransferCancelled(PeerError):
+    """A file was refused or cancelled, or is another than was offered."""
 
 
 class OverLimit(PeerError):

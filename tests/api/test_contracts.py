@@ -12,7 +12,9 @@ import pytest
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI, Request, Response
 from fastapi.telemetry import TelemetryConfig
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -92,6 +94,29 @@ async def test_starlette_gives_the_lifespans_state_to_requests_of_every_applicat
 def test_fastapis_telemetry_can_be_off() -> None:
     """Each of these is a switch: it would tell paths and exceptions as they came."""
     assert TelemetryConfig.__annotations__.keys() >= {"tracing", "metrics", "logs", "auto_configure"}
+
+
+async def test_static_files_ask_for_the_response_of_what_they_found(tmp_path: Path) -> None:
+    """By a method that a subclass replaces, with the real path and the request, in this order."""
+    asked: list[object] = []
+
+    class Asked(StaticFiles):
+        def file_response(self, full_path: str | os.PathLike[str], *rest: object) -> PlainTextResponse:
+            asked.extend([full_path, rest[1]])
+            return PlainTextResponse("it")
+
+    (tmp_path / "a.js").touch()
+    scope: Scope = {**SCOPE, "path": "/a.js"}
+    response = await Asked(directory=tmp_path).get_response("a.js", scope)
+
+    assert (response.body, asked) == (b"it", [str(tmp_path / "a.js"), scope])
+
+
+def test_a_304_keeps_the_headers_that_it_may_have() -> None:
+    """Its entity tag, and what it varies by."""
+    response = NotModifiedResponse(Headers({"ETag": "1", "Vary": "*", "Content-Type": "text/css"}))
+
+    assert (response.status_code, dict(response.headers)) == (304, {"etag": "1", "vary": "*"})
 
 
 def test_mutable_headers_change_the_message() -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from app.api.errors import NotFound
-from app.api.pages import MEDIA_TYPES, Pages
+from app.api.pages import Pages
+from app.api.static_files import MEDIA_TYPES
 from app.push.vapid import VapidKey
 from app.settings import WEB_FOLDERS, Settings
 from tests.conftest import serving
@@ -178,7 +179,7 @@ async def test_a_file_that_is_gone_is_not_found(folder: Path) -> None:
     (folder / "js/call.js").unlink()
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
-        with pytest.raises(NotFound):
+        with pytest.raises(HTTPException, match="404"):
             await visitor.get("/js/call.js")
 
 

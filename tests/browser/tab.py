@@ -82,8 +82,12 @@ class Tab(Page):
     def press(self, *keys: str) -> None:
         """Press keys, or type characters, where the focus is."""
         self.show()
-        for key in keys:
-            self._thread.do(lambda key=key: self._page.keyboard.press(key))
+
+        def work() -> None:
+            for key in keys:
+                self._page.keyboard.press(key)
+
+        self._thread.do(work)
 
     def throttle(self, latency_ms: float, bits_per_s: float) -> None:
         """Let each request wait so long, and the network carry so much, as DevTools do."""

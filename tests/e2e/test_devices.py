@@ -71,11 +71,7 @@ async def test_one_answers_and_the_others_fall_silent(
     assert await answered.receive() == "hello"
     assert ended == [CallEnd.ANSWERED_ELSEWHERE] * 2
     assert push_process.taken == DEVICES + 1 + 1 + (DEVICES - 1)
-    assert [phone.peer.calls_sent for phone in phones] == [
-        ["update"],
-        ["update", "close", "offer"],
-        ["update"],
-    ]
+    assert [len(phone.peer.received) for phone in phones] == [2, 2, 2]  # the dial, and its answer or its end
 
 
 async def test_two_that_answer_at_once_end_well(

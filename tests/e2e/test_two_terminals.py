@@ -60,6 +60,25 @@ def test_two_terminals_talk(terminals: Terminals, push_process: PushServiceProce
     assert heard_by_alice.startswith(address[:6])
 
 
+def test_a_file_is_sent_and_saved(terminals: Terminals, tmp_path: Path) -> None:
+    """Under a name that is free; whoever names no folder takes none, and the sender is told."""
+    sent, folder = tmp_path / "notes.txt", tmp_path / "saved"
+    sent.write_bytes(b"read me")
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    _, refusing = terminals.listening()
+    bob, address = terminals.listening("--save", str(folder))
+
+    refused = terminals.peer("send", refusing, str(sent))
+    alice = terminals.peer("send", address, str(sent))
+
+    assert alice.ended() == 0
+    assert bob.wait_for("saved").endswith("(7 bytes)")
+    assert (folder / "notes 2.txt").read_bytes() == b"read me"
+    assert refused.ended() == 1
+    assert "refused" in refused.output
+
+
 def test_an_identity_is_kept(terminals: Terminals, tmp_path: Path) -> None:
     """With a file the address stays the same, and nobody else may read it."""
     file = tmp_path / "identity"

@@ -20,7 +20,7 @@ from tests.push_service import PushService
 pytestmark = pytest.mark.anyio
 
 LEAVERS = 30  # no more are on their way to one endpoint
-ROOM = 45  # calls that are carried at once: what a leaver kept of it would soon be missed
+ROOM = 90  # calls at once, half of them to one push service: what a leaver kept would soon be missed
 PUSH_S = 1
 HEAD = b"POST /ice HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a close is a reset

@@ -86,7 +86,7 @@ async def test_channels_without_a_use_are_closed(network: Network, alice: Person
         channel = await dialling
 
         for _ in range(MAX_REFUSED_CHANNELS + 1):
-            refused = rtc.createDataChannel("file")
+            refused = rtc.createDataChannel("another")
             async with asyncio.timeout(SOON_S):
                 while refused.readyState != "closed":
                     await asyncio.sleep(0.001)

@@ -1,5 +1,9 @@
 """Database URLs as libpq takes them: every parameter is kept to, or refused in one line."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from app.store.url import InvalidDatabaseUrl, parse_url
@@ -101,3 +105,23 @@ def test_another_url_is_refused(text: str) -> None:
     """What is not a Postgres URL is said to be none."""
     with pytest.raises(InvalidDatabaseUrl):
         parse_url(text)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(("who", "said"), [("", "it names no user"), ("me@", "")], ids=["nobody", "somebody"])
+def test_a_user_without_a_name_must_be_named(who: str, said: str) -> None:
+    """A container may run as any number; the driver would look its name up, and find none."""
+    code = f"""
+import os, pwd
+from app.store.url import InvalidDatabaseUrl, parse_url
+os.setuid(54321)
+try:
+    parse_url("postgresql://{who}db/calls")
+except InvalidDatabaseUrl as fault:
+    print(fault)
+"""
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith(said)
+    assert (done.returncode, bool(done.stdout)) == (0, bool(said)), done.stderr

@@ -99,6 +99,8 @@ const WORDS = Object.freeze({
   // Backups
   not_a_backup: ['This file is not a backup', 'Choose the file that Whisper saved for you.'],
   unexpected: ['Something unexpected happened', UPDATE_APP],
+  mistyped_code: ['There is a mistake in the recovery code', 'It has seven groups of four letters and digits. Compare them one by one.'],
+  wrong_code: ['This code does not open it', 'It belongs to another address.'],
   wrong_passphrase: ['This passphrase does not open it', 'Check capital letters and spaces, and try again.'],
 
   // Registering

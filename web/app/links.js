@@ -9,6 +9,8 @@ import { isAddress, parseAddress } from '../client/whisper.js';
 
 /** No address has it, and it needs no escape in a fragment. */
 const BEFORE_NAME = '~';
+/** What a link to another device begins with; no address does. */
+const DEVICE = 'device=';
 const LOOPBACK = ['127.0.0.1', '[::1]'];
 /** On one machine an answer takes milliseconds. */
 const ANSWER_MS = 1000;
@@ -58,6 +60,24 @@ export function readLink(url = location.href) {
 export function nameInLink(text = location.href) {
   const at = text.indexOf('#');
   return at < 0 ? '' : split(text.slice(at + 1)).name;
+}
+
+/**
+ * Return the link that takes a sealed identity to another device. Who opens it needs the recovery code as well.
+ * @param {string} recovery
+ * @param {string} [page] the URL of a page of the app
+ */
+export function linkToDevice(recovery, page = location.href) {
+  return `${appUrl(page)}#${DEVICE}${encodeURIComponent(recovery)}`;
+}
+
+/**
+ * @param {string} [url] of a page
+ * @returns {string | null} the sealed identity that the page was opened with: it fills a field, and nothing more
+ */
+export function readDeviceLink(url = location.href) {
+  const fragment = new URL(url).hash.slice(1);
+  return fragment.startsWith(DEVICE) ? decode(fragment.slice(DEVICE.length)) : null;
 }
 
 /** Take the fragment away, so that a reload does not go there again. */

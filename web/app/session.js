@@ -7,8 +7,8 @@ import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
 import { codeOf } from './error-messages.js';
-import { appUrl, clearLink, nameInLink, readLink } from './links.js';
 import { cleanName } from './contacts.js';
+import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
@@ -34,6 +34,7 @@ export async function open(app) {
   const isOn = isAllowed && recall('whisper.off') === null;
   state.invited = readLink();
   if (state.invited && nameInLink()) chatWith(state, state.invited).says ||= cleanName(nameInLink());
+  state.linking = readDeviceLink();
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
   app.changed();
@@ -81,22 +82,22 @@ export async function createWithBackup(app, passphrase) {
 /**
  * Take the identity of a backup, in the place of another.
  * @param {App} app
- * @param {File} file
- * @param {string} passphrase
+ * @param {Blob} file
+ * @param {string} secret its passphrase or recovery code
  */
-export async function restore(app, file, passphrase) {
+export async function restore(app, file, secret) {
   const backup = await file.slice(0, 100_000).text();
-  const identity = await Identity.restore(backup, passphrase);
+  const identity = await Identity.restore(backup, secret);
   await leave(app);
   app.state.identity = identity;
 }
 
 /**
- * Let the server forget this person, and show the welcome.
+ * Let the server forget this device, and show the welcome. Other devices of the person stay.
  * @param {App} app
  */
 export async function forget(app) {
-  await app.state.whisper?.forget();
+  await forgetDevice(app);
   remember('whisper.off', 'yes'); // the browser would still allow calls: the next load must not turn them on
   await stop(app);
 }
@@ -114,8 +115,16 @@ export function saveBackup(address, backup) {
  * @param {App} app
  */
 async function leave(app) {
-  await app.state.whisper?.forget().catch(() => undefined);
+  await forgetDevice(app).catch(() => undefined);
   await stop(app);
+}
+
+/** @param {App} app */
+async function forgetDevice({ state: { whisper } }) {
+  const devices = (await whisper?.devices()) ?? [];
+  const own = devices.find(({ isThis }) => isThis);
+  if (own && devices.length > 1) await whisper?.endDevice(own.id);
+  else await whisper?.forget();
 }
 
 /** @param {App} app */
@@ -151,6 +160,7 @@ function begin(app) {
   const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
   clearLink();
   state.invited = null;
+  if (state.linking) app.notices.say('To use the address of that link here, open Settings and restore it with the recovery code');
   if (wanted && wanted !== state.identity?.address) select(app, wanted);
   else if (wanted) app.notices.say('This is your own link: send it to somebody');
 }

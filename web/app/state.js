@@ -94,6 +94,7 @@ import { MAX_KEPT } from './format.js';
  * @property {Map<string, Chat>} chats
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
+ * @property {string | null} linking the sealed identity of another device, whose link was opened
  * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
@@ -127,6 +128,7 @@ export function createState() {
     chats: new Map(),
     selected: null,
     invited: null,
+    linking: null,
     focus: null,
   };
 }

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from aiortc import InvalidStateError, RTCDataChannel
 
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.files import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
+from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
 from whisper_peer.protocol.keys import Address
-from whisper_peer.protocol.sealing import Keys, open_sealed, parse_json, seal, to_json
+from whisper_peer.protocol.sealing import open_sealed, parse_json, seal, to_json
 
 METHOD = "message"
 
@@ -20,8 +21,6 @@ MAX_UNSENT_BYTES = 256 * 1024
 
 # How long the other may take to confirm what was sent, when we close or when too much is under way.
 DELIVERY_S = 5
-
-T = TypeVar("T")
 
 
 class Channel:
@@ -34,15 +33,15 @@ class Channel:
         self,
         address: Address,
         data_channel: RTCDataChannel,
-        keys: Keys,
-        budget: ByteBudget,
+        files: Files,
         hang_up: Callable[[], Awaitable[None]],
         on_fault: Callable[[BrokenSeal | OverLimit], None],
     ) -> None:
         self.address = address
         self.data_channel = data_channel
-        self.keys = keys
-        self.budget = budget
+        self.files = files
+        self.keys = keys = files.keys
+        self.budget = files.budget
         self._hang_up = hang_up
         self._on_fault = on_fault
         self._unread: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -50,7 +49,7 @@ class Channel:
         self._reason = "the channel is closed"
         self._sent = asyncio.Event()
         self._sending = asyncio.Lock()
-        self._reassembler = Reassembler(METHOD, keys.incoming, budget)
+        self._reassembler = Reassembler(METHOD, keys.incoming, files.budget)
         data_channel.bufferedAmountLowThreshold = MAX_UNSENT_BYTES
         data_channel.on("bufferedamountlow", self._sent.set)
         data_channel.on("message", self._on_frame)
@@ -99,6 +98,7 @@ class Channel:
         if not self.closed:
             self._ended.set()
             self._unread.put_nowait(None)
+            self.files.end()
 
     def fail(self, reason: str) -> None:
         """End at once for *reason*; what nobody has read is forgotten."""
@@ -107,6 +107,7 @@ class Channel:
         while not self._unread.empty():
             self._unread.get_nowait()
         self._unread.put_nowait(None)
+        self.files.end()
 
     async def _send_frame(self, frame: str | bytes) -> None:
         self._sent.clear()
@@ -144,12 +145,3 @@ class Channel:
         if isinstance(frame, bytes):
             return self._reassembler.add(frame)
         return open_sealed(METHOD, frame, self.keys.incoming)
-
-
-async def within(seconds: float, wait: Coroutine[Any, Any, T], reason: str) -> T:
-    """Return what *wait* returns. Raise `TimedOut` with *reason* if that takes more than *seconds*."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await wait
-    except TimeoutError:
-        raise TimedOut(reason) from None

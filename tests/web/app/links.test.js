@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { linkTo, localhostUrl, nameInLink, parseLink, readLink } from '../../../web/app/links.js';
+import { linkTo, linkToDevice, localhostUrl, nameInLink, parseLink, readDeviceLink, readLink } from '../../../web/app/links.js';
 import { vectors, withCode } from '../vectors.js';
 
 const ALICE = vectors('wire.json').keys.alice.public;
@@ -47,3 +47,17 @@ test('a link may have the name that its person gives themselves', () => {
   assert.deepEqual([readLink(link), parseLink(link), nameInLink(link)], [ALICE, ALICE, 'Zoë ~ #1']);
   assert.equal(nameInLink(linkTo(ALICE, 'https://example.org/')), '');
 });
+
+test('a link to another device carries what is sealed, in the fragment, and selects nobody', () => {
+  const link = linkToDevice('{"key":"a+/="}', 'https://example.org/index.html?a=b#c');
+
+  assert.equal(link.split('#')[0], 'https://example.org/');
+  assert.equal(readDeviceLink(link), '{"key":"a+/="}');
+  assert.equal(readLink(link), null);
+});
+
+for (const rest of ['', `#${ESCAPED}`, '?device=x', '#restore=x']) {
+  test(`a page that was opened at ${JSON.stringify(rest)} brings no device`, () => {
+    assert.equal(readDeviceLink(`https://example.org/${rest}`), null);
+  });
+}

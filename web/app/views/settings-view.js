@@ -6,8 +6,10 @@
 import { recall, remember } from '../browser-storage.js';
 import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
+import { dayOf } from '../format.js';
+import { linkToDevice } from '../links.js';
 import { copyText, shareLink } from '../share.js';
-import { button, byId, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
+import { button, byId, create, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
 
@@ -45,8 +47,10 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   });
   onSubmit('replace-form', 'replace', async () => {
     const [file] = input('replace-file').files ?? [];
-    if (!file) return;
-    await restore(app, file, input('replace-passphrase').value);
+    const chosen = file ?? (state.linking && new Blob([state.linking]));
+    if (!chosen) return;
+    await restore(app, chosen, input('replace-passphrase').value);
+    state.linking = null;
     close();
     await start(app);
   });
@@ -59,17 +63,56 @@ export function settingsDialog(app, { confirm, offerBackup }) {
     });
   });
 
-  return () => openSettings(state);
+  onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), 'Link copied: send it to yourself only'));
+  onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
+
+  return () => openSettings(app);
 }
 
-/** @param {import('../state.js').State} state */
-function openSettings({ identity, whisper }) {
+/** @param {App} app */
+function openSettings(app) {
+  const { identity, whisper } = app.state;
   setText(element('full-address'), identity?.address ?? '');
   setText(element('dropped'), droppedText(whisper?.dropped ?? {}));
   showTrouble(element('settings-trouble'), null);
   for (const id of ['new-form', 'replace-form']) byId(id, HTMLFormElement).reset();
-  for (const details of dialog('settings-dialog').querySelectorAll('details')) details.open = false;
+  input('replace-file').required = app.state.linking === null;
+  for (const details of dialog('settings-dialog').querySelectorAll('details')) details.open = details.id === 'replace-details' && app.state.linking !== null;
+  drawRecovery(identity);
+  element('devices').replaceChildren();
+  drawDevices(app).catch((error) => showTrouble(element('settings-trouble'), error));
   dialog('settings-dialog').showModal();
+}
+
+/** @param {import('../state.js').State['identity']} identity */
+function drawRecovery(identity) {
+  setText(element('recovery-code'), identity?.recoveryCode ?? '········');
+  const hint = identity?.recoveryCode
+    ? 'Write it down now: it is kept nowhere, and this window shows it only until it is closed.'
+    : 'It was shown in the window that made your address. If you have not written it down, only a new address has a new one.';
+  setText(element('recovery-hint'), hint);
+  for (const id of ['copy-device-link', 'save-device-file']) button(id).disabled = !identity?.recovery;
+}
+
+/** @param {App} app */
+async function drawDevices(app) {
+  const { whisper } = app.state;
+  const devices = (await whisper?.devices()) ?? [];
+  const rows = devices.map(({ id, updated, isThis }) => {
+    const end = () => endDevice(app, id).catch((error) => showTrouble(element('settings-trouble'), error));
+    const name = isThis ? 'This device' : `Another device, last seen ${dayOf(new Date(updated), new Date()).toLowerCase()}`;
+    return create('li', { class: 'row' }, create('span', { class: 'grow' }, name), !isThis && create('button', { type: 'button', class: 'button', onclick: end }, 'End'));
+  });
+  element('devices').replaceChildren(...rows);
+}
+
+/**
+ * @param {App} app
+ * @param {string} id
+ */
+async function endDevice(app, id) {
+  await app.state.whisper?.endDevice(id);
+  await drawDevices(app);
 }
 
 /**

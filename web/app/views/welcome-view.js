@@ -65,9 +65,11 @@ export function welcomeView(app, { offerBackup }) {
 /** @param {App} app */
 async function restoreChosen(app) {
   const [file] = input('restore-file').files ?? [];
+  const chosen = file ?? (app.state.linking && new Blob([app.state.linking]));
   await askPermission();
-  if (file) await restore(app, file, input('restore-passphrase').value);
+  if (chosen) await restore(app, chosen, input('restore-passphrase').value);
   input('restore-passphrase').value = '';
+  app.state.linking = null;
 }
 
 async function askPermission() {
@@ -86,6 +88,7 @@ function draw(state, isBusy) {
   const lead = identity ? `Calls are switched off. Your address ${shortAddress(identity.address)} is still here.` : LEAD;
   setText(element('welcome-lead'), lead);
   setShown(element('first-time'), !identity);
+  drawLinking(state.linking !== null);
   setShown(element('ios-hint'), needsHomeScreen());
   showTrouble(element('welcome-trouble'), state.trouble);
   setAttribute(button('turn-on'), 'aria-busy', isBusy || null);
@@ -96,4 +99,14 @@ function draw(state, isBusy) {
   const name = state.contacts.get(invited)?.name ?? '';
   drawAvatar(element('invitation-avatar'), invited, name);
   setText(element('invitation-text'), `You were given the link of ${nameOf(state, invited)}. Turn on calls, then ring with one click.`);
+}
+
+/**
+ * A link of another device stands for the file: only the code is missing.
+ * @param {boolean} isLinking
+ */
+function drawLinking(isLinking) {
+  setShown(element('linking'), isLinking);
+  input('restore-file').required = !isLinking;
+  if (isLinking) byId('restore-details', HTMLDetailsElement).open = true;
 }

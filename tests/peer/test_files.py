@@ -1,0 +1,130 @@
+"""Files go over data channels of their own, by real WebRTC over loopback."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.peer.network import Network
+from tests.peer.people import Person
+from whisper_peer.channels.channel import Channel
+from whisper_peer.channels.file_channel import FILE, FileChannel
+from whisper_peer.channels.files import MAX_OFFERED, OfferedFile, unused_path
+from whisper_peer.errors import TransferCancelled
+
+pytestmark = pytest.mark.anyio
+
+SOON_S = 10
+
+
+async def offer(sender: Channel, recipient: Channel, path: Path) -> tuple[asyncio.Task[None], OfferedFile]:
+    """Let *sender* offer the file at *path*, and return it as it is offered."""
+    sending = asyncio.create_task(sender.files.send(path, timeout=SOON_S))
+    return sending, await asyncio.wait_for(recipient.files.next(), SOON_S)
+
+
+@pytest.mark.parametrize("size", [0, 1, 60_000, 200_001])
+async def test_a_file_arrives_whole(
+    pair: Network, alice: Person, bob: Person, tmp_path: Path, size: int
+) -> None:
+    """With its name and type; in either direction."""
+    content = os.urandom(size)
+    (tmp_path / "cat.png").write_bytes(content)
+    channel, accepted = await pair.connect(alice, bob)
+
+    for number, (one, other) in enumerate([(channel, accepted), (accepted, channel)]):
+        sending, offered = await offer(one, other, tmp_path / "cat.png")
+        await offered.save(tmp_path / str(number))
+        await asyncio.wait_for(sending, SOON_S)
+
+    assert (offered.name, offered.media_type, offered.size) == ("cat.png", "image/png", size)
+    assert [(tmp_path / str(number)).read_bytes() for number in range(2)] == [content, content]
+
+
+async def test_a_file_that_is_refused_is_not_sent(
+    pair: Network, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """The sender is told, and values go on."""
+    (tmp_path / "x").write_bytes(b"x")
+    channel, accepted = await pair.connect(alice, bob)
+    sending, offered = await offer(channel, accepted, tmp_path / "x")
+
+    offered.refuse()
+
+    with pytest.raises(TransferCancelled):
+        await asyncio.wait_for(sending, SOON_S)
+    await channel.send("still here")
+    assert await accepted.receive() == "still here"
+
+
+async def test_nothing_is_left_of_a_file_that_is_cancelled(
+    pair: Network, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """Half a file is none."""
+    channel, accepted = await pair.connect(alice, bob)
+    sender = FileChannel(channel.files._open_channel(FILE), channel.keys, channel.budget)  # noqa: SLF001
+    await sender.opened()
+    await sender.put({"name": "x", "type": "", "size": 10})
+    offered = await asyncio.wait_for(accepted.files.next(), SOON_S)
+    saving = asyncio.create_task(offered.save(tmp_path / "x"))
+    assert await sender.next() == {"accepted": True}
+
+    await sender.put(b"half")
+    sender.close()
+
+    with pytest.raises(TransferCancelled):
+        await asyncio.wait_for(saving, SOON_S)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("part", [b"", b"12345678901"], ids=["nothing", "more than was offered"])
+async def test_another_file_than_was_offered_is_cancelled(
+    pair: Network, alice: Person, bob: Person, tmp_path: Path, part: bytes
+) -> None:
+    """It would fill the disk, or never end."""
+    channel, accepted = await pair.connect(alice, bob)
+    sender = FileChannel(channel.files._open_channel(FILE), channel.keys, channel.budget)  # noqa: SLF001
+    await sender.opened()
+    await sender.put({"name": "x", "type": "", "size": 10})
+    offered = await asyncio.wait_for(accepted.files.next(), SOON_S)
+    saving = asyncio.create_task(offered.save(tmp_path / "x"))
+    await sender.next()
+
+    await sender.put(part)
+
+    with pytest.raises(TransferCancelled):
+        await asyncio.wait_for(saving, SOON_S)
+
+
+async def test_offers_without_end_are_refused(pair: Network, alice: Person, bob: Person) -> None:
+    """Some wait for the program; a further channel is closed at once."""
+    channel, _ = await pair.connect(alice, bob)
+    opened = [
+        FileChannel(channel.files._open_channel(FILE), channel.keys, channel.budget)  # noqa: SLF001
+        for _ in range(MAX_OFFERED + 1)
+    ]
+
+    async with asyncio.timeout(SOON_S):
+        await opened[-1].closed.wait()
+
+    assert not any(each.closed.is_set() for each in opened[:-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("cat.png", "cat.png"),
+        ("../../.ssh/authorized_keys", "authorized_keys"),
+        ("..", "file"),
+        ("", "file"),
+        ("a\nb\x1b[2J.txt", "ab[2J.txt"),
+        ("C:\\x.exe", "Cx.exe"),
+        ("taken", "taken 2"),
+    ],
+)
+def test_a_name_of_the_other_leads_nowhere_else(tmp_path: Path, name: str, safe: str) -> None:
+    """Neither out of the folder, nor over a file that is there."""
+    (tmp_path / "taken").touch()
+
+    assert unused_path(tmp_path, name) == tmp_path / safe
