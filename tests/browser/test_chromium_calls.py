@@ -11,6 +11,17 @@ from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import ROOT
 
+# Whether the key can be taken out, and what is written.
+_STORED = """
+    const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+    const database = await wait(indexedDB.open('whisper-talks'));
+    const at = (name) => database.transaction(name).objectStore(name);
+    const [{ extractable }] = await wait(at('keys').getAll());
+    const talks = await wait(at('talks').getAll());
+    database.close();
+    return [extractable, talks.map(({ data }) => new TextDecoder('latin1').decode(data)).join()];
+"""
+
 
 @pytest.fixture(scope="module")
 def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
@@ -175,6 +186,9 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.type("#message", "I will be there at")
     anna.page.wait_until("return document.getElementById('message').value")
     anna.page.wait_until("return new Promise((done) => setTimeout(done, 600, true))")
+
+    key, text = anna.page.evaluate(_STORED)
+    assert (key, "555" in text) == (False, False)
 
     anna.leaves()
     anna.looks()

@@ -6,8 +6,8 @@
 import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
-import { codeOf } from './error-messages.js';
 import { cleanName } from './contacts.js';
+import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';

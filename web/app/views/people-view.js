@@ -124,8 +124,8 @@ function drawRow({ state }, address, row) {
 function lineOf(state, address, chat) {
   if (chat && PHASES[chat.phase]) return PHASES[chat.phase];
   if (chat?.missed) return 'Missed call';
+  if (!state.contacts.has(address)) return 'Not in your people';
   const last = chat?.entries.at(-1);
   if (last) return last.kind === 'file' ? safeFileName(last.transfer.name) : last.text.slice(0, 80);
-  if (!state.contacts.has(address)) return 'Not in your people';
   return state.contacts.get(address)?.name ? shortAddress(address) : '';
 }
