@@ -3,6 +3,7 @@
  * @module
  */
 
+import { remember } from './browser-storage.js';
 import { receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
@@ -82,6 +83,7 @@ function followState(app, chat, peer) {
 function detach(app, chat, peer) {
   chat.listening?.abort();
   const code = codeOf(peer.error);
+  remember('whisper.called', 'yes');
   const lasted = chat.since ? ` · ${formatDuration(Date.now() - chat.since)}` : '';
   Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '', wants: WRITING, since: 0, quality: '' });
   void stopSharing(app, chat);

@@ -11,12 +11,14 @@ import { titleOf } from './names.js';
 import { copyText, shareLink } from '../share.js';
 import { nameOf } from '../state.js';
 import { avatar, drawAvatar } from './avatar.js';
-import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { create, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {{item: HTMLElement, button: HTMLButtonElement, sign: HTMLElement, name: HTMLElement, line: HTMLElement, badge: HTMLElement}} Row */
 
+/** So many are not looked through by eye. */
+const MANY = 7;
 const STATUS = { loading: 'You', off: 'You', starting: 'Getting ready…', on: 'You', failed: 'Not reachable now' };
 
 /**
@@ -28,6 +30,8 @@ export function peopleView(app, { addPerson, openSettings }) {
   const { state } = app;
   /** @type {Map<string, Row>} */
   const rows = new Map();
+  const search = input('search');
+  search.addEventListener('input', app.changed);
   const mine = () => state.identity?.address ?? '';
 
   onClick('add-person', addPerson);
@@ -43,7 +47,9 @@ export function peopleView(app, { addPerson, openSettings }) {
     setText(element('my-address'), shortAddress(address));
     setAttribute(element('my-address'), 'data-address', address);
     setAttribute(element('my-address'), 'title', address);
-    const everyone = inOrder(app);
+    const all = inOrder(app);
+    setShown(search, all.length >= MANY || search.value !== '');
+    const everyone = all.filter((one) => isFound(app, one, search.value));
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
       item.remove();
@@ -56,7 +62,7 @@ export function peopleView(app, { addPerson, openSettings }) {
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
-    setShown(element('people-empty'), everyone.length === 0);
+    setShown(element('people-empty'), all.length === 0);
   };
 }
 
@@ -67,6 +73,17 @@ export function peopleView(app, { addPerson, openSettings }) {
 export function focusPerson(address) {
   const row = [...document.querySelectorAll('.person')].find((one) => one instanceof HTMLElement && one.dataset.address === address);
   (row instanceof HTMLElement ? row : element('brand')).focus();
+}
+
+/**
+ * @param {App} app
+ * @param {string} address
+ * @param {string} wanted a part of a name or of a message
+ */
+function isFound({ state }, address, wanted) {
+  const entries = state.chats.get(address)?.entries ?? [];
+  const texts = [titleOf(state, address), ...entries.map((entry) => (entry.kind === 'file' ? entry.transfer.name : entry.text))];
+  return texts.some((text) => text.toLocaleLowerCase().includes(wanted.trim().toLocaleLowerCase()));
 }
 
 /** @param {App} app */
@@ -112,6 +129,7 @@ function drawRow({ state }, address, row) {
   setText(row.badge, unread ? String(unread) : '');
   setAttribute(row.badge, 'aria-label', unread ? `${unread} new` : null);
   setAttribute(row.badge, 'role', unread ? 'img' : null);
+  setAttribute(row.button, 'data-missed', Boolean(chat?.missed));
   setAttribute(row.button, 'data-phase', chat?.phase ?? 'idle');
   setAttribute(row.button, 'aria-current', state.selected === address ? 'true' : null);
 }
