@@ -11,6 +11,11 @@ from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import ROOT
 
+_PASTE = """
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', arguments[0]);
+    document.getElementById('message').dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+"""
 # Whether the key can be taken out, and what is written.
 _STORED = """
     const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
@@ -249,3 +254,5 @@ def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp
 
     anna.page.wait_until("return document.querySelector('.theirs img.preview')?.naturalWidth === 192")
     ben.page.see(".mine img.preview")
+    anna.page.evaluate(_PASTE, "long " * 4000)
+    ben.page.see(".theirs", "text.txt")

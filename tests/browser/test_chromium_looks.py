@@ -91,7 +91,7 @@ def test_a_call_and_a_conversation(anna: Resident, ben: Resident, tmp_path: Path
     found: list[str] = []
     ben.rings(anna.address)
     anna.page.see("#accept")
-    found += faults(anna.page, "incoming")
+    found += faults(anna.page, "incoming") + faults(ben.page, "ringing")
     anna.accepts()
     anna.talks()
     ben.talks()
@@ -107,5 +107,7 @@ def test_a_call_and_a_conversation(anna: Resident, ben: Resident, tmp_path: Path
     anna.page.see("video.own")
 
     found += faults(anna.page, "picture")
+    anna.page.click("#open-devices")
+    found += faults(anna.page, "devices")
 
     assert found == []
