@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from app.api.documentation import document
+from app.api.examples import EXAMPLE_TIME, EXAMPLES
 
 # Swagger UI's files as a package has them: the folder that `Pages` serves at this path.
 SWAGGER_FILES = {"/docs/files": Path(str(files("fastapi_offline"))) / "static"}
@@ -31,9 +32,9 @@ _PAGE = """<!doctype html>
 """
 
 # The page shares the app's origin, whose storage has the visitor's key. `sandbox` gives it an origin of its
-# own, and it may ask nothing of any server: the document is in its script.
+# own, and it may ask nothing of any server but this one, as any page elsewhere may.
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts"
 )
 
@@ -64,12 +65,42 @@ async def start_script(request: Request) -> Response:
     return Response(_start_script(document(request.app)), media_type="text/javascript")
 
 
+# "Execute" sends an example as a call of a key that is made here, lives in this page and is thrown away with
+# it, at the time of now. Whatever was edited by hand is sent as it stands: that shows the refusals. Without
+# the client's modules (no web app here, or no pages of other origins) nothing can be sent.
+_START = """
+const [spec, examples, time] = %s;
+const fixed = { spec, dom_id: '#swagger-ui', validatorUrl: null };
+
+async function makeSigner() {
+  const load = (name) => import(new URL(`client/${name}`, document.baseURI));
+  const { Identity } = await load('identity.js');
+  const { canonical } = await load('protocol/messages.js');
+  const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
+  const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
+  const address = btoa(String.fromCharCode(...raw));
+  const identity = new Identity({ address, key: privateKey });
+  return async (call) => {
+    if (!examples.includes(call.c)) return call;
+    for (const [name, value] of Object.entries(call.b)) if (value === time) call.b[name] = Date.now();
+    call.b.a = address;
+    return { ...call, c: await identity.sign(canonical(call.b)) };
+  };
+}
+
+makeSigner().then(
+  (sign) => SwaggerUIBundle({
+    ...fixed,
+    requestInterceptor: async (request) => {
+      if (request.body) request.body = JSON.stringify(await sign(JSON.parse(request.body)));
+      return request;
+    },
+  }),
+  () => SwaggerUIBundle({ ...fixed, supportedSubmitMethods: [] }),
+);
+"""
+
+
 def _start_script(spec: dict[str, Any]) -> str:
-    # Nothing is sent from the page: a call needs a signature, and there is no key here.
-    options: dict[str, object] = {
-        "spec": spec,
-        "dom_id": "#swagger-ui",
-        "supportedSubmitMethods": [],
-        "validatorUrl": None,
-    }
-    return f"SwaggerUIBundle({json.dumps(options)});"
+    signatures = [example["c"] for example in EXAMPLES.values()]
+    return _START % json.dumps([spec, signatures, EXAMPLE_TIME])

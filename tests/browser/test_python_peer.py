@@ -1,8 +1,10 @@
 """A browser and a program in Python call each other: two implementations of one protocol."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,35 @@ def test_a_program_calls_a_browser(
     ben.reads("the last word")
     ben.page.see("[data-kind=note]", "hung up")
     assert (taken, status) == (3, 0)
+
+
+def test_a_browser_sends_a_program_a_file(
+    ben: Someone, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
+) -> None:
+    """More than one frame of it, byte for byte."""
+    sent, folder = tmp_path / "photo.bin", tmp_path / "saved"
+    sent.write_bytes(os.urandom(150_000))
+    folder.mkdir()
+
+    with terminal(deployment, push_process, "listen", "--save", str(folder)) as listening:
+        ben.rings(listening.wait_for("your address").rpartition(" ")[2])
+        ben.talks()
+        ben.sends(sent)
+        listening.wait_for("saved")
+
+    assert (folder / sent.name).read_bytes() == sent.read_bytes()
+
+
+def test_a_program_sends_a_browser_a_file(
+    ben: Someone, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
+) -> None:
+    """The program ends when the browser has all of it."""
+    sent = tmp_path / "report.bin"
+    sent.write_bytes(os.urandom(150_000))
+
+    with terminal(deployment, push_process, "send", ben.address, str(sent)) as sending:
+        ben.accepts()
+        ben.page.click("[data-accept-file]")
+        status = sending.ended()
+
+    assert (status, "report.bin" in ben.page.text("[data-kind=file]")) == (0, True)

@@ -262,3 +262,20 @@ async def test_another_device_of_who_is_connected_rings(device: Device, alice: P
     await asyncio.sleep(0)
 
     assert [call.device for call in device.calls] == [LAPTOP]
+
+
+async def test_an_answer_of_another_device_opens_nothing(device: Device, alice: Person) -> None:
+    """A connection belongs to its encryption keys, whatever device an answer says that it is from."""
+    device.hear(device.message("dial", alice, d=new_key(), e=PHONE))
+    await asyncio.sleep(0)
+    answering = asyncio.create_task(device.calls[0].accept())
+    await device.has_said(2)
+
+    reasons = [
+        device.hear(device.message("answer", alice, d=new_key(), e=SEALED, f=claimed))
+        for claimed in (LAPTOP, PHONE)
+    ]
+
+    assert reasons == [Reason.UNEXPECTED] * 2
+    assert not answering.done()
+    answering.cancel()
