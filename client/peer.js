@@ -102,9 +102,9 @@ export class Peer extends PeerTarget {
   }
 
   /** @returns {Promise<import('./rtc/route.js').Route | null>} how the packets travel */
-  async route() {
-    return this.#connection.rtc ? routeOf(this.#connection.rtc) : null;
-  }
+  route = async () => (this.#connection.rtc ? routeOf(this.#connection.rtc) : null);
+  /** @returns {Promise<RTCStatsReport | null>} statistics of the connection, null between two */
+  stats = async () => this.#connection.rtc?.getStats() ?? null;
 
   /** Hang up. */
   async close() {
