@@ -5,7 +5,7 @@
 
 import { Emitter } from './emitter.js';
 import { WhisperError } from './protocol/errors.js';
-import { PUSH_WINDOW_MS } from './protocol/messages.js';
+import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp } from './protocol/messages.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
 /** @typedef {import('./peer.js').Peer} Peer */
@@ -109,13 +109,14 @@ export class IncomingCalls extends Emitter {
   /** @param {Call} close of who hangs up before anybody has answered */
   onClose(close) {
     const ring = this.#ringing.get(close.sender);
-    if (ring && close.sentAt >= ring.dial.sentAt) ring.end('hung_up');
+    if (ring && isHangUp(close, ring.dial)) ring.end('hung_up');
   }
 
   /** @param {Call} close by which a device of ours, or the caller, tells that another device has answered */
-  onAnsweredElsewhere({ sender, recipient, dialKey }) {
-    const found = [...this.#ringing.values()].find(({ dial }) => dial.encryptionKey === dialKey && (sender === recipient || sender === dial.sender));
-    found?.end('answered_elsewhere');
+  onAnsweredElsewhere(close) {
+    const found = [...this.#ringing.values()].find(({ dial }) => isAnsweredElsewhere(close, dial));
+    if (found) found.end('answered_elsewhere');
+    else this.onClose(close); // of a dial that came here alone
   }
 
   /** @param {string} signature of a dial that another page has dealt with */

@@ -113,6 +113,29 @@ export function readPush(push, me, now) {
 }
 
 /**
+ * Tell whether a close says that another device has dealt with a dial. The caller is believed only of a dial that went to
+ * several devices: of one that came alone, it is a hang-up, or a call could be made without a trace.
+ * @param {Call} close
+ * @param {Call} dial
+ */
+export function isAnsweredElsewhere(close, dial) {
+  const mayTell = close.sender === dial.recipient || (close.sender === dial.sender && dial.devices !== undefined);
+  return close.method === 'close' && close.dialKey === dial.encryptionKey && mayTell;
+}
+
+/**
+ * Tell whether a close says that the caller rings no more: sent by the device that rang, and not before it did.
+ * @param {Call} close
+ * @param {Call} dial that nobody has answered
+ */
+export function isHangUp(close, dial) {
+  const isTheirs = close.sender === dial.sender && close.sentAt >= dial.sentAt;
+  const isSameDevice = !close.fromDevice || !dial.fromDevice || close.fromDevice === dial.fromDevice;
+  const isMeant = close.dialKey === undefined || (close.dialKey === dial.encryptionKey && dial.devices === undefined);
+  return close.method === 'close' && isTheirs && isSameDevice && isMeant;
+}
+
+/**
  * Return how many bytes too many a call's push would have, 0 when it fits.
  * @param {Method} method
  * @param {string} text

@@ -6,7 +6,7 @@
 
 import { Identity, verify } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
-import { PUSH_WINDOW_MS, readPush } from '../protocol/messages.js';
+import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp, readPush } from '../protocol/messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 /** @typedef {import('../store.js').Store} Store */
@@ -70,8 +70,7 @@ export async function listUnhandled(store) {
  */
 export async function settleAnsweredElsewhere(store, call) {
   const kept = /** @type {Kept[]} */ (await store.all('calls'));
-  const closes = kept.filter(({ method, dialKey }) => method === 'close' && dialKey !== undefined);
-  const isDealtWith = (/** @type {Call} */ dial) => closes.some((close) => close.dialKey === dial.encryptionKey && [dial.sender, dial.recipient].includes(close.sender));
+  const isDealtWith = (/** @type {Call} */ dial) => kept.some((close) => isAnsweredElsewhere(close, dial));
   const dials = kept.filter((dial) => dial.method === 'dial' && !dial.settled && isDealtWith(dial));
   for (const dial of dials) await markHandled(store, dial);
   return dials.filter((dial) => dial.signature === call.signature || dial.encryptionKey === call.dialKey);
@@ -84,7 +83,7 @@ export async function settleAnsweredElsewhere(store, call) {
  */
 export async function countMissed(store, now) {
   const unhandled = await listUnhandled(store);
-  const hasHungUp = (/** @type {Call} */ dial) => unhandled.some(({ method, sender, sentAt }) => method === 'close' && sender === dial.sender && sentAt >= dial.sentAt);
+  const hasHungUp = (/** @type {Call} */ dial) => unhandled.some((close) => isHangUp(close, dial));
   return unhandled.filter((call) => call.method === 'dial' && (isMissed(call, now) || hasHungUp(call))).length;
 }
 
@@ -140,12 +139,22 @@ export async function takeClick(store, now) {
 /**
  * Find the notification of a call that rings.
  * @param {ServiceWorkerRegistration} registration
- * @param {string} address
- * @returns {Promise<Notification | undefined>} the one that rings for a call of *address*
+ * @param {(dial: Call) => boolean} isMeant
+ * @returns {Promise<Notification | undefined>}
  */
-export async function findRinging(registration, address) {
+export async function findRinging(registration, isMeant) {
   const shown = await registration.getNotifications();
-  return shown.find(({ data }) => data?.address === address && data.rings);
+  return shown.find(({ data }) => data?.rings && data.dial && isMeant(data.dial));
+}
+
+/**
+ * Close the notification of a dial, or of an older one of the same caller; one of a newer dial rings on.
+ * @param {ServiceWorkerRegistration} registration
+ * @param {Call} dial that need not ring
+ */
+export async function closeRinging(registration, { sender, sentAt }) {
+  const found = await findRinging(registration, (dial) => dial.sender === sender && dial.sentAt <= sentAt);
+  found?.close();
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isHangUp } from '../protocol/messages.js';
 import { findRinging } from './inbox.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -28,8 +29,8 @@ import { findRinging } from './inbox.js';
  * @typedef {{describe: Describe, actions: Action[]}} Options
  */
 
-/** What we note in a notification: whose call, and which.
- * @typedef {{address: string, rings: boolean, answers: boolean, signature: string}} Noted
+/** What we note in a notification: whose call, and which; the dial while it rings.
+ * @typedef {{address: string, rings: boolean, answers: boolean, signature: string, dial?: Call}} Noted
  */
 
 /** The title of a notification that nobody has words for. */
@@ -46,7 +47,7 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
  * @returns {Promise<boolean>} whether it tells of a missed call
  */
 export async function notify(call, message, { heard, unanswered }, { describe, actions }) {
-  const rang = call.method === 'close' ? await findRinging(worker.registration, call.sender) : undefined;
+  const rang = call.method === 'close' ? await findRinging(worker.registration, (dial) => isHangUp(call, dial)) : undefined;
   const missed = rang !== undefined && unanswered;
   const rings = call.method === 'dial' && !heard;
   if (rings || missed || isForced(message)) {
@@ -77,9 +78,9 @@ export async function showBadge(missed) {
  * @param {Words & {actions?: Action[]}} words
  * @param {{rings: boolean, missed: boolean}} what it is
  */
-async function show({ sender, signature }, { title, ...words }, { rings, missed }) {
+async function show(call, { title, ...words }, { rings, missed }) {
   /** @type {Noted} */
-  const noted = { address: sender, rings, answers: rings || missed, signature };
+  const noted = { address: call.sender, rings, answers: rings || missed, signature: call.signature, ...(rings && { dial: call }) };
   /** @type {NotificationOptions & {renotify?: boolean}} */
   const options = { silent: !rings, renotify: rings && Boolean(words.tag), data: noted, ...words }; // a second ring makes a sound again
   await worker.registration.showNotification(title, options);

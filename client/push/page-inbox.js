@@ -5,7 +5,7 @@
 
 import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
-import { countDropped, findRinging, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
+import { closeRinging, countDropped, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
 import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -57,7 +57,7 @@ export class PageInbox extends Emitter {
   settle(dial, code) {
     const settled = markHandled(this.#store, dial);
     const stays = code !== undefined && UNANSWERED.includes(code);
-    this.#inBackground(stays ? settled : settled.then(async () => (await findRinging(this.#registration, dial.sender))?.close()));
+    this.#inBackground(stays ? settled : settled.then(() => closeRinging(this.#registration, dial)));
   }
 
   /** @param {DropReason} reason why this page did not await a call; the worker has counted its own */

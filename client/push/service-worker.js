@@ -7,9 +7,10 @@
 import { ApiClient } from '../api-client.js';
 import { Identity } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
+import { isHangUp } from '../protocol/messages.js';
 import { pause } from '../promises.js';
 import { Store } from '../store.js';
-import { countMissed, findRinging, listUnhandled, markHandled, parkClick, receive, settleAnsweredElsewhere } from './inbox.js';
+import { closeRinging, countMissed, listUnhandled, markHandled, parkClick, receive, settleAnsweredElsewhere } from './inbox.js';
 import { notify, notifyForced, showBadge } from './notifications.js';
 import { subscribe, withSubscriptionLock } from './subscription.js';
 import { askPages, postToPages } from './worker-messages.js';
@@ -74,16 +75,15 @@ async function onPush(event, options) {
 async function onMessage(store, message, pages, options) {
   const call = await receive(store, message.data, message.devices);
   const elsewhere = await settleAnsweredElsewhere(store, call);
-  for (const dial of elsewhere) (await findRinging(worker.registration, dial.sender))?.close();
+  for (const dial of elsewhere) await closeRinging(worker.registration, dial);
   if (call.method === 'dial' && elsewhere.length > 0) return notify(call, message, { heard: true, unanswered: false }, options);
-  const isHangUp = call.method === 'close' && call.dialKey === undefined;
-  const unanswered = isHangUp && (await isUnsettled(store, call.sender)); // before a page settles it
+  const unanswered = await isUnsettled(store, (dial) => isHangUp(call, dial)); // before a page settles it
   postToPages(pages, { whisper: 'call', call });
   const heard = call.method === 'dial' && (await isHeard(pages)); // the pages have the call already: nothing waits for this
   const missed = await notify(call, message, { heard, unanswered }, options);
   if (missed && pages.length === 0) await showBadge(await countMissed(store, call.sentAt));
-  const handled = call.method === 'dial' && !(await isUnsettled(store, call.sender)); // a page was faster than the notification
-  if (handled) (await findRinging(worker.registration, call.sender))?.close();
+  const handled = call.method === 'dial' && !(await isUnsettled(store, ({ signature }) => signature === call.signature)); // a page was faster than the notification
+  if (handled) await closeRinging(worker.registration, call);
 }
 
 /**
@@ -161,10 +161,10 @@ async function withServer(work) {
 
 /**
  * @param {Store} store
- * @param {string} address
+ * @param {(dial: Call) => boolean} isMeant
  */
-async function isUnsettled(store, address) {
-  return (await listUnhandled(store)).some((call) => call.sender === address && call.method === 'dial');
+async function isUnsettled(store, isMeant) {
+  return (await listUnhandled(store)).some((call) => call.method === 'dial' && isMeant(call));
 }
 
 /**

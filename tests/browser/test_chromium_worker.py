@@ -134,7 +134,7 @@ def test_a_second_dial_replaces_the_notification_of_the_first(
     ben: Resident, caller: Person, address: str
 ) -> None:
     """Nobody fills the screen by dialling."""
-    ben.leaves()
+    ben.looks_away()
 
     for _ in range(2):
         ben.gets(push_of(call_of(caller, address), **RINGING))
@@ -166,9 +166,26 @@ def test_who_hangs_up_was_missed_by_a_page_that_is_not_seen(
     assert ben.notifications == [missed(caller)]
 
 
+def test_only_the_caller_ends_the_dial_that_rings(ben: Resident, caller: Person, address: str) -> None:
+    """By its key, too, as it came alone; not late, for one before, nor from another device."""
+    now = now_ms()
+    ben.looks_away()
+    for sent_at in (now - 20, now):
+        ben.gets(push_of(call_of(caller, address, b=sent_at, e="phonephone12"), **RINGING))
+    ben.page.see("#accept")
+
+    others: list[dict[str, Any]] = [{"b": now - 10}, {"d": "laptoplaptop"}, {"f": Person().encryption_key}]
+    for changes in others:
+        ben.gets(push_of(call_of(caller, address, "close", **({"b": now + 5} | changes))))
+        assert (ben.notifications, rings(ben)) == ([ringing(caller)], True), changes
+
+    ben.gets(push_of(call_of(caller, address, "close", b=now + 10, f=caller.encryption_key)))
+    assert ben.notifications == [missed(caller)]
+
+
 def test_a_second_ring_makes_a_sound_again(ben: Resident, caller: Person, address: str) -> None:
     """Though it replaces the notification of the first; one without a tag must not ask for that."""
-    ben.leaves()
+    ben.looks_away()
     for shown in (RINGING, RINGING, {"title": "Incoming call"}):
         ben.gets(push_of(call_of(caller, address), **shown))
         sounds = ben.browser.in_worker(ben.url, _SOUNDS)

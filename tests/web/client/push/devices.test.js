@@ -7,7 +7,7 @@ import { ApiClient } from '../../../../client/api-client.js';
 import { IncomingCalls } from '../../../../client/incoming-calls.js';
 import { canonical, readPush } from '../../../../client/protocol/messages.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
-import { receive, settleAnsweredElsewhere } from '../../../../client/push/inbox.js';
+import { countMissed, receive, settleAnsweredElsewhere } from '../../../../client/push/inbox.js';
 import { Person } from '../../people.js';
 import { droppedAs, vectors } from '../../vectors.js';
 
@@ -69,6 +69,33 @@ for (const { name, pushes, rings, ended } of CASES) {
     }
 
     assert.deepEqual([[...device.rings.keys()], device.ended], [rings, ended]);
+    device.calls.stop();
+  });
+}
+
+/** A close that a caller sends after a dial that came alone, from a device with this id, and how the dial ends. */
+const CLOSES = {
+  'with the key of the dial is a hang-up: nobody else can have answered': [{ f: KEYS.K1 }, 'hung_up'],
+  'with the key of another dial ends nothing': [{ f: KEYS.K3 }, undefined],
+  'from the same device is a hang-up': [{ d: 'aaaaaaaaaaa1' }, 'hung_up'],
+  'from a device without a name is a hang-up': [{}, 'hung_up'],
+  'from another device ends nothing': [{ d: 'bbbbbbbbbbb1' }, undefined],
+  'from another device with the key of the dial ends nothing': [{ d: 'bbbbbbbbbbb1', f: KEYS.K1 }, undefined],
+};
+
+for (const [name, [members, code]] of Object.entries(CLOSES)) {
+  test(`a close ${name}`, async () => {
+    const [alice, bob] = [await Person.born(), await Person.born()];
+    const device = new Device(bob);
+    const missed = [];
+    device.calls.on('missed', (address) => missed.push(address));
+
+    await device.hears(await alice.push('dial', bob, Date.now() - 1, { d: KEYS.K1, e: 'aaaaaaaaaaa1' }));
+    await device.hears(await alice.push('close', bob, Date.now(), members));
+
+    assert.equal(device.ended.K1, code);
+    assert.deepEqual(missed, code ? [alice.address] : []);
+    assert.equal(await countMissed(bob.store, Date.now()), missed.length);
     device.calls.stop();
   });
 }
