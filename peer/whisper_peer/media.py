@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaPlayer, MediaRecorder, MediaRelay
@@ -57,12 +58,12 @@ class Media:
         if is_new:
             await self._add(shared)
 
-    async def play(self, path: Path, *, loop: bool = False) -> None:
+    async def play(self, file: Path | BinaryIO, *, loop: bool = False) -> None:
         """Share the sound and picture of a file; return at its end, or that of the connection.
 
         Raise what `send` raises, and `OSError` or `ValueError` if the file can't be read.
         """
-        player = MediaPlayer(str(path), loop=loop)
+        player = MediaPlayer(str(file) if isinstance(file, Path) else file, loop=loop)
         tracks = [track for track in (player.audio, player.video) if track is not None]
         ends = [_end_of(track) for track in tracks]
         self._playing.update(tracks)
