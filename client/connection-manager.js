@@ -15,7 +15,7 @@ import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */
 /** @typedef {import('./api-client.js').ApiClient} ApiClient */
-/** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null, device?: string, wants?: number}} DialOptions */
+/** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null, device?: string, wants?: number, onRinging?: () => void}} DialOptions */
 
 /**
  * The connections of one address. Fires `peer`, `trouble`, `dropped`, `handled` for a dial that nobody need be asked about, `connecting`, and
@@ -142,11 +142,11 @@ export class ConnectionManager extends Emitter {
    * @param {DialOptions} options
    * @returns {Promise<Peer>}
    */
-  async #ring(address, { signal: cancelling, timeout, stream, device, wants }) {
+  async #ring(address, { signal: cancelling, stream, device, wants, ...ringing }) {
     const signal = AbortSignal.any([this.#closed.signal, ...(cancelling ? [cancelling] : [])]);
     if (signal.aborted) throw new WhisperError('cancelled');
     const { connection, opened } = this.#connect(address, { since: this.#server.now(), device, wants });
-    const stop = ring(connection, signal, timeout);
+    const stop = ring(connection, signal, ringing);
     try {
       return await shareWith(await opened, stream, (error) => this.emit('trouble', error));
     } finally {

@@ -12,10 +12,10 @@ const RINGING_MS = 45_000;
  * Dial over a connection that has just been made.
  * @param {import('./rtc/connection.js').Connection} connection
  * @param {AbortSignal} signal cancels it
- * @param {number} [timeout] ms
+ * @param {{timeout?: number, onRinging?: () => void}} options `timeout` in ms; `onRinging`: their push service has taken the dial
  * @returns {() => void} stop waiting: it is open, or has ended
  */
-export function ring(connection, signal, timeout = RINGING_MS) {
+export function ring(connection, signal, { timeout = RINGING_MS, onRinging = () => undefined }) {
   /** @param {import('./protocol/errors.js').Code} code */
   const giveUp = (code) => {
     if (connection.hasEnded || connection.isOpen) return;
@@ -25,7 +25,7 @@ export function ring(connection, signal, timeout = RINGING_MS) {
   const cancel = () => giveUp('cancelled');
   const late = setTimeout(() => connection.session.awaited === 'offer' && giveUp('no_answer'), timeout);
   signal.addEventListener('abort', cancel);
-  connection.dial().catch((error) => {
+  connection.dial().then(onRinging, (error) => {
     if (connection.session.awaited === 'offer') connection.close(error); // else they have rung as well: theirs is answered
   });
   return () => {

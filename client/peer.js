@@ -102,9 +102,9 @@ export class Peer extends PeerTarget {
   }
 
   /** @returns {Promise<import('./rtc/route.js').Route | null>} how the packets travel */
-  async route() {
-    return this.#connection.rtc ? routeOf(this.#connection.rtc) : null;
-  }
+  route = async () => (this.#connection.rtc ? routeOf(this.#connection.rtc) : null);
+  /** @returns {Promise<RTCStatsReport | null>} statistics of the connection, null between two */
+  stats = async () => this.#connection.rtc?.getStats() ?? null;
 
   /** Hang up. */
   async close() {
@@ -137,7 +137,7 @@ export class Peer extends PeerTarget {
     this.#recovery.onFound();
     this.#media = this.#listenTo(connection);
     old.close(null);
-    this.#transfers.loseAll();
+    void this.#transfers.moveTo(connection);
     this.#stream.moveTo(connection);
     if (this.shared) void this.share(this.shared).catch(() => undefined); // their new program may not be ours
     this.#setState('open');

@@ -74,7 +74,8 @@ const fixed = { spec, dom_id: '#swagger-ui', validatorUrl: null };
 
 async function makeSigner() {
   const load = (name) => import(new URL(`client/${name}`, document.baseURI));
-  const [{ Identity }, { canonical }] = await Promise.all([load('identity.js'), load('protocol/messages.js')]);
+  const { Identity } = await load('identity.js');
+  const { canonical } = await load('protocol/messages.js');
   const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
   const address = btoa(String.fromCharCode(...raw));

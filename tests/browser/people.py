@@ -27,6 +27,12 @@ class Someone:
         self.page.click("#settings-close")
         return address
 
+    @property
+    def route(self) -> str:
+        """How the connection runs, as the tip of its state says."""
+        route: str = self.page.wait_until("return document.getElementById('route').title")
+        return route
+
     def rings(self, address: str) -> None:
         """Open somebody's link, and ring them."""
         self.finds(address)
@@ -43,7 +49,7 @@ class Someone:
 
     def talks(self) -> None:
         """Wait until there is a connection."""
-        self.page.see("#message")
+        self.page.see('#talk[data-phase="open"] #talk-name')
 
     def does_not_talk(self) -> None:
         """Wait until there is none."""

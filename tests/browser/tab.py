@@ -79,6 +79,16 @@ class Tab(Page):
         scheme: Any = "dark" if dark else "light"
         self._thread.do(lambda: self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce"))
 
+    def press(self, *keys: str) -> None:
+        """Press keys, or type characters, where the focus is."""
+        self.show()
+
+        def work() -> None:
+            for key in keys:
+                self._page.keyboard.press(key)
+
+        self._thread.do(work)
+
     def throttle(self, latency_ms: float, bits_per_s: float) -> None:
         """Let each request wait so long, and the network carry so much, as DevTools do."""
         speed = bits_per_s / 8

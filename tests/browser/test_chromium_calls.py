@@ -1,12 +1,31 @@
 """Two people, two Chromiums, the app that the server serves; bridge.py tells what stands in for Google."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.browser.page import wait_until
 from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
+from tests.people import Person
+from tests.processes import ROOT
+
+_PASTE = """
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', arguments[0]);
+    document.getElementById('message').dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+"""
+# Whether the key can be taken out, and what is written.
+_STORED = """
+    const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+    const database = await wait(indexedDB.open('whisper-talks'));
+    const at = (name) => database.transaction(name).objectStore(name);
+    const [{ extractable }] = await wait(at('keys').getAll());
+    const talks = await wait(at('talks').getAll());
+    database.close();
+    return [extractable, talks.map(({ data }) => new TextDecoder('latin1').decode(data)).join()];
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +66,7 @@ def test_three_pushes_make_a_connection(
     connect(anna, ben)
 
     for person in (anna, ben):
-        person.page.see("#route", "Direct · 3 pushes · ")
+        assert person.route.startswith("Direct · 3 pushes · ")
 
     assert push_process.taken == 3
 
@@ -70,7 +89,7 @@ def test_they_see_each_other(anna: Resident, ben: Resident, push_process: PushSe
     """The picture moves, and took no other push."""
     connect(anna, ben)
 
-    anna.page.click("#camera")
+    anna.page.click("#start-video")
 
     playing = """
         const video = document.querySelector('video.remote');
@@ -92,3 +111,148 @@ def test_a_call_that_was_accepted_is_no_longer_announced(anna: Resident, ben: Re
     ben.talks()
 
     wait_until(lambda: not ben.notifications)
+
+
+def test_a_voice_call(anna: Resident, ben: Resident) -> None:
+    """Both hear each other as soon as it is accepted, are told who is muted, and then, how long it was."""
+    anna.finds(ben.address)
+    anna.page.click("#call-voice")
+    anna.page.see("#call-status", "Ringing")
+    ben.page.see("#incoming-more", "is calling you by voice")
+    ben.accepts()
+
+    for person in (anna, ben):
+        person.page.see("#stage-area", "hear each other")
+    ben.page.see("#duration", "0:")
+    anna.page.click("#microphone")
+    ben.page.see("#stage-status", "is muted")
+    anna.page.click("#end-call")
+
+    ben.page.see("[data-kind=note]", "hung up · 0:")
+    anna.page.see("[data-kind=note]", "You hung up · 0:")
+
+
+def test_nobody_is_rung_by_who_goes_on_typing(anna: Resident, ben: Resident) -> None:
+    """They hang up in the middle of a sentence: the field stays, and what is sent waits."""
+    connect(anna, ben)
+    anna.page.click("#message")
+    anna.page.press("H", "i")
+
+    ben.hangs_up()
+    anna.page.see("[data-kind=note]", "hung up")
+    anna.page.press("Space", "B", "e", "n", "Enter")
+
+    anna.page.see(".mine", "Waits until you are connected")
+    assert not ben.page.evaluate("return document.getElementById('accept').checkVisibility()")
+    ben.rings(anna.address)
+    anna.accepts()
+    ben.reads("Hi Ben")
+
+
+def test_a_live_camera_is_never_out_of_sight(anna: Resident, ben: Resident) -> None:
+    """Whatever else is shown, it is told, and can be ended."""
+    connect(anna, ben)
+    anna.page.click("#start-video")
+    ben.page.see("video.remote")
+
+    anna.finds(Person().address.text)
+    anna.page.see("#live-bar", "Microphone on, Camera on")
+    anna.page.click("#live-end")
+
+    ben.page.see("[data-kind=note]", "hung up")
+    anna.page.wait_until("return document.getElementById('live-bar').hidden")
+
+
+def test_a_call_takes_no_field_away(anna: Resident, ben: Resident) -> None:
+    """What is typed goes on when somebody rings, and answers nothing; Escape declines."""
+    address = anna.address
+    anna.finds(ben.address)
+    anna.page.click("#message")
+    ben.rings(address)
+    anna.page.see("#accept")
+
+    anna.page.press("a", "Space", "b")
+    assert anna.page.evaluate("return document.getElementById('message').value") == "a b"
+    anna.page.press("Escape")
+
+    ben.page.see("#talk-trouble", "declined")
+
+
+def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """After the page was closed: messages, files, what was typed, and who called; until it is deleted."""
+    address = anna.address
+    (tmp_path / "list.txt").write_text("bread")
+    connect(anna, ben)
+    ben.writes("my number is 555-1234")
+    ben.sends(tmp_path / "list.txt")
+    anna.page.click("[data-accept-file]")
+    anna.page.see("[data-save-file]")
+    anna.hangs_up()
+    anna.page.type("#message", "I will be there at")
+    anna.page.wait_until("return document.getElementById('message').value")
+    anna.page.wait_until("return new Promise((done) => setTimeout(done, 600, true))")
+
+    key, text = anna.page.evaluate(_STORED)
+    assert (key, "555" in text) == (False, False)
+
+    anna.leaves()
+    anna.looks()
+    anna.finds(ben.address)
+    anna.page.see(".theirs", "my number is 555-1234")
+    anna.page.see("[data-save-file]")
+    assert anna.page.evaluate("return document.getElementById('message').value") == "I will be there at"
+
+    anna.page.click("#open-person")
+    anna.page.click("#delete-talk")
+    anna.page.click("#confirm-yes")
+    anna.page.wait_until("return !document.querySelector('.theirs')")
+    anna.page.reload()
+    assert anna.address == address
+    anna.page.wait_until("return !document.querySelector('.theirs')")
+
+
+def test_a_second_call_holds_the_first(
+    anna: Resident, ben: Resident, push_process: PushServiceProcess, deployment: Deployment
+) -> None:
+    """One call has the camera and the microphone; who waits is told, and is seen again afterwards."""
+    connect(anna, ben)
+    anna.page.click("#start-video")
+    ben.page.see("video.remote")
+    with at_chromium(deployment, push_process) as carla:
+        carla.finds(anna.address)
+        carla.page.click("#call-voice")
+        anna.page.see("#incoming-hold", "is put on hold")
+
+        anna.accepts()
+
+        carla.page.see("#stage-area", "hear each other")
+        ben.page.see("#stage-status", "has put you on hold")
+        ben.page.wait_until("return !document.querySelector('.stage[data-remote=video]')")
+        anna.page.click("#end-call")
+    anna.page.click("#live-return")
+    anna.page.click("#resume")
+
+    ben.page.wait_until("return document.querySelector('.stage[data-remote=video]')")
+
+
+def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """By whoever it came from, until it is kept; addresses in a text are links, and nothing is fetched."""
+    ben.page.click("#open-settings")
+    ben.page.type("#my-name", "Ben B.")
+    ben.page.evaluate("document.getElementById('my-name').dispatchEvent(new Event('change'))")
+    ben.page.click("#settings-close")
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    connect(anna, ben)
+
+    anna.page.see("#open-person", "says: Ben B.")
+    ben.writes("see https://example.org/a.")
+    anna.page.see('.theirs a[href="https://example.org/a"][rel="noopener noreferrer"]')
+    anna.page.click("#keep-person")
+    anna.page.click("#rename-save")
+    anna.page.see(".person", "Ben B.")
+    ben.sends(tmp_path / "photo.png")
+
+    anna.page.wait_until("return document.querySelector('.theirs img.preview')?.naturalWidth === 192")
+    ben.page.see(".mine img.preview")
+    anna.page.evaluate(_PASTE, "long " * 4000)
+    ben.page.see(".theirs", "text.txt")

@@ -91,7 +91,7 @@ def test_a_call_and_a_conversation(anna: Resident, ben: Resident, tmp_path: Path
     found: list[str] = []
     ben.rings(anna.address)
     anna.page.see("#accept")
-    found += faults(anna.page, "incoming")
+    found += faults(anna.page, "incoming") + faults(ben.page, "ringing")
     anna.accepts()
     anna.talks()
     ben.talks()
@@ -101,12 +101,13 @@ def test_a_call_and_a_conversation(anna: Resident, ben: Resident, tmp_path: Path
     ben.sends(*tmp_path.iterdir())
     anna.page.see(".theirs", "then-some.pdf")
     found += faults(anna.page, "conversation")
-    ben.page.click("#camera")
-    ben.page.click("#microphone")
+    ben.page.click("#start-video")
     anna.page.wait_until("return document.querySelector('video.remote')?.videoWidth > 0")
     anna.page.click("#camera")
     anna.page.see("video.own")
 
     found += faults(anna.page, "picture")
+    anna.page.click("#open-devices")
+    found += faults(anna.page, "devices")
 
     assert found == []

@@ -3,10 +3,10 @@
  * @module
  */
 
-/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected'} Key */
+/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected' | 'whisper.keep' | 'whisper.name' | 'whisper.called' | 'whisper.session' | `whisper.${'microphone' | 'camera' | 'speaker' | 'facing'}`} Key */
 
 /** What belongs to one tab. */
-const IN_TAB = ['whisper.connected'];
+const IN_TAB = ['whisper.connected', 'whisper.session'];
 
 /**
  * @param {Key} key

@@ -4,9 +4,10 @@
  */
 
 import { save } from './contact-actions.js';
+import { share, startDevices, stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { addNote, attach } from './peer-events.js';
-import { chatWith } from './state.js';
+import { WRITING, chatWith } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -52,20 +53,21 @@ function markElsewhere(app, { elsewhere }) {
 }
 
 /**
+ * Ring somebody. The microphone, and the camera, are asked for first: who is called hears something when they accept.
  * @param {App} app
  * @param {string} address
- * @param {import('./state.js').Phase} [phase] how the waiting is called
+ * @param {{wants?: import('./state.js').Wants, phase?: import('./state.js').Phase}} [options] `phase`: how the waiting is called
  */
-export async function ring(app, address, phase = 'ringing') {
+export async function ring(app, address, { wants = WRITING, phase = 'ringing' } = {}) {
   const { whisper } = app.state;
   const chat = chatWith(app.state, address);
   if (!whisper || chat.phase !== 'idle') return;
   const dialling = new AbortController();
-  Object.assign(chat, { phase, dialling, trouble: null, missed: 0 });
+  Object.assign(chat, { phase, dialling, wants, isRinging: false, trouble: null, missed: 0 });
   if (!app.state.contacts.has(address)) void save(app, address, '');
   app.changed();
   try {
-    attach(app, await whisper.dial(address, { signal: dialling.signal, takeOver: whisper.elsewhere.has(address) }));
+    await dial(app, chat, dialling.signal);
   } catch (error) {
     fail(app, chat, error);
   } finally {
@@ -77,16 +79,41 @@ export async function ring(app, address, phase = 'ringing') {
 /**
  * @param {App} app
  * @param {Chat} chat
+ * @param {AbortSignal} signal
+ */
+async function dial(app, chat, signal) {
+  const { whisper } = app.state;
+  const { address, wants } = chat;
+  const tracks = await startDevices(app, chat, wants);
+  if (!tracks || !whisper) throw Object.assign(new Error(), { code: 'cancelled' }); // the person has been told
+  chat.media.stream = new MediaStream(tracks);
+  const stream = tracks.length ? chat.media.stream : null;
+  const onRinging = () => {
+    chat.isRinging = true;
+    app.changed();
+  };
+  const options = { signal, stream, takeOver: whisper.elsewhere.has(address), wants: (wants.audio ? 1 : 0) | (wants.video ? 2 : 0) || undefined, onRinging };
+  attach(app, await whisper.dial(address, options));
+}
+
+/**
+ * Accept a call; the devices that it wants are started meanwhile.
+ * @param {App} app
+ * @param {Chat} chat
  */
 export async function accept(app, chat) {
   const { dial } = chat;
   if (!dial) return;
   Object.assign(chat, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
   select(app, chat.address, 'talk');
+  const starting = startDevices(app, chat, chat.wants);
   try {
     attach(app, await dial.accept());
+    const tracks = await starting;
+    if (tracks?.length) await share(app, chat, tracks);
   } catch (error) {
     fail(app, chat, error);
+    (await starting)?.forEach((track) => track.stop());
   }
   app.changed();
 }
@@ -127,7 +154,7 @@ export function select(app, address, focus = address === null ? 'people' : 'talk
 function ringsMe(app, dial) {
   const chat = chatWith(app.state, dial.address);
   const isExpected = dial.answered || chat.phase === 'ringing';
-  Object.assign(chat, { dial, phase: 'incoming' });
+  Object.assign(chat, { dial, phase: 'incoming', wants: isExpected && chat.wants.audio ? chat.wants : wantsOf(dial) });
   dial.signal.addEventListener('abort', () => {
     if (chat.dial !== dial) return;
     Object.assign(chat, { dial: null, phase: 'idle' });
@@ -136,6 +163,14 @@ function ringsMe(app, dial) {
   });
   if (isExpected) void accept(app, chat);
   app.changed();
+}
+
+/**
+ * Return what a call wants. Who answers by the notification has not seen that it is for video: the camera stays off.
+ * @param {DialEvent} dial
+ */
+function wantsOf({ wants, answered }) {
+  return { audio: wants.audio, video: wants.video && !answered };
 }
 
 /**
@@ -162,5 +197,6 @@ function fail(app, chat, error) {
   const peer = app.state.whisper?.peers.get(chat.address);
   if (peer && codeOf(error) === 'already_connected') return attach(app, peer);
   if (chat.phase !== 'incoming') chat.phase = 'idle';
+  void stopSharing(app, chat);
   chat.trouble = codeOf(error) === 'cancelled' ? null : error;
 }

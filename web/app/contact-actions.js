@@ -33,6 +33,7 @@ export async function remove(app, address) {
   chat?.dialling?.abort();
   await chat?.peer?.close();
   await removeContact(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
+  await app.talks.delete(address).catch(() => undefined); // it is gone from the list in any case
   state.contacts.delete(address);
   state.chats.delete(address);
   if (state.selected === address) Object.assign(state, { selected: null, focus: 'people' });

@@ -54,7 +54,7 @@ export function shortAddress(address) {
  * Return a name on one line, without characters that control how text runs.
  * @param {string} name
  */
-function cleanName(name) {
+export function cleanName(name) {
   const visible = name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
   return [...visible].slice(0, MAX_NAME).join('');
 }

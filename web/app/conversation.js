@@ -3,7 +3,9 @@
  * @module
  */
 
-import { present, safeFileName } from './format.js';
+import { codeOf } from './error-messages.js';
+import { PICTURES, present, safeFileName } from './format.js';
+import { takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -15,6 +17,8 @@ import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** More at once is a slip of the hand: a whole folder was dropped. */
 const MAX_FILES = 20;
+/** So large, pictures of people who are known by a name are taken without asking. */
+const MAX_TAKEN_BYTES = 3_000_000;
 
 /**
  * @param {App} app
@@ -29,6 +33,15 @@ export function sendText(app, chat, text) {
 }
 
 /**
+ * Send what was written while there was no connection.
+ * @param {App} app
+ * @param {Chat} chat
+ */
+export async function sendWaiting(app, chat) {
+  for (const entry of chat.entries) if (entry.kind === 'text' && entry.mark === 'waiting') await send(app, chat, entry);
+}
+
+/**
  * Send, or send again, what is in an entry.
  * @param {App} app
  * @param {Chat} chat
@@ -36,17 +49,17 @@ export function sendText(app, chat, text) {
  */
 export async function send(app, chat, entry) {
   const { peer } = chat;
-  entry.mark = 'sending';
+  entry.mark = peer ? 'sending' : 'waiting';
   app.changed();
+  if (!peer) return;
   try {
-    if (!peer) throw Object.assign(new Error(), { code: 'not_connected' });
     entry.number = await peer.send(entry.value);
     Object.assign(entry, { peer, mark: 'sent', value: undefined });
     updateMarks(chat, peer);
     app.notices.dismiss('send');
   } catch (error) {
-    entry.mark = 'failed';
-    app.notices.alert(error, { key: 'send' });
+    entry.mark = codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
+    if (entry.mark === 'failed') app.notices.alert(error, { key: 'send' });
   }
   app.changed();
 }
@@ -69,6 +82,8 @@ export function updateMarks(chat, peer) {
  * @param {unknown} value whatever they sent
  */
 export function receive(app, chat, value) {
+  if (takeControl(chat, value, app.changed)) return;
+  chat.status.typing = 0;
   addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
   countUnread(app, chat);
   app.changed();
@@ -82,6 +97,8 @@ export function receive(app, chat, value) {
 export function receiveFile(app, chat, transfer) {
   follow(app, chat, transfer);
   countUnread(app, chat);
+  const isSmallPicture = PICTURES.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
+  if (isSmallPicture && app.state.contacts.get(chat.address)?.name) transfer.accept();
 }
 
 /**
@@ -96,7 +113,7 @@ export function sendFiles(app, chat, files) {
   if (all.length > MAX_FILES) app.notices.say(`Only the first ${MAX_FILES} of ${all.length} files are sent`);
   for (const file of all.slice(0, MAX_FILES)) {
     try {
-      follow(app, chat, peer.sendFile(file));
+      follow(app, chat, peer.sendFile(file), file);
     } catch (error) {
       app.notices.alert(error, { key: 'file' });
     }
@@ -116,16 +133,17 @@ export function markRead({ state }) {
  * @param {App} app
  * @param {Chat} chat
  * @param {Transfer} transfer
+ * @param {Blob | null} [mine] what I send
  */
-function follow(app, chat, transfer) {
+function follow(app, chat, transfer, mine = null) {
   /** @type {FileEntry} */
-  const entry = { kind: 'file', mine: transfer.direction === 'out', at: new Date(), transfer, blob: null, error: null };
+  const entry = { kind: 'file', mine: mine !== null, at: new Date(), id: crypto.randomUUID(), transfer, blob: mine, error: null };
   addEntry(chat, entry);
   transfer.addEventListener('progress', app.changed);
   transfer.addEventListener('statechange', app.changed);
   transfer.done
     .then((blob) => {
-      entry.blob = blob ?? null;
+      entry.blob ??= blob ?? null;
       if (app.state.selected !== chat.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
     })
     .catch((/** @type {unknown} */ error) => void (entry.error = error))

@@ -3,17 +3,19 @@
  * @module
  */
 
+import { recall } from './browser-storage.js';
 import { wordsOf, wordsOfMedia } from './error-messages.js';
+import { tell } from './peer-control.js';
+import { newMedia } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
+/** @typedef {import('./state.js').Wants} Wants */
 /** @typedef {'microphone' | 'camera'} Device */
 
-/** @type {Readonly<Record<Device, MediaStreamConstraints>>} */
-const WISHES = Object.freeze({
-  microphone: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
-  camera: { video: { facingMode: 'user', width: { ideal: 1280 }, height: { ideal: 720 } } },
-});
+export const KINDS = /** @type {const} */ ({ microphone: 'audio', camera: 'video' });
+const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 } };
 
 /**
  * @param {MediaStream} stream
@@ -21,6 +23,50 @@ const WISHES = Object.freeze({
  */
 export function tracksOf(stream, device) {
   return device === 'microphone' ? stream.getAudioTracks() : stream.getVideoTracks();
+}
+
+/** @param {Chat} chat */
+export function isLive({ media }) {
+  return media.stream.getTracks().length > 0;
+}
+
+/** @param {Device | 'speaker'} device */
+export function chosenDevice(device) {
+  return recall(`whisper.${device}`) ?? '';
+}
+
+/**
+ * Start what a call wants, for the person who asks for it; calls of others are held.
+ * @param {App} app
+ * @param {Chat} chat
+ * @param {Wants} wants
+ * @returns {Promise<MediaStreamTrack[] | null>} null when it failed: the person has been told
+ */
+export async function startDevices(app, chat, { audio, video }) {
+  if (!audio && !video) return [];
+  app.notices.dismiss('media');
+  try {
+    if (!navigator.mediaDevices) throw new TypeError('no media devices');
+    const constraints = { audio: audio && constraintsOf('microphone'), video: video && constraintsOf('camera') };
+    const tracks = (await navigator.mediaDevices.getUserMedia(constraints)).getTracks();
+    for (const track of tracks) track.addEventListener('ended', () => void lose(app, chat, track));
+    await holdOthers(app, chat);
+    return tracks;
+  } catch (error) {
+    app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, video ? 'camera' : 'microphone') });
+    return null;
+  }
+}
+
+/**
+ * Begin a call with somebody with whom there is a connection.
+ * @param {App} app
+ * @param {Chat} chat
+ * @param {Wants} wants
+ */
+export async function startCall(app, chat, wants) {
+  const tracks = await startDevices(app, chat, wants);
+  if (tracks) await share(app, chat, tracks);
 }
 
 /**
@@ -31,23 +77,26 @@ export function tracksOf(stream, device) {
  */
 export async function toggle(app, chat, device) {
   if (!chat.peer) return;
-  app.notices.dismiss('media');
   const running = tracksOf(chat.media.stream, device);
   running.forEach((track) => track.stop());
-  const started = running.length ? [] : await start(app, chat, device);
-  if (!running.length && !started.length) return;
+  const started = running.length && !chat.media.isScreen ? [] : await startDevices(app, chat, { audio: device === 'microphone', video: device === 'camera' });
+  if (!started) return;
   if (device === 'microphone') chat.media.muted = false;
-  const others = chat.media.stream.getTracks().filter((track) => !running.includes(track));
-  await share(app, chat, [...others, ...started]);
+  else chat.media.isScreen = false;
+  await replaceTracks(app, chat, KINDS[device], started);
 }
 
 /**
+ * Start the microphone, or mute it, or let it be heard again.
  * @param {App} app
  * @param {Chat} chat
  */
-export function toggleMute(app, chat) {
+export async function toggleMicrophone(app, chat) {
+  const running = chat.media.stream.getAudioTracks();
+  if (!running.length) return toggle(app, chat, 'microphone');
   chat.media.muted = !chat.media.muted;
-  for (const track of chat.media.stream.getAudioTracks()) track.enabled = !chat.media.muted;
+  for (const track of running) track.enabled = !chat.media.muted;
+  tell(chat, { muted: chat.media.muted });
   app.changed();
 }
 
@@ -58,49 +107,31 @@ export function toggleMute(app, chat) {
  */
 export async function stopSharing(app, chat) {
   chat.media.stream.getTracks().forEach((track) => track.stop());
-  chat.media = { stream: new MediaStream(), muted: false, silenced: false };
+  chat.media = newMedia();
   app.changed();
 }
 
 /**
+ * Go on with a call that was held.
  * @param {App} app
  * @param {Chat} chat
- * @param {Device} device
- * @returns {Promise<MediaStreamTrack[]>} none when it failed: the person has been told
  */
-async function start(app, chat, device) {
-  try {
-    if (!navigator.mediaDevices) throw new TypeError('no media devices');
-    const tracks = (await navigator.mediaDevices.getUserMedia(WISHES[device])).getTracks();
-    for (const track of tracks) track.addEventListener('ended', () => void lose(app, chat, track, device));
-    return tracks;
-  } catch (error) {
-    app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, device) });
-    return [];
-  }
+export async function resume(app, chat) {
+  const { held } = chat.media;
+  const tracks = held && (await startDevices(app, chat, held));
+  if (!tracks) return;
+  chat.media.held = null;
+  tell(chat, { held: false });
+  await share(app, chat, tracks);
 }
 
 /**
- * A device was pulled out, or its permission taken away.
- * @param {App} app
- * @param {Chat} chat
- * @param {MediaStreamTrack} track
- * @param {Device} device
- */
-async function lose(app, chat, track, device) {
-  const tracks = chat.media.stream.getTracks();
-  if (!tracks.includes(track)) return;
-  const advice = 'It was unplugged, or the permission was taken away.';
-  app.notices.alert(null, { key: 'media', words: { title: `The ${device} stopped`, advice } });
-  await share(app, chat, tracks.filter((one) => one !== track));
-}
-
-/**
+ * Share these tracks with the peer, and no others.
  * @param {App} app
  * @param {Chat} chat
  * @param {MediaStreamTrack[]} tracks
  */
-async function share(app, chat, tracks) {
+export async function share(app, chat, tracks) {
   if (!chat.peer) return tracks.forEach((track) => track.stop()); // they hung up while the browser asked
   chat.media.stream = new MediaStream(tracks);
   app.changed();
@@ -110,4 +141,53 @@ async function share(app, chat, tracks) {
     await stopSharing(app, chat);
     app.notices.alert(error, { key: 'media', words: wordsOf(error) });
   }
+}
+
+/**
+ * One call has the devices: the others send nothing, and say so.
+ * @param {App} app
+ * @param {Chat} chat
+ */
+async function holdOthers(app, chat) {
+  for (const other of app.state.chats.values()) {
+    if (other === chat || !other.peer || !isLive(other)) continue;
+    const held = { audio: tracksOf(other.media.stream, 'microphone').length > 0, video: tracksOf(other.media.stream, 'camera').length > 0 };
+    await stopSharing(app, other);
+    other.media.held = held;
+    tell(other, { held: true });
+    await other.peer.share(null).catch(() => undefined); // then it has ended
+  }
+}
+
+/**
+ * Share other tracks of a kind, and the rest as before.
+ * @param {App} app
+ * @param {Chat} chat
+ * @param {'audio' | 'video'} kind
+ * @param {MediaStreamTrack[]} tracks
+ */
+export function replaceTracks(app, chat, kind, tracks) {
+  const others = chat.media.stream.getTracks().filter((track) => track.kind !== kind);
+  return share(app, chat, [...others, ...tracks]);
+}
+
+/** @param {Device} device */
+function constraintsOf(device) {
+  const id = chosenDevice(device);
+  const chosen = id ? { deviceId: { ideal: id } } : {};
+  return device === 'microphone' ? { ...VOICE, ...chosen } : { ...PICTURE, facingMode: recall('whisper.facing') ?? 'user', ...chosen };
+}
+
+/**
+ * A device was pulled out, or its permission taken away.
+ * @param {App} app
+ * @param {Chat} chat
+ * @param {MediaStreamTrack} track
+ */
+async function lose(app, chat, track) {
+  const tracks = chat.media.stream.getTracks();
+  if (!tracks.includes(track)) return;
+  const title = `The ${track.kind === 'audio' ? 'microphone' : 'camera'} stopped`;
+  app.notices.alert(null, { key: 'media', words: { title, advice: 'It was unplugged, or the permission was taken away.' } });
+  await share(app, chat, tracks.filter((one) => one !== track));
 }

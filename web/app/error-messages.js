@@ -77,7 +77,7 @@ const WORDS = Object.freeze({
   push_timed_out: ['Their push service was slow', 'The call may have arrived. Wait a moment before you ring again.'],
 
   // Being connected
-  hung_up: ['They hung up', 'Ring to chat again.'],
+  hung_up: ['They hung up', 'Call again to go on.'],
   connection_lost: ['The connection was lost', 'The network on one of the two sides is gone. Ring again.'],
   replaced: ['The connection was made anew', 'Nothing to do: the newer one goes on.'],
   not_connected: ['You are not connected', 'Ring first, then send again.'],
@@ -139,7 +139,7 @@ const MEDIA_WORDS = Object.freeze({
 /** @type {Readonly<Record<import('./state.js').Phase, string>>} */
 export const PHASES = Object.freeze({
   idle: '',
-  ringing: 'Ringing…',
+  ringing: 'Calling…',
   incoming: 'Is calling you',
   connecting: 'Connecting…',
   open: 'Connected',
@@ -167,7 +167,7 @@ export function wordsOf(error) {
 
 /**
  * @param {unknown} error
- * @param {'microphone' | 'camera'} device
+ * @param {'microphone' | 'camera' | 'screen'} device
  * @returns {Words}
  */
 export function wordsOfMedia(error, device) {

@@ -3,6 +3,8 @@
  * @module
  */
 
+/** Pictures that a browser shows, and in which no script can be. */
+export const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
 const DAY_MS = 86_400_000;
 
@@ -83,6 +85,17 @@ export function formatBytes(bytes) {
 /** @param {number} ms */
 export function formatSeconds(ms) {
   return `${ms < 9950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
+}
+
+/**
+ * @param {number} ms
+ * @returns {string} minutes and seconds, and hours where there are some
+ */
+export function formatDuration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const rest = String(seconds % 60).padStart(2, '0');
+  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
 /** @param {Date} date */

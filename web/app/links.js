@@ -7,9 +7,10 @@
 
 import { isAddress, parseAddress } from '../client/whisper.js';
 
+/** No address has it, and it needs no escape in a fragment. */
+const BEFORE_NAME = '~';
 /** What a link to another device begins with; no address does. */
 const DEVICE = 'device=';
-
 const LOOPBACK = ['127.0.0.1', '[::1]'];
 /** On one machine an answer takes milliseconds. */
 const ANSWER_MS = 1000;
@@ -26,9 +27,10 @@ export function appUrl(page = location.href) {
  * Return the link that lets whoever opens it ring an address.
  * @param {string} address
  * @param {string} [page] the URL of a page of the app
+ * @param {string} [name] that the person gives themselves, if any
  */
-export function linkTo(address, page = location.href) {
-  return `${appUrl(page)}#${encodeURIComponent(address)}`;
+export function linkTo(address, page = location.href, name = '') {
+  return `${appUrl(page)}#${encodeURIComponent(address)}${name && BEFORE_NAME}${encodeURIComponent(name).replaceAll(BEFORE_NAME, '%7E')}`;
 }
 
 /**
@@ -39,7 +41,7 @@ export function linkTo(address, page = location.href) {
  */
 export function parseLink(text) {
   const at = text.indexOf('#');
-  return parseAddress(at < 0 ? text : decode(text.slice(at + 1)));
+  return parseAddress(at < 0 ? text : split(text.slice(at + 1)).address);
 }
 
 /**
@@ -47,8 +49,17 @@ export function parseLink(text) {
  * @returns {string | null} whom the page was opened for
  */
 export function readLink(url = location.href) {
-  const address = decode(new URL(url).hash.slice(1));
+  const { address } = split(new URL(url).hash.slice(1));
   return isAddress(address) ? address : null;
+}
+
+/**
+ * @param {string} text that somebody typed or pasted, or a page's URL
+ * @returns {string} the name in a link, as its maker wrote it; '' without
+ */
+export function nameInLink(text = location.href) {
+  const at = text.indexOf('#');
+  return at < 0 ? '' : split(text.slice(at + 1)).name;
 }
 
 /**
@@ -118,6 +129,12 @@ async function answersAlike(url) {
   } catch {
     return false;
   }
+}
+
+/** @param {string} fragment */
+function split(fragment) {
+  const [address = '', name = ''] = fragment.split(BEFORE_NAME, 2);
+  return { address: decode(address), name: decode(name) };
 }
 
 /** @param {string} text */

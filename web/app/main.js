@@ -4,24 +4,27 @@
  */
 
 import { select } from './calls.js';
-import { allContacts } from './contacts.js';
+import { allContacts, cleanName } from './contacts.js';
 import { markRead } from './conversation.js';
-import { clearLink, moveToLocalhost, readLink } from './links.js';
+import { clearLink, moveToLocalhost, nameInLink, readLink } from './links.js';
 import { newVersionNotice } from './new-version.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
-import { createState } from './state.js';
+import { chatWith, createState } from './state.js';
+import { TalkKeeper } from './storage/talk-keeper.js';
+import { callControlsView } from './views/call/call-controls-view.js';
+import { incomingView } from './views/call/incoming-view.js';
+import { liveBarView } from './views/call/live-bar-view.js';
+import { stageView } from './views/call/stage-view.js';
 import { chatHeaderView } from './views/chat-header-view.js';
-import { composerView } from './views/composer-view.js';
-import { incomingView } from './views/incoming-view.js';
 import { installView } from './views/install-view.js';
-import { messageListView } from './views/message-list-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { peopleView } from './views/people-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
-import { stageView } from './views/stage-view.js';
+import { composerView } from './views/talk/composer-view.js';
+import { messageListView } from './views/talk/message-list-view.js';
 import { welcomeView } from './views/welcome-view.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */
@@ -30,14 +33,14 @@ const DRAWING_MS = 16;
 const state = createState();
 let drawing = 0;
 
-/** @type {import('./state.js').App} */
-const app = {
+const app = /** @type {import('./state.js').App} */ ({
   state,
   notices: new Notices(),
   changed: () => {
     drawing ||= window.setTimeout(draw, DRAWING_MS);
   },
-};
+});
+app.talks = new TalkKeeper(app);
 
 const confirm = confirmDialog();
 const addPerson = addDialog(app);
@@ -47,13 +50,14 @@ const openSettings = settingsDialog(app, { confirm, offerBackup });
 const views = [
   pageView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
-  ...[stageView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
+  ...[stageView(app), callControlsView(app), liveBarView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
 ];
 
 function draw() {
   drawing = 0;
   markRead(app);
   for (const view of views) view();
+  app.talks.save();
 }
 
 window.addEventListener('popstate', () => {
@@ -62,6 +66,7 @@ window.addEventListener('popstate', () => {
 window.addEventListener('hashchange', () => {
   const address = readLink();
   if (!address) return;
+  if (nameInLink()) chatWith(state, address).says ||= cleanName(nameInLink());
   if (state.phase !== 'on') {
     state.invited = address;
     return app.changed();
@@ -92,5 +97,6 @@ try {
   app.notices.alert(error, { key: 'contacts' });
 }
 endBoot();
+await app.talks.restore();
 if (!state.online) follow(false);
 await open(app);

@@ -3,11 +3,15 @@
  * @module
  */
 
-import { receive, receiveFile, updateMarks } from './conversation.js';
+import { remember } from './browser-storage.js';
+import { receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
+import { formatDuration } from './format.js';
+import { followQuality } from './call-quality.js';
+import { introduce } from './peer-control.js';
 import { readRoute } from './route-text.js';
-import { addEntry, chatWith, nameOf } from './state.js';
+import { WRITING, addEntry, chatWith, isCall, nameOf } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -28,18 +32,23 @@ export function attach(app, peer) {
   const listening = new AbortController();
   Object.assign(chat, { peer, listening, dial: null, phase: 'open', trouble: null, missed: 0 });
   if (app.state.selected === chat.address) app.state.focus = 'message';
-  addNote(app, chat, 'Connected');
+  chat.status = { muted: false, held: false, typing: 0 };
+  introduce(chat);
+  if (chat.wants.audio) chat.since = Date.now();
+  else addNote(app, chat, 'Connected');
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
     file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer),
     delivered: () => updateMarks(chat, peer),
     statechange: () => followState(app, chat, peer),
     close: () => followState(app, chat, peer),
-    media: () => undefined,
+    media: () => (chat.since ||= isCall(chat) ? Date.now() : 0),
   };
   for (const [name, react] of Object.entries(reactions)) {
     peer.addEventListener(name, (event) => void (react(event), app.changed()), { signal: listening.signal });
   }
+  followQuality(app, chat, peer, listening.signal);
+  void sendWaiting(app, chat);
   void read(app, chat, peer);
   void readRoute(app, chat, peer);
   setTimeout(() => void readRoute(app, chat, peer), ROUTE_SETTLES_MS);
@@ -74,12 +83,14 @@ function followState(app, chat, peer) {
 function detach(app, chat, peer) {
   chat.listening?.abort();
   const code = codeOf(peer.error);
-  Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '' });
+  remember('whisper.called', 'yes');
+  const lasted = chat.since ? ` · ${formatDuration(Date.now() - chat.since)}` : '';
+  Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '', wants: WRITING, since: 0, quality: '' });
   void stopSharing(app, chat);
   if (app.state.selected === chat.address) app.state.focus = 'talk';
-  if (code === 'hung_up') return addNote(app, chat, `${nameOf(app.state, chat.address)} hung up`);
+  if (code === 'hung_up') return addNote(app, chat, `${nameOf(app.state, chat.address)} hung up${lasted}`);
   chat.trouble = code === 'replaced' ? null : peer.error;
-  addNote(app, chat, peer.error ? 'The connection ended' : 'You hung up');
+  addNote(app, chat, (peer.error ? 'The connection ended' : 'You hung up') + lasted);
 }
 
 /**

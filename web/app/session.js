@@ -6,9 +6,11 @@
 import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
+import { cleanName } from './contacts.js';
 import { codeOf } from './error-messages.js';
-import { appUrl, clearLink, readDeviceLink, readLink } from './links.js';
+import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
+import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -31,6 +33,7 @@ export async function open(app) {
   const isAllowed = 'Notification' in globalThis && Notification.permission === 'granted';
   const isOn = isAllowed && recall('whisper.off') === null;
   state.invited = readLink();
+  if (state.invited && nameInLink()) chatWith(state, state.invited).says ||= cleanName(nameInLink());
   state.linking = readDeviceLink();
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
@@ -130,6 +133,7 @@ async function stop(app) {
   await state.whisper?.stop();
   forgetConnected();
   state.chats.clear();
+  await app.talks.restore();
   Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
   app.changed();
 }
@@ -152,7 +156,7 @@ async function onTrouble(app, { error }) {
 function begin(app) {
   const { state } = app;
   const connected = takeConnected();
-  for (const address of connected) void ring(app, address, 'reconnecting');
+  for (const address of connected) void ring(app, address, { phase: 'reconnecting' });
   const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
   clearLink();
   state.invited = null;

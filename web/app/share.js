@@ -3,6 +3,7 @@
  * @module
  */
 
+import { recall } from './browser-storage.js';
 import { linkTo } from './links.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -28,7 +29,7 @@ export async function copyText(app, text, said) {
  * @param {string} address
  */
 export async function shareLink(app, address) {
-  const link = linkTo(address);
+  const link = linkTo(address, undefined, recall('whisper.name') ?? '');
   const isTouch = matchMedia('(pointer: coarse)').matches;
   if (!isTouch || !('share' in navigator)) return copyText(app, link, 'Link copied: send it to somebody');
   try {

@@ -21,14 +21,18 @@ import { MAX_KEPT } from './format.js';
  * @property {Date} at
  * @property {string} text
  * @property {boolean} isCode
- * @property {'sending' | 'sent' | 'delivered' | 'failed'} mark
+ * @property {'waiting' | 'sending' | 'sent' | 'delivered' | 'failed'} mark `waiting`: for a connection
  * @property {Peer | null} peer to whom it was sent
  * @property {number} number which of mine it was to that peer
  * @property {string} [value]
  */
 
+/** A transfer, or what is kept of one.
+ * @typedef {Pick<Transfer, 'name' | 'type' | 'size' | 'direction' | 'state' | 'transferred' | 'accept' | 'cancel'>} FileTransfer
+ */
+
 /** A file, mine or theirs.
- * @typedef {{kind: 'file', mine: boolean, at: Date, transfer: Transfer, blob: Blob | null, error: unknown}} FileEntry
+ * @typedef {{kind: 'file', mine: boolean, at: Date, id: string, transfer: FileTransfer, blob: Blob | null, error: unknown}} FileEntry
  */
 
 /** Something that happened.
@@ -37,8 +41,16 @@ import { MAX_KEPT } from './format.js';
 
 /** @typedef {TextEntry | FileEntry | NoteEntry} Entry */
 
-/** What I share with a peer by voice and video.
- * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean}} Media `silenced`: the browser wants a click before it plays
+/** What I share with a peer by voice and video. `silenced`: the browser wants a click before it plays; `held`: what was on before another call.
+ * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean, isScreen: boolean, held: Wants | null}} Media
+ */
+
+/** What a call is for: voice, or voice and video; neither to write.
+ * @typedef {{audio: boolean, video: boolean}} Wants
+ */
+
+/** What their app tells of them; `typing`: until when, ms.
+ * @typedef {{muted: boolean, held: boolean, typing: number}} Status
  */
 
 /** @typedef {'idle' | 'ringing' | 'incoming' | 'connecting' | 'open' | 'reconnecting'} Phase */
@@ -57,9 +69,16 @@ import { MAX_KEPT } from './format.js';
  * @property {number} missed
  * @property {unknown} trouble why the last call failed
  * @property {string} draft
+ * @property {string} says the name that they give themselves; anybody may give any
  * @property {string} route how the connection runs
  * @property {string} routeDetail
  * @property {Media} media
+ * @property {Wants} wants what the call is for that rings, or is open
+ * @property {boolean} isRinging whether their push service has taken the dial: it rings there
+ * @property {number} since when voice or video began, ms; 0 without
+ * @property {string} quality of the connection, in words
+ * @property {Status} status
+ * @property {boolean} isApp whether their program is this app, as it has told
  */
 
 /**
@@ -84,8 +103,11 @@ import { MAX_KEPT } from './format.js';
  * @property {State} state
  * @property {() => void} changed draw, soon
  * @property {import('./views/notices.js').Notices} notices
+ * @property {import('./storage/talk-keeper.js').TalkKeeper} talks
  */
 
+/** No voice, no video. */
+export const WRITING = Object.freeze({ audio: false, video: false });
 /** Nobody reads further back on a page that forgets anyway. */
 const MAX_ENTRIES = 400;
 const MAX_CHARACTERS = 8 * MAX_KEPT;
@@ -124,11 +146,25 @@ export function chatWith(state, address) {
   /** @type {Chat} */
   const chat = {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
-    ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', route: '', routeDetail: '' },
-    media: { stream: new MediaStream(), muted: false, silenced: false },
+    ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', says: '', route: '', routeDetail: '' },
+    ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false, typing: 0 }, isApp: false },
   };
   state.chats.set(address, chat);
   return chat;
+}
+
+/** @returns {Media} nothing is shared */
+export function newMedia() {
+  return { stream: new MediaStream(), muted: false, silenced: false, isScreen: false, held: null };
+}
+
+/**
+ * Tell whether there is voice or video, or was to be: the call has a screen of its own.
+ * @param {Chat} chat
+ */
+export function isCall({ peer, media, wants, status }) {
+  if (!peer) return false;
+  return wants.audio || status.held || media.held !== null || media.stream.getTracks().length > 0 || peer.remote.getTracks().length > 0;
 }
 
 /**
@@ -152,10 +188,11 @@ export function addEntry(chat, entry) {
 /**
  * @param {State} state
  * @param {string} address
- * @returns {string} the name in this browser, or the address in short
+ * @returns {string} the name in this browser, or the one that they say in quotes, or the address in short
  */
 export function nameOf(state, address) {
-  return state.contacts.get(address)?.name || shortAddress(address);
+  const says = state.chats.get(address)?.says;
+  return state.contacts.get(address)?.name || (says ? `“${says}”` : shortAddress(address));
 }
 
 /**

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { linkTo, linkToDevice, localhostUrl, parseLink, readDeviceLink, readLink } from '../../../web/app/links.js';
+import { linkTo, linkToDevice, localhostUrl, nameInLink, parseLink, readDeviceLink, readLink } from '../../../web/app/links.js';
 import { vectors, withCode } from '../vectors.js';
 
 const ALICE = vectors('wire.json').keys.alice.public;
@@ -39,6 +39,13 @@ test('the loopback address is known by its name, and nothing else is', () => {
   assert.equal(localhostUrl('http://127.0.0.1:8000/a/?b=c#d'), 'http://localhost:8000/a/?b=c#d');
   assert.equal(localhostUrl('http://[::1]:8000/'), 'http://localhost:8000/');
   for (const page of ['https://127.0.0.1:8000/', 'http://localhost:8000/', 'http://127.0.0.1.example.org/', 'http://192.0.2.7/']) assert.equal(localhostUrl(page), null);
+});
+
+test('a link may have the name that its person gives themselves', () => {
+  const link = linkTo(ALICE, 'https://example.org/', 'Zoë ~ #1');
+
+  assert.deepEqual([readLink(link), parseLink(link), nameInLink(link)], [ALICE, ALICE, 'Zoë ~ #1']);
+  assert.equal(nameInLink(linkTo(ALICE, 'https://example.org/')), '');
 });
 
 test('a link to another device carries what is sealed, in the fragment, and selects nobody', () => {

@@ -68,6 +68,11 @@ export const input = (id) => byId(id, HTMLInputElement);
 /** @param {string} id */
 export const dialog = (id) => byId(id, HTMLDialogElement);
 
+/** @returns {boolean} whether the focus is in a field: no other element may take it away */
+export function isTyping() {
+  return document.activeElement instanceof HTMLInputElement || document.activeElement instanceof HTMLTextAreaElement;
+}
+
 /**
  * Call *run* at each click.
  * @param {string} id

@@ -19,10 +19,10 @@ export function installView() {
   let offer = null;
 
   const draw = () => {
-    const isWanted = recall('whisper.install-later') === null && !isInstalled();
+    const isWanted = recall('whisper.called') !== null && recall('whisper.install-later') === null && !isInstalled();
     setShown(element('install-bar'), isWanted && (offer !== null || isIos()));
     setShown(button('install'), offer !== null);
-    setText(element('install-text'), offer ? 'Whisper can be an app on this device.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
+    setText(element('install-text'), offer ? 'As an app, Whisper keeps its permission to ring.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
   };
   window.addEventListener('beforeinstallprompt', (event) => {
     event.preventDefault();

@@ -4,7 +4,7 @@
  */
 
 import { selectedChat } from '../state.js';
-import { button, element, setShown } from './dom.js';
+import { button, element, isTyping, setShown } from './dom.js';
 import { focusPerson } from './people-view.js';
 
 /** @typedef {import('../state.js').App} App */
@@ -34,7 +34,7 @@ export function pageView(app) {
 }
 
 /**
- * Move the focus where the last action leads; whoever writes elsewhere keeps it.
+ * Move the focus where the last action leads; a field that is in use keeps it.
  * @param {App} app
  * @returns {() => void} draw
  */
@@ -49,10 +49,10 @@ export function focusView({ state }) {
     if (wanted === 'people' || !chat) return focusPerson(lastSelected);
     lastSelected = chat.address;
     if (!isWide() && !history.state?.isChat) history.pushState({ isChat: true }, '');
-    const canType = chat.phase === 'open' && matchMedia('(pointer: fine)').matches;
-    const isReady = wanted === 'talk' && chat.phase === 'idle' && state.phase === 'on';
+    if (isTyping() && element('talk').contains(document.activeElement)) return;
+    const canType = chat.phase === 'open' && matchMedia('(pointer: fine)').matches && element('message').checkVisibility();
     if (canType) element('message').focus();
-    else if (isReady) button('ring').focus();
-    else element('talk-name').focus();
+    else if (chat.dialling) button('cancel').focus(); // a second Enter ends what the first began
+    else element('talk-name').focus(); // never a button that rings
   };
 }

@@ -6,15 +6,19 @@
 import { select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
 import { PHASES } from '../error-messages.js';
+import { safeFileName } from '../format.js';
+import { titleOf } from './names.js';
 import { copyText, shareLink } from '../share.js';
 import { nameOf } from '../state.js';
 import { avatar, drawAvatar } from './avatar.js';
-import { create, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { create, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {{item: HTMLElement, button: HTMLButtonElement, sign: HTMLElement, name: HTMLElement, line: HTMLElement, badge: HTMLElement}} Row */
 
+/** So many are not looked through by eye. */
+const MANY = 7;
 const STATUS = { loading: 'You', off: 'You', starting: 'Getting ready…', on: 'You', failed: 'Not reachable now' };
 
 /**
@@ -26,6 +30,8 @@ export function peopleView(app, { addPerson, openSettings }) {
   const { state } = app;
   /** @type {Map<string, Row>} */
   const rows = new Map();
+  const search = input('search');
+  search.addEventListener('input', app.changed);
   const mine = () => state.identity?.address ?? '';
 
   onClick('add-person', addPerson);
@@ -41,7 +47,9 @@ export function peopleView(app, { addPerson, openSettings }) {
     setText(element('my-address'), shortAddress(address));
     setAttribute(element('my-address'), 'data-address', address);
     setAttribute(element('my-address'), 'title', address);
-    const everyone = inOrder(app);
+    const all = inOrder(app);
+    setShown(search, all.length >= MANY || search.value !== '');
+    const everyone = all.filter((one) => isFound(app, one, search.value));
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
       item.remove();
@@ -54,7 +62,7 @@ export function peopleView(app, { addPerson, openSettings }) {
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
-    setShown(element('people-empty'), everyone.length === 0);
+    setShown(element('people-empty'), all.length === 0);
   };
 }
 
@@ -67,6 +75,17 @@ export function focusPerson(address) {
   (row instanceof HTMLElement ? row : element('brand')).focus();
 }
 
+/**
+ * @param {App} app
+ * @param {string} address
+ * @param {string} wanted a part of a name or of a message
+ */
+function isFound({ state }, address, wanted) {
+  const entries = state.chats.get(address)?.entries ?? [];
+  const texts = [titleOf(state, address), ...entries.map((entry) => (entry.kind === 'file' ? entry.transfer.name : entry.text))];
+  return texts.some((text) => text.toLocaleLowerCase().includes(wanted.trim().toLocaleLowerCase()));
+}
+
 /** @param {App} app */
 function inOrder({ state }) {
   const addresses = [...new Set([...state.contacts.keys(), ...state.chats.keys()])];
@@ -74,7 +93,8 @@ function inOrder({ state }) {
     const chat = state.chats.get(address);
     return !chat || (chat.phase === 'idle' && !chat.missed && !chat.unread) ? 1 : 0;
   };
-  return addresses.sort((one, other) => rank(one) - rank(other) || nameOf(state, one).localeCompare(nameOf(state, other)));
+  const last = (/** @type {string} */ address) => state.chats.get(address)?.entries.at(-1)?.at.getTime() ?? 0;
+  return addresses.sort((one, other) => rank(one) - rank(other) || last(other) - last(one) || nameOf(state, one).localeCompare(nameOf(state, other)));
 }
 
 /**
@@ -104,11 +124,12 @@ function drawRow({ state }, address, row) {
   const chat = state.chats.get(address);
   const unread = chat?.unread ?? 0;
   drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
-  setText(row.name, nameOf(state, address));
+  setText(row.name, titleOf(state, address));
   setText(row.line, lineOf(state, address, chat));
   setText(row.badge, unread ? String(unread) : '');
   setAttribute(row.badge, 'aria-label', unread ? `${unread} new` : null);
   setAttribute(row.badge, 'role', unread ? 'img' : null);
+  setAttribute(row.button, 'data-missed', Boolean(chat?.missed));
   setAttribute(row.button, 'data-phase', chat?.phase ?? 'idle');
   setAttribute(row.button, 'aria-current', state.selected === address ? 'true' : null);
 }
@@ -122,5 +143,7 @@ function lineOf(state, address, chat) {
   if (chat && PHASES[chat.phase]) return PHASES[chat.phase];
   if (chat?.missed) return 'Missed call';
   if (!state.contacts.has(address)) return 'Not in your people';
+  const last = chat?.entries.at(-1);
+  if (last) return last.kind === 'file' ? safeFileName(last.transfer.name) : last.text.slice(0, 80);
   return state.contacts.get(address)?.name ? shortAddress(address) : '';
 }

@@ -5,7 +5,8 @@
 
 import { select } from '../calls.js';
 import { remove, save } from '../contact-actions.js';
-import { parseLink } from '../links.js';
+import { cleanName } from '../contacts.js';
+import { nameInLink, parseLink } from '../links.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
@@ -25,7 +26,10 @@ export function addDialog(app) {
     setText(element('address-fault'), fault);
     setAttribute(field, 'aria-invalid', fault ? 'true' : null);
   };
-  field.addEventListener('input', check);
+  field.addEventListener('input', () => {
+    check();
+    input('name-field').value ||= cleanName(nameInLink(field.value));
+  });
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
     event.preventDefault();
@@ -45,7 +49,7 @@ export function addDialog(app) {
   return (address = '') => {
     field.value = address;
     field.readOnly = address !== '';
-    input('name-field').value = '';
+    input('name-field').value = state.chats.get(address)?.says ?? '';
     check();
     dialog('add-dialog').showModal();
     (address ? input('name-field') : field).focus();
@@ -83,9 +87,15 @@ export function personDialog(app, confirm) {
     close();
     await save(app, address, input('rename-field').value);
   });
+  onClick('delete-talk', async () => {
+    const title = `Delete your talk with ${nameOf(state, address)}?`;
+    if (!(await confirm({ title, text: 'Messages, files and calls go, in this browser. The other keeps theirs.', yes: 'Delete' }))) return;
+    close();
+    await app.talks.delete(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
+  });
   onClick('remove-person', async () => {
     const title = `Remove ${nameOf(state, address)}?`;
-    const isSure = await confirm({ title, text: 'The name and what you wrote on this page go. They can still ring you.', yes: 'Remove' });
+    const isSure = await confirm({ title, text: 'The name and your talk go, in this browser. They can still ring you.', yes: 'Remove' });
     if (!isSure) return;
     close();
     await remove(app, address);
@@ -97,7 +107,7 @@ export function personDialog(app, confirm) {
     setText(element('person-address'), address);
     setText(element('person-route'), `${chat.route}. ${chat.routeDetail}`);
     setShown(element('person-connection'), chat.route !== '');
-    input('rename-field').value = state.contacts.get(address)?.name ?? '';
+    input('rename-field').value = state.contacts.get(address)?.name || chat.says;
     setShown(button('remove-person'), true);
     dialog('person-dialog').showModal();
   };

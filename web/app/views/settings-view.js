@@ -3,6 +3,8 @@
  * @module
  */
 
+import { recall, remember } from '../browser-storage.js';
+import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
 import { dayOf } from '../format.js';
 import { linkToDevice } from '../links.js';
@@ -28,6 +30,14 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('settings-close', close);
   onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
   onClick('settings-share', () => shareLink(app, mine()));
+  const name = input('my-name');
+  name.value = recall('whisper.name') ?? '';
+  name.addEventListener('change', () => remember('whisper.name', cleanName(name.value) || null));
+  const keepFor = byId('keep-for', HTMLSelectElement);
+  keepFor.value = app.talks.keepFor;
+  keepFor.addEventListener('change', () => {
+    app.talks.keepFor = /** @type {import('../storage/talk-keeper.js').KeepFor} */ (keepFor.value);
+  });
   onSubmit('new-form', 'new-address', async () => {
     if (!passphrases.check()) return;
     const backup = await createWithBackup(app, passphrases.value());

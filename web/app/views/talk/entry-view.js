@@ -3,22 +3,23 @@
  * @module
  */
 
-import { send } from '../conversation.js';
-import { MAX_SHOWN, dayOf, glance } from '../format.js';
-import { create, icon, setAttribute, setText, timeElement } from './dom.js';
-import { saveText } from './download.js';
+import { send } from '../../conversation.js';
+import { MAX_SHOWN, dayOf, glance } from '../../format.js';
+import { create, icon, setAttribute, setText, timeElement } from '../dom.js';
+import { withLinks } from './text-links.js';
+import { saveText } from '../download.js';
 import { fileRow } from './file-view.js';
 
-/** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Chat} Chat */
-/** @typedef {import('../state.js').Entry} Entry */
-/** @typedef {import('../state.js').TextEntry} TextEntry */
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
+/** @typedef {import('../../state.js').Entry} Entry */
+/** @typedef {import('../../state.js').TextEntry} TextEntry */
 /** @typedef {{element: HTMLElement, update: () => void}} Row */
 
 /** What is said within that time is one thought, with one time under it. */
 const TOGETHER_MS = 3 * 60_000;
 
-const MARKS = { sending: 'Sending', sent: 'Sent', delivered: 'Delivered', failed: 'Not sent' };
+const MARKS = { waiting: 'Waits until you are connected', sending: 'Sending', sent: 'Sent', delivered: 'Delivered', failed: 'Not sent' };
 
 /**
  * @param {App} app
@@ -62,17 +63,19 @@ function textRow(app, chat, entry) {
   const again = create('button', { class: 'button small', type: 'button', hidden: true, onclick: () => void send(app, chat, entry) }, 'Send again');
   const said = create('span', { class: 'sr' });
   const sign = create('span', { class: 'mark' });
+  const waits = create('p', { class: 'waits muted small', hidden: true }, MARKS.waiting);
   const meta = create('span', { class: 'meta' }, timeElement(entry.at), entry.mine && sign, entry.mine && said);
   const line = create('div', { class: 'line' }, bubble(entry), meta);
   const author = create('span', { class: 'sr' }, entry.mine ? 'You wrote: ' : 'They wrote: ');
-  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, again);
+  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, waits, again);
   const update = () => {
     if (!entry.mine || element.dataset.state === entry.mark) return;
     element.dataset.state = entry.mark;
     setAttribute(element, 'data-delivered', entry.mark === 'delivered');
     setText(said, MARKS[entry.mark]);
     setAttribute(meta, 'title', MARKS[entry.mark]);
-    sign.replaceChildren(icon(entry.mark));
+    sign.replaceChildren(icon(entry.mark === 'waiting' ? 'sending' : entry.mark));
+    waits.hidden = entry.mark !== 'waiting';
     again.hidden = entry.mark !== 'failed';
   };
   return { element, update };
@@ -84,12 +87,12 @@ function textRow(app, chat, entry) {
  */
 function bubble({ text, isCode }) {
   const first = glance(text);
-  const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, first);
+  const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, ...(isCode ? [first] : withLinks(first)));
   if (first.length === text.length) return create('div', { class: 'bubble' }, content);
   const isShowable = text.length <= MAX_SHOWN;
   const reveal = () => {
     if (!isShowable) return saveText(isCode ? 'message.json' : 'message.txt', text);
-    content.textContent = text;
+    content.replaceChildren(...(isCode ? [text] : withLinks(text)));
     more.remove();
   };
   const size = `${text.length.toLocaleString()} characters`;

@@ -3,14 +3,15 @@
  * @module
  */
 
-import { toggleMute, tracksOf } from '../devices.js';
-import { nameOf, selectedChat } from '../state.js';
-import { avatar, drawAvatar } from './avatar.js';
-import { button, byId, create, element, onClick, setAttribute, setShown, setText } from './dom.js';
+import { chosenDevice, tracksOf } from '../../devices.js';
+import { isCall, nameOf, selectedChat } from '../../state.js';
+import { avatar, drawAvatar } from '../avatar.js';
+import { create, element, onClick, setAttribute, setShown, setText } from '../dom.js';
+import { movable } from './own-picture.js';
 import { keepAwake } from './wake-lock.js';
 
-/** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
 
 /** What one peer shares, and what I do. */
 class Stage {
@@ -32,6 +33,7 @@ class Stage {
     this.#sign = avatar(chat.address, '');
     this.#voice = create('div', { class: 'voice' }, this.#sign, this.#text);
     this.#own.muted = true;
+    movable(this.#own);
     this.element = create('div', { class: 'stage' }, this.#remote, this.#voice, this.#own);
   }
 
@@ -44,9 +46,9 @@ class Stage {
     const isSeen = tracksOf(media.stream, 'camera').length > 0;
     const name = nameOf(state, address);
     drawAvatar(this.#sign, address, state.contacts.get(address)?.name ?? '');
-    setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0));
+    setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0, isSeen));
     setAttribute(this.#remote, 'aria-label', `Video of ${name}`);
-    setAttribute(this.element, 'data-video', sees || isSeen);
+    setAttribute(this.#own, 'data-mirrored', !media.isScreen);
     setAttribute(this.element, 'data-remote', sees ? 'video' : hears ? 'voice' : 'none');
     setShown(this.#voice, !sees);
     setShown(this.#own, isSeen);
@@ -69,6 +71,8 @@ class Stage {
     if (video.srcObject === stream) return;
     video.srcObject = stream;
     if (!stream) return;
+    const speaker = chosenDevice('speaker');
+    if (speaker && video === this.#remote) void video.setSinkId?.(speaker).catch(() => undefined); // it may be gone
     video.play().catch((/** @type {unknown} */ error) => {
       const isHeldBack = error instanceof DOMException && error.name === 'NotAllowedError';
       if (isHeldBack && video === this.#remote) this.#chat.media.silenced = true;
@@ -81,11 +85,13 @@ class Stage {
  * @param {string} name
  * @param {boolean} hears whether I hear them
  * @param {boolean} isHeard whether they hear me
+ * @param {boolean} isSeen whether they see me
  */
-function voiceText(name, hears, isHeard) {
+function voiceText(name, hears, isHeard, isSeen) {
   if (hears && isHeard) return `You and ${name} hear each other`;
   if (hears) return `You hear ${name}`;
-  return isHeard ? `${name} hears you` : `${name} sees you`;
+  if (isHeard) return `${name} hears you`;
+  return isSeen ? `${name} sees you` : name;
 }
 
 /**
@@ -96,10 +102,6 @@ export function stageView(app) {
   const { state } = app;
   /** @type {Map<Chat, Stage>} */
   const stages = new Map();
-  onClick('mute', () => {
-    const chat = selectedChat(state);
-    if (chat) toggleMute(app, chat);
-  });
   onClick('play-sound', () => {
     const chat = selectedChat(state);
     void (chat && stages.get(chat)?.play());
@@ -107,37 +109,19 @@ export function stageView(app) {
 
   return () => {
     for (const [chat, stage] of stages) {
-      if (isLive(chat)) continue;
+      if (isCall(chat)) continue;
       stage.element.remove();
       stages.delete(chat);
     }
     const selected = selectedChat(state);
     for (const chat of state.chats.values()) {
-      if (!isLive(chat)) continue;
+      if (!isCall(chat)) continue;
       const stage = stages.get(chat) ?? new Stage(app, chat);
       if (!stages.has(chat)) element('stages').append(stage.element);
       stages.set(chat, stage);
       setShown(stage.element, chat === selected);
       stage.draw();
     }
-    void keepAwake([...stages.values()].some(({ element }) => element.hasAttribute('data-video')));
-    drawControls(selected && isLive(selected) ? selected : null);
+    void keepAwake(stages.size > 0);
   };
-}
-
-/** @param {Chat | null} chat */
-function drawControls(chat) {
-  setShown(element('stage-area'), chat !== null);
-  if (!chat) return;
-  const { media } = chat;
-  setShown(button('mute'), tracksOf(media.stream, 'microphone').length > 0);
-  setAttribute(button('mute'), 'aria-pressed', String(media.muted));
-  setAttribute(button('mute'), 'title', media.muted ? 'Unmute my microphone' : 'Mute my microphone');
-  setAttribute(byId('mute-icon', SVGUseElement), 'href', media.muted ? '#icon-microphone-off' : '#icon-microphone');
-  setShown(button('play-sound'), media.silenced);
-}
-
-/** @param {Chat} chat */
-function isLive({ peer, media }) {
-  return peer !== null && (media.stream.getTracks().length > 0 || Boolean(peer.remote?.getTracks().length));
 }

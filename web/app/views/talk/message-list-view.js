@@ -3,13 +3,13 @@
  * @module
  */
 
-import { nameOf, selectedChat } from '../state.js';
-import { button, create, element, onClick, setShown, setText } from './dom.js';
+import { nameOf, selectedChat } from '../../state.js';
+import { button, create, element, onClick, setShown, setText } from '../dom.js';
 import { rowOf } from './entry-view.js';
 
-/** @typedef {import('../state.js').App} App */
-/** @typedef {import('../state.js').Chat} Chat */
-/** @typedef {import('../state.js').Entry} Entry */
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
+/** @typedef {import('../../state.js').Entry} Entry */
 /** @typedef {import('./entry-view.js').Row} Row */
 
 /** So near to the end, whoever reads wants to see what comes. */
@@ -20,7 +20,7 @@ class Log {
   /** @type {Map<Entry, Row>} */
   #rows = new Map();
   #list = create('ol', { class: 'entries' });
-  #start = create('p', { class: 'muted small log-start' }, 'Messages are kept on this page only, and are gone when you close it.');
+  #start = create('p', { class: 'muted small log-start' });
   element = create('div', { class: 'log', role: 'log', tabindex: '0', onscroll: () => this.#follow() }, this.#start, this.#list);
   isAtEnd = true;
 
@@ -53,7 +53,8 @@ class Log {
       this.#rows.get(entry)?.update();
       before = entry;
     }
-    if (chat.forgotten) setText(this.#start, 'Earlier messages were dropped to keep this page light.');
+    const isBrief = app.talks.keepFor === 'close';
+    setText(this.#start, chat.forgotten ? 'Earlier messages were dropped to keep this page light.' : isBrief ? 'These messages are gone when you close Whisper.' : '');
     return isNew;
   }
 
@@ -88,7 +89,8 @@ export function messageListView(app) {
       log.element.remove();
       logs.delete(address);
     }
-    setShown(element('logs'), Boolean(selected?.entries.length));
+    const isWaiting = element('talk').hasAttribute('data-empty'); // somebody is being called
+    setShown(element('logs'), Boolean(selected?.entries.length) && !isWaiting);
     for (const chat of state.chats.values()) {
       if (!chat.entries.length) continue;
       const log = logs.get(chat.address) ?? newLog(toNewest);

@@ -3,11 +3,16 @@
  * @module
  */
 
-import { sendFiles, sendText } from '../conversation.js';
-import { selectedChat } from '../state.js';
-import { byId, element, input, onClick, setShown } from './dom.js';
+import { sendFiles, sendText } from '../../conversation.js';
+import { tellTyping } from '../../peer-control.js';
+import { selectedChat } from '../../state.js';
+import { byId, element, input, onClick, setShown } from '../dom.js';
 
-/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../../state.js').App} App */
+
+/** Longer texts are a file, when they are pasted: a browser lays out no more in time. */
+const MAX_PASTED = 16_000;
+const MAX_FITTED = 16_000;
 
 /**
  * @param {App} app
@@ -26,7 +31,7 @@ export function composerView(app) {
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const chat = openChat();
+    const chat = selectedChat(state);
     if (!chat || field.value.trim() === '') return;
     sendText(app, chat, field.value);
     field.value = chat.draft = '';
@@ -36,13 +41,16 @@ export function composerView(app) {
   listenToTyping(field, form);
   field.addEventListener('input', () => {
     const chat = selectedChat(state);
-    if (chat) chat.draft = field.value;
+    if (!chat) return;
+    chat.draft = field.value;
+    tellTyping(chat);
     fit(field);
   });
 
   listenToFiles(app, field, openChat);
 
   return () => {
+    setShown(element('attach'), openChat() !== null);
     if (drawn === state.selected) return;
     drawn = state.selected;
     field.value = selectedChat(state)?.draft ?? '';
@@ -66,20 +74,21 @@ function listenToTyping(field, form) {
 /**
  * @param {App} app
  * @param {HTMLTextAreaElement} field
- * @param {() => import('../state.js').Chat | null} openChat
+ * @param {() => import('../../state.js').Chat | null} openChat
  */
 function listenToFiles(app, field, openChat) {
-  /** @param {FileList | undefined | null} files */
+  /** @param {Iterable<File> | undefined | null} files */
   const give = (files) => {
     const chat = openChat();
     if (chat && files) sendFiles(app, chat, files);
+    return chat !== null;
   };
   listenToChoice(give);
   listenToPaste(field, give);
   listenToDrops(() => openChat() !== null, give);
 }
 
-/** @param {(files: FileList | null) => void} give */
+/** @param {(files: FileList | null) => unknown} give */
 function listenToChoice(give) {
   onClick('attach', () => input('file').click());
   input('file').addEventListener('change', () => {
@@ -90,21 +99,27 @@ function listenToChoice(give) {
 
 /**
  * @param {HTMLTextAreaElement} field
- * @param {(files: FileList) => void} give
+ * @param {(files: Iterable<File> | null | undefined) => boolean} give returns whether somebody is there to take them
  */
 function listenToPaste(field, give) {
   field.addEventListener('paste', (event) => {
-    const files = event.clipboardData?.files;
-    if (!files?.length) return;
+    const { files, text } = pasted(event);
+    const isLong = text.length > MAX_PASTED;
+    if (!files.length && !(isLong && give([new File([text], 'text.txt', { type: 'text/plain' })]))) return;
     event.preventDefault();
-    give(files);
+    if (files.length) give(files);
   });
+}
+
+/** @param {ClipboardEvent} event */
+function pasted({ clipboardData }) {
+  return { files: [...(clipboardData?.files ?? [])], text: clipboardData?.getData('text/plain') ?? '' };
 }
 
 /**
  * Take what is dropped on the conversation. Elsewhere a drop does nothing: a browser would open the file.
  * @param {() => boolean} canTake
- * @param {(files: FileList | undefined) => void} give
+ * @param {(files: FileList | undefined) => unknown} give
  */
 function listenToDrops(canTake, give) {
   const hint = element('drop-hint');
@@ -132,6 +147,7 @@ function listenToDrops(canTake, give) {
  * @param {HTMLTextAreaElement} field
  */
 function fit(field) {
+  if (field.value.length > MAX_FITTED || CSS.supports('field-sizing', 'content')) return; // the style sheet does it
   field.style.height = 'auto';
   field.style.height = `${field.scrollHeight + 2}px`;
 }

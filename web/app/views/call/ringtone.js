@@ -1,21 +1,28 @@
 /**
- * Ringtone: two notes, synthesised with Web Audio.
+ * Ringtone, and the ringback tone that a caller hears, synthesised with Web Audio.
  * @module
  */
 
-const EVERY_MS = 3000;
-/** Hz, and when each begins, in seconds. */
-const NOTES = /** @type {const} */ ([
-  [587, 0],
-  [880, 0.18],
-]);
-const LENGTH = 0.9;
+/** Notes: Hz, and when each begins, in seconds.
+ * @typedef {{everyMs: number, length: number, notes: readonly (readonly [number, number])[]}} Tune
+ */
+
+/** @type {Tune} */
+export const RINGTONE = { everyMs: 3000, length: 0.9, notes: [[587, 0], [880, 0.18]] };
+/** As telephones have it. @type {Tune} */
+export const RINGBACK = { everyMs: 4000, length: 1.2, notes: [[425, 0]] };
 const VOLUME = 0.12;
 
 export class Ringtone {
   /** @type {AudioContext | null} */
   #audio = null;
   #timer = 0;
+  #tune;
+
+  /** @param {Tune} tune */
+  constructor(tune) {
+    this.#tune = tune;
+  }
 
   /**
    * Ring until told otherwise. A browser that wants a click first stays silent.
@@ -26,7 +33,7 @@ export class Ringtone {
     clearInterval(this.#timer);
     this.#timer = 0;
     if (!isRinging) return;
-    this.#timer = window.setInterval(() => this.#strike(), EVERY_MS);
+    this.#timer = window.setInterval(() => this.#strike(), this.#tune.everyMs);
     this.#strike();
   }
 
@@ -34,7 +41,7 @@ export class Ringtone {
     if (!navigator.userActivation?.hasBeenActive) return;
     this.#audio ??= new AudioContext();
     if (this.#audio.state === 'suspended') this.#audio.resume().catch(() => undefined);
-    for (const [frequency, delay] of NOTES) this.#playNote(this.#audio, frequency, this.#audio.currentTime + delay);
+    for (const [frequency, delay] of this.#tune.notes) this.#playNote(this.#audio, frequency, this.#audio.currentTime + delay);
   }
 
   /**
@@ -46,10 +53,10 @@ export class Ringtone {
     const volume = audio.createGain();
     volume.gain.setValueAtTime(0, at);
     volume.gain.linearRampToValueAtTime(VOLUME, at + 0.02);
-    volume.gain.exponentialRampToValueAtTime(0.001, at + LENGTH);
+    volume.gain.exponentialRampToValueAtTime(0.001, at + this.#tune.length);
     const tone = new OscillatorNode(audio, { frequency });
     tone.connect(volume).connect(audio.destination);
     tone.start(at);
-    tone.stop(at + LENGTH);
+    tone.stop(at + this.#tune.length);
   }
 }

@@ -3,12 +3,13 @@
  * @module
  */
 
-import { codeOf, wordsOf } from '../error-messages.js';
-import { formatBytes, safeFileName } from '../format.js';
-import { create, icon, setAttribute, setShown, setText, timeElement } from './dom.js';
-import { saveFile } from './download.js';
+import { codeOf, wordsOf } from '../../error-messages.js';
+import { formatBytes, safeFileName } from '../../format.js';
+import { create, icon, setAttribute, setShown, setText, timeElement } from '../dom.js';
+import { saveFile } from '../download.js';
+import { preview } from './preview.js';
 
-/** @typedef {import('../state.js').FileEntry} FileEntry */
+/** @typedef {import('../../state.js').FileEntry} FileEntry */
 
 /**
  * @param {FileEntry} entry
@@ -32,6 +33,7 @@ export function fileRow(entry) {
   const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
   const author = create('span', { class: 'sr' }, entry.mine ? 'Your file: ' : 'Their file: ');
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
+  let isPreviewed = false;
   const update = () => {
     const { state } = transfer;
     const isAsked = state === 'waiting' && !entry.mine;
@@ -42,7 +44,12 @@ export function fileRow(entry) {
     setShown(take, isAsked);
     setShown(refuse, isAsked);
     setShown(cancel, state === 'running' || (state === 'waiting' && entry.mine));
-    setShown(save, entry.blob !== null);
+    setShown(save, entry.blob !== null && state === 'done');
+    if (entry.blob && state === 'done' && !isPreviewed) {
+      isPreviewed = true;
+      const seen = preview(entry.blob, transfer.type, name);
+      if (seen) box.prepend(seen);
+    }
   };
   return { element, update };
 }

@@ -1,0 +1,69 @@
+/**
+ * Control messages between two of these apps: what one tells the other beside the conversation.
+ * @module
+ */
+
+import { recall } from './browser-storage.js';
+import { cleanName } from './contacts.js';
+
+/** @typedef {import('./state.js').Chat} Chat */
+/** @typedef {{muted?: boolean, held?: boolean, typing?: boolean, name?: string}} Control */
+
+const APP = 'whisper';
+/** Who types tells it that often; and is taken for typing a little longer. */
+const TYPING_EVERY_MS = 3000;
+const TYPING_MS = 4500;
+
+/** @type {WeakMap<Chat, number>} when it was told last, ms */
+const told = new WeakMap();
+
+/**
+ * Tell their app something; one that is gone need not know.
+ * @param {Chat} chat
+ * @param {Control} control
+ */
+export function tell({ peer }, control) {
+  peer?.send({ app: APP, ...control }).catch(() => undefined);
+}
+
+/**
+ * Tell the name that the person here gives themselves, if any.
+ * @param {Chat} chat
+ */
+export function introduce(chat) {
+  const name = recall('whisper.name');
+  if (name) tell(chat, { name });
+}
+
+/**
+ * Tell that somebody types here; an app that has told nothing itself may be another, which would show it.
+ * @param {Chat} chat
+ */
+export function tellTyping(chat) {
+  const now = Date.now();
+  if (!chat.isApp || now - (told.get(chat) ?? 0) < TYPING_EVERY_MS) return;
+  told.set(chat, now);
+  tell(chat, { typing: true });
+}
+
+/**
+ * Take what their app tells.
+ * @param {Chat} chat
+ * @param {any} value whatever they sent
+ * @param {() => void} changed
+ * @returns {boolean} whether it was that, and no message
+ */
+export function takeControl(chat, value, changed) {
+  if (value?.app !== APP) return false;
+  chat.isApp = true;
+  for (const name of /** @type {const} */ (['muted', 'held'])) {
+    if (typeof value[name] === 'boolean') chat.status[name] = value[name];
+  }
+  if (typeof value.name === 'string') chat.says = cleanName(value.name);
+  if (value.typing === true) {
+    chat.status.typing = Date.now() + TYPING_MS;
+    setTimeout(changed, TYPING_MS + 1);
+  }
+  changed();
+  return true;
+}

@@ -1,0 +1,139 @@
+/**
+ * Keeping of talks: each is written when it changes, and is there again when the page opens.
+ * @module
+ */
+
+import { recall, remember } from '../browser-storage.js';
+import { chatWith } from '../state.js';
+import { TalkDatabase } from './talk-database.js';
+import { fingerprint, fromRecord, toRecord } from './talk-records.js';
+
+/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('../state.js').FileEntry} FileEntry */
+/** @typedef {'ever' | 'month' | 'close'} KeepFor */
+
+const MONTH_MS = 30 * 86_400_000;
+/** So long after a change: one letter more makes no other record. */
+const WRITE_AFTER_MS = 250;
+/** Larger files are kept by who saves them. */
+const MAX_FILE_BYTES = 16_000_000;
+const CHANNEL = 'whisper-talks';
+
+export class TalkKeeper {
+  #app;
+  /** @type {TalkDatabase | null} */ #database = null;
+  /** @type {Map<string, string>} fingerprints of what is kept, by address */ #kept = new Map();
+  /** @type {Set<FileEntry>} */ #files = new Set();
+  #channel = new BroadcastChannel(CHANNEL);
+  #timer = 0;
+
+  /** @param {App} app */
+  constructor(app) {
+    this.#app = app;
+    this.#channel.onmessage = ({ data }) => void this.#follow(data);
+  }
+
+  /** @returns {KeepFor} */
+  get keepFor() {
+    const chosen = recall('whisper.keep');
+    return chosen === 'month' || chosen === 'close' ? chosen : 'ever';
+  }
+
+  /** @param {KeepFor} choice */
+  set keepFor(choice) {
+    remember('whisper.keep', choice === 'ever' ? null : choice);
+  }
+
+  /** Read every talk into the state. Where the browser keeps nothing, talks last as long as the page. */
+  async restore() {
+    try {
+      this.#database ??= await TalkDatabase.open();
+      const isNewSession = recall('whisper.session') === null;
+      remember('whisper.session', 'yes');
+      if (isNewSession && this.keepFor === 'close') await this.#database.clear();
+      for (const address of await this.#database.names('talks')) await this.#read(address);
+    } catch (error) {
+      this.#app.notices.alert(error, { key: 'talks' });
+    }
+    this.#app.changed();
+  }
+
+  /** Write what has changed, soon: call it with each drawing. */
+  save() {
+    if (!this.#database || this.#timer) return;
+    this.#timer = window.setTimeout(() => {
+      this.#timer = 0;
+      this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
+    }, WRITE_AFTER_MS);
+  }
+
+  /**
+   * Forget a talk, here and in the storage.
+   * @param {string} address
+   */
+  async delete(address) {
+    const chat = this.#app.state.chats.get(address);
+    const files = chat?.entries.filter((entry) => entry.kind === 'file') ?? [];
+    if (chat) Object.assign(chat, { entries: [], draft: '', unread: 0, missed: 0, forgotten: false });
+    this.#kept.delete(address);
+    await Promise.all(files.map(({ id }) => this.#database?.delete('files', id)));
+    await this.#database?.delete('talks', address);
+    this.#channel.postMessage(address);
+    this.#app.changed();
+  }
+
+  async #write() {
+    const database = this.#database;
+    if (!database) return;
+    for (const chat of this.#app.state.chats.values()) {
+      const now = fingerprint(chat);
+      const isEmpty = !chat.entries.length && !chat.draft;
+      if (this.#kept.get(chat.address) === now || (isEmpty && !this.#kept.has(chat.address))) continue;
+      this.#kept.set(chat.address, now);
+      await this.#writeFiles(database, chat);
+      await database.put('talks', chat.address, new TextEncoder().encode(JSON.stringify(toRecord(chat))));
+      this.#channel.postMessage(chat.address);
+    }
+  }
+
+  /**
+   * @param {TalkDatabase} database
+   * @param {Chat} chat
+   */
+  async #writeFiles(database, chat) {
+    for (const entry of chat.entries) {
+      if (entry.kind !== 'file' || !entry.blob || this.#files.has(entry) || entry.blob.size > MAX_FILE_BYTES) continue;
+      this.#files.add(entry);
+      await database.put('files', entry.id, await entry.blob.arrayBuffer());
+    }
+  }
+
+  /** @param {string} address */
+  async #read(address) {
+    const record = await this.#database?.get('talks', address);
+    if (!record) return;
+    const since = this.keepFor === 'month' ? Date.now() - MONTH_MS : 0;
+    const chat = chatWith(this.#app.state, address);
+    Object.assign(chat, fromRecord(JSON.parse(new TextDecoder().decode(record)), since));
+    if (!since) this.#kept.set(address, fingerprint(chat)); // else it is written again, without what is too old
+    for (const entry of chat.entries) {
+      if (entry.kind !== 'file' || entry.transfer.state !== 'done') continue;
+      this.#files.add(entry);
+      const content = await this.#database?.get('files', entry.id);
+      if (content) entry.blob = new Blob([content], { type: entry.transfer.type });
+    }
+  }
+
+  /**
+   * Another window has written a talk. Who is connected here has the newer one.
+   * @param {string} address
+   */
+  async #follow(address) {
+    const chat = this.#app.state.chats.get(address);
+    if (chat && (chat.phase !== 'idle' || this.#app.state.selected === address)) return;
+    if (chat) chat.entries = [];
+    await this.#read(address);
+    this.#app.changed();
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Bar of a call that goes on while something else is shown: a live microphone or camera is never out of sight.
+ * @module
+ */
+
+import { select } from '../../calls.js';
+import { isLive, tracksOf } from '../../devices.js';
+import { isCall, nameOf } from '../../state.js';
+import { element, onClick, setShown, setText } from '../dom.js';
+
+/** @typedef {import('../../state.js').App} App */
+/** @typedef {import('../../state.js').Chat} Chat */
+
+/**
+ * @param {App} app
+ * @returns {() => void} draw
+ */
+export function liveBarView(app) {
+  const { state } = app;
+  /** @type {Chat | undefined} */
+  let shown;
+  onClick('live-return', () => shown && select(app, shown.address));
+  onClick('live-end', () => (shown?.peer ? shown.peer.close() : shown?.dialling?.abort()));
+
+  return () => {
+    const elsewhere = [...state.chats.values()].filter((chat) => (isCall(chat) || isLive(chat)) && chat.address !== state.selected);
+    shown = elsewhere.find(isLive) ?? elsewhere[0];
+    setShown(element('live-bar'), shown !== undefined);
+    if (shown) setText(element('live-text'), `${whatIsOn(shown)} · ${nameOf(state, shown.address)}`);
+  };
+}
+
+/** @param {Chat} chat */
+function whatIsOn({ media }) {
+  if (media.held) return 'On hold';
+  const on = [];
+  if (tracksOf(media.stream, 'microphone').length) on.push(media.muted ? 'Muted' : 'Microphone on');
+  if (tracksOf(media.stream, 'camera').length) on.push(media.isScreen ? 'Screen shared' : 'Camera on');
+  return on.join(', ') || 'In a call';
+}
