@@ -23,7 +23,7 @@ from whisper_peer.channels.files import Files
 from whisper_peer.channels.reassembly_watch import watch_reassembly
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
-from whisper_peer.media import Media
+from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
 from whisper_peer.signaling_session import SignalingSession

@@ -11,7 +11,7 @@ from whisper_peer.channels.files import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
-from whisper_peer.media import Media
+from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.sealing import open_sealed, parse_json, seal, to_json
 

@@ -14,8 +14,8 @@ from aiortc.mediastreams import MediaStreamError
 from whisper_peer.channels.control_channel import ControlChannel
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import ChannelClosed, PeerError
-from whisper_peer.negotiation import Negotiation
-from whisper_peer.shared_track import SharedTrack
+from whisper_peer.media.negotiation import Negotiation
+from whisper_peer.media.shared_track import SharedTrack
 
 # How long a program that negotiates media may take to say so.
 GREETING_S = 3
