@@ -130,13 +130,13 @@ def test_a_browser_and_a_program_hear_each_other(
     ):
         address = listening.wait_for("your address").rpartition(" ")[2]
         push_process.clear()
-        anna.rings(address)
-        anna.talks()
-        anna.page.click("#microphone")
+        anna.finds(address)
+        anna.page.click("#call-voice")
+        anna.page.see("#stage-area", "hear each other")
         anna.page.wait_until(_HEARS)
         wait_until(lambda: record.exists() and record.stat().st_size > A_SECOND)
         taken = push_process.taken
-        anna.hangs_up()
+        anna.page.click("#end-call")
         listening.wait_for("recorded")
         errors = anna.browser.errors
 
