@@ -44,12 +44,13 @@ class Media:
         self._tasks: list[asyncio.Task[None]] = []
         rtc.on("track", self._on_track)
 
-    async def send(self, track: MediaStreamTrack) -> None:
+    async def send(self, track: MediaStreamTrack, timeout: float = GREETING_S) -> None:
         """Share *track* instead of what was shared of its kind, until it ends.
 
-        Raise `TimedOut` if the other's program takes no media, `ChannelClosed` if it is not there any more.
+        Raise `TimedOut` if the other's program has not said within *timeout* seconds that it takes any,
+        `ChannelClosed` if it is not there any more.
         """
-        await within(GREETING_S, self.control.greeted.wait(), "the other takes no audio or video")
+        await within(timeout, self.control.greeted.wait(), "the other takes no audio or video")
         if self._ended.is_set():
             raise ChannelClosed("the channel is closed")
         is_new = track.kind not in self._ours
