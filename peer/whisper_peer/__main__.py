@@ -30,8 +30,8 @@ from whisper_peer.protocol.keys import Address
 LISTEN_S = 3600
 RING_S = 60
 
-# Control characters, and halves of surrogate pairs, which can't be printed at all.
-_CONTROL = {"Cc", "Cs"}
+# Control characters, invisible ones that turn text around, and halves of surrogate pairs: not printable.
+_CONTROL = {"Cc", "Cf", "Cs"}
 
 
 def main() -> int:
@@ -155,10 +155,11 @@ async def _save_files(channel: Channel, folder: Path | None) -> None:
         if folder is None:
             file.refuse()
             continue
-        path = unused_path(folder, file.name)
         try:
+            path = unused_path(folder, file.name)
             await file.save(path)
         except (PeerError, OSError) as trouble:
+            file.refuse()
             _print(f"a file was not saved: {trouble}", sys.stderr)
         else:
             _print(f"saved {path} ({file.size} bytes)")
