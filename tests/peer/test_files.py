@@ -8,7 +8,7 @@ import pytest
 
 from tests.peer.network import Network
 from tests.peer.people import Person
-from whisper_peer.__main__ import _save_files
+from whisper_peer.call_files import CallFiles
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.file_channel import FILE, FileChannel
 from whisper_peer.channels.files import MAX_OFFERED, MAX_SAME, OfferedFile, unused_path
@@ -149,7 +149,7 @@ async def test_a_file_that_can_not_be_saved_is_refused_alone(
     for name in "ab":
         (tmp_path / name).write_text(name)
     channel, accepted = await pair.connect(alice, bob)
-    saving = asyncio.create_task(_save_files(accepted, folder))
+    saving = asyncio.create_task(CallFiles(save=folder).exchange(accepted))
 
     with pytest.raises(TransferCancelled):
         await channel.files.send(tmp_path / "a", timeout=SOON_S)
