@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
-from whisper_peer import Channel, ChannelClosed, Identity, Peer, PeerError, TimedOut
+from whisper_peer import Channel, Identity, Peer, PeerError, TimedOut
 
 HOUR_S = 3600
 RATE = 48_000  # samples a second
@@ -39,8 +39,8 @@ async def main() -> None:
 
 
 async def echo(channel: Channel) -> None:
-    """Greet, then say everything that is said, until the other hangs up."""
-    with suppress(ChannelClosed):
+    """Greet, then say everything that is said, until the other hangs up, or what they said can't be sent."""
+    with suppress(PeerError, ValueError):
         await channel.send("I am a bot, and say what you say.")
         async for value in channel:
             await channel.send(value)

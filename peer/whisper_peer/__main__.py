@@ -29,8 +29,8 @@ from whisper_peer.protocol.keys import Address
 LISTEN_S = 3600
 RING_S = 60
 
-# Control characters, and halves of surrogate pairs, which can't be printed at all.
-_CONTROL = {"Cc", "Cs"}
+# Control characters, invisible ones that turn text around, and halves of surrogate pairs: not printable.
+_CONTROL = {"Cc", "Cf", "Cs"}
 
 
 def main() -> int:

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from aiortc import InvalidStateError, RTCPeerConnection
-from aiortc.exceptions import OperationError
+from aiortc import RTCPeerConnection
 
 from whisper_peer.channels.waiting import within
-from whisper_peer.errors import ConnectionFailed, TimedOut
+from whisper_peer.errors import ConnectionFailed, PeerError, TimedOut
 
 # Closing says goodbye once and waits for nobody.
 RELEASE_S = 5
@@ -16,24 +15,18 @@ RELEASE_S = 5
 # On one machine connecting takes a tenth of it; where it fails, it takes longer than anybody wants to wait.
 SETTLE_S = 1
 
-# What aiortc raises where a description is nonsense, or comes when it is closed already.
-FAULTS = (
-    InvalidStateError,
-    OperationError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
-
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already."""
+    """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already.
+
+    Its SDP parser raises anything, `RuntimeError` out of a `StopIteration` included.
+    """
     try:
         yield
-    except FAULTS as fault:
+    except PeerError:
+        raise
+    except Exception as fault:
         raise ConnectionFailed(f"WebRTC failed: {fault!r}") from fault
 
 

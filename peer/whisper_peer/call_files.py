@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.files import unused_path
+from whisper_peer.channels.files import OfferedFile, unused_path
 from whisper_peer.errors import PeerError
 
 
@@ -32,12 +32,14 @@ class CallFiles:
     async def _save(self, channel: Channel) -> None:
         """Save what is offered under a name that is free; refuse all without a folder."""
         async for file in channel.files:
-            if self.save is None:
+            if self.save is None or not await _tell("a file was not saved", _save(file, self.save)):
                 file.refuse()
-                continue
-            path = unused_path(self.save, file.name)
-            if await _tell("a file was not saved", file.save(path)):
-                write_line(f"saved {path} ({file.size} bytes)")
+
+
+async def _save(file: OfferedFile, folder: Path) -> None:
+    path = unused_path(folder, file.name)
+    await file.save(path)
+    write_line(f"saved {path} ({file.size} bytes)")
 
 
 async def _record(channel: Channel, wanted: Path) -> None:

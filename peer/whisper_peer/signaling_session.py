@@ -63,16 +63,16 @@ class SignalingSession:
 
     def is_same_device(self, dial: Dial) -> bool:
         """Tell whether *dial* may be of the device that we are connected with: it need not ring."""
-        return None in (dial.from_device, self.their_device) or dial.from_device == self.their_device
+        return dial.may_be_from(self.their_device)
 
     def is_ended_by(self, close: Close) -> bool:
-        """Tell whether *close* is about this connection: one that is older is about another.
+        """Tell whether *close* is about this connection: one that is older, or of another device, is not.
 
         One with the key of a dial is about the connection that answers it, however old it seems.
         """
         if close.dial_key is not None:
             return not self.dials and close.dial_key == self._their_key
-        return close.sent_at > self._last_at
+        return close.sent_at > self._last_at and close.may_be_from(self.their_device)
 
     def is_too_late(self, message: Message) -> bool:
         """Tell whether another of their devices offers to our dial, and that of an earlier one was taken."""
