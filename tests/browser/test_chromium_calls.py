@@ -256,3 +256,19 @@ def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp
     ben.page.see(".mine img.preview")
     anna.page.evaluate(_PASTE, "long " * 4000)
     ben.page.see(".theirs", "text.txt")
+
+
+def test_talks_are_there_without_the_permission_to_notify(anna: Resident, ben: Resident) -> None:
+    """What is missing is said, with how to mend it; once it is mended, calls are on again by themselves."""
+    connect(anna, ben)
+    try:
+        anna.browser.set_notifications("denied")
+        anna.page.reload()
+
+        anna.page.see("#alerts", "Notifications are blocked")
+        anna.page.see(".person")
+    finally:
+        anna.browser.set_notifications("granted")
+
+    anna.page.see("#my-status", "You")
+    anna.page.wait_until("return !document.getElementById('alerts').innerText")
