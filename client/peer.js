@@ -137,7 +137,7 @@ export class Peer extends PeerTarget {
     this.#recovery.onFound();
     this.#media = this.#listenTo(connection);
     old.close(null);
-    this.#transfers.loseAll();
+    void this.#transfers.moveTo(connection);
     this.#stream.moveTo(connection);
     if (this.shared) void this.share(this.shared).catch(() => undefined); // their new program may not be ours
     this.#setState('open');

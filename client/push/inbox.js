@@ -100,9 +100,10 @@ export async function markHandled(store, call) {
 /**
  * @param {Store} store
  * @param {import('../protocol/errors.js').DropReason} reason
+ * @param {number} [count]
  */
-export async function countDropped(store, reason) {
-  await store.update('state', 'dropped', (dropped = {}) => ({ ...dropped, [reason]: (dropped[reason] ?? 0) + 1 }));
+export async function countDropped(store, reason, count = 1) {
+  await store.update('state', 'dropped', (dropped = {}) => ({ ...dropped, [reason]: (dropped[reason] ?? 0) + count }));
 }
 
 /**

@@ -25,6 +25,8 @@ export class PageInbox extends Emitter {
   #registration;
   #now;
   /** Pushes that were not believed, or not awaited, by reason. @type {Record<string, number>} */ dropped = {};
+  /** @type {Map<DropReason, number>} */ #uncounted = new Map();
+  #isCounting = false;
   /** @type {Promise<unknown>} */ #caughtUp = Promise.resolve();
 
   /**
@@ -61,7 +63,21 @@ export class PageInbox extends Emitter {
   /** @param {DropReason} reason why this page did not await a call; the worker has counted its own */
   drop(reason) {
     this.#onDropped(reason);
-    this.#inBackground(countDropped(this.#store, reason));
+    this.#uncounted.set(reason, (this.#uncounted.get(reason) ?? 0) + 1);
+    if (!this.#isCounting) this.#inBackground(this.#count());
+  }
+
+  /** Store how many were dropped, in one transaction at a time: a peer can send more than a browser writes. */
+  async #count() {
+    this.#isCounting = true;
+    try {
+      for (const [reason, count] of this.#uncounted) {
+        this.#uncounted.delete(reason);
+        await countDropped(this.#store, reason, count);
+      }
+    } finally {
+      this.#isCounting = false;
+    }
   }
 
   /** @param {DropReason} reason */

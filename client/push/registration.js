@@ -16,6 +16,8 @@ import { listenToWorker } from './worker-messages.js';
 
 /** How long a verification push may take; the server waits no longer for its code. */
 const VERIFICATION_MS = 60_000;
+/** How long the list of devices is not asked for again: the server takes one update every six seconds. */
+const DEVICES_MS = 6_000;
 /** How often a page that stays open registers again. */
 const RENEWAL_MS = 24 * 60 * 60 * 1000;
 
@@ -23,6 +25,7 @@ const RENEWAL_MS = 24 * 60 * 60 * 1000;
 export class Registration {
   #parts;
   #renewedAt = 0;
+  #toldAt = -Infinity;
 
   /** @param {import('../setup.js').Parts} parts */
   constructor(parts) {
@@ -34,6 +37,7 @@ export class Registration {
     await this.checkIdentity();
     await withSubscriptionLock(() => register(this.#parts));
     this.#renewedAt = performance.now();
+    this.#toldAt = this.#renewedAt;
   }
 
   /** Register again when that was not done for a day. */
@@ -52,7 +56,10 @@ export class Registration {
   /** @returns {Promise<OwnDevice[]>} */
   async devices() {
     const { server } = this.#parts;
-    await server.update();
+    if (performance.now() - this.#toldAt > DEVICES_MS) {
+      await server.update();
+      this.#toldAt = performance.now();
+    }
     return server.devices.map(({ id, updated }) => ({ id, updated, isThis: id === server.device }));
   }
 
@@ -64,6 +71,7 @@ export class Registration {
     const { server, registration } = this.#parts;
     const isMine = device === server.device;
     await server.update(null, { device });
+    this.#toldAt = performance.now();
     if (isMine) await (await registration.pushManager.getSubscription())?.unsubscribe();
   }
 

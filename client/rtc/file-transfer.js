@@ -1,88 +1,87 @@
 /**
- * File transfer over a dedicated data channel: header, acceptance, content, acknowledgement.
+ * File transfer over a dedicated data channel: header, acceptance, content, acknowledgement; it goes on over the next connection.
  * @module
  */
 
 import { deferred } from '../promises.js';
 import { WhisperError } from '../protocol/errors.js';
-import { PART_BYTES, SealedChannel } from './sealed-channel.js';
+import { isOffset, openFileChannel } from './file-offer.js';
+import { FileSink } from './file-sink.js';
+import { PART_BYTES } from './sealed-channel.js';
 
-/** The keys of the connection, and what may wait on it.
- * @typedef {{keys: import('../protocol/sealing.js').Keys, budget: import('./byte-budget.js').ByteBudget}} Seal
- */
+/** @typedef {import('./sealed-channel.js').SealedChannel} SealedChannel */
+
+/** @typedef {import('./file-offer.js').Carrier} Carrier */
+/** @typedef {import('./file-offer.js').Header} Header */
 /** @typedef {'waiting' | 'running' | 'done' | 'failed'} TransferState */
 
-/** Chunks that wait in memory until they become one blob, which a browser may keep on disk. */
-const CHUNKS_A_BLOB = 128;
-const MAX_NAME = 255;
-const METHOD = 'file';
+/** A channel closes a moment before its connection is known to be lost. */
+const LOSS_MS = 1000;
+/** Bytes that may wait for the disk. */
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 
 /** One file on its way. Fires `progress` and `statechange`. */
 export class Transfer extends EventTarget {
-  #sealed;
-  #blob;
-  #offered = false;
-  /** @type {import('../protocol/base64.js').Bytes[]} */ #chunks = [];
+  /** @type {SealedChannel | undefined} */ #sealed;
+  /** Ends with the channel. */ #bound = new AbortController();
+  /** @type {AbortSignal | undefined} of the channel by which the bytes go */ #runs;
+  /** @type {Blob | undefined} */ #blob;
+  /** @type {FileSink | undefined} */ #sink;
   /** @type {import('../promises.js').Deferred<Blob | undefined>} */ #outcome = deferred();
 
   /**
    * @param {'in' | 'out'} direction
-   * @param {RTCDataChannel} channel
-   * @param {Seal} seal
-   * @param {Blob} blob
+   * @param {Header} header
+   * @param {Blob} [blob] that is sent
    */
-  constructor(direction, channel, { keys, budget }, blob) {
+  constructor(direction, { name, type, size, id }, blob) {
     super();
     this.direction = direction;
-    this.name = blob instanceof File ? blob.name : '';
-    this.type = blob.type;
-    this.size = blob.size;
+    this.name = name;
+    this.type = type;
+    this.size = size;
+    this.id = id;
     /** Bytes that have gone, or come. */
     this.transferred = 0;
     /** @type {TransferState} */
     this.state = 'waiting';
+    /** Over how many channels it went. */
+    this.bindings = 0;
     this.#blob = blob;
     /** @type {Promise<Blob | undefined>} the blob when it has come, undefined when it has gone; rejects with a `WhisperError` */
     this.done = this.#outcome.promise;
-    this.#sealed = new SealedChannel(channel, keys, { method: METHOD, budget, raw: true });
-    this.#sealed.on('value', ({ value }) => this.#onValue(value));
-    this.#sealed.on('bytes', (bytes) => this.#onBytes(bytes));
-    this.#sealed.on('dropped', () => this.#end(new WhisperError('connection_lost')));
-    this.#sealed.on('flooded', () => this.#end(new WhisperError('flooded')));
-    this.#sealed.on('close', () => this.#end(new WhisperError('transfer_cancelled')));
   }
 
   /**
-   * Offer a file.
-   * @param {Blob} blob
+   * Go over *channel*, and over no other any more.
    * @param {RTCDataChannel} channel
-   * @param {Seal} seal
-   * @returns {Transfer}
+   * @param {Carrier} carrier
+   * @param {SealedChannel} [sealed] the same, if it has been read before
    */
-  static offer(blob, channel, seal) {
-    const transfer = new Transfer('out', channel, seal, blob);
-    const { name, type, size } = transfer;
-    channel.addEventListener('open', () => transfer.#sealed.send({ name, type, size }).catch((error) => transfer.#end(error)));
-    return transfer;
-  }
-
-  /**
-   * Wait for the header of a file that the other offers.
-   * @param {RTCDataChannel} channel
-   * @param {Seal} seal
-   * @returns {Promise<Transfer>} rejects when the channel closes before
-   */
-  static async receiveOffer(channel, seal) {
-    const transfer = new Transfer('in', channel, seal, new Blob());
-    await Promise.race([new Promise((resolve) => transfer.addEventListener('offered', resolve, { once: true })), transfer.done]);
-    return transfer;
+  bind(channel, carrier, sealed = openFileChannel(channel, carrier)) {
+    this.bindings += 1;
+    this.#bound.abort();
+    this.#bound = new AbortController();
+    const { signal } = this.#bound;
+    this.#sealed = sealed;
+    sealed.on('value', ({ value }) => this.#onValue(value), signal);
+    sealed.on('bytes', (bytes) => this.#onBytes(bytes), signal);
+    sealed.on('dropped', () => this.#end(new WhisperError('connection_lost')), signal);
+    sealed.on('flooded', () => this.#end(new WhisperError('flooded')), signal);
+    sealed.on('close', () => setTimeout(() => signal.aborted || (carrier.isOpen() && this.cancel()), LOSS_MS), signal);
+    if (this.direction === 'in' && this.state === 'running') this.#tell({ accepted: true, from: this.transferred });
+    if (this.direction === 'in') return;
+    const offer = () => this.#tell({ name: this.name, type: this.type, size: this.size, id: this.id });
+    if (sealed.isOpen) offer();
+    else channel.addEventListener('open', offer, { signal });
   }
 
   /** Take what is offered: the bytes begin to come. */
   accept() {
     if (this.direction !== 'in' || this.state !== 'waiting') return;
+    this.#sink = new FileSink(this.size, this.type);
     this.#become('running');
-    this.#sealed.send({ accepted: true }).catch((error) => this.#end(error));
+    this.#tell({ accepted: true });
     this.#finish();
   }
 
@@ -96,25 +95,33 @@ export class Transfer extends EventTarget {
     this.#end(new WhisperError('connection_lost'));
   }
 
-  /** @param {any} value */
-  #onValue(value) {
-    if (this.direction === 'out') {
-      if (value?.accepted === true && this.state === 'waiting') this.#run().catch((error) => this.#end(error));
-      else if (value?.received === this.size && this.#hasSentAll) this.#end(null);
-    } else if (!this.#offered && Number.isSafeInteger(value?.size) && value.size >= 0) {
-      this.#offered = true; // what the person was asked about does not change
-      this.name = text(value.name);
-      this.type = text(value.type);
-      this.size = value.size;
-      this.dispatchEvent(new Event('offered'));
-    }
+  /** @param {unknown} value what the other side needs to know; a connection that is lost does not carry it */
+  #tell(value) {
+    this.#sealed?.send(value).catch(() => undefined);
   }
 
-  async #run() {
+  /** @param {any} value */
+  #onValue(value) {
+    if (this.direction !== 'out') return; // what the person was asked about does not change
+    const from = value?.from ?? 0;
+    if (value?.accepted === true && isOffset(from, this.transferred)) this.#run(from, this.#bound.signal).catch((error) => this.#end(error));
+    else if (value?.received === this.size && this.#hasSentAll) this.#end(null);
+  }
+
+  /**
+   * @param {number} from
+   * @param {AbortSignal} replaced by another channel
+   */
+  async #run(from, replaced) {
+    if (this.#runs === replaced) return; // they say it twice
+    this.#runs = replaced;
+    this.transferred = from;
     this.#become('running');
-    for (let at = 0; at < this.size && this.state === 'running'; at += PART_BYTES) {
-      const bytes = new Uint8Array(await this.#blob.slice(at, at + PART_BYTES).arrayBuffer());
-      await this.#sealed.sendBytes(bytes);
+    const blob = this.#blob ?? new Blob();
+    for (let at = from; at < this.size && this.state === 'running' && !replaced.aborted; at += PART_BYTES) {
+      const bytes = new Uint8Array(await readPart(blob, at));
+      const isSent = await this.#sealed?.sendBytes(bytes).then(() => true, () => false);
+      if (!isSent || replaced.aborted) return; // the next channel goes on from where they are
       this.#advance(bytes.length);
     }
   }
@@ -126,22 +133,24 @@ export class Transfer extends EventTarget {
 
   /** @param {import('../protocol/base64.js').Bytes} bytes */
   #onBytes(bytes) {
-    if (this.direction !== 'in' || this.state !== 'running') return;
+    if (this.direction !== 'in' || this.state !== 'running' || !this.#sink) return;
     if (bytes.length === 0 || this.transferred + bytes.length > this.size) return this.cancel(); // no program of ours sends that
-    this.#chunks.push(bytes);
-    if (this.#chunks.length >= CHUNKS_A_BLOB) this.#gather();
+    this.#sink.write(bytes);
+    if (this.#sink.waiting > MAX_WAITING_BYTES) return this.#end(new WhisperError('flooded'));
     this.#advance(bytes.length);
     this.#finish();
   }
 
-  #gather() {
-    this.#blob = new Blob([this.#blob, ...this.#chunks.splice(0)], { type: this.type });
-  }
-
   #finish() {
-    if (this.transferred < this.size) return;
-    this.#gather();
-    this.#sealed.send({ received: this.size }).then(() => this.#end(null), (error) => this.#end(error));
+    if (this.transferred < this.size || !this.#sink) return;
+    this.#sink.finish().then(
+      (blob) => {
+        this.#blob = blob;
+        this.#tell({ received: this.size });
+        this.#end(null);
+      },
+      (cause) => this.#end(new WhisperError('storage', { cause })),
+    );
   }
 
   /** @param {number} bytes */
@@ -153,7 +162,8 @@ export class Transfer extends EventTarget {
   /** @param {WhisperError | null} error */
   #end(error) {
     if (this.state === 'done' || this.state === 'failed') return;
-    if (error || this.direction === 'out') this.#sealed.close();
+    if (error || this.direction === 'out') this.#sealed?.close();
+    if (error) this.#sink?.discard();
     this.#become(error ? 'failed' : 'done');
     if (error) this.#outcome.reject(error);
     else this.#outcome.resolve(this.direction === 'in' ? this.#blob : undefined);
@@ -161,12 +171,20 @@ export class Transfer extends EventTarget {
 
   /** @param {TransferState} state */
   #become(state) {
+    if (this.state === state) return;
     this.state = state;
     this.dispatchEvent(new Event('statechange'));
   }
 }
 
-/** @param {unknown} value of a stranger's header */
-function text(value) {
-  return typeof value === 'string' ? value.slice(0, MAX_NAME) : '';
+/**
+ * @param {Blob} blob
+ * @param {number} at
+ */
+async function readPart(blob, at) {
+  try {
+    return await blob.slice(at, at + PART_BYTES).arrayBuffer();
+  } catch (cause) {
+    throw new WhisperError('unreadable_file', { cause }); // it was changed or moved meanwhile
+  }
 }
