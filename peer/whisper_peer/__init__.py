@@ -20,6 +20,7 @@ from whisper_peer.errors import (
 )
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import CallEnd, IncomingCall
+from whisper_peer.media.media import Media
 from whisper_peer.peer import Peer, Refusal
 from whisper_peer.protocol.keys import Address
 
@@ -36,6 +37,7 @@ __all__ = [
     "Files",
     "Identity",
     "IncomingCall",
+    "Media",
     "OfferedFile",
     "OverLimit",
     "Peer",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from aiortc import InvalidStateError, RTCPeerConnection
+from aiortc.exceptions import OperationError
 
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import ConnectionFailed, TimedOut
@@ -15,13 +16,24 @@ RELEASE_S = 5
 # On one machine connecting takes a tenth of it; where it fails, it takes longer than anybody wants to wait.
 SETTLE_S = 1
 
+# What aiortc raises where a description is nonsense, or comes when it is closed already.
+FAULTS = (
+    InvalidStateError,
+    OperationError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already."""
     try:
         yield
-    except (InvalidStateError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as fault:
+    except FAULTS as fault:
         raise ConnectionFailed(f"WebRTC failed: {fault!r}") from fault
 
 

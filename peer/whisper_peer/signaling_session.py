@@ -8,16 +8,14 @@ lower address (raw bytes) wins: the peer with the higher one turns from caller t
 from base64 import b64encode
 from contextlib import suppress
 
-from aiortc import RTCIceCandidate, RTCSessionDescription
+from aiortc import RTCSessionDescription
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from whisper_peer.candidates import parse_candidates
+from whisper_peer.candidates import Candidates, parse_candidates
 from whisper_peer.errors import BrokenSeal, Dropped, Reason
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, KeyedMessage, Message, Offer
 from whisper_peer.protocol.sealing import Keys, Party, seal, unseal
-
-Candidates = list[RTCIceCandidate | None]
 
 # Calls with candidates that may wait for the offer they belong to.
 MAX_EARLY = 16
@@ -42,6 +40,11 @@ class SignalingSession:
     def encryption_key(self) -> str:
         """Our X25519 public key for this connection, base64."""
         return b64encode(self._me.encryption_key).decode()
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether ours is dropped when both dial, or both offer: our address is the higher."""
+        return self._me.address.raw > self._them.raw
 
     def seal(self, method: str, value: object) -> str:
         """Seal *value* for them; their key must be known."""
@@ -80,7 +83,7 @@ class SignalingSession:
         """Take a dial. Raise `Dropped` for one that crossed ours and lost, or that came too late."""
         if self._their_key is not None:
             raise Dropped(Reason.UNEXPECTED)
-        if self.expected is Offer and self._me.address.raw < self._them.raw:
+        if self.expected is Offer and not self.gives_way:
             raise Dropped(Reason.GLARE)
         self.dials = False
         self._agree(dial, self._keys_with(dial))
