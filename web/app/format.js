@@ -22,18 +22,19 @@ const MAX_INDENT = 60;
  */
 
 /**
- * Turn whatever a peer sent into text. A value that is not text is shown as JSON.
+ * Turn whatever a peer sent into text. Of bytes, their number is shown; any other value that is not text is shown as JSON.
  * @param {unknown} value
  * @returns {Shown}
  */
 export function present(value) {
   if (typeof value === 'string') return { text: cut(value), isCode: false };
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return { text: formatBytes(value.byteLength), isCode: true };
   let text = '';
   for (const piece of pieces(value, '')) {
     text += piece;
     if (text.length >= MAX_KEPT) break;
   }
-  return { text: text.slice(0, MAX_KEPT), isCode: true };
+  return { text: cut(text), isCode: true };
 }
 
 /**
