@@ -13,6 +13,7 @@ from whisper_peer.errors import (
     PeerError,
     PushServiceFailed,
     Reason,
+    Refusal,
     ServerRefused,
     ServerUnreachable,
     TimedOut,
@@ -21,8 +22,9 @@ from whisper_peer.errors import (
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import CallEnd, IncomingCall
 from whisper_peer.media.media import Media
-from whisper_peer.peer import Peer, Refusal
+from whisper_peer.peer import Peer
 from whisper_peer.protocol.keys import Address
+from whisper_peer.push_endpoint import OwnEndpoint
 
 __all__ = [
     "Address",
@@ -40,6 +42,7 @@ __all__ = [
     "Media",
     "OfferedFile",
     "OverLimit",
+    "OwnEndpoint",
     "Peer",
     "PeerError",
     "PushServiceFailed",

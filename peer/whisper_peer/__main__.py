@@ -24,6 +24,7 @@ from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader
 from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
 from whisper_peer.protocol.keys import Address
+from whisper_peer.push_endpoint import PUSH_PORT, OwnEndpoint
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600
@@ -52,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--server", default=SERVER, help="the Whisper server (%(default)s)")
     common.add_argument("--push-service", default=PUSH_SERVICE, help="whose subscriber to be (%(default)s)")
+    common.add_argument(
+        "--push-endpoint",
+        metavar="URL",
+        help="be a push service oneself: the https URL that leads to --push-port",
+    )
+    common.add_argument("--push-port", type=int, default=PUSH_PORT, help="on loopback (%(default)s)")
     common.add_argument(
         "--identity", type=Path, metavar="FILE", help="where its secret key is kept, made if missing"
     )
@@ -94,9 +101,10 @@ async def _run(options: argparse.Namespace) -> None:
     listens = options.command == "listen"
     # Beside the key, so that a program that is started again is the same device, and misses nothing.
     registration = options.identity.with_suffix(".push") if options.identity else None
+    own = OwnEndpoint(options.push_endpoint, port=options.push_port) if options.push_endpoint else None
     async with Peer(
         options.server,
-        push_service=options.push_service,
+        push_service=own or options.push_service,
         identity=identity,
         registration=registration,
         accept=listens,
