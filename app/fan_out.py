@@ -1,12 +1,12 @@
 """Fan-out of a verified call: to every device of its recipient at once, or to the one that is meant."""
 
-from asyncio import gather
+from asyncio import gather, timeout_at
 from contextlib import suppress
 
 from app.protocol.envelope import Call
 from app.protocol.errors import Refused
 from app.protocol.messages import RelayedMessage
-from app.push.errors import RecipientGone, require_accepted, truest
+from app.push.errors import PushTimedOut, RecipientGone, require_accepted, truest
 from app.push.outcome import DeliveryStatus
 from app.push.service import PushService
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
@@ -26,14 +26,18 @@ class FanOut:
 
         Those that are gone are deleted. Raise the `Refused` that says most if none has it.
         """
-        meant = _meant(call.message, devices)
+        meant, deadline = _meant(call.message, devices), self._push.deadline()
         try:
             await self._send_all(call, meant, now)
         except RecipientGone:
             rest = await self._others(call.message, devices, meant, now)
             if not rest:
                 raise
-            await self._send_all(call, rest, now)
+            try:
+                async with timeout_at(deadline):
+                    await self._send_all(call, rest, now)
+            except TimeoutError:
+                raise PushTimedOut from None
 
     async def _send_all(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
         """Send *call* to all of *devices*. Raise `RecipientGone` if each of them is gone."""

@@ -4,11 +4,12 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.protocol.keys import Address
 from app.protocol.messages import Update
 from app.protocol.subscription import Endpoint, Subscription
 from app.push.errors import EndpointNotAllowed, EndpointUnverified, require_accepted
 from app.push.service import PushService
-from app.store.lookups import Devices
+from app.store.lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
 
 
@@ -45,7 +46,9 @@ class Registrar:
 
     async def update(self, update: Update, now: int, charges: Charges) -> Registration | None:
         """Store what *update* says; return the registration if that showed the sender to be registered."""
-        known = await self._subscriptions.get(update.sender, now)
+        known = [
+            self._name(update.sender, each) for each in await self._subscriptions.get(update.sender, now)
+        ]
         if update.device or update.has_expired(now):
             return await self._end(update, known, charges)
         if update.subscription is not None:
@@ -81,6 +84,12 @@ class Registrar:
         if update.sent_at is None and known:
             return None
         return Registration(devices, self._subscriptions.device_id(sender, subscription.endpoint))
+
+    def _name(self, sender: Address, found: StoredSubscription) -> StoredSubscription:
+        """Return *found* with its id, which one that only the version before has stored lacks."""
+        if found.device is not None:
+            return found
+        return found._replace(device=self._subscriptions.device_id(sender, found.target.endpoint))
 
     async def _check_endpoint(self, endpoint: Endpoint, charges: Charges) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; that is charged."""

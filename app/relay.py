@@ -30,7 +30,7 @@ MAX_KNOWN_SENDERS = 50_000
 class _InFlight:
     """A call that is on its way: its end, and how many repeats of it wait for that."""
 
-    done: Future[None]
+    done: Future[None] | None = None  # made for the first repeat: most calls have none
     error: Exception | None = None
     waiting: int = 0
 
@@ -76,6 +76,7 @@ class Relay:
         if earlier.waiting >= self._max_waiting:
             raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
         earlier.waiting += 1
+        earlier.done = earlier.done or get_running_loop().create_future()
         try:
             await shield(earlier.done)  # a caller that gives up must not end it for the others
         finally:
@@ -99,7 +100,7 @@ class Relay:
         method = call.message.method
         if self._relayed.find(call.text, method, now):
             return await self.repeat(call.text)
-        in_flight = self._in_flight[call.text] = _InFlight(get_running_loop().create_future())
+        in_flight = self._in_flight[call.text] = _InFlight()
         stale_at = call.message.sent_at + self._window
         self._relayed.add(call.text, method, call.signature, stale_at=stale_at, now=now)
         try:
@@ -111,7 +112,8 @@ class Relay:
             raise
         finally:
             self._in_flight.pop(call.text, None)
-            in_flight.done.set_result(None)
+            if in_flight.done:
+                in_flight.done.set_result(None)
         return None
 
     async def _forward(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:

@@ -64,7 +64,10 @@ class RateLimits:
 
         Raise `TooManyCalls` if it is over a limit elsewhere, or by what was counted since.
         """
-        await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]) if self._shared else ())
+        if self._shared:
+            await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]))
+        else:
+            self._refuse(self._waits(costs, now))
         self._consume(costs, now)
 
     async def charge_refused_signature(self, client: bytes, now: int) -> None:

@@ -139,4 +139,5 @@ def _data_faults(kind: type[Message], invalid: ValidationError) -> list[str]:
 def _sentence(fault: ErrorDetails) -> str:
     path = ".".join(["b", *(str(part) for part in fault["loc"])])
     reason = fault.get("ctx", {}).get("error") if fault["type"] == "value_error" else None
-    return f"{path}: {reason or fault['msg'].lower()}"
+    said = fault["msg"]  # a pattern in it stays as it is
+    return f"{path}: {reason or said[:1].lower() + said[1:]}"

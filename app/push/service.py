@@ -61,6 +61,10 @@ class PushService:
         """The id of the key that browsers are given now."""
         return self._keyring.newest.id
 
+    def deadline(self) -> float:
+        """Return the time of the loop at which a message that is sent now is given up."""
+        return asyncio.get_running_loop().time() + self._deadlines.total_s
+
     def check_endpoint(self, endpoint: Endpoint) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*."""
         self._policy.admit(endpoint)
@@ -118,7 +122,7 @@ class PushService:
         self._begin(service)
         body = encrypt(target, message.encode())
         loop_time = asyncio.get_running_loop().time
-        deadline = loop_time() + self._deadlines.total_s
+        deadline = self.deadline()
         refusals: list[Outcome] = []
         for identity in self._keyring.for_key(key_id):
             if refusals and loop_time() > deadline - self._deadlines.last_key_s:

@@ -101,6 +101,16 @@ class DeviceTable:
                 return True
         return False
 
+    async def has_signed(self, address: Address) -> bool:
+        """Tell whether a device of *address*, be it a tombstone, was registered or ended with a timestamp."""
+        signed = select(_device.address).where(_device.address == address.raw, _device.signed_at.is_not(None))
+        return bool(await self._database.fetch(signed.limit(1), "find"))
+
+    async def drop_tombstones(self, address: Address, before: int) -> None:
+        """Delete the tombstones of devices of *address* that were ended *before* that time."""
+        ended = (_device.endpoint.is_(None), _device.device != _ALL, _device.signed_at < before)
+        await self._database.fetch(delete(DEVICE).where(_device.address == address.raw, *ended), "forget")
+
     async def end(self, address: Address, device: str, sent_at: int) -> bool:
         """Leave a tombstone of a live *device* that is older than *sent_at*; tell if it was done."""
         older = or_(_device.signed_at.is_(None), _device.signed_at < sent_at)

@@ -2,7 +2,6 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import NamedTuple
 
 from asyncpg import Record
@@ -117,4 +116,9 @@ def _from_row(row: Record) -> StoredSubscription:
 
 def _live(rows: Iterable[Record], now: int) -> Devices:
     found = [_from_row(row) for row in rows if row["expires_at"] > now]
-    return sorted(found, key=attrgetter("updated_at")) if len(found) > 1 else found
+    return sorted(found, key=_age) if len(found) > 1 else found
+
+
+def _age(found: StoredSubscription) -> tuple[int, str]:
+    """Return what sorts subscriptions by their registration, those of one moment always alike."""
+    return found.updated_at, found.target.endpoint.url

@@ -19,6 +19,9 @@ from app.store.tables import SUBSCRIPTION
 
 _row = SUBSCRIPTION.c
 
+# How long the end of a device is remembered: whoever ends many must not leave as many rows for half a year.
+TOMBSTONE_MS = 60 * 60 * 1000
+
 
 class Subscriptions:
     """The tables as the relay sees them: protocol values in and out. All times in ms.
@@ -68,19 +71,25 @@ class Subscriptions:
         device, target = self.device_id(address, subscription.endpoint), subscription.target
         new = StoredSubscription(target, ends, vapid_key, now, device)
         known = await self.get(address, now)
+        is_new = target not in [each.target for each in known]
+        if is_new and sent_at is None and await self._table.has_signed(address):
+            raise StaleUpdate  # somebody may have recorded it
         others = [
             await self._adopt(address, each) for each in known if each.target.endpoint != target.endpoint
         ]
         if not await self._table.put_device(address, new, sent_at):
             raise StaleUpdate
         # After the device: whoever is forgotten meanwhile is found out here, or loses the device.
-        if not await self._table.put_newest(address, new, sent_at):
-            is_replay = sent_at is None and target not in [each.target for each in known]
-            if is_replay or await self._table.is_forgotten(address, sent_at):
-                await self._table.drop_older(address, target, sent_at)
-                raise StaleUpdate
+        is_replay = is_new and sent_at is None
+        if not await self._table.put_newest(address, new, sent_at) and (
+            is_replay or await self._table.is_forgotten(address, sent_at)
+        ):
+            await self._table.drop_older(address, target, sent_at)
+            raise StaleUpdate
         # The same endpoint under an id that was made with an older key, and one device too many.
         same = [each for each in known if each not in others and each.device not in (device, None)]
+        if is_new:  # so may others be, that came at the same time
+            others = [each for each in await self.get(address, now) if each.target != target]
         excess = max(0, len(others) + 1 - self._max_devices)
         for each in [*same, *others[:excess]]:
             await self._table.drop_device(address, each)
@@ -93,11 +102,16 @@ class Subscriptions:
         await self._table.forget(address, sent_at)
 
     async def end(self, address: Address, ended: StoredSubscription, sent_at: int) -> None:
-        """Leave nothing of a device but its id and *sent_at*. Raise `StaleUpdate` if it is newer."""
-        device = await self._adopt(address, ended)
-        if not await self._table.end(address, device.device or "", sent_at):
+        """Leave nothing of a device but its id and *sent_at*. Raise `StaleUpdate` if it is newer.
+
+        What was ended an hour before leaves nothing: what it said is outside every clock window by then.
+        """
+        device = self.device_id(address, ended.target.endpoint) if ended.device is None else ended.device
+        await self._table.add_device(address, ended._replace(device=device), ended.updated_at or None)
+        if not await self._table.end(address, device, sent_at):
             raise StaleUpdate
         await self._table.drop_older(address, ended.target, sent_at, (SUBSCRIPTION,))
+        await self._table.drop_tombstones(address, sent_at - TOMBSTONE_MS)
 
     async def delete_if_current(self, address: Address, gone: PushTarget, now: int) -> bool:
         """Delete the subscription of *address* that is *gone*, unless it was replaced; tell if it was there.

@@ -15,7 +15,8 @@ depends_on = None
 # Whoever serves calls under a role of its own serves the new table too.
 GRANTS = sa.text("""
 SELECT DISTINCT grantee FROM information_schema.role_table_grants
-WHERE table_name = 'subscription' AND privilege_type = 'INSERT' AND grantee <> CURRENT_USER
+WHERE table_name = 'subscription' AND table_schema = current_schema() AND privilege_type = 'INSERT'
+  AND grantee NOT IN (CURRENT_USER, 'PUBLIC')
 """)
 
 

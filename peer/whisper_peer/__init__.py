@@ -13,6 +13,7 @@ from whisper_peer.errors import (
     PeerError,
     PushServiceFailed,
     Reason,
+    Refusal,
     ServerRefused,
     ServerUnreachable,
     TimedOut,
@@ -20,8 +21,10 @@ from whisper_peer.errors import (
 )
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import CallEnd, IncomingCall
-from whisper_peer.peer import Peer, Refusal
+from whisper_peer.media.media import Media
+from whisper_peer.peer import Peer
 from whisper_peer.protocol.keys import Address
+from whisper_peer.push_endpoint import OwnEndpoint
 
 __all__ = [
     "Address",
@@ -36,8 +39,10 @@ __all__ = [
     "Files",
     "Identity",
     "IncomingCall",
+    "Media",
     "OfferedFile",
     "OverLimit",
+    "OwnEndpoint",
     "Peer",
     "PeerError",
     "PushServiceFailed",

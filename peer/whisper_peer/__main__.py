@@ -15,23 +15,23 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 from unicodedata import category
 
+from whisper_peer.call_files import CallFiles, write_line
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.files import unused_path
 from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
 from whisper_peer.line_reader import LineReader
 from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
 from whisper_peer.protocol.keys import Address
+from whisper_peer.push_endpoint import PUSH_PORT, OwnEndpoint
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600
 RING_S = 60
 
-# Control characters, and halves of surrogate pairs, which can't be printed at all.
-_CONTROL = {"Cc", "Cs"}
+# Control characters, invisible ones that turn text around, and halves of surrogate pairs: not printable.
+_CONTROL = {"Cc", "Cf", "Cs"}
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def main() -> int:
         with suppress(asyncio.CancelledError):  # Ctrl-C before there was anything to leave
             asyncio.run(_run(options))
     except (PeerError, ValueError, OSError) as trouble:
-        _print(str(trouble), sys.stderr)
+        write_line(str(trouble), sys.stderr)
         return 1
     return 0
 
@@ -54,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--server", default=SERVER, help="the Whisper server (%(default)s)")
     common.add_argument("--push-service", default=PUSH_SERVICE, help="whose subscriber to be (%(default)s)")
     common.add_argument(
+        "--push-endpoint",
+        metavar="URL",
+        help="be a push service oneself: the https URL that leads to --push-port",
+    )
+    common.add_argument("--push-port", type=int, default=PUSH_PORT, help="on loopback (%(default)s)")
+    common.add_argument(
         "--identity", type=Path, metavar="FILE", help="where its secret key is kept, made if missing"
     )
     common.add_argument("--verbose", action="store_true", help="tell each call, sent, received or dropped")
@@ -62,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     listen = commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
     listen.add_argument("--save", type=Path, metavar="FOLDER", help="save files that are sent there")
     dial = commands.add_parser("dial", parents=[common], help="dial an address")
+    for command in (listen, dial):
+        command.add_argument("--play", type=_file, metavar="FILE", help="its sound and picture, to the other")
+        command.add_argument("--record", type=Path, metavar="FILE", help="the sound and picture of the other")
     ring = commands.add_parser("ring", parents=[common], help="dial an address, send a text and hang up")
     ring.add_argument("--text", default="", help="what they read when they answer")
     ring.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
@@ -92,26 +101,27 @@ async def _run(options: argparse.Namespace) -> None:
     listens = options.command == "listen"
     # Beside the key, so that a program that is started again is the same device, and misses nothing.
     registration = options.identity.with_suffix(".push") if options.identity else None
+    own = OwnEndpoint(options.push_endpoint, port=options.push_port) if options.push_endpoint else None
     async with Peer(
         options.server,
-        push_service=options.push_service,
+        push_service=own or options.push_service,
         identity=identity,
         registration=registration,
         accept=listens,
     ) as peer:
-        _print(f"your address: {peer.address.text}")
+        write_line(f"your address: {peer.address.text}")
         with suppress(asyncio.CancelledError):  # leaving the block hangs up
             match options.command:
                 case "listen":
-                    await _listen(peer, options.save)
+                    await _listen(peer, CallFiles(options.save, options.play, options.record))
                 case "dial":
-                    await _dial(peer, options.address)
+                    await _dial(peer, options.address, CallFiles(None, options.play, options.record))
                 case "send":
                     await _send(peer, options.address, options.file, options.timeout)
                 case "ring":
                     await _ring(peer, options.address, options.text, options.timeout)
     pushed = [method for method in peer.calls_sent if method != "update"]
-    _print(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
+    write_line(f"pushes sent: {len(pushed)}, received: {len(peer.received)}, dropped: {len(peer.dropped)}")
 
 
 def _cancel_on(*signals: signal.Signals) -> None:
@@ -121,9 +131,11 @@ def _cancel_on(*signals: signal.Signals) -> None:
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
 
 
-async def _dial(peer: Peer, address: Address) -> None:
+async def _dial(peer: Peer, address: Address, files: CallFiles) -> None:
     channel = await peer.dial(address)
+    exchanging = asyncio.create_task(files.exchange(channel))
     await _chat(channel, LineReader(), hang_up=True)
+    await exchanging
 
 
 async def _ring(peer: Peer, address: Address, text: str, seconds: float) -> None:
@@ -139,34 +151,19 @@ async def _send(peer: Peer, address: Address, file: Path, seconds: float) -> Non
     await channel.close()
 
 
-async def _listen(peer: Peer, folder: Path | None) -> None:
+async def _listen(peer: Peer, files: CallFiles) -> None:
     reader = LineReader()
     while True:
         with suppress(TimedOut):
             channel = await peer.accept(timeout=LISTEN_S)
-            saving = asyncio.create_task(_save_files(channel, folder))
+            exchanging = asyncio.create_task(files.exchange(channel))
             await _chat(channel, reader, hang_up=False)
-            await saving
-
-
-async def _save_files(channel: Channel, folder: Path | None) -> None:
-    """Save what is offered into *folder*, under a name that is free; refuse all without one."""
-    async for file in channel.files:
-        if folder is None:
-            file.refuse()
-            continue
-        path = unused_path(folder, file.name)
-        try:
-            await file.save(path)
-        except (PeerError, OSError) as trouble:
-            _print(f"a file was not saved: {trouble}", sys.stderr)
-        else:
-            _print(f"saved {path} ({file.size} bytes)")
+            await exchanging
 
 
 async def _chat(channel: Channel, reader: LineReader, *, hang_up: bool) -> None:
     """Send what is typed and print what comes until either side closes; *hang_up* at the end of input."""
-    _print(f"connected with {channel.address.text}")
+    write_line(f"connected with {channel.address.text}")
     printing = asyncio.create_task(_print_received(channel))
     sending = asyncio.create_task(_send_lines(channel, reader))
     try:
@@ -178,7 +175,7 @@ async def _chat(channel: Channel, reader: LineReader, *, hang_up: bool) -> None:
         sending.cancel()
         printing.cancel()
         await asyncio.gather(sending, printing, return_exceptions=True)
-    _print("closed")
+    write_line("closed")
 
 
 async def _send_lines(channel: Channel, reader: LineReader) -> None:
@@ -189,7 +186,7 @@ async def _send_lines(channel: Channel, reader: LineReader) -> None:
 
 async def _print_received(channel: Channel) -> None:
     async for value in channel:
-        _print(f"{channel.address.text[:6]}: {_printable(value)}")
+        write_line(f"{channel.address.text[:6]}: {_printable(value)}")
 
 
 def _printable(value: object) -> str:
@@ -200,11 +197,6 @@ def _printable(value: object) -> str:
 
 def _escape(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
-
-
-def _print(line: str, stream: TextIO = sys.stdout) -> None:
-    stream.write(line + "\n")
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from aiortc import InvalidStateError, RTCPeerConnection
+from aiortc import RTCPeerConnection
 
 from whisper_peer.channels.waiting import within
-from whisper_peer.errors import ConnectionFailed, TimedOut
+from whisper_peer.errors import ConnectionFailed, PeerError, TimedOut
 
 # Closing says goodbye once and waits for nobody.
 RELEASE_S = 5
@@ -18,10 +18,15 @@ SETTLE_S = 1
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already."""
+    """Raise `ConnectionFailed` where aiortc can't use a description, or is closed already.
+
+    Its SDP parser raises anything, `RuntimeError` out of a `StopIteration` included.
+    """
     try:
         yield
-    except (InvalidStateError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as fault:
+    except PeerError:
+        raise
+    except Exception as fault:
         raise ConnectionFailed(f"WebRTC failed: {fault!r}") from fault
 
 

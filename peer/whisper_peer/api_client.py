@@ -78,9 +78,13 @@ class ApiClient:
         except (KeyError, TypeError):
             raise ServerUnreachable(f"{self._url} tells no configuration: {answer}") from None
 
-    async def update(self, subscription: dict[str, Any] | None) -> None:
-        """Register *subscription*, or end it if it has expired; `None`: be forgotten, with all devices."""
-        answer = await self._call("update", lambda now: {"a": self._me, "b": subscription, "c": now})
+    async def update(self, subscription: dict[str, Any] | None, code: str | None = None) -> None:
+        """Register *subscription*, or end it if it has expired; `None`: be forgotten, with all devices.
+
+        *code* proves an endpoint that the server does not trust.
+        """
+        proof = {"d": code} if code else {}
+        answer = await self._call("update", lambda now: {"a": self._me, "b": subscription, "c": now, **proof})
         self.device = answer.get("device", self.device)
         self.has_several_devices = len(answer.get("devices", ())) > 1
 

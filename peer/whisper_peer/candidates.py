@@ -1,15 +1,41 @@
 """Conversion of ICE candidates between aiortc's objects, SDP lines and `RTCIceCandidateInit`."""
 
+import asyncio
 from typing import Any
 
-from aiortc import RTCIceCandidate
+from aiortc import RTCIceCandidate, RTCPeerConnection
 from aiortc.sdp import candidate_from_sdp
 
-from whisper_peer.errors import BrokenSeal
+from whisper_peer.errors import BrokenSeal, Dropped, Reason
+
+Candidates = list[RTCIceCandidate | None]
+
+# Far more than a machine has addresses, far less than a flood.
+MAX_CANDIDATES = 64
 
 _CANDIDATE = "a=candidate:"
 _END = "a=end-of-candidates"
 _NO_MORE = ""  # an empty candidate ends them (W3C WebRTC, section 4.8.1.2)
+
+
+class CandidateQueue:
+    """Candidates of the other that wait until they can be used."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[RTCIceCandidate | None] = asyncio.Queue(MAX_CANDIDATES)
+
+    def put(self, candidates: Candidates) -> None:
+        """Keep *candidates*. Raise `Dropped` if there are too many."""
+        for candidate in candidates:
+            try:
+                self._waiting.put_nowait(candidate)
+            except asyncio.QueueFull:
+                raise Dropped(Reason.BUSY) from None
+
+    async def feed(self, rtc: RTCPeerConnection) -> None:
+        """Hand them to *rtc*, as they come."""
+        while True:
+            await rtc.addIceCandidate(await self._waiting.get())
 
 
 def split_candidates(sdp: str) -> tuple[str, list[dict[str, Any]]]:
@@ -28,7 +54,7 @@ def split_candidates(sdp: str) -> tuple[str, list[dict[str, Any]]]:
     return "".join(f"{line}\r\n" for line in kept), taken
 
 
-def parse_candidates(value: object) -> list[RTCIceCandidate | None]:
+def parse_candidates(value: object) -> Candidates:
     """Return the candidates of an `ice` payload, `None` for the end. Raise `BrokenSeal` for nonsense."""
     if not isinstance(value, list):
         raise BrokenSeal("ice is no list")

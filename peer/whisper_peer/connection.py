@@ -6,29 +6,28 @@ from contextlib import suppress
 from typing import Any
 
 from aiortc import (
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
-    RTCIceCandidate,
     RTCPeerConnection,
     RTCSessionDescription,
 )
 
 from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
-from whisper_peer.candidates import split_candidates
+from whisper_peer.candidates import CandidateQueue, parse_candidates, split_candidates
 from whisper_peer.channels.budget import ByteBudget
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.channel_admission import LABEL, ChannelRegistry
+from whisper_peer.channels.channel_admission import CONTROL, LABEL, ChannelRegistry
+from whisper_peer.channels.control_channel import ControlChannel
 from whisper_peer.channels.files import Files
 from whisper_peer.channels.reassembly_watch import watch_reassembly
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
+from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Dial, Ice, Message, Offer
-from whisper_peer.signaling_session import Candidates, SignalingSession
+from whisper_peer.signaling_session import SignalingSession
 from whisper_peer.signaling_transport import SignalingTransport
-
-# Far more than a machine has addresses, far less than a flood.
-MAX_CANDIDATES = 64
 
 # A STUN server that does not answer is given up after 5 s.
 GATHER_S = 6
@@ -49,10 +48,11 @@ class Connection:
         self._offer: asyncio.Future[RTCSessionDescription | Dial] = loop.create_future()
         self._answer: asyncio.Future[RTCSessionDescription] = loop.create_future()
         self._opened: asyncio.Future[Channel] = loop.create_future()
-        self._candidates: asyncio.Queue[RTCIceCandidate | None] = asyncio.Queue(MAX_CANDIDATES)
+        self._candidates = CandidateQueue()
         self._gathering: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._rtc: RTCPeerConnection | None = None
+        self._media: Media | None = None
         self._budget = ByteBudget()
         self._channels = ChannelRegistry()
         self._over: OverLimit | None = None
@@ -109,9 +109,9 @@ class Connection:
             case Offer() | Answer():
                 description = self.session.on_description(message)
                 step.set_result(description)
-                self._keep(self.session.pop_early_candidates())
+                self._candidates.put(self.session.pop_early_candidates())
             case Ice():
-                self._keep(self.session.on_ice(message))
+                self._candidates.put(self.session.on_ice(message))
 
     async def hang_up(self) -> None:
         """Tell the other, if they can still be told, and wait until everything is let go."""
@@ -133,6 +133,8 @@ class Connection:
         self.end(ConnectionFailed("the connection was closed"))
         for task in self._tasks:
             task.cancel()
+        if self._media is not None:
+            self._media.end()
         if self._gathering is not None:
             await asyncio.wait({self._gathering}, timeout=GATHER_S)
         if self._rtc is not None:
@@ -143,10 +145,13 @@ class Connection:
 
     async def _start(self) -> RTCPeerConnection:
         # Always an explicit list: without one, aiortc asks a public STUN server.
-        configuration = RTCConfiguration(iceServers=await self._transport.ice_servers())
+        ice_servers = await self._transport.ice_servers()
+        configuration = RTCConfiguration(iceServers=ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         if self.ended.is_set():
             raise ConnectionFailed("the connection was closed")
         self._rtc = rtc = RTCPeerConnection(configuration)
+        control = ControlChannel(self.session.require_keys(), self._budget, self._on_fault)
+        self._media = Media(rtc, control, gives_way=self.session.gives_way)
         rtc.on("datachannel", self._on_data_channel)
         rtc.on("connectionstatechange", self._check)
         return rtc
@@ -169,25 +174,20 @@ class Connection:
 
     async def _set_theirs(self, rtc: RTCPeerConnection, theirs: RTCSessionDescription) -> None:
         await rtc.setRemoteDescription(theirs)
-        works = self._add_candidates(rtc), watch_reassembly(rtc, self._on_fault)
+        works = [self._candidates.feed(rtc), watch_reassembly(rtc, self._on_fault)]
+        if self._media is not None:
+            works.append(self._media.negotiate(lambda value: self._candidates.put(parse_candidates(value))))
         self._tasks = [asyncio.create_task(work) for work in works]
-
-    async def _add_candidates(self, rtc: RTCPeerConnection) -> None:
-        while True:
-            await rtc.addIceCandidate(await self._candidates.get())
-
-    def _keep(self, candidates: Candidates) -> None:
-        for candidate in candidates:
-            try:
-                self._candidates.put_nowait(candidate)
-            except asyncio.QueueFull:
-                raise Dropped(Reason.BUSY) from None
 
     def _on_data_channel(self, data_channel: RTCDataChannel) -> None:
         try:
             is_file = self.channel is not None and self.channel.files.add(data_channel)
-            if not is_file and self._channels.admit(data_channel):
+            if is_file or not self._channels.admit(data_channel):
+                return
+            if data_channel.label == LABEL:
                 self._open(data_channel)
+            elif self._media is not None:
+                self._media.control.listen(data_channel)
         except OverLimit as fault:
             self._on_fault(fault)
 
@@ -203,10 +203,11 @@ class Connection:
             self.end(fault)
 
     def _open(self, data_channel: RTCDataChannel) -> None:
-        if self._opened.done() or (rtc := self._rtc) is None:
+        if self._opened.done() or (rtc := self._rtc) is None or (media := self._media) is None:
             return
         files = Files(rtc.createDataChannel, self.session.require_keys(), self._budget)
-        channel = Channel(self.them, data_channel, files, self.hang_up, self._on_fault)
+        channel = Channel(self.them, data_channel, files, media, self.hang_up, self._on_fault)
+        media.control.open(rtc.createDataChannel(CONTROL))
         data_channel.on("close", self.ended.set)
         self._opened.set_result(channel)
 

@@ -16,6 +16,7 @@ PeerError
 └── Dropped              a push that must not be believed, with the reason
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -101,3 +102,11 @@ class Dropped(PeerError):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Dropped push (with its plaintext, if it could be decrypted), message or connection."""
+
+    reason: Reason
+    plaintext: bytes | None = None

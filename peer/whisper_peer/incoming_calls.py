@@ -119,7 +119,7 @@ class IncomingCalls:
         for call in list(self._ringing.values()):
             is_theirs = close.sender == call.address
             if close.dial_key is None:
-                if is_theirs and close.sent_at >= call.dial.sent_at:
+                if is_theirs and close.sent_at >= call.dial.sent_at and close.may_be_from(call.device):
                     call.end(CallEnd.HUNG_UP)
             elif close.dial_key == call.dial.encryption_key and (is_theirs or close.sender == self._me):
                 call.end(CallEnd.ANSWERED_ELSEWHERE)

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Self
@@ -16,12 +15,13 @@ from whisper_peer.api_client import ApiClient
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.waiting import within
 from whisper_peer.connection_manager import ConnectionManager
-from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason
+from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason, Refusal, ServerRefused
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Call, Inbox
 from whisper_peer.push import PushClient, Subscription
+from whisper_peer.push_endpoint import OwnEndpoint, PushEndpoint, receive_pushes
 from whisper_peer.push_registration import PushRegistration, RegistrationFile
 from whisper_peer.signaling_transport import SignalingTransport
 
@@ -40,31 +40,24 @@ EXPIRED = 1  # a time that has passed: that a subscription ends
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Dropped push (with its plaintext, if it could be decrypted), message or connection."""
-
-    reason: Reason
-    plaintext: bytes | None = None
-
-
 class Peer:
     """Client that can dial and be dialled, inside of `async with Peer(server) as peer`.
 
     Entering subscribes, registers and listens; it raises `PeerError`. Leaving closes every connection. With a
     *registration* file the push subscription outlives the program, and what came meanwhile is received.
+    *push_service* is the URL of one, or an `OwnEndpoint`.
     Without *accept* every dial is dropped. With *trickle* candidates travel in an `ice` call, sent before the
     description that they belong to.
     """
 
     server: ApiClient
-    _push: PushClient
+    _push: PushClient | PushEndpoint
 
     def __init__(
         self,
         server: str = SERVER,
         *,
-        push_service: str = PUSH_SERVICE,
+        push_service: str | OwnEndpoint = PUSH_SERVICE,
         identity: Identity | None = None,
         registration: Path | None = None,
         accept: bool = True,
@@ -89,10 +82,9 @@ class Peer:
             self.server = ApiClient(session, self._server_url, self._identity)
             self._file = RegistrationFile.open(self._registration)
             stack.callback(self._file.close)
-            self._kept = kept = self._file.load(self._push_service)
-            known = (kept.uaid, kept.subscription) if kept else ()
-            connecting = PushClient.connect(session, self._push_service, *known)
-            self._push = await stack.enter_async_context(connecting)
+            self._kept = self._file.load(str(self._push_service))
+            receiving = receive_pushes(session, self._push_service, self._kept)
+            self._push = await stack.enter_async_context(receiving)
             listening = asyncio.create_task(self._listen(), name="peer: listen")
             stack.push_async_callback(self._leave, listening)
             await self.register()
@@ -118,7 +110,7 @@ class Peer:
         """Tell the server our subscription; *new*: another one, and the old one is given up."""
         old = self.subscription
         current = await self._subscribe() if old is None or new else old
-        await self.server.update(current.as_data())
+        await self._update(current)
         self.subscription = current
         if old is not None and old is not current:
             await self._push.unsubscribe(old)
@@ -152,6 +144,14 @@ class Peer:
         """Wait for the next incoming connection. Raise `TimedOut`."""
         return within(timeout, self._connections.next_incoming(), f"nobody dialled within {timeout:g} s")
 
+    async def _update(self, subscription: Subscription) -> None:
+        try:
+            await self.server.update(subscription.as_data())
+        except ServerRefused as refused:
+            if refused.code != "endpoint_unverified" or not isinstance(self._push, PushEndpoint):
+                raise
+            await self.server.update(subscription.as_data(), await self._push.code())
+
     async def _subscribe(self) -> Subscription:
         key = (await self.server.config()).vapid_public_key
         kept, self._kept = self._kept, None
@@ -160,7 +160,7 @@ class Peer:
                 return kept.subscription
             await self._push.unsubscribe(kept.subscription)
         made = await self._push.subscribe(key)
-        self._file.save(PushRegistration(self._push_service, self._push.uaid, key, made))
+        self._file.save(PushRegistration(str(self._push_service), self._push.uaid, key, made))
         return made
 
     async def _listen(self) -> None:

@@ -8,16 +8,14 @@ lower address (raw bytes) wins: the peer with the higher one turns from caller t
 from base64 import b64encode
 from contextlib import suppress
 
-from aiortc import RTCIceCandidate, RTCSessionDescription
+from aiortc import RTCSessionDescription
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from whisper_peer.candidates import parse_candidates
+from whisper_peer.candidates import Candidates, parse_candidates
 from whisper_peer.errors import BrokenSeal, Dropped, Reason
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Answer, Close, Dial, Ice, KeyedMessage, Message, Offer
 from whisper_peer.protocol.sealing import Keys, Party, seal, unseal
-
-Candidates = list[RTCIceCandidate | None]
 
 # Calls with candidates that may wait for the offer they belong to.
 MAX_EARLY = 16
@@ -43,6 +41,11 @@ class SignalingSession:
         """Our X25519 public key for this connection, base64."""
         return b64encode(self._me.encryption_key).decode()
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether ours is dropped when both dial, or both offer: our address is the higher."""
+        return self._me.address.raw > self._them.raw
+
     def seal(self, method: str, value: object) -> str:
         """Seal *value* for them; their key must be known."""
         return seal(method, value, self.require_keys().outgoing)
@@ -60,16 +63,16 @@ class SignalingSession:
 
     def is_same_device(self, dial: Dial) -> bool:
         """Tell whether *dial* may be of the device that we are connected with: it need not ring."""
-        return None in (dial.from_device, self.their_device) or dial.from_device == self.their_device
+        return dial.may_be_from(self.their_device)
 
     def is_ended_by(self, close: Close) -> bool:
-        """Tell whether *close* is about this connection: one that is older is about another.
+        """Tell whether *close* is about this connection: one that is older, or of another device, is not.
 
         One with the key of a dial is about the connection that answers it, however old it seems.
         """
         if close.dial_key is not None:
             return not self.dials and close.dial_key == self._their_key
-        return close.sent_at > self._last_at
+        return close.sent_at > self._last_at and close.may_be_from(self.their_device)
 
     def is_too_late(self, message: Message) -> bool:
         """Tell whether another of their devices offers to our dial, and that of an earlier one was taken."""
@@ -80,7 +83,7 @@ class SignalingSession:
         """Take a dial. Raise `Dropped` for one that crossed ours and lost, or that came too late."""
         if self._their_key is not None:
             raise Dropped(Reason.UNEXPECTED)
-        if self.expected is Offer and self._me.address.raw < self._them.raw:
+        if self.expected is Offer and not self.gives_way:
             raise Dropped(Reason.GLARE)
         self.dials = False
         self._agree(dial, self._keys_with(dial))

@@ -36,8 +36,9 @@ def armed(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[
 
 @pytest.fixture(scope="module")
 def resident(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody with the app."""
+    """Return somebody with the app, whose talks are gone with the page."""
     with at_chromium(deployment, push_process) as person:
+        person.page.evaluate("localStorage.setItem('whisper.keep', 'close')")
         yield person
 
 

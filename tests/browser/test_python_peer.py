@@ -9,9 +9,26 @@ from pathlib import Path
 import pytest
 
 from tests.browser.firefox import Firefox
+from tests.browser.page import wait_until
 from tests.browser.people import Someone
+from tests.browser.residents import at_chromium
 from tests.deployment import Deployment, PushServiceProcess
+from tests.peer.sounds import A_SECOND, is_heard, tone
 from tests.processes import Program, program
+
+# Whether the page hears more than silence of the other.
+_HEARS = """
+    const { srcObject } = document.querySelector('video.remote');
+    if (!srcObject?.getAudioTracks().length) return false;
+    if (!window.analyser) {
+        const context = new AudioContext();
+        window.analyser = context.createAnalyser();
+        context.createMediaStreamSource(srcObject).connect(window.analyser);
+    }
+    const samples = new Uint8Array(window.analyser.fftSize);
+    window.analyser.getByteTimeDomainData(samples);
+    return Math.max(...samples) > 140;
+"""
 
 
 @contextmanager
@@ -99,3 +116,28 @@ def test_a_program_sends_a_browser_a_file(
         status = sending.ended()
 
     assert (status, "report.bin" in ben.page.text("[data-kind=file]")) == (0, True)
+
+
+def test_a_browser_and_a_program_hear_each_other(
+    deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
+) -> None:
+    """The program plays a file and records the microphone; no other push is needed for it."""
+    record = tmp_path / "record.wav"
+    files = ("--play", str(tone(tmp_path / "tone.wav", seconds=20)), "--record", str(record))
+    with (
+        at_chromium(deployment, push_process) as anna,
+        terminal(deployment, push_process, "listen", *files) as listening,
+    ):
+        address = listening.wait_for("your address").rpartition(" ")[2]
+        push_process.clear()
+        anna.finds(address)
+        anna.page.click("#call-voice")
+        anna.page.see("#stage-area", "hear each other")
+        anna.page.wait_until(_HEARS)
+        wait_until(lambda: record.exists() and record.stat().st_size > A_SECOND)
+        taken = push_process.taken
+        anna.page.click("#end-call")
+        listening.wait_for("recorded")
+        errors = anna.browser.errors
+
+    assert (taken, is_heard(record), errors) == (3, True, [])

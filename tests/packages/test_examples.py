@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.browser.firefox import Firefox
-from tests.browser.page import Page
+from tests.browser.page import Page, wait_until
 from tests.browser.test_guide import serving_folder, start
 from tests.deployment import Deployment, PushServiceProcess
 from tests.packages.conftest import BIN, NODE, run
+from tests.peer.sounds import A_SECOND, is_heard, tone
 from tests.processes import ROOT, Program, program
 from tests.scale.programs import free_port
 
@@ -116,6 +117,20 @@ def test_the_bot(ben: Page, started: Starter) -> None:
     ben.click("#say button")
 
     ben.see("#log", "they: polly")
+
+
+def test_the_bot_plays_a_sound(started: Starter, tmp_path: Path) -> None:
+    """Whoever calls it by voice hears the chime."""
+    bot = started(sys.executable, EXAMPLES / "bot/bot.py", *started.options)
+    address, record = bot.wait_for("my address").rpartition(" ")[2], tmp_path / "heard.wav"
+    files = ("--play", tone(tmp_path / "hello.wav"), "--record", record)
+    caller = started(sys.executable, "-m", "whisper_peer", "dial", address, *files, *started.options)
+
+    wait_until(lambda: record.exists() and record.stat().st_size > A_SECOND)
+    caller.end_input()
+    status = caller.ended()
+
+    assert (status, is_heard(record)) == (0, True)
 
 
 def test_a_script_that_rings(ben: Page, started: Starter) -> None:

@@ -241,7 +241,14 @@ async def test_a_close_while_it_rings_ends_the_dial(network: Network, alice: Per
             await dialling
 
 
-@pytest.mark.parametrize("sdp", ["m=application", "m=application 9 DTLS/SCTP 5000\r\n"])
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        "m=application",
+        "m=application 9 DTLS/SCTP 5000\r\n",
+        "m=application 9 DTLS/SCTP 5000\r\na=fmtp:96 x\r\n",
+    ],
+)
 async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
     network: Network, alice: Person, bob: Person, sdp: str
 ) -> None:
@@ -257,6 +264,7 @@ async def test_an_offer_that_webrtc_cannot_use_fails_the_dial(
 
         with pytest.raises(ConnectionFailed, match="WebRTC failed"):
             await dialling
+        assert not network.homes[alice.address]._tasks._tasks  # noqa: SLF001 - nothing else shows a leak
 
 
 async def test_an_offer_that_leads_nowhere_ends_in_time(network: Network, alice: Person, bob: Person) -> None:

@@ -189,6 +189,35 @@ async def test_a_call_that_was_hung_up_can_not_be_answered(device: Device, alice
         await device.calls[0].accept()
 
 
+async def test_a_close_of_another_device_ends_no_ring(device: Device, alice: Person) -> None:
+    """Alice's laptop has nothing to do with the call of her phone."""
+    device.hear(device.message("dial", alice, d=new_key(), e=PHONE))
+    await asyncio.sleep(0)
+
+    device.hear(device.message("close", alice, d=LAPTOP))
+    rings = not device.calls[0].ended.done()
+    device.hear(device.message("close", alice, d=PHONE))
+
+    assert (rings, device.calls[0].ended.result()) == (True, CallEnd.HUNG_UP)
+
+
+async def test_a_close_of_another_device_ends_no_connection(device: Device, alice: Person) -> None:
+    """Only the device that we connect with hangs up."""
+    device.hear(device.message("dial", alice, d=new_key(), e=PHONE))
+    await asyncio.sleep(0)
+    answering = asyncio.create_task(device.calls[0].accept())
+    await device.has_said(2)
+
+    device.hear(device.message("close", alice, d=LAPTOP))
+    await asyncio.sleep(0.05)
+    goes_on = not answering.done()
+    device.hear(device.message("close", alice, d=PHONE))
+
+    with pytest.raises(ConnectionFailed, match="they closed"):
+        await answering
+    assert goes_on
+
+
 async def test_a_device_that_answers_too_late_is_told(device: Device, alice: Person) -> None:
     """The caller has taken another: the one that connects in vain ends, with the reason."""
     key = new_key()

@@ -8,9 +8,10 @@ import pytest
 
 from tests.peer.network import Network
 from tests.peer.people import Person
+from whisper_peer.call_files import CallFiles
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.file_channel import FILE, FileChannel
-from whisper_peer.channels.files import MAX_OFFERED, OfferedFile, unused_path
+from whisper_peer.channels.files import MAX_OFFERED, MAX_SAME, OfferedFile, unused_path
 from whisper_peer.errors import TransferCancelled
 
 pytestmark = pytest.mark.anyio
@@ -121,10 +122,39 @@ async def test_offers_without_end_are_refused(pair: Network, alice: Person, bob:
         ("a\nb\x1b[2J.txt", "ab[2J.txt"),
         ("C:\\x.exe", "Cx.exe"),
         ("taken", "taken 2"),
+        ("é" * 255 + ".png", "é" * 100 + ".png"),
+        ("a" * 200, "a" * 200 + " 2"),
+        ("a." + "é" * 253, "a." + "é" * 19),
     ],
 )
 def test_a_name_of_the_other_leads_nowhere_else(tmp_path: Path, name: str, safe: str) -> None:
     """Neither out of the folder, nor over a file that is there."""
-    (tmp_path / "taken").touch()
+    for taken in ("taken", "a" * 200):
+        (tmp_path / taken).touch()
 
-    assert unused_path(tmp_path, name) == tmp_path / safe
+    path = unused_path(tmp_path, name)
+
+    assert path == tmp_path / safe
+    path.touch()
+
+
+async def test_a_file_that_can_not_be_saved_is_refused_alone(
+    pair: Network, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """A thousand of one name are enough; the next file is saved as ever."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for name in ("a", *(f"a {number}" for number in range(2, MAX_SAME + 1))):
+        (folder / name).touch()
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    channel, accepted = await pair.connect(alice, bob)
+    saving = asyncio.create_task(CallFiles(save=folder).exchange(accepted))
+
+    with pytest.raises(TransferCancelled):
+        await channel.files.send(tmp_path / "a", timeout=SOON_S)
+    await channel.files.send(tmp_path / "b", timeout=SOON_S)
+
+    assert (folder / "b").read_text() == "b"
+    await channel.close()
+    await asyncio.wait_for(saving, SOON_S)

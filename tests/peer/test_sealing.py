@@ -171,7 +171,9 @@ def test_what_is_no_sealed_payload_does_not_open(sealed: str) -> None:
         unseal("offer", sealed, KEY)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"NaN", b"\xff", b"[" * 60_000])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"NaN", b"1e999", b"[-1e999]", b'{"\\ud800":1}', b"\xff", b"[" * 60_000]
+)
 def test_what_is_no_json_does_not_open(text: bytes) -> None:
     """Well sealed nonsense is nonsense."""
     with pytest.raises(BrokenSeal):

@@ -1,5 +1,7 @@
 """Several devices of one address: each is stored, renewed and ended by itself."""
 
+from asyncio import gather
+
 import pytest
 from sqlalchemy import text
 
@@ -9,7 +11,7 @@ from app.store.database import Database
 from app.store.errors import StaleUpdate
 from app.store.lookups import Devices
 from app.store.purge import purge
-from app.store.subscriptions import Subscriptions
+from app.store.subscriptions import TOMBSTONE_MS, Subscriptions
 from tests.people import Person
 from tests.vectors_of import subscription_at
 
@@ -122,6 +124,42 @@ async def test_a_new_device_without_a_timestamp_is_refused_where_there_was_one(
         await subscriptions.upsert(alice.address, device(3), None, NOW + 1)
 
     assert urls(await subscriptions.get(alice.address, NOW)) == ["2", "1"]
+
+
+async def test_a_recorded_registration_does_not_come_back_when_the_newest_device_has_ended(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """The others have said their time as well: five records of old ones would displace them all."""
+    await subscriptions.upsert(alice.address, device(3), None, NOW)
+    await subscriptions.upsert(alice.address, PHONE, NOW, NOW)
+    *_, laptop = await subscriptions.upsert(alice.address, LAPTOP, NOW + 1, NOW + 1)
+    await subscriptions.end(alice.address, laptop, NOW + 2)
+
+    with pytest.raises(StaleUpdate):
+        await subscriptions.upsert(alice.address, device(4), None, NOW + 3)
+
+    assert sorted(urls(await subscriptions.get(alice.address, NOW))) == ["1", "3"]
+
+
+async def test_devices_that_were_ended_do_not_pile_up(
+    database: Database, subscriptions: Subscriptions, alice: Person
+) -> None:
+    """After an hour nothing is left of them: each look-up of the address would read them all."""
+    for number in range(9):
+        *_, new = await subscriptions.upsert(alice.address, device(number), NOW + number, NOW + number)
+        await subscriptions.end(alice.address, new, NOW + number + 1 + number // 8 * 2 * TOMBSTONE_MS)
+
+    (left,) = await database.fetch(text("SELECT count(*) FROM device"))
+    assert left == (1,)
+
+
+async def test_devices_that_come_at_once_are_no_more_than_may_be(
+    subscriptions: Subscriptions, alice: Person
+) -> None:
+    """Each looks again when it is there."""
+    await gather(*(subscriptions.upsert(alice.address, device(number), NOW, NOW) for number in range(9)))
+
+    assert len(await subscriptions.get(alice.address, NOW)) <= MAX_DEVICES
 
 
 async def test_a_device_id_is_opaque(subscriptions: Subscriptions, alice: Person, bob: Person) -> None:

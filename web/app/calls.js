@@ -61,6 +61,7 @@ function markElsewhere(app, { elsewhere }) {
 export async function ring(app, address, { wants = WRITING, phase = 'ringing' } = {}) {
   const { whisper } = app.state;
   const chat = chatWith(app.state, address);
+  if (chat.dial) return accept(app, chat); // they ring as well, a moment earlier
   if (!whisper || chat.phase !== 'idle') return;
   const dialling = new AbortController();
   Object.assign(chat, { phase, dialling, wants, isRinging: false, trouble: null, missed: 0 });

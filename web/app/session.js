@@ -37,7 +37,21 @@ export async function open(app) {
   state.linking = readDeviceLink();
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
+  const isUsed = state.identity && recall('whisper.off') === null && state.chats.size + state.contacts.size > 0;
+  if (isUsed && !isAllowed) await showWithoutCalls(app);
   app.changed();
+}
+
+/**
+ * Show people and talks to who has used the app, and what is missing for calls; they are on again as soon as the browser allows them.
+ * @param {App} app
+ */
+async function showWithoutCalls(app) {
+  const code = 'Notification' in globalThis && Notification.permission === 'denied' ? 'permission_denied' : 'permission_revoked';
+  Object.assign(app.state, { phase: 'failed', hasOpened: true });
+  tellStart(app, { code });
+  const permission = await navigator.permissions?.query({ name: 'notifications' }).catch(() => null);
+  permission?.addEventListener('change', () => permission.state === 'granted' && void start(app));
 }
 
 /**
@@ -172,12 +186,18 @@ function begin(app) {
 function fail(app, error) {
   const { state } = app;
   const isPassing = PASSING.includes(codeOf(error)) || !navigator.onLine;
-  const isShown = state.hasOpened && isPassing;
+  const isShown = state.hasOpened && (isPassing || codeOf(error).startsWith('permission_'));
   Object.assign(state, { phase: isShown ? 'failed' : 'off', hasOpened: isShown, trouble: error });
-  if (isShown) {
-    const action = { label: 'Try again', run: () => start(app) };
-    if (navigator.onLine) app.notices.alert(error, { key: 'start', action, lasting: true }); // being offline has its own notice
-    retry = window.setTimeout(() => void start(app), RETRY_MS);
-  }
+  if (isShown && navigator.onLine) tellStart(app, error); // being offline has its own notice
+  if (isShown && isPassing) retry = window.setTimeout(() => void start(app), RETRY_MS);
   app.changed();
+}
+
+/**
+ * @param {App} app
+ * @param {unknown} error
+ */
+function tellStart(app, error) {
+  const label = codeOf(error).startsWith('permission_') ? 'Turn on calls' : 'Try again';
+  app.notices.alert(error, { key: 'start', action: { label, run: () => start(app) }, lasting: true });
 }

@@ -11,6 +11,7 @@ from whisper_peer.channels.files import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.channels.waiting import within
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
+from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.sealing import open_sealed, parse_json, seal, to_json
 
@@ -34,12 +35,14 @@ class Channel:
         address: Address,
         data_channel: RTCDataChannel,
         files: Files,
+        media: Media,
         hang_up: Callable[[], Awaitable[None]],
         on_fault: Callable[[BrokenSeal | OverLimit], None],
     ) -> None:
         self.address = address
         self.data_channel = data_channel
         self.files = files
+        self.media = media
         self.keys = keys = files.keys
         self.budget = files.budget
         self._hang_up = hang_up
@@ -69,6 +72,7 @@ class Channel:
         if len(plain) > MAX_VALUE_BYTES:
             raise ValueError(f"{len(plain)} bytes of JSON are too many, {MAX_VALUE_BYTES} can be sent")
         async with self._sending:  # the fragments of two values must not mix
+            await self.media.control.count_sent()
             if len(plain) <= MAX_FRAME_BYTES:
                 await self._send_frame(seal(METHOD, value, self.keys.outgoing))
             else:
@@ -99,6 +103,7 @@ class Channel:
             self._ended.set()
             self._unread.put_nowait(None)
             self.files.end()
+            self.media.end()
 
     def fail(self, reason: str) -> None:
         """End at once for *reason*; what nobody has read is forgotten."""
@@ -108,6 +113,7 @@ class Channel:
             self._unread.get_nowait()
         self._unread.put_nowait(None)
         self.files.end()
+        self.media.end()
 
     async def _send_frame(self, frame: str | bytes) -> None:
         self._sent.clear()
@@ -138,6 +144,7 @@ class Channel:
             if plain is not None:
                 self.budget.charge(plain)
                 self._unread.put_nowait(plain)
+                self.media.control.count_received()
         except (BrokenSeal, OverLimit) as fault:
             self._on_fault(fault)
 

@@ -4,7 +4,7 @@ from aiortc import RTCDataChannel
 
 from whisper_peer.errors import OverLimit
 
-# The channel that carries values, and another that a browser opens, for which this peer has no use.
+# The channel that carries values, and those of the two programs, one opened by each.
 LABEL = "whisper"
 CONTROL = "control"
 
@@ -13,7 +13,7 @@ MAX_REFUSED_CHANNELS = 64
 
 
 class ChannelRegistry:
-    """Data channels that a connection has; `admit` tells which one carries values."""
+    """Data channels that a connection has; `admit` tells which have a use."""
 
     def __init__(self) -> None:
         self._labels: set[str] = set()
@@ -26,13 +26,12 @@ class ChannelRegistry:
         self._labels.add(label)
 
     def admit(self, data_channel: RTCDataChannel) -> bool:
-        """Return whether *data_channel* carries values; close it if it has no use. Raise `OverLimit`."""
-        label = data_channel.label
-        if label in {LABEL, CONTROL}:
-            self.add(label)
-        else:
-            self._refuse(data_channel)
-        return label == LABEL
+        """Return whether *data_channel* has a use, and close it if not. Raise `OverLimit`."""
+        if data_channel.label in {LABEL, CONTROL}:
+            self.add(data_channel.label)
+            return True
+        self._refuse(data_channel)
+        return False
 
     def _refuse(self, data_channel: RTCDataChannel) -> None:
         if len(self._refused) >= MAX_REFUSED_CHANNELS:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from itertools import count, islice
+from itertools import chain, count, islice
 from mimetypes import guess_type
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,10 @@ PART_BYTES = 60_000  # of the file, in one frame
 MAX_OFFERED = 8  # files of the other, waiting and on their way; a further one is refused
 MAX_NAME = 255
 MAX_SAME = 1000  # files of one name in a folder
+
+# Of a name on disk, in UTF-8: together with a number below the 255 of most file systems.
+MAX_STEM_BYTES = 200
+MAX_SUFFIX_BYTES = 40
 
 # How long the other may think about an offer.
 ACCEPT_S = 60
@@ -125,11 +129,22 @@ class Files:
 
 
 def unused_path(folder: Path, name: str) -> Path:
-    """Return a path in *folder* where nothing is yet, for a *name* of the other's choice."""
+    """Return a path in *folder* where nothing is yet, for a *name* of the other's choice.
+
+    Raise `FileExistsError` if there are too many of that name.
+    """
     plain = "".join(sign for sign in Path(name).name if sign.isprintable() and sign not in '\\:*?"<>|')
     safe = Path(plain.strip(". ") or "file")
-    paths = (folder / f"{safe.stem} {number}{safe.suffix}" for number in count(2))
-    return next(path for path in (folder / safe, *islice(paths, MAX_SAME)) if not path.exists())
+    stem, suffix = _cut(safe.stem, MAX_STEM_BYTES), _cut(safe.suffix, MAX_SUFFIX_BYTES)
+    names = chain([stem + suffix], (f"{stem} {number}{suffix}" for number in count(2)))
+    paths = (folder / each for each in islice(names, MAX_SAME))
+    if (path := next((path for path in paths if not path.exists()), None)) is None:
+        raise FileExistsError(f"there are {MAX_SAME} files named {stem}{suffix}")
+    return path
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
 
 
 def _size(path: Path) -> int:

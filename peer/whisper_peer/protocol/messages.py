@@ -32,6 +32,10 @@ class Message:
     from_device: str | None = field(default=None, kw_only=True)
     to_device: str | None = field(default=None, kw_only=True)
 
+    def may_be_from(self, device: str | None) -> bool:
+        """Tell whether it may be of *device*: only two ids that differ say that it is not."""
+        return None in (self.from_device, device) or self.from_device == device
+
 
 @dataclass(frozen=True, slots=True)
 class Close(Message):

@@ -6,6 +6,7 @@ it is text.
 """
 
 import json
+import math
 import os
 import zlib
 from base64 import b64encode
@@ -121,13 +122,21 @@ def decrypt(method: str, raw: bytes, key: bytes) -> tuple[Format, bytes]:
 
 def to_json(value: object) -> bytes:
     """Return *value* as it is sealed. Raise `ValueError` if it is no JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def parse_json(plain: bytes) -> object:
-    """Return the value that *plain* is the JSON of. Raise `BrokenSeal` if it is none."""
+    """Return the value that *plain* is the JSON of. Raise `BrokenSeal` if it is none.
+
+    Nor is what `to_json` would refuse: a number beyond all floats, or half of a surrogate pair.
+    """
     try:
-        value: object = json.loads(plain.decode(), parse_constant=_no_constant)
+        value: object = json.loads(plain.decode(), parse_constant=_no_constant, parse_float=_finite)
+        if b"\\u" in plain:  # only an escape can be half a pair
+            to_json(value)
     except (ValueError, RecursionError):
         raise BrokenSeal("what was sealed is no JSON") from None
     return value
@@ -155,6 +164,12 @@ def _inflate(content: bytes) -> bytes:
     if not unpacker.eof or unpacker.unused_data:
         raise ValueError("not one whole stream of at most 64 KiB")
     return plain
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number of a float's range")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

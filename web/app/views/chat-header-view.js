@@ -4,7 +4,6 @@
  */
 
 import { ring, select } from '../calls.js';
-import { shortAddress } from '../contacts.js';
 import { startCall } from '../devices.js';
 import { PHASES } from '../error-messages.js';
 import { titleOf } from './names.js';
@@ -79,21 +78,12 @@ function drawBar(state, chat) {
   setShown(button('keep-person'), !contact?.name);
   setText(button('keep-person'), chat.says ? 'Keep' : contact ? 'Name' : 'Add');
   setAttribute(button('keep-person'), 'aria-label', chat.says ? 'Keep this name' : contact ? 'Name this person' : 'Add to your people');
-  setText(element('route'), isTyping ? 'Is typing…' : (chat.peer ? PHASES[chat.phase] : '') || addressLine(chat.address, contact));
+  setText(element('route'), isTyping ? 'Is typing…' : (chat.peer ? PHASES[chat.phase] : '') || (contact ? '' : 'Not in your people'));
   setAttribute(element('route'), 'title', chat.route ? `${chat.route}. ${chat.routeDetail}` : null);
   const canStart = isOpen && !isCall(chat);
   setShown(button('start-voice'), canStart);
   setShown(button('start-video'), canStart);
   setShown(button('hang-up'), chat.peer !== null && !isCall(chat));
-}
-
-/**
- * @param {string} address
- * @param {import('../contacts.js').Contact | undefined} contact
- */
-function addressLine(address, contact) {
-  if (!contact) return 'Not in your people';
-  return contact.name ? shortAddress(address) : '';
 }
 
 /**
@@ -106,8 +96,7 @@ function drawHero(state, chat) {
   setShown(element('hero'), isEmpty);
   setAttribute(element('talk'), 'data-empty', isEmpty);
   drawAvatar(element('hero-avatar'), chat.address, contact?.name ?? '');
-  setText(element('hero-name'), contact?.name || (chat.says ? `says: ${chat.says}` : 'Somebody new'));
-  setText(element('hero-address'), shortAddress(chat.address));
+  setText(element('hero-name'), titleOf(state, chat.address));
 }
 
 /**

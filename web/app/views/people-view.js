@@ -3,6 +3,7 @@
  * @module
  */
 
+import { recall } from '../browser-storage.js';
 import { select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
 import { PHASES } from '../error-messages.js';
@@ -42,8 +43,9 @@ export function peopleView(app, { addPerson, openSettings }) {
 
   return () => {
     const address = mine();
-    drawAvatar(element('my-avatar'), address, '');
-    setText(element('my-status'), STATUS[state.phase]);
+    drawAvatar(element('my-avatar'), address, recall('whisper.name') ?? '');
+    const name = state.phase === 'on' ? recall('whisper.name') : null;
+    setText(element('my-status'), name ? `You · ${name}` : STATUS[state.phase]);
     setText(element('my-address'), shortAddress(address));
     setAttribute(element('my-address'), 'data-address', address);
     setAttribute(element('my-address'), 'title', address);
@@ -145,5 +147,5 @@ function lineOf(state, address, chat) {
   if (!state.contacts.has(address)) return 'Not in your people';
   const last = chat?.entries.at(-1);
   if (last) return last.kind === 'file' ? safeFileName(last.transfer.name) : last.text.slice(0, 80);
-  return state.contacts.get(address)?.name ? shortAddress(address) : '';
+  return '';
 }

@@ -31,8 +31,10 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
   onClick('settings-share', () => shareLink(app, mine()));
   const name = input('my-name');
-  name.value = recall('whisper.name') ?? '';
-  name.addEventListener('change', () => remember('whisper.name', cleanName(name.value) || null));
+  name.addEventListener('change', () => {
+    remember('whisper.name', cleanName(name.value) || null);
+    app.changed();
+  });
   const keepFor = byId('keep-for', HTMLSelectElement);
   keepFor.value = app.talks.keepFor;
   keepFor.addEventListener('change', () => {
@@ -72,6 +74,7 @@ export function settingsDialog(app, { confirm, offerBackup }) {
 /** @param {App} app */
 function openSettings(app) {
   const { identity, whisper } = app.state;
+  input('my-name').value = recall('whisper.name') ?? '';
   setText(element('full-address'), identity?.address ?? '');
   setText(element('dropped'), droppedText(whisper?.dropped ?? {}));
   showTrouble(element('settings-trouble'), null);

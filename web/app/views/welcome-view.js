@@ -3,7 +3,8 @@
  * @module
  */
 
-import { shortAddress } from '../contacts.js';
+import { remember } from '../browser-storage.js';
+import { cleanName, shortAddress } from '../contacts.js';
 import { createWithBackup, restore, start } from '../session.js';
 import { nameOf } from '../state.js';
 import { drawAvatar } from './avatar.js';
@@ -29,6 +30,7 @@ export function welcomeView(app, { offerBackup }) {
 
   onClick('turn-on', () =>
     work(async () => {
+      if (!state.identity) remember('whisper.name', cleanName(input('welcome-name').value) || null);
       if (!backupDetails.open || state.identity || passphrases.areEmpty()) return;
       if (!passphrases.check()) return false;
       await askPermission(); // now, while the click counts: making the backup takes a second
@@ -88,6 +90,7 @@ function draw(state, isBusy) {
   const lead = identity ? `Calls are switched off. Your address ${shortAddress(identity.address)} is still here.` : LEAD;
   setText(element('welcome-lead'), lead);
   setShown(element('first-time'), !identity);
+  setShown(element('welcome-name-label'), !identity);
   drawLinking(state.linking !== null);
   setShown(element('ios-hint'), needsHomeScreen());
   showTrouble(element('welcome-trouble'), state.trouble);

@@ -44,6 +44,7 @@ export function composerView(app) {
     if (!chat) return;
     chat.draft = field.value;
     tellTyping(chat);
+    app.talks.save();
     fit(field);
   });
 
