@@ -35,6 +35,8 @@ _STORED = """
     return [keys[0].extractable, text(talks.map(({ data }) => data)), text(plain)];
 """
 
+_PEOPLE = "return [...document.querySelectorAll('.person')].map(({ dataset }) => dataset.address)"
+
 
 @pytest.fixture(scope="module")
 def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
@@ -279,3 +281,34 @@ def test_talks_are_there_without_the_permission_to_notify(anna: Resident, ben: R
 
     anna.page.see("#my-status", "You")
     anna.page.wait_until("return !document.getElementById('alerts').innerText")
+
+
+def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> None:
+    """Made while they are connected: name and talk stay, and the next call rings there."""
+    before = ben.address
+    connect(anna, ben)
+    for person, other in ((anna, "Ben"), (ben, "Anna")):
+        person.page.click("#open-person")
+        person.page.type("#rename-field", other)
+        person.page.click("#rename-save")
+        person.page.see("#talk-name", other)
+    ben.writes("I have lost my code")
+    anna.reads("I have lost my code")
+
+    ben.page.click("#open-settings")
+    ben.page.click("#new-details summary")
+    ben.page.type("#new-passphrase", "correct horse battery")
+    ben.page.type("#new-passphrase-again", "correct horse battery")
+    ben.page.click("#new-sure")
+    ben.page.click("#new-address")
+
+    anna.page.see("[data-kind=note]", "Ben has a new address")
+    ben.page.click("#backup-done")
+    assert ben.address != before
+    anna.page.click("#ring")
+    ben.accepts()
+    anna.talks()
+    anna.page.reload()
+    anna.reads("I have lost my code")
+    anna.page.see("#talk-name", "Ben")
+    assert before not in anna.page.evaluate(_PEOPLE)

@@ -1,9 +1,11 @@
 /**
- * Contact actions: adding, renaming and removing people.
+ * Contact actions: adding, renaming, moving and removing people.
  * @module
  */
 
-import { removeContact, saveContact } from './contacts.js';
+import { moveContact, removeContact, saveContact } from './contacts.js';
+import { readMove } from './peer-control.js';
+import { addEntry, nameOf } from './state.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -38,4 +40,28 @@ export async function remove(app, address) {
   state.chats.delete(address);
   if (state.selected === address) Object.assign(state, { selected: null, focus: 'people' });
   app.changed();
+}
+
+/**
+ * Follow a known person to their new address, with their name and all that was said. An address that is known already stays as it is:
+ * two people never become one.
+ * @param {App} app
+ * @param {import('./state.js').Chat} chat over whose connection it came
+ * @param {unknown} move whatever they sent
+ */
+export async function follow(app, chat, move) {
+  const { state } = app;
+  const from = chat.address;
+  const to = await readMove(move, { from, me: state.identity?.address, now: Date.now() });
+  const contact = state.contacts.get(from);
+  if (!to || !contact || state.chats.get(from) !== chat || state.contacts.has(to) || state.chats.has(to)) return;
+  state.contacts.delete(from);
+  state.contacts.set(to, { ...contact, address: to });
+  state.chats.delete(from);
+  state.chats.set(to, Object.assign(chat, { address: to }));
+  if (state.selected === from) state.selected = to;
+  addEntry(chat, { kind: 'note', at: new Date(), text: `${nameOf(state, to)} has a new address` });
+  app.changed();
+  await moveContact(contact, to).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
+  await app.talks.move(from).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
 }

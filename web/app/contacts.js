@@ -41,6 +41,18 @@ export function removeContact(address) {
 }
 
 /**
+ * Keep somebody under another address.
+ * @param {Contact} contact
+ * @param {string} address
+ * @returns {Promise<Contact>} as it is kept
+ */
+export async function moveContact({ address: old, name }, address) {
+  const moved = await saveContact(address, name);
+  await removeContact(old);
+  return moved;
+}
+
+/**
  * Return how an address is shown where there is no room: the first six and the last six of its characters. To make a
  * key that looks alike takes 2^70 attempts.
  * @param {string} address

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { follow as followMove } from './contact-actions.js';
 import { codeOf } from './error-messages.js';
 import { PICTURES, present, safeFileName } from './format.js';
 import { takeControl } from './peer-control.js';
@@ -82,7 +83,11 @@ export function updateMarks(chat, peer) {
  * @param {unknown} value whatever they sent
  */
 export function receive(app, chat, value) {
-  if (takeControl(chat, value, app.changed)) return;
+  if (takeControl(chat, value, app.changed)) {
+    const { moved } = /** @type {import('./peer-control.js').Control} */ (value);
+    if (moved) void followMove(app, chat, moved);
+    return;
+  }
   chat.status.typing = 0;
   addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
   countUnread(app, chat);

@@ -9,6 +9,7 @@ import { listen, ring, select } from './calls.js';
 import { cleanName } from './contacts.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
+import { tellMove } from './peer-control.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
@@ -80,14 +81,16 @@ export async function start(app) {
 }
 
 /**
- * Make an identity with a backup, in the place of another.
+ * Make an identity with a backup, in the place of another; known people are told over the open connections.
  * @param {App} app
  * @param {string} passphrase
  * @returns {Promise<string>} the backup
  */
 export async function createWithBackup(app, passphrase) {
-  await leave(app);
+  const { identity: old } = app.state;
   const { identity, backup = '' } = await Identity.create({ passphrase });
+  if (old) await tellMove(app.state, old, identity);
+  await leave(app);
   app.state.identity = identity;
   saveBackup(identity.address, backup);
   return backup;

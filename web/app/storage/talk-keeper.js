@@ -83,6 +83,17 @@ export class TalkKeeper {
     this.#app.changed();
   }
 
+  /**
+   * Keep a talk under the address that it has now, and no longer under *old*.
+   * @param {string} old
+   */
+  async move(old) {
+    await this.#write();
+    this.#kept.delete(old);
+    await this.#database?.delete('talks', old);
+    this.#channel.postMessage(old);
+  }
+
   async #write() {
     const database = this.#database;
     if (!database) return;
