@@ -76,7 +76,10 @@ def stack(
         **SOCKET,
         "WHISPER_RATE_LIMITS": "on",
         "WHISPER_LIMIT_NEW_ADDRESSES": "1000/60s",
-        **{f"WHISPER_LIMIT_{name}": "9999/60s" for name in ("DIAL", "CALLS", "RECIPIENT", "UPDATES")},
+        **{
+            f"WHISPER_LIMIT_{name}": "9999/60s"
+            for name in ("DIAL", "CALLS", "CLIENT_CALLS", "RECIPIENT", "UPDATES")
+        },
         "WHISPER_LIMIT_RECIPIENT_HOUR": "9999/60s",
         "WHISPER_LIMIT_REFUSED_SIGNATURES": f"{FORGERIES}/600s",
     }
