@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-browser bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
+.PHONY: help run test coverage test-code test-programs test-faults test-chromium test-firefox bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,7 +25,7 @@ test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_mod
 ifdef ARGS
 	$(PYTHON_TESTS) $(ARGS)
 else
-	$(MAKE) --jobs=4 --output-sync=target test-faults test-browser test-programs test-code
+	$(MAKE) --jobs=5 --output-sync=target test-faults test-chromium test-firefox test-programs test-code
 endif
 
 coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
@@ -36,9 +36,10 @@ coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they 
 
 RUN := $(BIN)/python
 PYTHON_TESTS = $(RUN) -m pytest
-# Four at once: all but test-code wait more than they work.
+# Five at once: all but test-code wait more than they work.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
+CHROMIUM := $(wildcard tests/browser/test_chromium_*.py)
 PACKAGES := tests/packages
 PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
@@ -50,8 +51,10 @@ test-programs:
 	$(PYTEST) $(PROGRAMS)
 test-faults:
 	$(PYTEST) $(FAULTS)
-test-browser:
-	$(PYTEST) $(BROWSER)
+test-chromium:
+	$(PYTEST) $(CHROMIUM)
+test-firefox:
+	$(PYTEST) $(BROWSER) $(addprefix --ignore=,$(CHROMIUM))
 
 bench: $(VENV)/.installed-embedded,test ## what a call costs, in less than three minutes: make bench ARGS="--quick"
 	@$(BIN)/python -m bench $(ARGS)

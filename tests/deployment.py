@@ -81,6 +81,7 @@ def deployment_for(push_service: PushServiceProcess, home: Path) -> Deployment:
         "WHISPER_PUSH_ENDPOINTS": push_service.origin,
         "WHISPER_VAPID_PRIVATE_KEY": VapidKey.generate().private_text,
         "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
+        "WHISPER_LIMIT_UPDATES": "1000/60s",  # pages of one person are opened all the time
         "WHISPER_LIMIT_NEW_ADDRESSES": "1000/3600s",  # everybody is at the same IP address here
         "WHISPER_LIMIT_DIAL": "1000/3600s",  # and the same two call each other all the time
         "WHISPER_LIMIT_CALLS": "1000/3600s",
