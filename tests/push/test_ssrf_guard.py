@@ -146,6 +146,9 @@ async def test_of_one_site_only_a_few_names_are_looked_up_at_once() -> None:
     hanging = [asyncio.ensure_future(resolver.resolve(name)) for name in names]
     async with asyncio.timeout(PATIENCE_S / 2):
         found = await resolver.resolve("push.example.org")
+        while len(asked) < LOOKUPS_PER_SITE:  # threads begin when they may
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     at_once = len(asked)
     awake.set()
     ended = await asyncio.gather(*hanging)

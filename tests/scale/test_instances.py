@@ -230,6 +230,7 @@ async def test_nobody_reads_metrics_through_nginx(stack: Stack, path: str) -> No
         writer.write(f"GET {path} HTTP/1.1\r\nHost: whisper\r\nConnection: close\r\n\r\n".encode())
         answer = (await reader.read()).decode()
         writer.close()
+        await writer.wait_closed()  # with TLS, its end takes the other side
 
         assert " 404 " in answer.partition("\r\n")[0]
         assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "not_found"

@@ -70,6 +70,7 @@ async def test_when_nobody_answers_a_client_can_read_it(port: int, tls: ssl.SSLC
     writer.write(b"POST /dial HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     answer = (await reader.read()).decode()
     writer.close()
+    await writer.wait_closed()  # with TLS, its end takes the other side
 
     assert answer.startswith("HTTP/1.1 503 ")
     assert "Retry-After: 1\r\n" in answer
