@@ -75,7 +75,7 @@ class Turn:
         try:
             yield client
         finally:
-            transport.close()
+            transport.abort()  # a close by TLS ends only when the server says so, maybe after the loop
 
     @asynccontextmanager
     async def open_udp(self, user: str) -> AsyncIterator[TurnClientMixin]:
