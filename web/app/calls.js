@@ -8,12 +8,12 @@ import { share, startDevices, stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { addNote, attach } from './peer-events.js';
 import { WRITING, chatWith } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
-const MISSED = 'Missed call';
 /** What is said of a conversation that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
@@ -126,7 +126,7 @@ export async function accept(app, chat) {
 export async function decline(app, chat) {
   const { dial } = chat;
   Object.assign(chat, { dial: null, phase: 'idle' });
-  addNote(app, chat, 'You declined a call');
+  addNote(app, chat, t('note.declined'));
   try {
     await dial?.decline();
   } catch (error) {
@@ -181,11 +181,11 @@ function wantsOf({ wants, answered }) {
  */
 function miss(app, chat) {
   const last = chat.entries.at(-1);
-  const isTold = last?.kind === 'note' && last.text === MISSED && Date.now() - last.at.getTime() < 5000;
+  const isTold = last?.kind === 'note' && last.text === t('call.missed') && Date.now() - last.at.getTime() < 5000;
   if (isTold) return;
   chat.missed += 1;
   chat.unread += 1;
-  addNote(app, chat, MISSED);
+  addNote(app, chat, t('call.missed'));
 }
 
 /**
