@@ -17,7 +17,7 @@ from app.limits.concurrency import Holder
 from app.limits.rate_limits import Charges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
-from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
+from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update, is_relayed
 from app.telemetry.request_log import UNKNOWN, note_method
 
 # `Message` is any of them.
@@ -112,6 +112,6 @@ async def authenticate(
 def _holders(message: Message, client: bytes) -> list[Holder]:
     """Return those for whom a call's place in flight counts."""
     holders = [("client", client), ("sender", message.sender.raw)]
-    if isinstance(message, RelayedMessage):
+    if is_relayed(message):
         holders.append(("recipient", message.recipient.raw))
     return holders
