@@ -23,7 +23,7 @@ install({
   describe: async ({ address, method, missed, title, body }) => {
     const contact = await findContact(address).catch(() => undefined);
     const name = contact?.name || shortAddress(address);
-    const rings = method === 'dial';
+    const rings = method === 'dial' && !missed;
     return {
       title: rings || missed ? name : title,
       body: rings ? `is calling you${contact ? '' : ', and is not in your people'}` : missed ? 'Missed call' : body,

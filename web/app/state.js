@@ -95,6 +95,7 @@ import { MAX_KEPT } from './format.js';
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
  * @property {string | null} linking the sealed identity of another device, whose link was opened
+ * @property {import('../client/call-screening.js').Screening} screening who is blocked, and until when calls do not ring
  * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
@@ -129,6 +130,7 @@ export function createState() {
     selected: null,
     invited: null,
     linking: null,
+    screening: { blocked: new Set(), quietUntil: 0 },
     focus: null,
   };
 }
