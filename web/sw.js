@@ -21,7 +21,7 @@ install({
   describe: async ({ address, method, missed, title, body }) => {
     const contact = await findContact(address).catch(() => undefined);
     const name = contact?.name || shortAddress(address);
-    const rings = method === 'dial';
+    const rings = method === 'dial' && !missed;
     const words = await readWords().catch(() => undefined);
     const text = (/** @type {typeof import('./app/texts/notification-words.js').KEYS[number]} */ key) => words?.texts[key] ?? TEXTS[key];
     return {

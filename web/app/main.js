@@ -8,6 +8,7 @@ import { allContacts, cleanName } from './contacts.js';
 import { markRead } from './conversation.js';
 import { clearLink, moveToLocalhost, nameInLink, readLink } from './links.js';
 import { newVersionNotice } from './new-version.js';
+import { loadScreening } from './reachability/screening.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { chatWith, createState } from './state.js';
@@ -102,5 +103,6 @@ try {
 }
 endBoot();
 await app.talks.restore();
+await loadScreening(app);
 if (!state.online) follow(false);
 await open(app);

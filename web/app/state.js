@@ -96,6 +96,7 @@ import { t } from './texts/translation.js';
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
  * @property {string | null} linking the sealed identity of another device, whose link was opened
+ * @property {import('../client/call-screening.js').Screening} screening who is blocked, and until when calls do not ring
  * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
@@ -130,6 +131,7 @@ export function createState() {
     selected: null,
     invited: null,
     linking: null,
+    screening: { blocked: new Set(), quietUntil: 0 },
     focus: null,
   };
 }
