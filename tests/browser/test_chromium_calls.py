@@ -1,5 +1,6 @@
 """Two people, two Chromiums, the app that the server serves; bridge.py tells what stands in for Google."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,9 @@ _STORED = """
     const text = (all) => all.map((each) => new TextDecoder().decode(each)).join();
     return [keys[0].extractable, text(talks.map(({ data }) => data)), text(plain)];
 """
+
+_SEES = "return document.querySelector('video.remote')?.videoWidth > 0"
+VOICE_S = 10
 
 _PEOPLE = "return [...document.querySelectorAll('.person')].map(({ dataset }) => dataset.address)"
 
@@ -312,3 +316,37 @@ def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> No
     anna.reads("I have lost my code")
     anna.page.see("#talk-name", "Ben")
     assert before not in anna.page.evaluate(_PEOPLE)
+
+
+def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """One at a phone: by voice, by video, with a screen and a photo; and all of it is there afterwards."""
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    address = ben.address
+    anna.page.resize(360, 740)
+    anna.finds(address)
+    began = time.monotonic()
+    anna.page.click("#call-voice")
+    ben.accepts()
+    for person in (anna, ben):
+        person.page.see("#stage-area", "hear each other")
+    assert time.monotonic() - began < VOICE_S
+
+    anna.page.click("#camera")
+    ben.page.wait_until(_SEES)
+    ben.page.click("#screen")
+    anna.page.wait_until(_SEES)
+    anna.page.click("#toggle-chat")
+    anna.sends(tmp_path / "photo.png")
+    ben.page.click("[data-accept-file]:not([hidden])")
+    ben.page.see(".theirs img.preview")
+    anna.page.click("#end-call")
+    ben.page.see("[data-kind=note]", "hung up · 0:")
+
+    for person in (anna, ben):
+        person.page.reload()
+        person.looks()
+    ben.finds(anna.address)
+    ben.page.see(".theirs img.preview")
+    anna.finds(address)
+    anna.page.see("[data-kind=note]", "You hung up · 0:")
+    anna.page.see(".mine img.preview")
