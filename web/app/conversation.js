@@ -8,7 +8,7 @@ import { newReactions, newText } from './chat/entries.js';
 import { findMessage, takeChange, tellRead } from './chat/message-changes.js';
 import { follow as followMove } from './contact-actions.js';
 import { codeOf } from './error-messages.js';
-import { PICTURES, safeFileName } from './format.js';
+import { PREVIEWED, safeFileName } from './format.js';
 import { APP, takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 
@@ -21,7 +21,7 @@ import { addEntry, nameOf, selectedChat } from './state.js';
 
 /** More at once is a slip of the hand: a whole folder was dropped. */
 const MAX_FILES = 20;
-/** So large, pictures of people who are known by a name are taken without asking. */
+/** So large, pictures, sounds and videos of people who are known by a name are taken without asking. */
 const MAX_TAKEN_BYTES = 3_000_000;
 
 /**
@@ -120,8 +120,8 @@ function receiveText(app, chat, content, { messageId = null, reply = null } = {}
 export function receiveFile(app, chat, transfer) {
   follow(app, chat, transfer);
   countUnread(app, chat);
-  const isSmallPicture = PICTURES.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
-  if (isSmallPicture && app.state.contacts.get(chat.address)?.name) transfer.accept();
+  const isSmall = PREVIEWED.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
+  if (isSmall && app.state.contacts.get(chat.address)?.name) transfer.accept();
 }
 
 /**

@@ -5,6 +5,10 @@
 
 /** Pictures that a browser shows, and in which no script can be. */
 export const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
+export const SOUNDS = ['audio/mpeg', 'audio/ogg', 'audio/wav', 'audio/webm', 'audio/mp4', 'audio/aac', 'audio/flac'];
+export const VIDEOS = ['video/mp4', 'video/webm', 'video/ogg'];
+/** What the page itself shows or plays. */
+export const PREVIEWED = [...PICTURES, ...SOUNDS, ...VIDEOS];
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
 const DAY_MS = 86_400_000;
 

@@ -18,7 +18,7 @@ export async function copyText(app, text, said) {
     await navigator.clipboard.writeText(text);
     app.notices.say(said);
   } catch {
-    const words = { title: 'The browser did not let Whisper copy', advice: text };
+    const words = { title: 'The browser did not let Whisper copy', advice: text.slice(0, 1000) };
     app.notices.alert(null, { key: 'copy', words });
   }
 }

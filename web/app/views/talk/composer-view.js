@@ -3,16 +3,21 @@
  * @module
  */
 
+import { isEditable } from '../../chat/chat-values.js';
+import { canEdit, edit, findMessage } from '../../chat/message-changes.js';
 import { sendFiles, sendText } from '../../conversation.js';
 import { tellTyping } from '../../peer-control.js';
-import { selectedChat } from '../../state.js';
-import { byId, element, input, onClick, setShown } from '../dom.js';
+import { nameOf, selectedChat } from '../../state.js';
+import { byId, element, input, onClick, setShown, setText } from '../dom.js';
+import { summaryOf } from './message-menu.js';
 
 /** @typedef {import('../../state.js').App} App */
 
 /** Longer texts are a file, when they are pasted: a browser lays out no more in time. */
 const MAX_PASTED = 16_000;
 const MAX_FITTED = 16_000;
+/** Who began to edit in time may end the sentence. */
+const EDITING_MS = 30_000;
 
 /**
  * @param {App} app
@@ -22,7 +27,7 @@ export function composerView(app) {
   const { state } = app;
   const field = byId('message', HTMLTextAreaElement);
   const form = byId('composer', HTMLFormElement);
-  /** @type {string | null} */
+  /** What is in the field: the draft of somebody, or a message. @type {unknown} */
   let drawn = null;
   const openChat = () => {
     const chat = selectedChat(state);
@@ -33,16 +38,18 @@ export function composerView(app) {
     event.preventDefault();
     const chat = selectedChat(state);
     if (!chat || field.value.trim() === '') return;
+    field.focus();
+    if (chat.editing) return saveEdit(app, chat, field.value);
     sendText(app, chat, field.value);
     field.value = chat.draft = '';
     fit(field);
-    field.focus();
   });
+  listenToCancel(app, field);
   listenToTyping(field, form);
   field.addEventListener('input', () => {
     const chat = selectedChat(state);
     if (!chat) return;
-    chat.draft = field.value;
+    if (!chat.editing) chat.draft = field.value;
     tellTyping(chat);
     app.talks.save();
     fit(field);
@@ -51,12 +58,62 @@ export function composerView(app) {
   listenToFiles(app, field, openChat);
 
   return () => {
+    const chat = selectedChat(state);
     setShown(element('attach'), openChat() !== null);
-    if (drawn === state.selected) return;
-    drawn = state.selected;
-    field.value = selectedChat(state)?.draft ?? '';
+    drawContext(app, chat);
+    const shown = chat?.editing ?? state.selected;
+    if (drawn === shown) return;
+    drawn = shown;
+    field.value = chat?.editing?.text ?? chat?.draft ?? '';
     fit(field);
   };
+}
+
+/**
+ * Say which message is answered or edited.
+ * @param {App} app
+ * @param {import('../../state.js').Chat | null} chat
+ */
+function drawContext(app, chat) {
+  if (chat?.editing && !chat.entries.includes(chat.editing)) chat.editing = null; // the talk was deleted
+  const answered = chat && findMessage(chat, chat.replyTo);
+  const author = chat && answered && answered.kind !== 'note' ? (answered.mine ? 'yourself' : nameOf(app.state, chat.address)) : '';
+  const reply = answered && answered.kind !== 'note' ? `Answer to ${author}: ${summaryOf(answered)}` : '';
+  const text = chat?.editing ? 'Edit your message' : reply;
+  setShown(element('composer-context'), text !== '' && !byId('composer', HTMLFormElement).hidden);
+  setText(element('composer-about'), text);
+}
+
+/**
+ * Answer or edit no more: by the button, or by the Escape key in the field.
+ * @param {App} app
+ * @param {HTMLTextAreaElement} field
+ */
+function listenToCancel(app, field) {
+  const cancel = () => {
+    const chat = selectedChat(app.state);
+    if (!chat?.editing && !chat?.replyTo) return false;
+    Object.assign(chat, { replyTo: null, editing: null });
+    field.focus();
+    app.changed();
+    return true;
+  };
+  onClick('composer-cancel', cancel);
+  field.addEventListener('keydown', (event) => event.key === 'Escape' && cancel() && event.stopPropagation());
+}
+
+/**
+ * @param {App} app
+ * @param {import('../../state.js').Chat} chat
+ * @param {string} text
+ */
+function saveEdit(app, chat, text) {
+  const entry = chat.editing;
+  if (!entry || !isEditable(text)) return app.notices.say('A message of that length can only be sent anew');
+  if (!canEdit(chat, entry, Date.now() - EDITING_MS)) return app.notices.say('It is too late to edit this message, or nobody is connected');
+  chat.editing = null;
+  if (text !== entry.text) void edit(app, chat, entry, text);
+  app.changed();
 }
 
 /**
