@@ -3,21 +3,18 @@
  * @module
  */
 
-import { isEditable } from '../../chat/chat-values.js';
-import { canEdit, edit, findMessage } from '../../chat/message-changes.js';
 import { sendFiles, sendText } from '../../conversation.js';
 import { tellTyping } from '../../peer-control.js';
-import { nameOf, selectedChat } from '../../state.js';
-import { byId, element, input, onClick, setShown, setText } from '../dom.js';
-import { summaryOf } from './message-menu.js';
+import { selectedChat } from '../../state.js';
+import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
+import { drawContext, listenToCancel, saveEdit } from './composer-context.js';
 
 /** @typedef {import('../../state.js').App} App */
 
 /** Longer texts are a file, when they are pasted: a browser lays out no more in time. */
 const MAX_PASTED = 16_000;
 const MAX_FITTED = 16_000;
-/** Who began to edit in time may end the sentence. */
-const EDITING_MS = 30_000;
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /**
  * @param {App} app
@@ -64,56 +61,11 @@ export function composerView(app) {
     const shown = chat?.editing ?? state.selected;
     if (drawn === shown) return;
     drawn = shown;
-    field.value = chat?.editing?.text ?? chat?.draft ?? '';
+    const text = chat?.editing?.text ?? chat?.draft ?? '';
+    if (text.length > MAX_FITTED) setLong(field, text);
+    field.value = text;
     fit(field);
   };
-}
-
-/**
- * Say which message is answered or edited.
- * @param {App} app
- * @param {import('../../state.js').Chat | null} chat
- */
-function drawContext(app, chat) {
-  if (chat?.editing && !chat.entries.includes(chat.editing)) chat.editing = null; // the talk was deleted
-  const answered = chat && findMessage(chat, chat.replyTo);
-  const author = chat && answered && answered.kind !== 'note' ? (answered.mine ? 'yourself' : nameOf(app.state, chat.address)) : '';
-  const reply = answered && answered.kind !== 'note' ? `Answer to ${author}: ${summaryOf(answered)}` : '';
-  const text = chat?.editing ? 'Edit your message' : reply;
-  setShown(element('composer-context'), text !== '' && !byId('composer', HTMLFormElement).hidden);
-  setText(element('composer-about'), text);
-}
-
-/**
- * Answer or edit no more: by the button, or by the Escape key in the field.
- * @param {App} app
- * @param {HTMLTextAreaElement} field
- */
-function listenToCancel(app, field) {
-  const cancel = () => {
-    const chat = selectedChat(app.state);
-    if (!chat?.editing && !chat?.replyTo) return false;
-    Object.assign(chat, { replyTo: null, editing: null });
-    field.focus();
-    app.changed();
-    return true;
-  };
-  onClick('composer-cancel', cancel);
-  field.addEventListener('keydown', (event) => event.key === 'Escape' && cancel() && event.stopPropagation());
-}
-
-/**
- * @param {App} app
- * @param {import('../../state.js').Chat} chat
- * @param {string} text
- */
-function saveEdit(app, chat, text) {
-  const entry = chat.editing;
-  if (!entry || !isEditable(text)) return app.notices.say('A message of that length can only be sent anew');
-  if (!canEdit(chat, entry, Date.now() - EDITING_MS)) return app.notices.say('It is too late to edit this message, or nobody is connected');
-  chat.editing = null;
-  if (text !== entry.text) void edit(app, chat, entry, text);
-  app.changed();
 }
 
 /**
@@ -162,10 +114,13 @@ function listenToChoice(give) {
 function listenToPaste(field, give) {
   field.addEventListener('paste', (event) => {
     const { files, text } = pasted(event);
-    const isLong = text.length > MAX_PASTED;
-    if (!files.length && !(isLong && give([new File([text], 'text.txt', { type: 'text/plain' })]))) return;
+    if (!files.length && text.length <= MAX_PASTED) return;
     event.preventDefault();
-    if (files.length) give(files);
+    const isGiven = give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })]);
+    if (isGiven || files.length) return;
+    setLong(field, text); // nobody is there to take a file: it waits as a message
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
   });
 }
 
@@ -201,11 +156,25 @@ function listenToDrops(canTake, give) {
 }
 
 /**
- * Make the field as high as its text; the style sheet says how high at most.
+ * Get ready for a long text, before it is in the field: Chromium takes quadratic time for one whose direction it has to find.
+ * @param {HTMLTextAreaElement} field
+ * @param {string | null} text null for a short one
+ */
+function setLong(field, text) {
+  const [letter = ''] = /\p{L}/u.exec(text ?? '') ?? [];
+  setAttribute(field, 'data-long', text !== null);
+  setAttribute(field, 'dir', text === null ? 'auto' : FROM_THE_RIGHT.test(letter) ? 'rtl' : 'ltr');
+}
+
+/**
+ * Make the field as high as its text; the style sheet says how high at most. A long text has the whole height at once: to measure it takes seconds.
  * @param {HTMLTextAreaElement} field
  */
 function fit(field) {
-  if (field.value.length > MAX_FITTED || CSS.supports('field-sizing', 'content')) return; // the style sheet does it
+  const isLong = field.value.length > MAX_FITTED;
+  setLong(field, isLong ? field.value : null);
+  if (isLong) field.style.removeProperty('height');
+  if (isLong || CSS.supports('field-sizing', 'content')) return; // the style sheet does it
   field.style.height = 'auto';
   field.style.height = `${field.scrollHeight + 2}px`;
 }
