@@ -94,7 +94,7 @@ async def _check_database(settings: Settings, url: str) -> Finding:
     async with open_database(parse_url(url), log_statement, monotonic_clock) as database:
         try:
             if settings.database_url is None:
-                await database.revision()  # `whisper serve` migrates its own
+                await schema.read_revision(database)  # `whisper serve` migrates its own
             else:
                 await schema.check(database)
         except (Refused, DatabaseMisconfigured) as fault:

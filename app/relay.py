@@ -10,7 +10,7 @@ from app.limits.bounded_map import BoundedMap
 from app.limits.errors import AlreadyInFlight
 from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.keys import Address
-from app.protocol.messages import Message, RelayedMessage, Update
+from app.protocol.messages import Message, RelayedMessage, Update, is_relayed
 from app.protocol.replay import ReplayMemory
 from app.push.errors import PushTimedOut
 from app.push.service import PushService
@@ -91,9 +91,9 @@ class Relay:
 
         Some of *charges* are made before anything is stored or sent, and may refuse.
         """
-        if isinstance(call.message, Update):
-            return self._registrar.update(call.message, now, charges)
-        return self._forward_once(cast("Call[RelayedMessage]", call), now, charges)
+        if is_relayed(call.message):
+            return self._forward_once(cast("Call[RelayedMessage]", call), now, charges)
+        return self._registrar.update(cast("Update", call.message), now, charges)
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""

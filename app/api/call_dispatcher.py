@@ -17,7 +17,7 @@ from app.limits.concurrency import Holder
 from app.limits.rate_limits import Charges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
-from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
+from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update, is_relayed
 from app.telemetry.request_log import UNKNOWN, note_method
 
 # `Message` is any of them.
@@ -66,7 +66,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     state = app_state(scope["state"])
     client = client_key(client_host(scope))
     body = await read_body(scope, receive)
-    state.in_flight_limit.raise_if_full()
+    state.in_flight_limit.check()
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
@@ -74,8 +74,9 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
     else:
+        holders = _holders(unverified.message, client)
+        state.in_flight_limit.check(*holders)  # of what is verified only: nobody fills another's part
         call, charges = await authenticate(unverified, client, state)
-        holders = _holders(call.message, client)
         state.in_flight_limit.acquire(holders)
         try:
             registration = await state.relay.handle(call, state.clock(), charges)
@@ -112,6 +113,6 @@ async def authenticate(
 def _holders(message: Message, client: bytes) -> list[Holder]:
     """Return those for whom a call's place in flight counts."""
     holders = [("client", client), ("sender", message.sender.raw)]
-    if isinstance(message, RelayedMessage):
+    if is_relayed(message):
         holders.append(("recipient", message.recipient.raw))
     return holders

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from app.limits.errors import TooManyCalls
 from app.limits.redis_buckets import Cost, RedisBuckets
 from app.limits.token_bucket import Rate, TokenBuckets
-from app.protocol.messages import Dial, Message, RelayedMessage
+from app.protocol.messages import Dial, Message, is_relayed
 
 # Keys that each limit remembers: some 20 MB in all when every one of them is full.
 MAX_KEYS = 100_000
@@ -66,9 +66,9 @@ class RateLimits:
         """
         if self._shared:
             await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]))
+            self._consume(costs, now)
         else:
-            self._refuse(self._waits(costs, now))
-        self._consume(costs, now)
+            self._consume_all(costs, now)
 
     async def charge_refused_signature(self, client: bytes, now: int) -> None:
         """Count a signature that did not verify. Raise `TooManyCalls` if *client* is over that elsewhere."""
@@ -88,16 +88,21 @@ class RateLimits:
         for name, key in costs:
             self._buckets[name].consume(key, now)
 
+    def _consume_all(self, costs: Sequence[Cost], now: int) -> None:
+        """Consume one for each of *costs*, or nothing if one of them is over its limit."""
+        for taken, (name, key) in enumerate(costs):
+            if self._buckets[name].consume(key, now):
+                for earlier, its_key in costs[:taken]:
+                    self._buckets[earlier].give_back(its_key)
+                self._refuse(self._waits(costs, now))
+
     def _limited(self, costs: Sequence[Cost]) -> list[Cost]:
         return [(name, key) for name, key in costs if name in self._buckets]
 
     def _waits(self, costs: Sequence[Cost], now: int) -> dict[str, int]:
         """Return the limits among *costs* that are reached, each with its wait in seconds."""
-        waits = {}
-        for name, key in costs:
-            if wait := self._buckets[name].retry_after(key, now):
-                waits[name] = wait
-        return waits
+        buckets = self._buckets
+        return {name: wait for name, key in costs if (wait := buckets[name].retry_after(key, now))}
 
     def _refuse(self, waits: Mapping[str, int]) -> None:
         if not any(waits.values()):
@@ -143,7 +148,7 @@ class Charges:
 def _costs_of(message: Message, client: bytes) -> list[Cost]:
     """Return the limits that *message* of *client* counts for, each with its key."""
     sender = message.sender.raw
-    if not isinstance(message, RelayedMessage):
+    if not is_relayed(message):
         return [("updates", sender)]
     recipient = message.recipient.raw
     pair = sender + recipient
@@ -153,4 +158,4 @@ def _costs_of(message: Message, client: bytes) -> list[Cost]:
         ("recipient", recipient),
         ("recipient_hour", recipient),
     ]
-    return [("dial", pair), *costs] if isinstance(message, Dial) else costs
+    return [("dial", pair), *costs] if message.method == Dial.method else costs

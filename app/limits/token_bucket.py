@@ -69,6 +69,10 @@ class TokenBuckets:
             self._full_at.evict_while(lambda full_at: full_at <= full)
         return 0
 
+    def give_back(self, key: bytes) -> None:
+        """Undo what `consume` did for *key* just now."""
+        self._full_at[key] -= self._token
+
     def refund(self, key: bytes) -> None:
         """Fill the bucket of *key* again: what was consumed was not used."""
         self._full_at.pop(key, None)

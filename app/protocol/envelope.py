@@ -106,8 +106,8 @@ def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now
         message = kind.model_validate(data)
     except ValidationError as invalid:
         faults = _data_faults(kind, invalid)
-    if isinstance(message, Update):
-        faults += _update_faults(message, now)
+    if message is not None and kind is Update:
+        faults += _update_faults(cast("Update", message), now)
     try:
         decode(signature, SIGNATURE_BYTES)
     except ValueError as fault:

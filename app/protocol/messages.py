@@ -1,7 +1,7 @@
 """Message types of the protocol: a frozen pydantic model per method, aliased to the wire's short names."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
@@ -159,6 +159,11 @@ class RelayedMessage(Message):
     # Each method has them after its last member, under letters of its own.
     from_device: FromDevice = None
     to_device: ToDevice = None
+
+
+def is_relayed(message: Message) -> TypeGuard[RelayedMessage]:
+    """Tell whether *message* has a recipient; `isinstance` would ask the metaclass, ten times as long."""
+    return message.method != Update.method
 
 
 class Keyed(RelayedMessage):

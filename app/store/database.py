@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, NamedTuple, TypeVar
 
 from asyncpg import Record
-from sqlalchemy import Executable, Row, event, text
+from sqlalchemy import Executable, Row, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,12 +30,21 @@ POOL_OVERFLOW = 10  # more of them under load
 LOG_EVERY_MS = 5000  # while it is away, every call would say the same
 RETRY_AFTER_S = 1  # what a caller is told while the database is away
 
-
 # Told of each statement: its name, and the seconds it took with all its waits.
 Observe = Callable[[str, float], None]
 
 R = TypeVar("R")
-Execute = Callable[[AsyncConnection], Awaitable[R]]
+
+
+class _Session(NamedTuple):
+    """A connection of the pool, the driver's own in it, and the generation that it is of."""
+
+    connection: AsyncConnection
+    driver: Any  # asyncpg has no types
+    generation: int
+
+
+Execute = Callable[[_Session], Awaitable[R]]
 
 
 class ConnectionLost(ConnectionError):
@@ -54,6 +63,8 @@ class Database:
         self._monotonic_ms = monotonic_ms
         self._logged = Breaker(LOG_EVERY_MS)
         self._generation = 0  # of the pool's connections: when one is lost, all older ones are let go
+        self._kept: _Session | None = None  # of the latest look-up, for the next
+        self._closed = False
         event.listen(engine.sync_engine, "connect", self._mark_connection)
         event.listen(engine.sync_engine, "checkout", self._refuse_older)
 
@@ -65,30 +76,36 @@ class Database:
         ours, and raised as the driver raised it, without its details.
         """
 
-        async def execute(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            result = await connection.execute(statement)
+        async def execute(session: _Session) -> Sequence[Row[Any]]:
+            result = await session.connection.execute(statement)
             return result.all() if result.returns_rows else ()
 
-        return await self._run(name, execute)
+        return await self._run(name, lambda: self._try(execute))
 
     async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
         """Return the rows of *query* as `fetch` does, but in the driver's own words: $1 is the first value.
 
-        This is for what each call needs: it goes without SQLAlchemy's work on a statement and on its rows.
+        This is for what each call needs, without SQLAlchemy's work on statement, rows and pool each time.
         """
 
-        async def execute(connection: AsyncConnection) -> Sequence[Record]:
-            rows: Sequence[Record] = await (await _driver(connection)).fetch(query, *values)
+        async def execute(session: _Session) -> Sequence[Record]:
+            rows: Sequence[Record] = await session.driver.fetch(query, *values)
             return rows
 
-        return await self._run(name, execute)
+        return await self._run(name, lambda: self._try_kept(execute))
 
-    async def _run(self, name: str, execute: Execute[R]) -> R:
+    async def close(self) -> None:
+        """Give the kept connection back to the pool."""
+        self._closed = True
+        if self._kept is not None:
+            await self._kept.connection.close()
+
+    async def _run(self, name: str, attempt: Callable[[], Awaitable[R]]) -> R:
         loop_time = asyncio.get_running_loop().time  # finer than ms, for the measure alone
         began = loop_time()
         try:
             async with asyncio.timeout(TOTAL_S):
-                return await self._try_twice(execute)
+                return await _try_twice(attempt)
         except Exception as error:
             if is_outage(error):
                 raise self._unavailable(error) from error
@@ -99,28 +116,38 @@ class Database:
         finally:
             self._observe(name, loop_time() - began)
 
-    async def _try_twice(self, execute: Execute[R]) -> R:
-        try:
-            return await self._try(execute)
-        except Exception as error:
-            if not is_lost(error):
-                raise
-        return await self._try(execute)
-
     async def _try(self, execute: Execute[R]) -> R:
         async with self._engine.connect() as connection:
-            driver, generation = await _driver(connection), connection.info["generation"]
-            try:
-                return await execute(connection)
-            except BaseException as error:
-                # Cancelled, a statement may close its connection: that is no loss, and must not run again.
-                if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
-                    await connection.invalidate()
-                    self._generation = max(self._generation, generation + 1)
-                    raise ConnectionLost(first_line(error)) from error
-                if is_outage(error) or not isinstance(error, Exception):
-                    await connection.invalidate()  # a statement may still be on it
-                raise
+            return await self._use(await _open_session(connection), execute)
+
+    async def _try_kept(self, execute: Execute[R]) -> R:
+        """Execute over the kept connection, which is another's meanwhile, and keep the one that was used."""
+        session, self._kept = self._kept, None
+        if session is not None and session.generation < self._generation:
+            await session.connection.close()  # the pool lets it go
+            session = None
+        session = session or await _open_session(await self._engine.connect())
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(session.connection)
+            result = await self._use(session, execute)
+            if self._kept is None and not self._closed:
+                self._kept = session
+                stack.pop_all()
+        return result
+
+    async def _use(self, session: _Session, execute: Execute[R]) -> R:
+        connection, driver, generation = session
+        try:
+            return await execute(session)
+        except BaseException as error:
+            # Cancelled, a statement may close its connection: that is no loss, and must not run again.
+            if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
+                await connection.invalidate()
+                self._generation = max(self._generation, generation + 1)
+                raise ConnectionLost(first_line(error)) from error
+            if is_outage(error) or not isinstance(error, Exception):
+                await connection.invalidate()  # a statement may still be on it
+            raise
 
     def _mark_connection(self, _: object, record: ConnectionPoolEntry) -> None:
         record.info["generation"] = self._generation
@@ -136,21 +163,12 @@ class Database:
             log.warning("the database does not serve: %s", first_line(error))
         return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
 
-    async def revision(self) -> str | None:
-        """Return the schema's Alembic revision, `None` for an empty database."""
-        known = await self.fetch(text("SELECT to_regclass('alembic_version')"), "check")
-        if known[0][0] is None:
-            return None
-        rows = await self.fetch(text("SELECT version_num FROM alembic_version"), "check")
-        return str(rows[0][0]) if rows else None
-
 
 # A pooler in transaction mode gives each statement another session: a name prepared in one is unknown in the
 # next, or somebody else's. Without names and cache the driver parses and runs a statement in one go.
 _UNNAMED: dict[str, Any] = {"statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
 
-# Our pools log under a name of their own. What they say is of connections that could not be closed properly,
-# with a traceback for each: they are gone already, and the statement that was on one has told so.
+# Our pools say with a traceback of each connection that it could not be closed properly: it is gone already.
 POOL_NAME = "whisper"
 POOL_LOG = f"sqlalchemy.pool.impl.AsyncAdaptedQueuePool.{POOL_NAME}"
 
@@ -173,11 +191,13 @@ async def open_database(
         connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed, **arguments},
         hide_parameters=True,
     )
+    database = Database(engine, observe, monotonic_ms)
     try:
-        yield Database(engine, observe, monotonic_ms)
+        yield database
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
+                await database.close()
                 await engine.dispose()
 
 
@@ -186,5 +206,15 @@ def log_statement(name: str, seconds: float) -> None:
     log.debug("statement %s took %.1f ms", name, 1000 * seconds)
 
 
-async def _driver(connection: AsyncConnection) -> Any:  # noqa: ANN401 - asyncpg has no types
-    return (await connection.get_raw_connection()).driver_connection
+async def _try_twice(attempt: Callable[[], Awaitable[R]]) -> R:
+    try:
+        return await attempt()
+    except Exception as error:
+        if not is_lost(error):
+            raise
+    return await attempt()
+
+
+async def _open_session(connection: AsyncConnection) -> _Session:
+    driver = (await connection.get_raw_connection()).driver_connection
+    return _Session(connection, driver, connection.info["generation"])

@@ -48,12 +48,21 @@ def migrate(url: URL) -> None:
         raise DatabaseMisconfigured(f"it could not be migrated: {first_line(error)}") from error
 
 
+async def read_revision(database: Database) -> str | None:
+    """Return the schema's Alembic revision, `None` for an empty database."""
+    known = await database.fetch(text("SELECT to_regclass('alembic_version')"), "check")
+    if known[0][0] is None:
+        return None
+    rows = await database.fetch(text("SELECT version_num FROM alembic_version"), "check")
+    return str(rows[0][0]) if rows else None
+
+
 async def check(database: Database) -> None:
     """Raise `OutdatedSchema`, with the command that mends it, unless the schema is this version's or newer.
 
     Migrations only add what the version before does without, so that both can serve during an upgrade.
     """
-    present = await database.revision()
+    present = await read_revision(database)
     *older, newest = REVISIONS
     if present is None or present in older:
         found = f"The database's schema is {present or 'empty'}, this version needs {newest}"

@@ -146,3 +146,52 @@ async def test_a_lost_connection_is_replaced(migrated: URL, database: Database) 
         )
 
         assert [row[0] for row in await victim.fetch(text("SELECT 1"))] == [1]
+
+
+_PID = "SELECT pg_backend_pid() AS pid"
+
+
+async def _pid(database: Database, query: str = _PID) -> int:
+    (row,) = await database.look_up(query, name="pid")
+    return int(row["pid"])
+
+
+async def test_look_ups_keep_a_connection(database: Database) -> None:
+    """One after the other goes over the same; two at once over two."""
+    kept = await _pid(database)
+
+    assert await _pid(database) == kept
+    first, second = await asyncio.gather(
+        _pid(database, f"{_PID}, pg_sleep(0.05)"), _pid(database, f"{_PID}, pg_sleep(0.05)")
+    )
+    assert first != second
+
+
+async def test_a_kept_connection_that_died_is_replaced(database: Database) -> None:
+    """The next look-up does not notice, and keeps the new one."""
+    kept = await _pid(database)
+    await database.fetch(text(f"SELECT pg_terminate_backend({kept}, 1000)"))
+
+    new = await _pid(database)
+    assert new != kept
+    assert await _pid(database) == new
+
+
+async def test_a_look_up_that_is_given_up_keeps_nothing(database: Database) -> None:
+    """A statement may still be on its connection."""
+    kept = await _pid(database)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await _pid(database, f"{_PID}, pg_sleep(1)")
+
+    assert await _pid(database) != kept
+
+
+async def test_a_kept_connection_ends_with_the_pool(migrated: URL, database: Database) -> None:
+    """Nothing of it stays at the database."""
+    async with open_database(migrated) as closed:
+        pid = await _pid(closed)
+
+    async with asyncio.timeout(2):
+        while await database.look_up("SELECT 1 FROM pg_stat_activity WHERE pid = $1", pid, name="alive"):
+            await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ import { codeOf } from './error-messages.js';
 import { PREVIEWED, safeFileName } from './format.js';
 import { APP, takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -133,7 +134,7 @@ export function sendFiles(app, chat, files) {
   const { peer } = chat;
   const all = [...files];
   if (!peer) return;
-  if (all.length > MAX_FILES) app.notices.say(`Only the first ${MAX_FILES} of ${all.length} files are sent`);
+  if (all.length > MAX_FILES) app.notices.say(t('composer.tooMany', { count: MAX_FILES, all: all.length }));
   for (const file of all.slice(0, MAX_FILES)) {
     try {
       follow(app, chat, peer.sendFile(file), file);
@@ -182,7 +183,7 @@ function follow(app, chat, transfer, mine = null) {
   transfer.done
     .then((blob) => {
       entry.blob ??= blob ?? null;
-      if (app.state.selected !== chat.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
+      if (app.state.selected !== chat.address) app.notices.say(t(entry.mine ? 'file.toastSent' : 'file.toastReceived', { name: safeFileName(transfer.name) }));
     })
     .catch((/** @type {unknown} */ error) => void (entry.error = error))
     .finally(app.changed);
@@ -197,5 +198,5 @@ function countUnread(app, chat) {
   const isRead = app.state.selected === chat.address && app.state.isSeen;
   if (isRead) return;
   chat.unread += 1;
-  app.notices.say(`${nameOf(app.state, chat.address)} wrote`);
+  app.notices.say(t('talk.wrote', { name: nameOf(app.state, chat.address) }));
 }

@@ -18,7 +18,7 @@ const MAX_EMOJI = 32;
 const ID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const EMOJI_ALONE = /^[\p{Extended_Pictographic}\p{Emoji_Component}]+$/u;
 const EMOJI_WITHIN = /\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u;
-const graphemes = 'Segmenter' in Intl ? new Intl.Segmenter(undefined, { granularity: 'grapheme' }) : null;
+const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: 'grapheme' }) : null;
 
 /** A message with an id of its sender, and the id of the one that it answers.
  * @typedef {{text: string, messageId: string, reply: string | null}} Message

@@ -6,6 +6,7 @@
 import { isEditable } from '../../chat/chat-values.js';
 import { canEdit, edit, findMessage } from '../../chat/message-changes.js';
 import { nameOf, selectedChat } from '../../state.js';
+import { t } from '../../texts/translation.js';
 import { byId, element, onClick, setShown, setText } from '../dom.js';
 import { summaryOf } from './message-menu.js';
 
@@ -22,11 +23,19 @@ const EDITING_MS = 30_000;
 export function drawContext(app, chat) {
   if (chat?.editing && !chat.entries.includes(chat.editing)) chat.editing = null; // the talk was deleted
   const answered = chat && findMessage(chat, chat.replyTo);
-  const author = chat && answered && answered.kind !== 'note' ? (answered.mine ? 'yourself' : nameOf(app.state, chat.address)) : '';
-  const reply = answered && answered.kind !== 'note' ? `Answer to ${author}: ${summaryOf(answered)}` : '';
-  const text = chat?.editing ? 'Edit your message' : reply;
+  const text = chat?.editing ? t('message.editing') : answered && answered.kind !== 'note' ? answerTo(app, answered, chat.address) : '';
   setShown(element('composer-context'), text !== '' && !byId('composer', HTMLFormElement).hidden);
   setText(element('composer-about'), text);
+}
+
+/**
+ * @param {App} app
+ * @param {import('../../state.js').TextEntry | import('../../state.js').FileEntry} entry
+ * @param {string} address
+ */
+function answerTo({ state }, entry, address) {
+  const text = summaryOf(entry);
+  return entry.mine ? t('message.answerSelf', { text }) : t('message.answer', { name: nameOf(state, address), text });
 }
 
 /**
@@ -54,8 +63,8 @@ export function listenToCancel(app, field) {
  */
 export function saveEdit(app, chat, text) {
   const entry = chat.editing;
-  if (!entry || !isEditable(text)) return app.notices.say('A message of that length can only be sent anew');
-  if (!canEdit(chat, entry, Date.now() - EDITING_MS)) return app.notices.say('It is too late to edit this message, or nobody is connected');
+  if (!entry || !isEditable(text)) return app.notices.say(t('message.tooLong'));
+  if (!canEdit(chat, entry, Date.now() - EDITING_MS)) return app.notices.say(t('message.tooLate'));
   chat.editing = null;
   if (text !== entry.text) void edit(app, chat, entry, text);
   app.changed();

@@ -6,6 +6,7 @@
 import { sendFiles, sendText } from '../../conversation.js';
 import { tellTyping } from '../../peer-control.js';
 import { selectedChat } from '../../state.js';
+import { LETTER_FROM_THE_RIGHT } from '../../texts/translation.js';
 import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
 import { drawContext, listenToCancel, saveEdit } from './composer-context.js';
 
@@ -14,7 +15,6 @@ import { drawContext, listenToCancel, saveEdit } from './composer-context.js';
 /** Longer texts are a file, when they are pasted: a browser lays out no more in time. */
 const MAX_PASTED = 16_000;
 const MAX_FITTED = 16_000;
-const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /**
  * @param {App} app
@@ -163,7 +163,7 @@ function listenToDrops(canTake, give) {
 function setLong(field, text) {
   const [letter = ''] = /\p{L}/u.exec(text ?? '') ?? [];
   setAttribute(field, 'data-long', text !== null);
-  setAttribute(field, 'dir', text === null ? 'auto' : FROM_THE_RIGHT.test(letter) ? 'rtl' : 'ltr');
+  setAttribute(field, 'dir', text === null ? 'auto' : LETTER_FROM_THE_RIGHT.test(letter) ? 'rtl' : 'ltr');
 }
 
 /**

@@ -7,6 +7,7 @@ import { canEdit, findMessage, react } from '../../chat/message-changes.js';
 import { glance } from '../../format.js';
 import { copyText } from '../../share.js';
 import { nameOf } from '../../state.js';
+import { t } from '../../texts/translation.js';
 import { create, dialog, element, icon, setAttribute } from '../dom.js';
 
 /** @typedef {import('../../state.js').App} App */
@@ -15,7 +16,7 @@ import { create, dialog, element, icon, setAttribute } from '../dom.js';
 /** @typedef {import('../../state.js').FileEntry} FileEntry */
 /** @typedef {import('./entry-view.js').Row} Row */
 
-const EMOJI = { '👍': 'thumbs up', '❤️': 'heart', '😂': 'laughing', '😮': 'surprised', '😢': 'sad', '🙏': 'thanks' };
+const EMOJI = /** @type {const} */ ({ '👍': 'like', '❤️': 'love', '😂': 'laugh', '😮': 'wonder', '😢': 'sad', '🙏': 'thanks' });
 /** A finger that stays so long, and so near, presses. */
 const PRESS_MS = 500;
 const PRESS_PX = 10;
@@ -38,7 +39,7 @@ export function messageMenu() {
  */
 export function withMenu(app, chat, entry, row) {
   const open = () => openMenu(app, chat, entry, opener);
-  const opener = create('button', { class: 'icon-button menu-button', type: 'button', 'aria-haspopup': 'dialog', 'aria-label': 'Actions for this message', onclick: open }, icon('more'));
+  const opener = create('button', { class: 'icon-button menu-button', type: 'button', 'aria-haspopup': 'dialog', 'aria-label': t('message.actions'), onclick: open }, icon('more'));
   const [mine, theirs] = [create('span', { class: 'reaction' }), create('span', { class: 'reaction' })];
   const line = row.element.querySelector('.line');
   line?.append(opener);
@@ -50,8 +51,8 @@ export function withMenu(app, chat, entry, row) {
       row.update();
       setAttribute(row.element, 'data-message', entry.messageId);
       opener.hidden = entry.messageId === null && entry.kind === 'file';
-      drawReaction(theirs, `${nameOf(app.state, chat.address)} reacted: `, entry.reactions.theirs);
-      drawReaction(mine, 'You reacted: ', entry.reactions.mine);
+      drawReaction(theirs, t('reaction.theirs', { name: nameOf(app.state, chat.address) }), entry.reactions.theirs);
+      drawReaction(mine, t('reaction.mine'), entry.reactions.mine);
     },
   };
 }
@@ -66,7 +67,7 @@ export function withMenu(app, chat, entry, row) {
 export function quoteOf(app, chat, messageId) {
   const target = findMessage(chat, messageId);
   if (!target || target.kind === 'note') return null;
-  const author = target.mine ? 'You' : nameOf(app.state, chat.address);
+  const author = target.mine ? t('message.you') : nameOf(app.state, chat.address);
   const show = () => {
     const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${messageId}"]`);
     if (!(row instanceof HTMLElement)) return;
@@ -74,7 +75,7 @@ export function quoteOf(app, chat, messageId) {
     row.scrollIntoView({ block: 'center' });
     row.focus({ preventScroll: true });
   };
-  const label = create('span', { class: 'sr' }, 'In answer to ');
+  const label = create('span', { class: 'sr' }, `${t('message.inAnswer')} `);
   return create('button', { class: 'quote', type: 'button', onclick: show }, label, create('bdi', { class: 'strong' }, author), create('span', { class: 'clip', dir: 'auto' }, summaryOf(target)));
 }
 
@@ -94,7 +95,7 @@ export function summaryOf(entry) {
 function drawReaction(target, author, emoji) {
   if (target.dataset.emoji === emoji) return;
   target.dataset.emoji = emoji;
-  target.replaceChildren(...(emoji ? [create('span', { class: 'sr' }, author), emoji] : []));
+  target.replaceChildren(...(emoji ? [create('span', { class: 'sr' }, `${author} `), emoji] : []));
 }
 
 /**
@@ -115,15 +116,15 @@ function openMenu(app, chat, entry, opener) {
   };
   const emoji = Object.entries(EMOJI).map(([one, name]) => {
     const isMine = entry.reactions.mine === one;
-    return create('button', { class: 'icon-button', type: 'button', 'aria-label': `React: ${name}`, 'aria-pressed': String(isMine), onclick: act(() => react(app, chat, entry, one)) }, one);
+    return create('button', { class: 'icon-button', type: 'button', 'aria-label': t(`reaction.${name}`), 'aria-pressed': String(isMine), onclick: act(() => react(app, chat, entry, one)) }, one);
   });
   const write = (/** @type {Partial<Chat>} */ what) => act(() => Object.assign(chat, { replyTo: null, editing: null }, what), true);
   const item = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => void} */ run) => create('button', { class: 'item', type: 'button', [`data-${id}`]: true, onclick: run }, text);
   const hasId = entry.messageId !== null;
   menu.replaceChildren();
-  if (hasId) menu.append(create('div', { class: 'row', role: 'group', 'aria-label': 'Reactions' }, ...emoji), item('reply', 'Reply', write({ replyTo: entry.messageId })));
-  if (canEdit(chat, entry, Date.now())) menu.append(item('edit', 'Edit', write({ editing: /** @type {TextEntry} */ (entry) })));
-  if (entry.kind === 'text') menu.append(item('copy', 'Copy text', act(() => copyText(app, entry.text, 'Text copied'))));
+  if (hasId) menu.append(create('div', { class: 'row', role: 'group', 'aria-label': t('message.reactions') }, ...emoji), item('reply', t('message.reply'), write({ replyTo: entry.messageId })));
+  if (canEdit(chat, entry, Date.now())) menu.append(item('edit', t('message.edit'), write({ editing: /** @type {TextEntry} */ (entry) })));
+  if (entry.kind === 'text') menu.append(item('copy', t('message.copy'), act(() => copyText(app, entry.text, t('message.copied')))));
   menu.showModal();
   place(menu, opener);
 }
