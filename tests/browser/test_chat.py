@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.page import wait_until
+from tests.browser.residents import STORED_TALKS, Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import ROOT
 
@@ -75,6 +76,7 @@ def test_they_reply_react_edit_and_see_who_has_read(anna: Resident, ben: Residen
     assert not ben.page.evaluate("return document.getElementById('composer-context').checkVisibility()")
 
     for person, mine, theirs in ((anna, ".mine", ".theirs"), (ben, ".theirs", ".mine")):
+        wait_until(lambda person=person: "with milk" in person.page.evaluate(STORED_TALKS)[2])
         person.page.reload()
         person.page.see(f"{mine} .bubble", "tea at five?")
         person.page.see(f"{mine} .meta", "edited")
@@ -84,7 +86,9 @@ def test_they_reply_react_edit_and_see_who_has_read(anna: Resident, ben: Residen
     assert (anna.browser.errors, ben.browser.errors) == ([], [])
 
 
-def test_pictures_sounds_and_videos_are_opened_and_saved(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_pictures_sounds_and_videos_are_opened_and_saved(
+    anna: Resident, ben: Resident, tmp_path: Path
+) -> None:
     """A picture is seen in the size of the window; of a large file, the pace is told."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
     anna.page.see("#talk[data-phase=open]")

@@ -14,8 +14,8 @@ import { fingerprint, fromRecord, toRecord } from './talk-records.js';
 /** @typedef {'ever' | 'month' | 'close'} KeepFor */
 
 const MONTH_MS = 30 * 86_400_000;
-/** So long after a change: one letter more makes no other record. */
-const WRITE_AFTER_MS = 250;
+/** The first change is written at once, and others together: one letter more makes no other record. */
+const WRITE_EVERY_MS = 250;
 /** Larger files are kept by who saves them. */
 const MAX_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
@@ -27,6 +27,7 @@ export class TalkKeeper {
   /** @type {Set<FileEntry>} */ #files = new Set();
   #channel = new BroadcastChannel(CHANNEL);
   #timer = 0;
+  #written = 0;
 
   /** @param {App} app */
   constructor(app) {
@@ -62,10 +63,12 @@ export class TalkKeeper {
   /** Write what has changed, soon: call it with each drawing. */
   save() {
     if (!this.#database || this.#timer) return;
+    const passed = performance.now() - this.#written;
     this.#timer = window.setTimeout(() => {
       this.#timer = 0;
+      this.#written = performance.now();
       this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
-    }, WRITE_AFTER_MS);
+    }, WRITE_EVERY_MS - passed);
   }
 
   /**
