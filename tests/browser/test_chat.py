@@ -1,4 +1,4 @@
-"""Two people at Chromiums chat as people expect it: reply, react, edit, read marks, files, and all of it after a reload."""
+"""Two people at Chromiums chat as people expect it; after a reload, all of it is there."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +43,10 @@ def _connect(anna: Resident, ben: Resident) -> None:
     ben.talks()
 
 
+def _waits_until_stored(person: Resident, text: str) -> None:
+    wait_until(lambda: text in person.page.evaluate(STORED_TALKS)[2])
+
+
 def _opens_menu(person: Resident, whose: str, text: str) -> None:
     person.page.evaluate(_OPEN_MENU, whose, text)
     person.page.press("Enter")
@@ -76,7 +80,7 @@ def test_they_reply_react_edit_and_see_who_has_read(anna: Resident, ben: Residen
     assert not ben.page.evaluate("return document.getElementById('composer-context').checkVisibility()")
 
     for person, mine, theirs in ((anna, ".mine", ".theirs"), (ben, ".theirs", ".mine")):
-        wait_until(lambda person=person: "with milk" in person.page.evaluate(STORED_TALKS)[2])
+        _waits_until_stored(person, "with milk")
         person.page.reload()
         person.page.see(f"{mine} .bubble", "tea at five?")
         person.page.see(f"{mine} .meta", "edited")
