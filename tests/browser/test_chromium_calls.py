@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.page import wait_until
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.residents import STORED_TALKS, Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import ROOT
@@ -16,24 +16,6 @@ _PASTE = """
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', arguments[0]);
     document.getElementById('message').dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
-"""
-# Whether the key can be taken out, what is written, and what the key makes of it.
-_STORED = """
-    const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
-    const database = await wait(indexedDB.open('whisper-talks'));
-    const at = (name) => database.transaction(name).objectStore(name);
-    const keys = await wait(at('keys').getAll());
-    const names = await wait(at('talks').getAllKeys());
-    const talks = await wait(at('talks').getAll());
-    database.close();
-    const plain = [];
-    for (const [at, name] of names.entries()) {
-        const { iv, data } = talks[at];
-        const gcm = { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(name) };
-        plain.push(await crypto.subtle.decrypt(gcm, keys[0], data));
-    }
-    const text = (all) => all.map((each) => new TextDecoder().decode(each)).join();
-    return [keys[0].extractable, text(talks.map(({ data }) => data)), text(plain)];
 """
 
 _SEES = "return document.querySelector('video.remote')?.videoWidth > 0"
@@ -203,9 +185,9 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.see("[data-save-file]")
     anna.hangs_up()
     anna.page.type("#message", "I will be there at")
-    wait_until(lambda: "I will be there at" in anna.page.evaluate(_STORED)[2])
+    wait_until(lambda: "I will be there at" in anna.page.evaluate(STORED_TALKS)[2])
 
-    extractable, sealed, opened = anna.page.evaluate(_STORED)
+    extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
 
     anna.leaves()
