@@ -17,7 +17,7 @@ const MONTH_MS = 30 * 86_400_000;
 /** So long after a change: one letter more makes no other record. */
 const WRITE_AFTER_MS = 250;
 /** Larger files are kept by who saves them. */
-const MAX_FILE_BYTES = 16_000_000;
+export const MAX_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
 
 export class TalkKeeper {
