@@ -9,12 +9,12 @@ import { codeOf } from './error-messages.js';
 import { addNote, attach } from './peer-events.js';
 import { mayRing } from './reachability/screening.js';
 import { WRITING, chatWith } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
-const MISSED = 'Missed call';
 /** What is said of a conversation that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
@@ -127,7 +127,7 @@ export async function accept(app, chat) {
 export async function decline(app, chat) {
   const { dial } = chat;
   Object.assign(chat, { dial: null, phase: 'idle' });
-  addNote(app, chat, 'You declined a call');
+  addNote(app, chat, t('note.declined'));
   try {
     await dial?.decline();
   } catch (error) {
@@ -183,11 +183,11 @@ function wantsOf({ wants, answered }) {
  */
 function miss(app, chat) {
   const last = chat.entries.at(-1);
-  const isTold = last?.kind === 'note' && last.text === MISSED && Date.now() - last.at.getTime() < 5000;
+  const isTold = last?.kind === 'note' && last.text === t('call.missed') && Date.now() - last.at.getTime() < 5000;
   if (isTold || app.state.screening.blocked.has(chat.address)) return;
   chat.missed += 1;
   chat.unread += 1;
-  addNote(app, chat, MISSED);
+  addNote(app, chat, t('call.missed'));
 }
 
 /**

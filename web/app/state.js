@@ -5,6 +5,7 @@
 
 import { shortAddress } from './contacts.js';
 import { MAX_KEPT } from './format.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./contacts.js').Contact} Contact */
 /** @typedef {import('../client/whisper.js').Whisper} Whisper */
@@ -194,7 +195,7 @@ export function addEntry(chat, entry) {
  */
 export function nameOf(state, address) {
   const says = state.chats.get(address)?.says;
-  return state.contacts.get(address)?.name || (says ? `“${says}”` : shortAddress(address));
+  return state.contacts.get(address)?.name || (says ? t('people.quoted', { name: says }) : shortAddress(address));
 }
 
 /**
