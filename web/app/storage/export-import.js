@@ -136,8 +136,8 @@ export function missingIn(here, entries) {
  * @param {Entry} entry
  */
 function keyOf(entry) {
-  if (entry.kind === 'file') return `file ${entry.id}`;
-  return `${entry.kind} ${entry.at.getTime()} ${entry.kind === 'text' && entry.mine} ${entry.text}`;
+  if (entry.kind === 'file') return entry.id;
+  return [entry.kind, entry.at.getTime(), entry.kind === 'text' && entry.mine, entry.text].join();
 }
 
 /**
