@@ -102,7 +102,9 @@ class Pages:
         if _ENTRY in self._pages:
             bundle = ScriptBundle(_BUNDLE, _ENTRY, {page.path: page.file for page in found})
             own = dict(_root_files(found))
-            shell = {name: file for name, file in own.items() if not name.endswith(_SCRIPT)}
+            shell: dict[str, StaticFile | ScriptBundle] = {
+                name: file for name, file in own.items() if not name.endswith(_SCRIPT)
+            }
             shell[_BUNDLE.removeprefix("/")] = bundle
             languages = {name: file for name, file in own.items() if name.startswith(_LANGUAGES)}
             self._pages |= {_BUNDLE: bundle, _MANIFEST: ShellManifest(shell, languages)}

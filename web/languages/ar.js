@@ -216,6 +216,7 @@ export const TEXTS = {
   'call.microphoneOn': 'الميكروفون يعمل',
   'call.cameraOn': 'الكاميرا تعمل',
   'call.screenShared': 'الشاشة مشتركة',
+  'call.live': '{what} · {name}',
   'call.on': 'في مكالمة',
   'call.playSound': 'تشغيل الصوت',
   'call.resume': 'استئناف',

@@ -108,7 +108,7 @@ function inOrder({ state }) {
 function newRow(app, address) {
   const sign = avatar(address, '');
   const name = create('span', { class: 'clip strong', dir: 'auto' });
-  const line = create('span', { class: 'clip muted small' });
+  const line = create('span', { class: 'clip muted small', dir: 'auto' });
   const badge = create('span', { class: 'badge' });
   const button = create(
     'button',

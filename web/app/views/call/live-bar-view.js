@@ -27,7 +27,7 @@ export function liveBarView(app) {
     const elsewhere = [...state.chats.values()].filter((chat) => (isCall(chat) || isLive(chat)) && chat.address !== state.selected);
     shown = elsewhere.find(isLive) ?? elsewhere[0];
     setShown(element('live-bar'), shown !== undefined);
-    if (shown) setText(element('live-text'), `${whatIsOn(shown)} · ${nameOf(state, shown.address)}`);
+    if (shown) setText(element('live-text'), t('call.live', { what: whatIsOn(shown), name: nameOf(state, shown.address) }));
   };
 }
 
