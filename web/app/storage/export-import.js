@@ -64,6 +64,7 @@ export async function importAll(app, file, passphrase) {
     else if (record.type === 'talk') mergeTalk(app, record, added).forEach((entry) => awaited.set(entry.id, entry));
     else addFile(awaited.get(record.id), record.content, added);
   }
+  await app.talks.flush();
   app.changed();
   return added;
 }

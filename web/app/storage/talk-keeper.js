@@ -68,6 +68,13 @@ export class TalkKeeper {
     }, WRITE_AFTER_MS);
   }
 
+  /** Write what has changed, now. */
+  async flush() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    await this.#write();
+  }
+
   /**
    * Forget a talk, here and in the storage.
    * @param {string} address
