@@ -121,7 +121,7 @@ async def _open_services(
     metrics = Metrics(VERSION, settings.max_in_flight, [*settings.rates, *LIMITS])
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)))
+        observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)), monotonic_ms)
         database = await enter(open_database(url, observer.record_statement, monotonic_ms))
         replica = await enter(open_replica(_replica_url(settings), observer.record_statement, monotonic_ms))
         redis_url, secret = _reveal(settings.redis_url), key.derive("limits")
@@ -146,7 +146,7 @@ async def _open_services(
             monotonic_ms=monotonic_ms,
             clock_window_ms=window,
             in_flight_limit=ConcurrencyLimit(
-                settings.max_in_flight, metrics.record_limit, observer.record_place, settings.shares
+                settings.max_in_flight, observer.record_limit, observer.record_place, settings.shares
             ),
             rate_limits=RateLimits(settings.rates, metrics.record_limit, shared),
             ice_servers=ice_servers,

@@ -4,14 +4,19 @@
  *
  * The server's `shell.json` names each file with its hash, and one hash for all: the version. Each version has a cache
  * of its own, which is complete when it holds that list. Pages get the oldest complete one; a navigation changes to the
- * newest, so that a page never mixes two.
+ * newest, so that a page never mixes two. A language is kept when a page asks for it.
  * @module
  */
 
-/** @typedef {{version: string, files: Record<string, string>}} Manifest */
+import { readWords } from './app/texts/notification-words.js';
+
+/** `languages`: files of which one is kept, the one that the pages use.
+ * @typedef {{version: string, files: Record<string, string>, languages: Record<string, string>}} Manifest
+ */
 
 const PREFIX = 'whisper-shell-';
 const MANIFEST = 'shell.json';
+const LANGUAGES = 'languages/';
 /** Nobody waits longer for calls to be turned on, because a file does not come. */
 const RENEWAL_MS = 10_000;
 
@@ -66,7 +71,11 @@ export class ShellCache {
    */
   async #answer(request, key) {
     const cache = await this.#current;
-    return (await cache?.match(key)) ?? fetch(request);
+    const kept = await cache?.match(key);
+    if (kept) return kept;
+    const response = await fetch(request);
+    if (cache && response.ok && key.startsWith(this.#urlOf(LANGUAGES))) await cache.put(key, response.clone());
+    return response;
   }
 
   async #renew() {
@@ -80,7 +89,7 @@ export class ShellCache {
     const last = complete.at(-1);
     const known = last === undefined ? undefined : await caches.open(last);
     const cache = await caches.open(name);
-    await Promise.all(Object.entries(manifest.files).map(([file, hash]) => this.#keep(cache, known, file, hash, signal)));
+    await Promise.all(Object.entries(await filesOf(manifest)).map(([file, hash]) => this.#keep(cache, known, file, hash, signal)));
     await cache.put(this.#urlOf(MANIFEST), list); // now it is complete
     return known !== undefined;
   }
@@ -114,6 +123,16 @@ export class ShellCache {
   #urlOf(path) {
     return new URL(path, this.#root).href;
   }
+}
+
+/**
+ * Return the files that are to be kept: of the languages, the one in which the pages have left their words.
+ * @param {Manifest} manifest
+ */
+async function filesOf({ files, languages }) {
+  const words = await readWords().catch(() => undefined);
+  const used = Object.entries(languages ?? {}).filter(([file]) => file === `${LANGUAGES}${words?.lang}.js`);
+  return { ...files, ...Object.fromEntries(used) };
 }
 
 /** @returns {Promise<string[]>} names, the oldest first */

@@ -6,6 +6,8 @@
 
 import { install } from './client/worker.js';
 import { findContact, shortAddress } from './app/contacts.js';
+import { readWords } from './app/texts/notification-words.js';
+import { TEXTS } from './languages/en.js';
 import { ShellCache } from './shell-cache.js';
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -16,19 +18,19 @@ const shell = new ShellCache(ROOT);
 const FILES = ['script', 'style', 'image', 'manifest', 'font'];
 
 install({
-  actions: [
-    { action: 'answer', title: 'Answer' },
-    { action: 'decline', title: 'Decline' },
-  ],
   describe: async ({ address, method, missed, title, body }) => {
     const contact = await findContact(address).catch(() => undefined);
     const name = contact?.name || shortAddress(address);
-    const rings = method === 'dial';
+    const rings = method === 'dial' && !missed;
+    const words = await readWords().catch(() => undefined);
+    const text = (/** @type {typeof import('./app/texts/notification-words.js').KEYS[number]} */ key) => words?.texts[key] ?? TEXTS[key];
     return {
       title: rings || missed ? name : title,
-      body: rings ? `is calling you${contact ? '' : ', and is not in your people'}` : missed ? 'Missed call' : body,
+      body: rings ? text(contact ? 'call.ringsYou' : 'call.strangerRings') : missed ? text('call.missed') : body,
       icon: urlOf('icons/icon-192.png'),
       badge: urlOf('icons/badge-96.png'),
+      ...(words && { lang: words.lang, dir: words.dir }),
+      ...(rings && { actions: [{ action: 'answer', title: text('call.answer') }, { action: 'decline', title: text('call.decline') }] }),
     };
   },
 });

@@ -66,7 +66,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     state = app_state(scope["state"])
     client = client_key(client_host(scope))
     body = await read_body(scope, receive)
-    state.in_flight_limit.raise_if_full()
+    state.in_flight_limit.check()
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     note_method(unverified.message.method)
@@ -74,8 +74,9 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
     else:
+        holders = _holders(unverified.message, client)
+        state.in_flight_limit.check(*holders)  # of what is verified only: nobody fills another's part
         call, charges = await authenticate(unverified, client, state)
-        holders = _holders(call.message, client)
         state.in_flight_limit.acquire(holders)
         try:
             registration = await state.relay.handle(call, state.clock(), charges)

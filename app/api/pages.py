@@ -52,8 +52,10 @@ _LOOPBACK = ("127.0.0.1", "[::1]")
 # The scripts of the page, as one file.
 _BUNDLE = "/app.js"
 _ENTRY = "/app/main.js"
-# What the page's service worker keeps: the page, the bundle, styles and icons, each with its hash.
+# What the page's service worker keeps: the page, the bundle, styles and icons, each with its hash; and of
+# the languages, the one that is used.
 _MANIFEST = "/shell.json"
+_LANGUAGES = "languages/"
 _SCRIPT = ".js"
 
 
@@ -76,14 +78,15 @@ class ShellManifest:
     """List of the app's files with the hash of each, and one for all: the version of the app."""
 
     files: Mapping[str, StaticFile | ScriptBundle]
+    languages: Mapping[str, StaticFile]
     path: str = _MANIFEST
     media_type: str = "application/json"
 
     def read(self) -> FileVersion:
         """Return the list as it is now."""
-        hashes = {name: file.read().hash for name, file in self.files.items()}
-        version = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:16]
-        return make_version(json.dumps({"version": version, "files": hashes}).encode(), ".json")
+        found = {"files": _hashes(self.files), "languages": _hashes(self.languages)}
+        version = hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16]
+        return make_version(json.dumps({"version": version, **found}).encode(), ".json")
 
 
 class Pages:
@@ -98,8 +101,13 @@ class Pages:
         self._pages: dict[str, Page | ScriptBundle | ShellManifest] = {page.path: page for page in found}
         if _ENTRY in self._pages:
             bundle = ScriptBundle(_BUNDLE, _ENTRY, {page.path: page.file for page in found})
-            shell = dict(_shell_files(found)) | {_BUNDLE.removeprefix("/"): bundle}
-            self._pages |= {_BUNDLE: bundle, _MANIFEST: ShellManifest(shell)}
+            own = dict(_root_files(found))
+            shell: dict[str, StaticFile | ScriptBundle] = {
+                name: file for name, file in own.items() if not name.endswith(_SCRIPT)
+            }
+            shell[_BUNDLE.removeprefix("/")] = bundle
+            languages = {name: file for name, file in own.items() if name.startswith(_LANGUAGES)}
+            self._pages |= {_BUNDLE: bundle, _MANIFEST: ShellManifest(shell, languages)}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
@@ -108,6 +116,10 @@ class Pages:
             return self._others(scope, receive, send)
         scope["route"] = page  # as Starlette's router sets it: the request log tells its path
         return _serve(page, scope, receive, send)
+
+
+def _hashes(files: Mapping[str, StaticFile | ScriptBundle]) -> dict[str, str]:
+    return {name: file.read().hash for name, file in files.items()}
 
 
 async def _serve(
@@ -137,11 +149,11 @@ def _pages(prefix: str, folder: Path) -> Iterator[Page]:
                 yield Page(f"{prefix}/", _INDEX, files)
 
 
-def _shell_files(pages: Iterable[Page]) -> Iterator[tuple[str, StaticFile]]:
-    """Return the files of the app itself by their URLs, relative to the page's; scripts are in the bundle."""
+def _root_files(pages: Iterable[Page]) -> Iterator[tuple[str, StaticFile]]:
+    """Return the files of the app itself by their URLs, relative to the page's."""
     for page in pages:
         url = page.path.removeprefix("/")
-        if url in (page.name, "") and url != _INDEX and not url.endswith(_SCRIPT):
+        if url in (page.name, "") and url != _INDEX:
             yield url or "./", page.file
 
 

@@ -12,6 +12,8 @@ from app.registration import Registration
 
 Headers = list[tuple[bytes, bytes]]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 Timestamp = Annotated[
     int,
     Field(
@@ -93,14 +95,14 @@ def acceptance(
             "ice_servers": ice_servers,
         }
         given = {name: value for name, value in told.items() if value is not None}
-        body = json.dumps({"ok": True, "timestamp": now, **given}).encode()
+        body = _ENCODER.encode({"ok": True, "timestamp": now, **given}).encode()
     return HttpResponse(200, _json_headers(body), body)
 
 
 def refusal(now: int, refused: Refused) -> HttpResponse:
     """Return the answer that tells a client why it was *refused*; *now* in ms."""
-    told = Refusal(timestamp=now, code=refused.code, reason=refused.reason, errors=refused.errors)
-    body = told.model_dump_json().encode()
+    told = {"ok": False, "timestamp": now, "code": refused.code, "reason": refused.reason}
+    body = _ENCODER.encode({**told, "errors": refused.errors}).encode()  # as `Refusal` prints it
     return HttpResponse(refused.status, [*_json_headers(body), *_refusal_headers(refused)], body)
 
 

@@ -41,19 +41,22 @@ class ConcurrencyLimit:
         self._taken = 0
         self._held: dict[Holder, int] = {}
 
-    def raise_if_full(self) -> None:
-        """Raise `Overloaded` when no place is left: before anything is done for the call."""
+    def check(self, *holders: Holder) -> None:
+        """Raise `Overloaded` without a place, `TooManyCalls` if one of *holders* has its part already.
+
+        This is asked before anything is done for a call: to refuse it must cost less than to serve it.
+        """
         if self._taken >= self._size:
             self._hit(IN_FLIGHT)
             raise Overloaded(retry_after=RETRY_AFTER_S)
-
-    def acquire(self, holders: Sequence[Holder]) -> None:
-        """Take a place. Raise `Overloaded` without one, `TooManyCalls` if a holder has its part already."""
-        self.raise_if_full()
         for holder in holders:
             if self._held.get(holder, 0) >= self._parts.get(holder[0], self._size):
                 self._hit(f"{IN_FLIGHT}_{holder[0]}")
                 raise TooManyCalls(retry_after=RETRY_AFTER_S)
+
+    def acquire(self, holders: Sequence[Holder]) -> None:
+        """Take a place, or refuse as `check` does."""
+        self.check(*holders)
         self._taken += 1
         for holder in holders:
             self._held[holder] = self._held.get(holder, 0) + 1

@@ -6,12 +6,15 @@ The push service's host and what it answered are told; addresses, endpoints, key
 import logging
 import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.limits.breaker import Breaker
+from app.limits.concurrency import IN_FLIGHT
+from app.limits.errors import Overloaded
 from app.push.outcome import Attempt
 from app.telemetry.metrics import DATABASE, OK, Metrics
 from app.telemetry.proxy_detection import UntrustedProxyDetector
@@ -28,6 +31,10 @@ UNKNOWN = "unknown"  # the method of a call that could not be read
 
 # Orchestrators and Prometheus ask for these every few seconds: a line only for DEBUG.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+
+# Refusals of a server without room: each one's line would cost as much as the rest of it. Counted they are.
+_OVERLOADED = Overloaded.code
+OVERLOAD_LOG_MS = 5000
 
 
 @dataclass(slots=True)
@@ -62,9 +69,11 @@ def note_refusal(code: str) -> None:
 class Observer:
     """Receiver of every measurement: from the store, from the push services, from the requests."""
 
-    def __init__(self, metrics: Metrics, tracing: Tracing | None) -> None:
+    def __init__(self, metrics: Metrics, tracing: Tracing | None, monotonic_ms: Callable[[], int]) -> None:
         self.metrics = metrics
         self._tracing = tracing
+        self._monotonic_ms = monotonic_ms
+        self._overload_logged = Breaker(OVERLOAD_LOG_MS)
         self._proxies = UntrustedProxyDetector(metrics.record_untrusted_proxy)
 
     def record_statement(self, name: str, seconds: float) -> None:
@@ -86,6 +95,13 @@ class Observer:
                 if attempt.outcome.status:
                     attributes["http.response.status_code"] = attempt.outcome.status
                 record.trace.record_wait(f"push {attempt.service}", attempt.seconds, attributes)
+
+    def record_limit(self, name: str) -> None:
+        """Record a call that was refused by this limit; log now and then that there is no room."""
+        self.metrics.record_limit(name)
+        if name == IN_FLIGHT and not self._overload_logged.remaining_ms(now := self._monotonic_ms()):
+            self._overload_logged.fail(now)
+            log.warning("calls are refused: as many are in flight as WHISPER_MAX_IN_FLIGHT allows")
 
     def record_place(self, by: int) -> None:
         """Record that the present request takes (1) or leaves (-1) a place in flight."""
@@ -113,7 +129,7 @@ class Observer:
         code = record.code if record.status else ABORTED
         if record.method:
             self.metrics.record_call(record.method, code, seconds)
-        level = logging.DEBUG if path in _PROBES else logging.INFO
+        level = logging.DEBUG if path in _PROBES or code == _OVERLOADED else logging.INFO
         if log.isEnabledFor(level):
             fields = _fields(scope["method"], path, record, code, seconds)
             log.log(level, "request", extra={"fields": fields})

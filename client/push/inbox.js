@@ -22,6 +22,8 @@ import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp, readPush } from '../prot
 /** A page takes a moment to open; whoever opens one later has something else in mind. */
 const CLICK_LIFE_MS = 60_000;
 const CLICKED = 'clicked';
+/** The tag of the one notification of calls that were refused. */
+export const SCREENED = 'screened';
 /** Missed calls that are remembered; the oldest are forgotten first. */
 const MAX_MISSED = 100;
 
@@ -155,6 +157,14 @@ export async function findRinging(registration, isMeant) {
 export async function closeRinging(registration, { sender, sentAt }) {
   const found = await findRinging(registration, (dial) => dial.sender === sender && dial.sentAt <= sentAt);
   found?.close();
+}
+
+/**
+ * Close what was shown only because the browser wanted something shown.
+ * @param {ServiceWorkerRegistration} registration
+ */
+export async function closeScreened(registration) {
+  for (const shown of await registration.getNotifications({ tag: SCREENED })) shown.close();
 }
 
 /**

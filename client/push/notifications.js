@@ -5,7 +5,7 @@
  */
 
 import { isHangUp } from '../protocol/messages.js';
-import { findRinging } from './inbox.js';
+import { SCREENED, findRinging } from './inbox.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 
@@ -58,6 +58,28 @@ export async function notify(call, message, { heard, unanswered }, { describe, a
   }
   rang?.close(); // after the other is there: a browser may count a push that leaves nothing to see
   return missed;
+}
+
+/**
+ * Show a dial that must not ring as a missed call, where a browser wants something shown.
+ * @param {Call} call
+ * @param {Message} message
+ * @param {boolean} isDue whether too many pushes have shown nothing
+ * @param {Options} options
+ */
+export async function notifySilenced(call, message, isDue, { describe }) {
+  if (!isDue && !isForced(message)) return;
+  const words = await describe({ address: call.sender, method: call.method, missed: true, title: 'Missed call', body: '' });
+  await show(call, { tag: `missed ${message.tag}`, ...words }, { rings: false, missed: true });
+}
+
+/**
+ * Show that there was something, and not of whom, where a browser wants something shown for a call that was refused.
+ * @param {Message} message
+ * @param {boolean} isDue whether too many pushes have shown nothing
+ */
+export async function notifyScreened(message, isDue) {
+  if (isDue || isForced(message)) await worker.registration.showNotification(NAMELESS, { tag: SCREENED, silent: true });
 }
 
 /** Show what a browser wants shown, and nobody believes. @param {Message} message */

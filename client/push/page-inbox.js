@@ -3,9 +3,10 @@
  * @module
  */
 
+import { forgetSilent } from '../call-screening.js';
 import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
-import { closeRinging, countDropped, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
+import { closeRinging, closeScreened, countDropped, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
 import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -112,6 +113,8 @@ export class PageInbox extends Emitter {
       if (call.method !== 'dial') await markHandled(this.#store, call);
     }
     this.#follow(click);
+    await forgetSilent(this.#store);
+    await closeScreened(this.#registration);
     await navigator.clearAppBadge?.().catch(() => undefined); // whoever opens the app sees what was missed
   }
 

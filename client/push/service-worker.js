@@ -5,13 +5,14 @@
  */
 
 import { ApiClient } from '../api-client.js';
+import { isQuiet, mayStaySilent, readScreening } from '../call-screening.js';
 import { Identity } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
 import { isHangUp } from '../protocol/messages.js';
 import { pause } from '../promises.js';
 import { Store } from '../store.js';
 import { closeRinging, countMissed, listUnhandled, markHandled, parkClick, receive, settleAnsweredElsewhere } from './inbox.js';
-import { notify, notifyForced, showBadge } from './notifications.js';
+import { notify, notifyForced, notifyScreened, notifySilenced, showBadge } from './notifications.js';
 import { subscribe, withSubscriptionLock } from './subscription.js';
 import { askPages, postToPages } from './worker-messages.js';
 
@@ -74,16 +75,31 @@ async function onPush(event, options) {
  */
 async function onMessage(store, message, pages, options) {
   const call = await receive(store, message.data, message.devices);
+  const screening = await readScreening(store);
+  if (screening.blocked.has(call.sender)) return refuse(store, call, message, pages);
   const elsewhere = await settleAnsweredElsewhere(store, call);
   for (const dial of elsewhere) await closeRinging(worker.registration, dial);
   if (call.method === 'dial' && elsewhere.length > 0) return notify(call, message, { heard: true, unanswered: false }, options);
   const unanswered = await isUnsettled(store, (dial) => isHangUp(call, dial)); // before a page settles it
   postToPages(pages, { whisper: 'call', call });
+  if (call.method === 'dial' && isQuiet(screening, Date.now())) return notifySilenced(call, message, !(await mayStaySilent(store, pages.length > 0)), options);
   const heard = call.method === 'dial' && (await isHeard(pages)); // the pages have the call already: nothing waits for this
   const missed = await notify(call, message, { heard, unanswered }, options);
   if (missed && pages.length === 0) await showBadge(await countMissed(store, call.sentAt));
   const handled = call.method === 'dial' && !(await isUnsettled(store, ({ signature }) => signature === call.signature)); // a page was faster than the notification
   if (handled) await closeRinging(worker.registration, call);
+}
+
+/**
+ * Deal with a call of somebody who is blocked: no page hears of it, and nothing is answered.
+ * @param {Store} store
+ * @param {Call} call
+ * @param {Message} message
+ * @param {readonly WindowClient[]} pages
+ */
+async function refuse(store, call, message, pages) {
+  await markHandled(store, call);
+  await notifyScreened(message, !(await mayStaySilent(store, pages.length > 0)));
 }
 
 /**

@@ -154,6 +154,23 @@ async def test_beyond_its_room_a_server_says_come_again(
     assert len(push_service.received) == ROOM
 
 
+async def test_a_full_server_says_so_once_and_not_for_every_call(
+    client: httpx.AsyncClient,
+    registered: Registered,
+    push_service: PushService,
+    alice: Person,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One warning; the lines of what it refuses are for `DEBUG`."""
+    caplog.set_level(logging.INFO, "app.telemetry.request_log")
+    async with filled(client, registered, push_service):
+        for _ in range(3):
+            await post(client, alice.to("dial", registered.person))
+        (told,) = [record for record in caplog.records if record.name == "app.telemetry.request_log"]
+
+    assert (told.levelname, "WHISPER_MAX_IN_FLIGHT" in told.getMessage()) == ("WARNING", True)
+
+
 async def test_what_is_in_flight_is_served_and_then_there_is_room_again(
     client: httpx.AsyncClient, registered: Registered, push_service: PushService, alice: Person
 ) -> None:

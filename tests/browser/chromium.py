@@ -160,14 +160,14 @@ class Chromium:
 
 
 @contextmanager
-def chromium(binary: str) -> Iterator[Chromium]:
-    """Run a new Chromium until the block ends.
+def chromium(binary: str, *options: str) -> Iterator[Chromium]:
+    """Run a new Chromium, with more *options*, until the block ends.
 
     Playwright joins it, and does not start it: it would keep every page in sight, and none could be hidden.
     """
     thread = Thread()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        arguments = (*OPTIONS, f"--user-data-dir={profile}", "about:blank")
+        arguments = (*OPTIONS, *options, f"--user-data-dir={profile}", "about:blank")
         with program(binary, *arguments, env={"HOME": profile}) as process:
             url = process.wait_for("DevTools listening on").split()[-1]
             playwright = thread.do(sync_playwright().start)

@@ -83,10 +83,12 @@ class Resident(Someone):
 
 
 @contextmanager
-def at_chromium(deployment: Deployment, push_service: PushServiceProcess) -> Iterator[Resident]:
-    """Give somebody new a Chromium until the block ends."""
+def at_chromium(
+    deployment: Deployment, push_service: PushServiceProcess, *options: str
+) -> Iterator[Resident]:
+    """Give somebody new a Chromium, with these *options*, until the block ends."""
     with (
-        chromium(installed(CHROMIUM)) as running,
+        chromium(installed(CHROMIUM), *options) as running,
         bridged(running, deployment.url, push_service.websocket_url),
     ):
         yield Resident(running, deployment.url)

@@ -89,6 +89,11 @@ class Tab(Page):
 
         self._thread.do(work)
 
+    def choose_option(self, css: str, value: str) -> None:
+        """Choose the option with *value* of a list."""
+        self.see(css)
+        self._thread.do(lambda: self._page.select_option(css, value))
+
     def throttle(self, latency_ms: float, bits_per_s: float) -> None:
         """Let each request wait so long, and the network carry so much, as DevTools do."""
         speed = bits_per_s / 8

@@ -88,3 +88,16 @@ def test_a_small_server_leaves_a_person_a_few() -> None:
         acquire(limit, entered, ("sender", b"alice"), times=MIN_PART)
 
         assert limit.taken == MIN_PART
+
+
+def test_asking_takes_nothing() -> None:
+    """Room is asked for before a call is verified, and taken after."""
+    limit = Watched()
+    with ExitStack() as entered:
+        for _ in range(SIZE + 1):
+            limit.check(("sender", b"alice"))
+        acquire(limit, entered, ("sender", b"alice"), times=PARTS["sender"])
+        with pytest.raises(TooManyCalls):
+            limit.check(("client", b"home"), ("sender", b"alice"))
+
+        assert limit.taken == PARTS["sender"]

@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** A link to client/: the app finds it beside itself, in the source and under any path prefix of a server. */
 const LINK = 'web/client/';
 const FILES = globSync(['client/**/*.js', 'web/**/*.js'], { cwd: ROOT }).filter((file) => !file.startsWith(LINK));
+/** Tables of texts: they are looked up, not read. */
+const LANGUAGES = 'web/languages/';
 /** Import and export declarations, dynamic imports, and the types of others. */
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
 
@@ -110,7 +112,7 @@ test('no folder has more files than one sees at once', () => {
 });
 
 test('no file is longer than one reads at once', () => {
-  const long = FILES.filter((file) => readFileSync(join(ROOT, file), 'utf8').split('\n').length > 221);
+  const long = FILES.filter((file) => !file.startsWith(LANGUAGES) && readFileSync(join(ROOT, file), 'utf8').split('\n').length > 221);
 
   assert.deepEqual(long, []);
 });

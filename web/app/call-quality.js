@@ -3,6 +3,8 @@
  * @module
  */
 
+import { t } from './texts/translation.js';
+
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {{lost: number, received: number, roundTripMs: number}} Sample */
@@ -36,8 +38,8 @@ export function sampleOf(reports) {
 export function wordsOfQuality(before, now) {
   const lost = Math.max(0, now.lost - before.lost);
   const share = lost / Math.max(1, lost + now.received - before.received);
-  if (share > POOR.lost || now.roundTripMs > POOR.roundTripMs) return 'Poor connection';
-  return share > FAIR.lost || now.roundTripMs > FAIR.roundTripMs ? 'Fair connection' : 'Good connection';
+  if (share > POOR.lost || now.roundTripMs > POOR.roundTripMs) return t('quality.poor');
+  return share > FAIR.lost || now.roundTripMs > FAIR.roundTripMs ? t('quality.fair') : t('quality.good');
 }
 
 /**

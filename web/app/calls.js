@@ -7,13 +7,14 @@ import { save } from './contact-actions.js';
 import { share, startDevices, stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { addNote, attach } from './peer-events.js';
+import { mayRing } from './reachability/screening.js';
 import { WRITING, chatWith } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
-const MISSED = 'Missed call';
 /** What is said of a conversation that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
@@ -62,7 +63,7 @@ export async function ring(app, address, { wants = WRITING, phase = 'ringing' } 
   const { whisper } = app.state;
   const chat = chatWith(app.state, address);
   if (chat.dial) return accept(app, chat); // they ring as well, a moment earlier
-  if (!whisper || chat.phase !== 'idle') return;
+  if (!whisper || chat.phase !== 'idle' || app.state.screening.blocked.has(address)) return;
   const dialling = new AbortController();
   Object.assign(chat, { phase, dialling, wants, isRinging: false, trouble: null, missed: 0 });
   if (!app.state.contacts.has(address)) void save(app, address, '');
@@ -126,7 +127,7 @@ export async function accept(app, chat) {
 export async function decline(app, chat) {
   const { dial } = chat;
   Object.assign(chat, { dial: null, phase: 'idle' });
-  addNote(app, chat, 'You declined a call');
+  addNote(app, chat, t('note.declined'));
   try {
     await dial?.decline();
   } catch (error) {
@@ -155,6 +156,7 @@ export function select(app, address, focus = address === null ? 'people' : 'talk
 function ringsMe(app, dial) {
   const chat = chatWith(app.state, dial.address);
   const isExpected = dial.answered || chat.phase === 'ringing';
+  if (!isExpected && !mayRing(app, dial.address)) return; // it is told of as a missed call
   Object.assign(chat, { dial, phase: 'incoming', wants: isExpected && chat.wants.audio ? chat.wants : wantsOf(dial) });
   dial.signal.addEventListener('abort', () => {
     if (chat.dial !== dial) return;
@@ -181,11 +183,11 @@ function wantsOf({ wants, answered }) {
  */
 function miss(app, chat) {
   const last = chat.entries.at(-1);
-  const isTold = last?.kind === 'note' && last.text === MISSED && Date.now() - last.at.getTime() < 5000;
-  if (isTold) return;
+  const isTold = last?.kind === 'note' && last.text === t('call.missed') && Date.now() - last.at.getTime() < 5000;
+  if (isTold || app.state.screening.blocked.has(chat.address)) return;
   chat.missed += 1;
   chat.unread += 1;
-  addNote(app, chat, MISSED);
+  addNote(app, chat, t('call.missed'));
 }
 
 /**

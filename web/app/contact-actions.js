@@ -6,6 +6,7 @@
 import { moveContact, removeContact, saveContact } from './contacts.js';
 import { readMove } from './peer-control.js';
 import { addEntry, nameOf } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -60,7 +61,7 @@ export async function follow(app, chat, move) {
   state.chats.delete(from);
   state.chats.set(to, Object.assign(chat, { address: to }));
   if (state.selected === from) state.selected = to;
-  addEntry(chat, { kind: 'note', at: new Date(), text: `${nameOf(state, to)} has a new address` });
+  addEntry(chat, { kind: 'note', at: new Date(), text: t('note.moved', { name: nameOf(state, to) }) });
   app.changed();
   await moveContact(contact, to).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
   await app.talks.move(from).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));

@@ -8,6 +8,7 @@ import { codeOf } from './error-messages.js';
 import { PICTURES, present, safeFileName } from './format.js';
 import { takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -115,7 +116,7 @@ export function sendFiles(app, chat, files) {
   const { peer } = chat;
   const all = [...files];
   if (!peer) return;
-  if (all.length > MAX_FILES) app.notices.say(`Only the first ${MAX_FILES} of ${all.length} files are sent`);
+  if (all.length > MAX_FILES) app.notices.say(t('composer.tooMany', { count: MAX_FILES, all: all.length }));
   for (const file of all.slice(0, MAX_FILES)) {
     try {
       follow(app, chat, peer.sendFile(file), file);
@@ -149,7 +150,7 @@ function follow(app, chat, transfer, mine = null) {
   transfer.done
     .then((blob) => {
       entry.blob ??= blob ?? null;
-      if (app.state.selected !== chat.address) app.notices.say(`${safeFileName(transfer.name)}: ${entry.mine ? 'sent' : 'received'}`);
+      if (app.state.selected !== chat.address) app.notices.say(t(entry.mine ? 'file.toastSent' : 'file.toastReceived', { name: safeFileName(transfer.name) }));
     })
     .catch((/** @type {unknown} */ error) => void (entry.error = error))
     .finally(app.changed);
@@ -164,5 +165,5 @@ function countUnread(app, chat) {
   const isRead = app.state.selected === chat.address && app.state.isSeen;
   if (isRead) return;
   chat.unread += 1;
-  app.notices.say(`${nameOf(app.state, chat.address)} wrote`);
+  app.notices.say(t('talk.wrote', { name: nameOf(app.state, chat.address) }));
 }

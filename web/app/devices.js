@@ -7,6 +7,7 @@ import { recall } from './browser-storage.js';
 import { wordsOf, wordsOfMedia } from './error-messages.js';
 import { tell } from './peer-control.js';
 import { newMedia } from './state.js';
+import { t, wordsFor } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -187,7 +188,7 @@ function constraintsOf(device) {
 async function lose(app, chat, track) {
   const tracks = chat.media.stream.getTracks();
   if (!tracks.includes(track)) return;
-  const title = `The ${track.kind === 'audio' ? 'microphone' : 'camera'} stopped`;
-  app.notices.alert(null, { key: 'media', words: { title, advice: 'It was unplugged, or the permission was taken away.' } });
+  const words = wordsFor('media.stopped', { device: t(track.kind === 'audio' ? 'device.microphone' : 'device.camera') });
+  app.notices.alert(null, { key: 'media', words });
   await share(app, chat, tracks.filter((one) => one !== track));
 }

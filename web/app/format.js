@@ -1,11 +1,13 @@
 /**
- * Formatting of sizes, times, file names and values of peers. Pure.
+ * Formatting of sizes, times, file names and values of peers.
  * @module
  */
 
+import { localeOfTexts } from './texts/translation.js';
+
 /** Pictures that a browser shows, and in which no script can be. */
 export const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
-const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
+const UNITS = /** @type {const} */ (['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']);
 const DAY_MS = 86_400_000;
 
 /** What is kept of one message: more would only fill the memory of this page. */
@@ -77,15 +79,14 @@ export function glance(text) {
 
 /** @param {number} bytes */
 export function formatBytes(bytes) {
-  if (bytes === 1) return '1 byte';
-  const unit = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-  const value = bytes / 1000 ** unit;
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
+  const value = bytes / 1000 ** power;
+  return quantity(value, UNITS[power] ?? 'byte', { digits: value < 10 && power > 0 ? 1 : 0, unitDisplay: power ? 'short' : 'long' });
 }
 
 /** @param {number} ms */
 export function formatSeconds(ms) {
-  return `${ms < 9950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
+  return quantity(ms / 1000, 'second', { digits: ms < 9950 ? 1 : 0, unitDisplay: 'short' });
 }
 
 /**
@@ -95,13 +96,13 @@ export function formatSeconds(ms) {
 export function formatDuration(ms) {
   const seconds = Math.floor(ms / 1000);
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const rest = String(seconds % 60).padStart(2, '0');
-  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
+  const parts = hours ? [hours, minutes, seconds % 60] : [minutes, seconds % 60];
+  return parts.map((part, at) => part.toLocaleString(localeOfTexts(), { minimumIntegerDigits: at ? 2 : 1 })).join(':');
 }
 
 /** @param {Date} date */
 export function timeOf(date) {
-  return date.toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
+  return date.toLocaleTimeString(localeOfTexts(), { hour: 'numeric', minute: '2-digit' });
 }
 
 /**
@@ -111,9 +112,8 @@ export function timeOf(date) {
  */
 export function dayOf(date, now) {
   const days = Math.round((midnight(now) - midnight(date)) / DAY_MS);
-  if (days === 0) return 'Today';
-  if (days === 1) return 'Yesterday';
-  return date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+  if (days === 0 || days === 1) return new Intl.RelativeTimeFormat(localeOfTexts(), { numeric: 'auto' }).format(-days, 'day');
+  return date.toLocaleDateString(localeOfTexts(), { weekday: 'long', day: 'numeric', month: 'long' });
 }
 
 /**
@@ -129,6 +129,15 @@ export function safeFileName(name) {
   if (plain.length <= 120) return plain || 'file';
   const [ending = ''] = /\.[^.]{1,10}$/.exec(plain) ?? [];
   return plain.slice(0, 120 - ending.length).toWellFormed() + ending;
+}
+
+/**
+ * @param {number} value
+ * @param {string} unit of CLDR
+ * @param {{digits: number, unitDisplay: 'short' | 'long'}} how
+ */
+function quantity(value, unit, { digits, unitDisplay }) {
+  return value.toLocaleString(localeOfTexts(), { style: 'unit', unit, unitDisplay, minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** @param {Date} date */

@@ -8,6 +8,7 @@ import { allContacts, cleanName } from './contacts.js';
 import { markRead } from './conversation.js';
 import { clearLink, moveToLocalhost, nameInLink, readLink } from './links.js';
 import { newVersionNotice } from './new-version.js';
+import { loadScreening } from './reachability/screening.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { chatWith, createState } from './state.js';
@@ -20,16 +21,20 @@ import { chatHeaderView } from './views/chat-header-view.js';
 import { installView } from './views/install-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
+import { translatePage } from './views/page-texts.js';
 import { peopleView } from './views/people-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
 import { composerView } from './views/talk/composer-view.js';
 import { messageListView } from './views/talk/message-list-view.js';
 import { welcomeView } from './views/welcome-view.js';
+import { loadLanguage } from './texts/translation.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */
 const DRAWING_MS = 16;
 
+await loadLanguage();
+translatePage();
 const state = createState();
 let drawing = 0;
 
@@ -98,5 +103,6 @@ try {
 }
 endBoot();
 await app.talks.restore();
+await loadScreening(app);
 if (!state.online) follow(false);
 await open(app);

@@ -4,11 +4,11 @@
  */
 
 import { reload } from './links.js';
+import { t, wordsFor } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 
 const KEY = 'new-version';
-const WORDS = { title: 'There is a new version of Whisper', advice: 'It opens when you reload the page.' };
 
 /**
  * @param {App} app
@@ -28,6 +28,6 @@ export function newVersionNotice(app) {
     if (isWanted === isShown) return;
     isShown = isWanted;
     if (!isWanted) return app.notices.dismiss(KEY);
-    app.notices.alert(null, { key: KEY, words: WORDS, action: { label: 'Reload', run: reload } });
+    app.notices.alert(null, { key: KEY, words: wordsFor('version.new'), action: { label: t('common.reload'), run: reload } });
   };
 }

@@ -12,6 +12,7 @@ import { followQuality } from './call-quality.js';
 import { introduce } from './peer-control.js';
 import { readRoute } from './route-text.js';
 import { WRITING, addEntry, chatWith, isCall, nameOf } from './state.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 /** @typedef {import('./state.js').Chat} Chat */
@@ -35,7 +36,7 @@ export function attach(app, peer) {
   chat.status = { muted: false, held: false, typing: 0 };
   introduce(chat);
   if (chat.wants.audio) chat.since = Date.now();
-  else addNote(app, chat, 'Connected');
+  else addNote(app, chat, t('note.connected'));
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
     file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer),
@@ -84,13 +85,14 @@ function detach(app, chat, peer) {
   chat.listening?.abort();
   const code = codeOf(peer.error);
   remember('whisper.called', 'yes');
-  const lasted = chat.since ? ` · ${formatDuration(Date.now() - chat.since)}` : '';
+  const duration = chat.since ? formatDuration(Date.now() - chat.since) : '';
+  const lasted = (/** @type {string} */ what) => (duration ? t('note.lasted', { what, duration }) : what);
   Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '', wants: WRITING, since: 0, quality: '' });
   void stopSharing(app, chat);
   if (app.state.selected === chat.address) app.state.focus = 'talk';
-  if (code === 'hung_up') return addNote(app, chat, `${nameOf(app.state, chat.address)} hung up${lasted}`);
+  if (code === 'hung_up') return addNote(app, chat, lasted(t('note.hungUp', { name: nameOf(app.state, chat.address) })));
   chat.trouble = code === 'replaced' ? null : peer.error;
-  addNote(app, chat, (peer.error ? 'The connection ended' : 'You hung up') + lasted);
+  addNote(app, chat, lasted(peer.error ? t('note.ended') : t('note.youHungUp')));
 }
 
 /**

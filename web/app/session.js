@@ -13,6 +13,7 @@ import { tellMove } from './peer-control.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -177,9 +178,9 @@ function begin(app) {
   const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
   clearLink();
   state.invited = null;
-  if (state.linking) app.notices.say('To use the address of that link here, open Settings and restore it with the recovery code');
+  if (state.linking) app.notices.say(t('welcome.linking'));
   if (wanted && wanted !== state.identity?.address) select(app, wanted);
-  else if (wanted) app.notices.say('This is your own link: send it to somebody');
+  else if (wanted) app.notices.say(t('welcome.ownLink'));
 }
 
 /**
@@ -201,6 +202,6 @@ function fail(app, error) {
  * @param {unknown} error
  */
 function tellStart(app, error) {
-  const label = codeOf(error).startsWith('permission_') ? 'Turn on calls' : 'Try again';
+  const label = codeOf(error).startsWith('permission_') ? t('common.turnOn') : t('common.tryAgain');
   app.notices.alert(error, { key: 'start', action: { label, run: () => start(app) }, lasting: true });
 }

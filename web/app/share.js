@@ -5,6 +5,7 @@
 
 import { recall } from './browser-storage.js';
 import { linkTo } from './links.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -18,7 +19,7 @@ export async function copyText(app, text, said) {
     await navigator.clipboard.writeText(text);
     app.notices.say(said);
   } catch {
-    const words = { title: 'The browser did not let Whisper copy', advice: text };
+    const words = { title: t('share.refused'), advice: text };
     app.notices.alert(null, { key: 'copy', words });
   }
 }
@@ -31,11 +32,11 @@ export async function copyText(app, text, said) {
 export async function shareLink(app, address) {
   const link = linkTo(address, undefined, recall('whisper.name') ?? '');
   const isTouch = matchMedia('(pointer: coarse)').matches;
-  if (!isTouch || !('share' in navigator)) return copyText(app, link, 'Link copied: send it to somebody');
+  if (!isTouch || !('share' in navigator)) return copyText(app, link, t('share.copied'));
   try {
-    await navigator.share({ title: 'Whisper', text: 'Ring me on Whisper', url: link });
+    await navigator.share({ title: 'Whisper', text: t('share.text'), url: link });
   } catch (error) {
     const isDismissed = error instanceof DOMException && error.name === 'AbortError';
-    if (!isDismissed) await copyText(app, link, 'Link copied: send it to somebody');
+    if (!isDismissed) await copyText(app, link, t('share.copied'));
   }
 }

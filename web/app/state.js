@@ -5,6 +5,7 @@
 
 import { shortAddress } from './contacts.js';
 import { MAX_KEPT } from './format.js';
+import { t } from './texts/translation.js';
 
 /** @typedef {import('./contacts.js').Contact} Contact */
 /** @typedef {import('../client/whisper.js').Whisper} Whisper */
@@ -95,6 +96,7 @@ import { MAX_KEPT } from './format.js';
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
  * @property {string | null} linking the sealed identity of another device, whose link was opened
+ * @property {import('../client/call-screening.js').Screening} screening who is blocked, and until when calls do not ring
  * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
@@ -129,6 +131,7 @@ export function createState() {
     selected: null,
     invited: null,
     linking: null,
+    screening: { blocked: new Set(), quietUntil: 0 },
     focus: null,
   };
 }
@@ -192,7 +195,7 @@ export function addEntry(chat, entry) {
  */
 export function nameOf(state, address) {
   const says = state.chats.get(address)?.says;
-  return state.contacts.get(address)?.name || (says ? `“${says}”` : shortAddress(address));
+  return state.contacts.get(address)?.name || (says ? t('people.quoted', { name: says }) : shortAddress(address));
 }
 
 /**

@@ -5,18 +5,17 @@
 
 import { ring, select } from '../calls.js';
 import { startCall } from '../devices.js';
-import { PHASES } from '../error-messages.js';
 import { titleOf } from './names.js';
 import { WRITING, isCall, nameOf, selectedChat } from '../state.js';
 import { drawAvatar } from './avatar.js';
 import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
 import { showTrouble } from './notices.js';
+import { t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../state.js').State} State */
 
-const HINT = 'A call wakes their device, even when Whisper is closed there.';
 const VOICE = Object.freeze({ audio: true, video: false });
 const VIDEO = Object.freeze({ audio: true, video: true });
 
@@ -52,9 +51,9 @@ export function chatHeaderView(app, { openPerson, addPerson }) {
     const chat = selectedChat(state);
     for (const id of ['talk-bar', 'hero', 'call-bar', 'composer', 'chat-panel']) if (!chat) setShown(element(id), false);
     setShown(element('talk-none'), !chat);
-    setText(element('talk-none-text'), state.contacts.size ? 'Choose a person to call.' : 'Whoever rings you appears here.');
+    setText(element('talk-none-text'), state.contacts.size ? t('talk.choose') : t('talk.nobody'));
     setAttribute(element('app'), 'data-view', chat ? 'talk' : 'people');
-    setAttribute(element('talk'), 'aria-label', chat ? `Conversation with ${nameOf(state, chat.address)}` : 'Conversation');
+    setAttribute(element('talk'), 'aria-label', chat ? t('talk.with', { name: nameOf(state, chat.address) }) : t('talk.title'));
     if (!chat) return;
     setShown(element('chat-panel'), true);
     setAttribute(element('talk'), 'data-phase', chat.phase);
@@ -76,10 +75,10 @@ function drawBar(state, chat) {
   drawAvatar(element('talk-avatar'), chat.address, contact?.name ?? '');
   setText(button('open-person'), titleOf(state, chat.address));
   setShown(button('keep-person'), !contact?.name);
-  setText(button('keep-person'), chat.says ? 'Keep' : contact ? 'Name' : 'Add');
-  setAttribute(button('keep-person'), 'aria-label', chat.says ? 'Keep this name' : contact ? 'Name this person' : 'Add to your people');
-  setText(element('route'), isTyping ? 'Is typing…' : (chat.peer ? PHASES[chat.phase] : '') || (contact ? '' : 'Not in your people'));
-  setAttribute(element('route'), 'title', chat.route ? `${chat.route}. ${chat.routeDetail}` : null);
+  setText(button('keep-person'), chat.says ? t('person.keep') : contact ? t('person.name') : t('person.addButton'));
+  setAttribute(button('keep-person'), 'aria-label', chat.says ? t('person.keepLabel') : contact ? t('person.nameLabel') : t('person.addLabel'));
+  setText(element('route'), isTyping ? t('talk.typing') : (chat.peer ? phaseText(chat) : '') || (contact ? '' : t('people.stranger')));
+  setAttribute(element('route'), 'title', chat.route ? t('person.route', { route: chat.route, detail: chat.routeDetail }) : null);
   const canStart = isOpen && !isCall(chat);
   setShown(button('start-voice'), canStart);
   setShown(button('start-video'), canStart);
@@ -121,10 +120,15 @@ function drawCall(state, chat) {
  * @param {Chat} chat
  */
 function statusOf(state, chat) {
-  if (chat.phase === 'ringing' && chat.isRinging) return 'Ringing…';
-  if (chat.phase !== 'idle') return PHASES[chat.phase];
-  if (state.phase === 'starting') return 'Getting ready…';
-  return chat.trouble || chat.entries.length ? '' : HINT;
+  if (chat.phase === 'ringing' && chat.isRinging) return t('phase.rings');
+  if (chat.phase !== 'idle') return phaseText(chat);
+  if (state.phase === 'starting') return t('common.ready');
+  return chat.trouble || chat.entries.length ? '' : t('call.hint');
+}
+
+/** @param {Chat} chat */
+function phaseText({ phase }) {
+  return phase === 'idle' ? '' : t(`phase.${phase}`);
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { recall, remember } from '../browser-storage.js';
 import { button, element, onClick, setShown, setText } from './dom.js';
+import { t } from '../texts/translation.js';
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallEvent */
 
@@ -22,7 +23,7 @@ export function installView() {
     const isWanted = recall('whisper.called') !== null && recall('whisper.install-later') === null && !isInstalled();
     setShown(element('install-bar'), isWanted && (offer !== null || isIos()));
     setShown(button('install'), offer !== null);
-    setText(element('install-text'), offer ? 'As an app, Whisper keeps its permission to ring.' : 'Tap Share, then Add to Home Screen: calls come only to the app.');
+    setText(element('install-text'), offer ? t('install.offer') : t('install.ios'));
   };
   window.addEventListener('beforeinstallprompt', (event) => {
     event.preventDefault();

@@ -4,6 +4,7 @@
  */
 
 import { nameOf } from '../state.js';
+import { t } from '../texts/translation.js';
 
 /**
  * @param {import('../state.js').State} state
@@ -11,5 +12,5 @@ import { nameOf } from '../state.js';
  */
 export function titleOf(state, address) {
   const says = state.chats.get(address)?.says;
-  return says && !state.contacts.get(address)?.name ? `says: ${says}` : nameOf(state, address);
+  return says && !state.contacts.get(address)?.name ? t('people.says', { name: says }) : nameOf(state, address);
 }

@@ -5,6 +5,7 @@
 
 import { codeOf, wordsOf } from '../error-messages.js';
 import { create, element, icon, setText } from './dom.js';
+import { t } from '../texts/translation.js';
 
 /** @typedef {{key: string, words?: import('../error-messages.js').Words, action?: {label: string, run: () => unknown}, lasting?: boolean}} Alert
  * `key`: a second alert with it takes the place of the first; `lasting`: it can't be dismissed
@@ -59,7 +60,7 @@ export class Notices {
   /** @param {string} key */
   #closeButton(key) {
     const close = () => this.dismiss(key);
-    return create('button', { class: 'icon-button', type: 'button', 'aria-label': 'Dismiss', title: 'Dismiss', onclick: close }, icon('close'));
+    return create('button', { class: 'icon-button', type: 'button', 'aria-label': t('common.dismiss'), title: t('common.dismiss'), onclick: close }, icon('close'));
   }
 }
 

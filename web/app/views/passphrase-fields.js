@@ -4,6 +4,7 @@
  */
 
 import { element, input, setAttribute, setText } from './dom.js';
+import { t } from '../texts/translation.js';
 
 /** Whoever finds the file can try as many as they like. */
 const MIN_LENGTH = 10;
@@ -17,8 +18,8 @@ export function passphraseFields(first, second, fault) {
   const [one, other] = [input(first), input(second)];
 
   const findFault = () => {
-    if (one.value.length < MIN_LENGTH) return `Take at least ${MIN_LENGTH} characters: four words are good.`;
-    return one.value === other.value ? '' : 'The two are not the same.';
+    if (one.value.length < MIN_LENGTH) return t('backup.tooShort', { count: MIN_LENGTH });
+    return one.value === other.value ? '' : t('backup.different');
   };
   /** @param {string} text */
   const showFault = (text) => {

@@ -6,13 +6,13 @@
 import { recall } from '../browser-storage.js';
 import { select } from '../calls.js';
 import { shortAddress } from '../contacts.js';
-import { PHASES } from '../error-messages.js';
 import { safeFileName } from '../format.js';
 import { titleOf } from './names.js';
 import { copyText, shareLink } from '../share.js';
 import { nameOf } from '../state.js';
 import { avatar, drawAvatar } from './avatar.js';
 import { create, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
+import { localeOfTexts, t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
@@ -20,7 +20,8 @@ import { create, element, input, onClick, setAttribute, setShown, setText } from
 
 /** So many are not looked through by eye. */
 const MANY = 7;
-const STATUS = { loading: 'You', off: 'You', starting: 'Getting ready…', on: 'You', failed: 'Not reachable now' };
+/** @type {Record<import('../state.js').State['phase'], import('../texts/translation.js').Key>} */
+const STATUS = { loading: 'people.you', off: 'people.you', starting: 'common.ready', on: 'people.you', failed: 'people.unreachable' };
 
 /**
  * @param {App} app
@@ -38,14 +39,14 @@ export function peopleView(app, { addPerson, openSettings }) {
   onClick('add-person', addPerson);
   onClick('empty-add', addPerson);
   onClick('open-settings', openSettings);
-  onClick('copy-address', () => copyText(app, mine(), 'Address copied'));
+  onClick('copy-address', () => copyText(app, mine(), t('common.addressCopied')));
   for (const id of ['share-link', 'empty-share']) onClick(id, () => shareLink(app, mine()));
 
   return () => {
     const address = mine();
     drawAvatar(element('my-avatar'), address, recall('whisper.name') ?? '');
     const name = state.phase === 'on' ? recall('whisper.name') : null;
-    setText(element('my-status'), name ? `You · ${name}` : STATUS[state.phase]);
+    setText(element('my-status'), name ? t('people.youNamed', { name }) : t(STATUS[state.phase]));
     setText(element('my-address'), shortAddress(address));
     setAttribute(element('my-address'), 'data-address', address);
     setAttribute(element('my-address'), 'title', address);
@@ -107,7 +108,7 @@ function inOrder({ state }) {
 function newRow(app, address) {
   const sign = avatar(address, '');
   const name = create('span', { class: 'clip strong', dir: 'auto' });
-  const line = create('span', { class: 'clip muted small' });
+  const line = create('span', { class: 'clip muted small', dir: 'auto' });
   const badge = create('span', { class: 'badge' });
   const button = create(
     'button',
@@ -128,8 +129,8 @@ function drawRow({ state }, address, row) {
   drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
   setText(row.name, titleOf(state, address));
   setText(row.line, lineOf(state, address, chat));
-  setText(row.badge, unread ? String(unread) : '');
-  setAttribute(row.badge, 'aria-label', unread ? `${unread} new` : null);
+  setText(row.badge, unread ? unread.toLocaleString(localeOfTexts()) : '');
+  setAttribute(row.badge, 'aria-label', unread ? t('people.new', { count: unread }) : null);
   setAttribute(row.badge, 'role', unread ? 'img' : null);
   setAttribute(row.button, 'data-missed', Boolean(chat?.missed));
   setAttribute(row.button, 'data-phase', chat?.phase ?? 'idle');
@@ -142,9 +143,9 @@ function drawRow({ state }, address, row) {
  * @param {Chat | undefined} chat
  */
 function lineOf(state, address, chat) {
-  if (chat && PHASES[chat.phase]) return PHASES[chat.phase];
-  if (chat?.missed) return 'Missed call';
-  if (!state.contacts.has(address)) return 'Not in your people';
+  if (chat && chat.phase !== 'idle') return t(`phase.${chat.phase}`);
+  if (chat?.missed) return t('call.missed');
+  if (!state.contacts.has(address)) return t('people.stranger');
   const last = chat?.entries.at(-1);
   if (last) return last.kind === 'file' ? safeFileName(last.transfer.name) : last.text.slice(0, 80);
   return '';

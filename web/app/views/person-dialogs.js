@@ -6,10 +6,12 @@
 import { select } from '../calls.js';
 import { remove, save } from '../contact-actions.js';
 import { cleanName } from '../contacts.js';
+import { wordsOf } from '../error-messages.js';
 import { nameInLink, parseLink } from '../links.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
+import { t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
@@ -64,10 +66,11 @@ export function addDialog(app) {
 function faultOf(state, typed) {
   try {
     const address = parseLink(typed);
-    if (address === state.identity?.address) return 'This is your own address: you need theirs.';
-    return state.contacts.has(address) ? `You have this person already: ${nameOf(state, address)}.` : '';
+    if (address === state.identity?.address) return t('person.isMe');
+    return state.contacts.has(address) ? t('person.isKnown', { name: nameOf(state, address) }) : '';
   } catch (error) {
-    return error instanceof Error ? error.message : '';
+    const { title, advice } = wordsOf(error);
+    return `${title}. ${advice}`;
   }
 }
 
@@ -81,21 +84,21 @@ export function personDialog(app, confirm) {
   let address = '';
   const close = () => dialog('person-dialog').close();
   onClick('person-close', close);
-  onClick('copy-person', () => copyText(app, address, 'Address copied'));
+  onClick('copy-person', () => copyText(app, address, t('common.addressCopied')));
   byId('person-form', HTMLFormElement).addEventListener('submit', async (event) => {
     event.preventDefault();
     close();
     await save(app, address, input('rename-field').value);
   });
   onClick('delete-talk', async () => {
-    const title = `Delete your talk with ${nameOf(state, address)}?`;
-    if (!(await confirm({ title, text: 'Messages, files and calls go, in this browser. The other keeps theirs.', yes: 'Delete' }))) return;
+    const title = t('person.sureDelete', { name: nameOf(state, address) });
+    if (!(await confirm({ title, text: t('person.sureDeleteText'), yes: t('common.delete') }))) return;
     close();
     await app.talks.delete(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
   });
   onClick('remove-person', async () => {
-    const title = `Remove ${nameOf(state, address)}?`;
-    const isSure = await confirm({ title, text: 'The name and your talk go, in this browser. They can still ring you.', yes: 'Remove' });
+    const title = t('person.sureRemove', { name: nameOf(state, address) });
+    const isSure = await confirm({ title, text: t('person.sureRemoveText'), yes: t('common.remove') });
     if (!isSure) return;
     close();
     await remove(app, address);
@@ -105,7 +108,7 @@ export function personDialog(app, confirm) {
     address = chat.address;
     setText(element('person-title'), nameOf(state, address));
     setText(element('person-address'), address);
-    setText(element('person-route'), `${chat.route}. ${chat.routeDetail}`);
+    setText(element('person-route'), t('person.route', { route: chat.route, detail: chat.routeDetail }));
     setShown(element('person-connection'), chat.route !== '');
     input('rename-field').value = state.contacts.get(address)?.name || chat.says;
     setShown(button('remove-person'), true);

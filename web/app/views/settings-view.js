@@ -7,11 +7,12 @@ import { recall, remember } from '../browser-storage.js';
 import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
 import { dayOf } from '../format.js';
-import { linkToDevice } from '../links.js';
+import { linkToDevice, reload } from '../links.js';
 import { copyText, shareLink } from '../share.js';
 import { button, byId, create, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
+import { LANGUAGES, t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {(question: {title: string, text: string, yes: string}) => Promise<boolean>} Confirm */
@@ -28,13 +29,14 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   const close = () => dialog('settings-dialog').close();
 
   onClick('settings-close', close);
-  onClick('settings-copy', () => copyText(app, mine(), 'Address copied'));
+  onClick('settings-copy', () => copyText(app, mine(), t('common.addressCopied')));
   onClick('settings-share', () => shareLink(app, mine()));
   const name = input('my-name');
   name.addEventListener('change', () => {
     remember('whisper.name', cleanName(name.value) || null);
     app.changed();
   });
+  listenToLanguage();
   const keepFor = byId('keep-for', HTMLSelectElement);
   keepFor.value = app.talks.keepFor;
   keepFor.addEventListener('change', () => {
@@ -57,23 +59,34 @@ export function settingsDialog(app, { confirm, offerBackup }) {
     await start(app);
   });
   onClick('forget', async () => {
-    const text = 'Nobody can ring you until you turn calls on again. Your address and your people stay in this browser.';
-    if (!(await confirm({ title: 'Switch calls off?', text, yes: 'Forget me' }))) return;
+    if (!(await confirm({ title: t('settings.sureForget'), text: t('settings.sureForgetText'), yes: t('settings.forget') }))) return;
     await attempt('forget', async () => {
       await forget(app);
       close();
     });
   });
 
-  onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), 'Link copied: send it to yourself only'));
+  onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), t('settings.linkCopied')));
   onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
 
   return () => openSettings(app);
 }
 
+/** Offer the languages; the page opens again in the chosen one. */
+function listenToLanguage() {
+  const list = byId('language', HTMLSelectElement);
+  list.append(...Object.entries(LANGUAGES).map(([code, name]) => create('option', { value: code, lang: code }, name)));
+  list.value = recall('whisper.language') ?? '';
+  list.addEventListener('change', () => {
+    remember('whisper.language', list.value || null);
+    reload();
+  });
+}
+
 /** @param {App} app */
 function openSettings(app) {
-  const { identity, whisper } = app.state;
+  const { identity, whisper, chats } = app.state;
+  setAttribute(byId('language', HTMLSelectElement), 'disabled', [...chats.values()].some(({ peer, dialling }) => peer || dialling)); // it reloads the page
   input('my-name').value = recall('whisper.name') ?? '';
   setText(element('full-address'), identity?.address ?? '');
   setText(element('dropped'), droppedText(whisper?.dropped ?? {}));
@@ -91,8 +104,8 @@ function openSettings(app) {
 function drawRecovery(identity) {
   setText(element('recovery-code'), identity?.recoveryCode ?? '········');
   const hint = identity?.recoveryCode
-    ? 'Write it down now: it is kept nowhere, and this window shows it only until it is closed.'
-    : 'It was shown in the window that made your address. If you have not written it down, only a new address has a new one.';
+    ? t('settings.recoveryNow')
+    : t('settings.recoveryGone');
   setText(element('recovery-hint'), hint);
   for (const id of ['copy-device-link', 'save-device-file']) button(id).disabled = !identity?.recovery;
 }
@@ -103,8 +116,8 @@ async function drawDevices(app) {
   const devices = (await whisper?.devices()) ?? [];
   const rows = devices.map(({ id, updated, isThis }) => {
     const end = () => endDevice(app, id).catch((error) => showTrouble(element('settings-trouble'), error));
-    const name = isThis ? 'This device' : `Another device, last seen ${dayOf(new Date(updated), new Date()).toLowerCase()}`;
-    return create('li', { class: 'row' }, create('span', { class: 'grow' }, name), !isThis && create('button', { type: 'button', class: 'button', onclick: end }, 'End'));
+    const name = isThis ? t('settings.thisDevice') : t('settings.otherDevice', { day: dayOf(new Date(updated), new Date()) });
+    return create('li', { class: 'row' }, create('span', { class: 'grow' }, name), !isThis && create('button', { type: 'button', class: 'button', onclick: end }, t('settings.endDevice')));
   });
   element('devices').replaceChildren(...rows);
 }
@@ -150,7 +163,7 @@ async function attempt(press, act) {
 /** @param {Readonly<Record<string, number>>} dropped */
 function droppedText(dropped) {
   const reasons = Object.entries(dropped).map(([reason, count]) => `${reason.replaceAll('_', ' ')}: ${count}`);
-  return reasons.length ? `${reasons.join(', ')}.` : 'None: every push that came was a sound call.';
+  return reasons.length ? `${reasons.join(', ')}.` : t('settings.noneDropped');
 }
 
 /**

@@ -12,10 +12,9 @@ import { button, byId, element, input, onClick, setAttribute, setShown, setText 
 import { needsHomeScreen } from './install-view.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
+import { t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
-
-const LEAD = 'Ring somebody and chat, write or send files straight from your device to theirs, with no account and nobody in between.';
 
 /**
  * @param {App} app
@@ -87,7 +86,7 @@ function draw(state, isBusy) {
   const isShown = !state.hasOpened && state.phase !== 'loading';
   setShown(element('welcome'), isShown);
   if (!isShown) return;
-  const lead = identity ? `Calls are switched off. Your address ${shortAddress(identity.address)} is still here.` : LEAD;
+  const lead = identity ? t('welcome.off', { address: shortAddress(identity.address) }) : t('welcome.lead');
   setText(element('welcome-lead'), lead);
   setShown(element('first-time'), !identity);
   setShown(element('welcome-name-label'), !identity);
@@ -96,12 +95,12 @@ function draw(state, isBusy) {
   showTrouble(element('welcome-trouble'), state.trouble);
   setAttribute(button('turn-on'), 'aria-busy', isBusy || null);
   setAttribute(button('turn-on'), 'aria-disabled', isBusy || null);
-  setText(button('turn-on'), isBusy ? 'Turning on…' : 'Turn on calls');
+  setText(button('turn-on'), isBusy ? t('welcome.turningOn') : t('common.turnOn'));
   setShown(element('invitation'), invited !== null);
   if (!invited) return;
   const name = state.contacts.get(invited)?.name ?? '';
   drawAvatar(element('invitation-avatar'), invited, name);
-  setText(element('invitation-text'), `You were given the link of ${nameOf(state, invited)}. Turn on calls, then ring with one click.`);
+  setText(element('invitation-text'), t('welcome.invited', { name: nameOf(state, invited) }));
 }
 
 /**

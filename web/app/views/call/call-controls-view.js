@@ -9,6 +9,7 @@ import { formatDuration } from '../../format.js';
 import { isCall, nameOf, selectedChat } from '../../state.js';
 import { button, byId, element, onClick, setAttribute, setShown, setText } from '../dom.js';
 import { openDevices } from './devices-dialog.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -77,10 +78,10 @@ function drawTime({ since, quality }) {
 function drawButtons({ media }, cameras) {
   const isHeard = tracksOf(media.stream, 'microphone').length > 0 && !media.muted;
   const isSeen = tracksOf(media.stream, 'camera').length > 0 && !media.isScreen;
-  press('microphone', isHeard, isHeard ? 'Mute my microphone' : 'Turn my microphone on');
+  press('microphone', isHeard, isHeard ? t('call.mute') : t('call.unmute'));
   setAttribute(byId('microphone-icon', SVGUseElement), 'href', isHeard ? '#icon-microphone' : '#icon-microphone-off');
-  press('camera', isSeen, isSeen ? 'Turn my camera off' : 'Turn my camera on');
-  press('screen', media.isScreen, media.isScreen ? 'Stop sharing my screen' : 'Share my screen');
+  press('camera', isSeen, isSeen ? t('call.stopCamera') : t('call.startCamera'));
+  press('screen', media.isScreen, media.isScreen ? t('call.stopScreen') : t('call.shareScreen'));
   setShown(button('screen'), Boolean(navigator.mediaDevices && 'getDisplayMedia' in navigator.mediaDevices));
   setShown(button('flip'), isSeen && cameras > 1);
   setShown(button('small-picture'), document.pictureInPictureEnabled && remotePicture() !== null);
@@ -104,10 +105,10 @@ function press(id, isOn, title) {
  * @param {string} name
  */
 function statusOf({ phase, media, status }, name) {
-  if (phase === 'reconnecting') return 'Reconnecting…';
-  if (media.held) return 'On hold';
-  if (status.held) return `${name} has put you on hold`;
-  return status.muted ? `${name} is muted` : '';
+  if (phase === 'reconnecting') return t('phase.reconnecting');
+  if (media.held) return t('call.onHold');
+  if (status.held) return t('call.heldBy', { name });
+  return status.muted ? t('call.mutedBy', { name }) : '';
 }
 
 /** @returns {HTMLVideoElement | null} */

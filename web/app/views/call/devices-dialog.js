@@ -7,6 +7,7 @@ import { remember } from '../../browser-storage.js';
 import { chooseDevice } from '../../device-switch.js';
 import { chosenDevice } from '../../devices.js';
 import { byId, create, dialog, element, setShown } from '../dom.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -24,7 +25,7 @@ export async function openDevices(app, chat) {
     const list = byId(`choose-${name}`, HTMLSelectElement);
     const found = all.filter((one) => one.kind === kind && one.deviceId !== '');
     list.replaceChildren(
-      create('option', { value: '' }, 'As the system says'),
+      create('option', { value: '' }, t('call.systemDevice')),
       ...found.map(({ deviceId, label }) => create('option', { value: deviceId }, label || deviceId.slice(0, 8))),
     );
     list.value = found.some(({ deviceId }) => deviceId === chosenDevice(name)) ? chosenDevice(name) : '';

@@ -9,6 +9,7 @@ import { isCall, nameOf, selectedChat } from '../../state.js';
 import { drawAvatar } from '../avatar.js';
 import { byId, element, isTyping, onClick, setAttribute, setShown, setText } from '../dom.js';
 import { RINGBACK, RINGTONE, Ringtone } from './ringtone.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -36,31 +37,36 @@ export function incomingView(app) {
     const chat = shown && all.includes(shown) ? shown : all[0];
     shown = chat;
     const news = [...state.chats.values()].reduce((sum, { unread }) => sum + unread, 0);
-    document.title = chat ? `${nameOf(state, chat.address)} is calling` : news ? `(${news}) Whisper` : 'Whisper';
+    const alarm = chat ? t('call.isCalling', { name: nameOf(state, chat.address) }) : '';
+    document.title = alarm ? alarm : news ? `(${news}) Whisper` : 'Whisper';
     if (news !== badge) setBadge((badge = news));
     ringtone.ring(chat !== undefined);
     ringback.ring(!chat && [...state.chats.values()].some(({ phase, isRinging }) => phase === 'ringing' && isRinging));
     const isNew = chat !== undefined && element('incoming').hidden;
     setShown(element('incoming'), chat !== undefined);
-    setText(element('incoming-alert'), chat ? `${nameOf(state, chat.address)} is calling` : '');
+    setText(element('incoming-alert'), alarm);
     if (!chat) return;
     if (isNew && !isTyping()) element('incoming').focus(); // what is typed goes on, and presses no button
     const contact = state.contacts.get(chat.address);
     drawAvatar(element('incoming-avatar'), chat.address, contact?.name ?? '');
     setText(element('incoming-name'), nameOf(state, chat.address));
-    const who = contact ? callText(chat) : `${callText(chat)}, and is not in your people`;
-    setText(element('incoming-more'), all.length > 1 ? `${who} · ${all.length - 1} more` : who);
+    const who = callText(chat, contact !== undefined);
+    setText(element('incoming-more'), all.length > 1 ? `${who} · ${t('call.more', { count: all.length - 1 })}` : who);
     setAttribute(byId('accept-icon', SVGUseElement), 'href', chat.wants.video ? '#icon-camera' : '#icon-phone');
     const running = [...state.chats.values()].find((other) => other !== chat && (isCall(other) || isLive(other)));
     setShown(element('incoming-hold'), running !== undefined && chat.wants.audio);
-    if (running) setText(element('incoming-hold'), `Your call with ${nameOf(state, running.address)} is put on hold.`);
+    if (running) setText(element('incoming-hold'), t('call.willHold', { name: nameOf(state, running.address) }));
   };
 }
 
-/** @param {Chat} chat */
-function callText({ wants }) {
-  if (wants.video) return 'is calling you with video';
-  return wants.audio ? 'is calling you by voice' : 'is calling you';
+/**
+ * @param {Chat} chat
+ * @param {boolean} isKnown whether the caller is a contact
+ */
+function callText({ wants }, isKnown) {
+  if (wants.video) return isKnown ? t('call.ringsWithVideo') : t('call.strangerRingsWithVideo');
+  if (wants.audio) return isKnown ? t('call.ringsByVoice') : t('call.strangerRingsByVoice');
+  return isKnown ? t('call.ringsYou') : t('call.strangerRings');
 }
 
 /**

@@ -7,6 +7,7 @@ import { select } from '../../calls.js';
 import { isLive, tracksOf } from '../../devices.js';
 import { isCall, nameOf } from '../../state.js';
 import { element, onClick, setShown, setText } from '../dom.js';
+import { localeOfTexts, t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -26,15 +27,15 @@ export function liveBarView(app) {
     const elsewhere = [...state.chats.values()].filter((chat) => (isCall(chat) || isLive(chat)) && chat.address !== state.selected);
     shown = elsewhere.find(isLive) ?? elsewhere[0];
     setShown(element('live-bar'), shown !== undefined);
-    if (shown) setText(element('live-text'), `${whatIsOn(shown)} · ${nameOf(state, shown.address)}`);
+    if (shown) setText(element('live-text'), t('call.live', { what: whatIsOn(shown), name: nameOf(state, shown.address) }));
   };
 }
 
 /** @param {Chat} chat */
 function whatIsOn({ media }) {
-  if (media.held) return 'On hold';
+  if (media.held) return t('call.onHold');
   const on = [];
-  if (tracksOf(media.stream, 'microphone').length) on.push(media.muted ? 'Muted' : 'Microphone on');
-  if (tracksOf(media.stream, 'camera').length) on.push(media.isScreen ? 'Screen shared' : 'Camera on');
-  return on.join(', ') || 'In a call';
+  if (tracksOf(media.stream, 'microphone').length) on.push(media.muted ? t('call.muted') : t('call.microphoneOn'));
+  if (tracksOf(media.stream, 'camera').length) on.push(media.isScreen ? t('call.screenShared') : t('call.cameraOn'));
+  return new Intl.ListFormat(localeOfTexts(), { type: 'unit', style: 'short' }).format(on) || t('call.on');
 }

@@ -9,6 +9,7 @@ import { avatar, drawAvatar } from '../avatar.js';
 import { create, element, onClick, setAttribute, setShown, setText } from '../dom.js';
 import { movable } from './own-picture.js';
 import { keepAwake } from './wake-lock.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -16,7 +17,7 @@ import { keepAwake } from './wake-lock.js';
 /** What one peer shares, and what I do. */
 class Stage {
   #remote = create('video', { class: 'remote', autoplay: true, playsinline: true });
-  #own = create('video', { class: 'own', autoplay: true, playsinline: true, 'aria-label': 'Your camera' });
+  #own = create('video', { class: 'own', autoplay: true, playsinline: true, 'aria-label': t('call.ownPicture') });
   #sign;
   #text = create('p', { class: 'clip' });
   #voice;
@@ -47,7 +48,7 @@ class Stage {
     const name = nameOf(state, address);
     drawAvatar(this.#sign, address, state.contacts.get(address)?.name ?? '');
     setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0, isSeen));
-    setAttribute(this.#remote, 'aria-label', `Video of ${name}`);
+    setAttribute(this.#remote, 'aria-label', t('call.theirPicture', { name }));
     setAttribute(this.#own, 'data-mirrored', !media.isScreen);
     setAttribute(this.element, 'data-remote', sees ? 'video' : hears ? 'voice' : 'none');
     setShown(this.#voice, !sees);
@@ -88,10 +89,10 @@ class Stage {
  * @param {boolean} isSeen whether they see me
  */
 function voiceText(name, hears, isHeard, isSeen) {
-  if (hears && isHeard) return `You and ${name} hear each other`;
-  if (hears) return `You hear ${name}`;
-  if (isHeard) return `${name} hears you`;
-  return isSeen ? `${name} sees you` : name;
+  if (hears && isHeard) return t('call.hearEachOther', { name });
+  if (hears) return t('call.youHear', { name });
+  if (isHeard) return t('call.hearsYou', { name });
+  return isSeen ? t('call.seesYou', { name }) : name;
 }
 
 /**

@@ -9,6 +9,7 @@ import { create, icon, setAttribute, setText, timeElement } from '../dom.js';
 import { withLinks } from './text-links.js';
 import { saveText } from '../download.js';
 import { fileRow } from './file-view.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -18,8 +19,6 @@ import { fileRow } from './file-view.js';
 
 /** What is said within that time is one thought, with one time under it. */
 const TOGETHER_MS = 3 * 60_000;
-
-const MARKS = { waiting: 'Waits until you are connected', sending: 'Sending', sent: 'Sent', delivered: 'Delivered', failed: 'Not sent' };
 
 /**
  * @param {App} app
@@ -60,20 +59,20 @@ function makeRow(app, chat, entry) {
  * @returns {Row}
  */
 function textRow(app, chat, entry) {
-  const again = create('button', { class: 'button small', type: 'button', hidden: true, onclick: () => void send(app, chat, entry) }, 'Send again');
+  const again = create('button', { class: 'button small', type: 'button', hidden: true, onclick: () => void send(app, chat, entry) }, t('talk.sendAgain'));
   const said = create('span', { class: 'sr' });
   const sign = create('span', { class: 'mark' });
-  const waits = create('p', { class: 'waits muted small', hidden: true }, MARKS.waiting);
+  const waits = create('p', { class: 'waits muted small', hidden: true }, t('mark.waiting'));
   const meta = create('span', { class: 'meta' }, timeElement(entry.at), entry.mine && sign, entry.mine && said);
   const line = create('div', { class: 'line' }, bubble(entry), meta);
-  const author = create('span', { class: 'sr' }, entry.mine ? 'You wrote: ' : 'They wrote: ');
+  const author = create('span', { class: 'sr' }, `${entry.mine ? t('talk.youWrote') : t('talk.theyWrote')} `);
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, waits, again);
   const update = () => {
     if (!entry.mine || element.dataset.state === entry.mark) return;
     element.dataset.state = entry.mark;
     setAttribute(element, 'data-delivered', entry.mark === 'delivered');
-    setText(said, MARKS[entry.mark]);
-    setAttribute(meta, 'title', MARKS[entry.mark]);
+    setText(said, t(`mark.${entry.mark}`));
+    setAttribute(meta, 'title', t(`mark.${entry.mark}`));
     sign.replaceChildren(icon(entry.mark === 'waiting' ? 'sending' : entry.mark));
     waits.hidden = entry.mark !== 'waiting';
     again.hidden = entry.mark !== 'failed';
@@ -95,8 +94,8 @@ function bubble({ text, isCode }) {
     content.replaceChildren(...(isCode ? [text] : withLinks(text)));
     more.remove();
   };
-  const size = `${text.length.toLocaleString()} characters`;
-  const more = create('button', { class: 'more', type: 'button', onclick: reveal }, `${isShowable ? 'Show all' : 'Save all'} (${size})`);
+  const count = text.length;
+  const more = create('button', { class: 'more', type: 'button', onclick: reveal }, isShowable ? t('talk.showAll', { count }) : t('talk.saveAll', { count }));
   content.append('…');
   return create('div', { class: 'bubble' }, content, more);
 }

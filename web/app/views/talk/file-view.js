@@ -8,6 +8,7 @@ import { formatBytes, safeFileName } from '../../format.js';
 import { create, icon, setAttribute, setShown, setText, timeElement } from '../dom.js';
 import { saveFile } from '../download.js';
 import { preview } from './preview.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').FileEntry} FileEntry */
 
@@ -19,19 +20,21 @@ export function fileRow(entry) {
   const { transfer } = entry;
   const name = safeFileName(transfer.name);
   const status = create('span', { class: 'small muted' });
-  const bar = create('progress', { 'aria-label': `Progress of ${name}`, max: Math.max(transfer.size, 1), value: 0 });
-  /** @param {string} id @param {string} text @param {() => unknown} run @param {string} [look] */
-  const action = (id, text, run, look = '') =>
-    create('button', { class: `button small ${look}`, type: 'button', [`data-${id}`]: true, 'aria-label': `${text} ${name}`, onclick: () => void run() }, text);
-  const take = action('accept-file', 'Accept', () => transfer.accept(), 'primary');
-  const refuse = action('decline-file', 'Decline', () => transfer.cancel());
-  const cancel = action('cancel-file', 'Cancel', () => transfer.cancel());
-  const save = action('save-file', 'Save', () => entry.blob && saveFile(name, entry.blob), 'primary');
+  const bar = create('progress', { 'aria-label': t('file.progress', { name }), max: Math.max(transfer.size, 1), value: 0 });
+  /** @param {'accept' | 'decline' | 'cancel' | 'save'} act @param {() => unknown} run @param {string} [look] */
+  const action = (act, run, look = '') => {
+    const label = t(`file.${act}Named`, { name });
+    return create('button', { class: `button small ${look}`, type: 'button', [`data-${act}-file`]: true, 'aria-label': label, onclick: () => void run() }, t(`file.${act}`));
+  };
+  const take = action('accept', () => transfer.accept(), 'primary');
+  const refuse = action('decline', () => transfer.cancel());
+  const cancel = action('cancel', () => transfer.cancel());
+  const save = action('save', () => entry.blob && saveFile(name, entry.blob), 'primary');
   const title = create('span', { class: 'file-name', title: name, dir: 'auto' }, name);
   const head = create('div', { class: 'file-head' }, create('span', { class: 'file-icon' }, icon('file')), create('span', { class: 'grow file-text' }, title, status));
   const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, refuse, take, cancel, save));
   const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
-  const author = create('span', { class: 'sr' }, entry.mine ? 'Your file: ' : 'Their file: ');
+  const author = create('span', { class: 'sr' }, `${entry.mine ? t('file.yours') : t('file.theirs')} `);
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
   let isPreviewed = false;
   const update = () => {
@@ -58,10 +61,10 @@ export function fileRow(entry) {
 function statusOf({ transfer, mine, error }) {
   const size = formatBytes(transfer.size);
   const states = {
-    waiting: mine ? `${size} · waiting for their yes` : `${size} · wants to send you this`,
-    running: `${formatBytes(transfer.transferred)} of ${size}`,
-    done: mine ? `${size} · sent` : `${size} · received`,
-    failed: codeOf(error) === 'transfer_cancelled' ? `${size} · cancelled` : `${size} · ${wordsOf(error).title.toLowerCase()}`,
+    waiting: mine ? t('file.waitsForThem', { size }) : t('file.waitsForYou', { size }),
+    running: t('file.running', { part: formatBytes(transfer.transferred), size }),
+    done: mine ? t('file.sent', { size }) : t('file.received', { size }),
+    failed: codeOf(error) === 'transfer_cancelled' ? t('file.cancelled', { size }) : t('file.failed', { size, reason: wordsOf(error).title }),
   };
   return states[transfer.state];
 }

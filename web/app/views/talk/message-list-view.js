@@ -6,6 +6,7 @@
 import { nameOf, selectedChat } from '../../state.js';
 import { button, create, element, onClick, setShown, setText } from '../dom.js';
 import { rowOf } from './entry-view.js';
+import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -54,7 +55,7 @@ class Log {
       before = entry;
     }
     const isBrief = app.talks.keepFor === 'close';
-    setText(this.#start, chat.forgotten ? 'Earlier messages were dropped to keep this page light.' : isBrief ? 'These messages are gone when you close Whisper.' : '');
+    setText(this.#start, chat.forgotten ? t('talk.dropped') : isBrief ? t('talk.brief') : '');
     return isNew;
   }
 
@@ -101,7 +102,7 @@ export function messageListView(app) {
       if (chat !== selected) continue;
       const isOpened = log !== visible;
       visible = log;
-      log.element.setAttribute('aria-label', `Messages with ${nameOf(state, chat.address)}`);
+      log.element.setAttribute('aria-label', t('talk.messagesWith', { name: nameOf(state, chat.address) }));
       if (isOpened || (isNew && (wasAtEnd || isMine(chat.entries.at(-1))))) log.scrollToEnd();
       else if (isNew) setShown(toNewest, true);
       if (isOpened) setShown(toNewest, false);
