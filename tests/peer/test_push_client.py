@@ -92,11 +92,11 @@ async def test_a_delivered_push_is_acknowledged(
 
 
 async def test_an_undecryptable_push_is_said_to_be(
-    client: PushClient, sender: Sender, push_service: PushService, of_the_rfc: Subscription
+    client: PushClient, sender: Sender, push_service: PushService
 ) -> None:
     """To the push service by its code, to the peer as None."""
     subscription = await client.subscribe(sender.key)
-    theirs = keys_of(of_the_rfc)
+    theirs = keys_of(Subscription.generate("another", ""))
 
     await sender.push(Keys(subscription.endpoint, theirs.p256dh, theirs.auth), b"ring")
     plaintext = await next_of(client)
