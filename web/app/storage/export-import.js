@@ -9,7 +9,7 @@ import { block } from '../../client/call-screening.js';
 import { Store } from '../../client/store.js';
 import { recall, remember } from '../browser-storage.js';
 import { saveContact } from '../contacts.js';
-import { chatWith } from '../state.js';
+import { MAX_ENTRIES, chatWith } from '../state.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileWriter, readSealedFile } from './sealed-file.js';
 import { MAX_FILE_BYTES } from './talk-keeper.js';
@@ -99,6 +99,7 @@ function mergeTalk({ state }, { address, talk }, added) {
   const chat = chatWith(state, address);
   const { entries, draft, says } = fromRecord(talk, 0);
   const fresh = missingIn(chat.entries, entries);
+  fresh.splice(0, chat.entries.length + fresh.length - MAX_ENTRIES); // what is here goes before
   chat.entries = [...chat.entries, ...fresh].sort((one, other) => one.at.getTime() - other.at.getTime());
   chat.draft ||= draft;
   chat.says ||= says;
