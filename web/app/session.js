@@ -6,6 +6,7 @@
 import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
+import { CHAT_FEATURE } from './chat/chat-values.js';
 import { cleanName } from './contacts.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
@@ -67,7 +68,7 @@ export async function start(app) {
   app.changed();
   try {
     if (state.whisper) return await resume(app, state.whisper);
-    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js' });
+    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js', features: [CHAT_FEATURE] });
     listen(app, whisper);
     whisper.addEventListener('trouble', (event) => void onTrouble(app, /** @type {import('../client/whisper.js').TroubleEvent} */ (event)));
     if (!state.hasOpened) state.focus = 'people';
@@ -204,5 +205,6 @@ function fail(app, error) {
  */
 function tellStart(app, error) {
   const label = codeOf(error).startsWith('permission_') ? t('common.turnOn') : t('common.tryAgain');
-  app.notices.alert(error, { key: 'start', action: { label, run: () => start(app) }, lasting: true });
+  const canAsk = codeOf(error) !== 'permission_denied'; // else only the browser's settings help, and are followed
+  app.notices.alert(error, { key: 'start', lasting: true, ...(canAsk && { action: { label, run: () => start(app) } }) });
 }

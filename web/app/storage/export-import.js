@@ -139,6 +139,7 @@ export function missingIn(here, entries) {
  */
 function keyOf(entry) {
   if (entry.kind === 'file') return entry.id;
+  if (entry.kind === 'text' && entry.messageId) return [entry.mine, entry.messageId].join(); // which may have been edited since
   return [entry.kind, entry.at.getTime(), entry.kind === 'text' && entry.mine, entry.text].join();
 }
 
