@@ -38,7 +38,7 @@ export function messageMenu() {
  * @returns {Row}
  */
 export function withMenu(app, chat, entry, row) {
-  const open = () => openMenu(app, chat, entry, opener);
+  const open = () => openMenu(app, chat, entry, row.element.querySelector('.bubble') ?? opener);
   const opener = create('button', { class: 'icon-button menu-button', type: 'button', 'aria-haspopup': 'dialog', 'aria-label': t('message.actions'), onclick: open }, icon('more'));
   const [mine, theirs] = [create('span', { class: 'reaction' }), create('span', { class: 'reaction' })];
   const line = row.element.querySelector('.line');
@@ -102,9 +102,9 @@ function drawReaction(target, author, emoji) {
  * @param {App} app
  * @param {Chat} chat
  * @param {TextEntry | FileEntry} entry
- * @param {HTMLElement} opener
+ * @param {Element} bubble
  */
-function openMenu(app, chat, entry, opener) {
+function openMenu(app, chat, entry, bubble) {
   const menu = dialog('message-menu');
   const field = element('message');
   /** @param {() => unknown} run @param {boolean} [isWriting] whether the field is needed next */
@@ -126,16 +126,16 @@ function openMenu(app, chat, entry, opener) {
   if (canEdit(chat, entry, Date.now())) menu.append(item('edit', t('message.edit'), write({ editing: /** @type {TextEntry} */ (entry) })));
   if (entry.kind === 'text') menu.append(item('copy', t('message.copy'), act(() => copyText(app, entry.text, t('message.copied')))));
   menu.showModal();
-  place(menu, opener);
+  place(menu, bubble);
 }
 
 /**
- * Put the menu beside its button, within the window.
+ * Put the menu under its message or above it, within the window.
  * @param {HTMLElement} menu
- * @param {HTMLElement} opener
+ * @param {Element} bubble
  */
-function place(menu, opener) {
-  const at = opener.getBoundingClientRect();
+function place(menu, bubble) {
+  const at = bubble.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const within = (/** @type {number} */ wanted, /** @type {number} */ most) => `${Math.max(EDGE_PX, Math.min(wanted, most - EDGE_PX))}px`;
   menu.style.left = within(at.left + at.width / 2 - width / 2, innerWidth - width);
