@@ -23,10 +23,14 @@ const PRESS_PX = 10;
 /** Room between the menu and the edge of the window. */
 const EDGE_PX = 8;
 
-/** Close the menu by a click beside it. */
+/** The bubble of the message whose menu is open. @type {Element | null} */
+let anchor = null;
+
+/** Close the menu by a click beside it, and keep it at its message when the window changes. */
 export function messageMenu() {
   const menu = dialog('message-menu');
   menu.addEventListener('pointerdown', (event) => event.target === menu && menu.close());
+  addEventListener('resize', () => menu.open && anchor && place(menu, anchor));
 }
 
 /**
@@ -70,13 +74,20 @@ export function quoteOf(app, chat, messageId) {
   const author = target.mine ? t('message.you') : nameOf(app.state, chat.address);
   const show = () => {
     const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${messageId}"]`);
-    if (!(row instanceof HTMLElement)) return;
-    row.tabIndex = -1;
-    row.scrollIntoView({ block: 'center' });
-    row.focus({ preventScroll: true });
+    if (row instanceof HTMLElement) showRow(row);
   };
   const label = create('span', { class: 'sr' }, `${t('message.inAnswer')} `);
   return create('button', { class: 'quote', type: 'button', onclick: show }, label, create('bdi', { class: 'strong' }, author), create('span', { class: 'clip', dir: 'auto' }, summaryOf(target)));
+}
+
+/**
+ * Bring a row into sight, and the focus there.
+ * @param {HTMLElement} row
+ */
+export function showRow(row) {
+  row.tabIndex = -1;
+  row.scrollIntoView({ block: 'center' });
+  row.focus({ preventScroll: true });
 }
 
 /**
@@ -126,6 +137,7 @@ function openMenu(app, chat, entry, bubble) {
   if (canEdit(chat, entry, Date.now())) menu.append(item('edit', t('message.edit'), write({ editing: /** @type {TextEntry} */ (entry) })));
   if (entry.kind === 'text') menu.append(item('copy', t('message.copy'), act(() => copyText(app, entry.text, t('message.copied')))));
   menu.showModal();
+  anchor = bubble;
   place(menu, bubble);
 }
 
