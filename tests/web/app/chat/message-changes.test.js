@@ -169,7 +169,10 @@ test('nobody edits the message of the other, an old one, or one without end', as
   takeChange(ben.chat, to('later'), theirs.at.getTime() + 2 * MINUTE_MS);
   assert.equal(theirs.text, 'tea?');
 
-  for (let time = 1; time <= 20; time += 1) takeChange(ben.chat, to(`tea ${time}`), Date.now());
+  takeChange(ben.chat, to('under way'), theirs.at.getTime() + 1.5 * MINUTE_MS);
+  assert.equal(theirs.text, 'under way');
+
+  for (let time = 2; time <= 20; time += 1) takeChange(ben.chat, to(`tea ${time}`), Date.now());
   assert.deepEqual([theirs.text, theirs.edits], ['tea 10', 10]);
 });
 
