@@ -73,7 +73,7 @@ export function quoteOf(app, chat, messageId) {
   if (!target || target.kind === 'note') return null;
   const author = target.mine ? t('message.you') : nameOf(app.state, chat.address);
   const show = () => {
-    const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${messageId}"]`);
+    const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${CSS.escape(messageId ?? '')}"]`);
     if (row instanceof HTMLElement) showRow(row);
   };
   const label = create('span', { class: 'sr' }, `${t('message.inAnswer')} `);
