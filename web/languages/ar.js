@@ -307,6 +307,7 @@ export const TEXTS = {
   'composer.attach': 'إرسال ملف',
   'composer.files': 'الملفات المراد إرسالها',
   'composer.drop': 'أفلت الملفات هنا لإرسالها',
+  'composer.away': 'يمكن إرسال الملفات ما دمتما متصلَين',
   'composer.tooMany': {
     zero: 'يُرسل أول {count} ملف فقط من {all}',
     one: 'يُرسل أول ملف فقط ({count}) من {all}',

@@ -279,6 +279,7 @@ export const TEXTS = {
   'composer.attach': 'Datei senden',
   'composer.files': 'Zu sendende Dateien',
   'composer.drop': 'Dateien hier ablegen, um sie zu senden',
+  'composer.away': 'Dateien lassen sich senden, solange ihr verbunden seid',
   'composer.tooMany': { one: 'Nur die erste ({count}) von {all} Dateien wird gesendet', other: 'Nur die ersten {count} von {all} Dateien werden gesendet' },
   'message.actions': 'Aktionen für diese Nachricht',
   'message.reactions': 'Reaktionen',

@@ -283,6 +283,7 @@ export const TEXTS = /** @type {const} */ ({
   'composer.attach': 'Send a file',
   'composer.files': 'Files to send',
   'composer.drop': 'Drop files to send them',
+  'composer.away': 'Files can be sent while you are connected',
   'composer.tooMany': { one: 'Only the first {count} of {all} files is sent', other: 'Only the first {count} of {all} files are sent' },
   'message.actions': 'Actions for this message',
   'message.reactions': 'Reactions',

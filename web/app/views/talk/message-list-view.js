@@ -6,6 +6,7 @@
 import { nameOf, selectedChat } from '../../state.js';
 import { button, create, element, onClick, setShown, setText } from '../dom.js';
 import { rowOf } from './entry-view.js';
+import { showRow } from './message-menu.js';
 import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
@@ -83,6 +84,12 @@ class Log {
     setShown(this.element, false);
   }
 
+  /** @param {Entry} entry */
+  scrollTo(entry) {
+    const row = this.#rows.get(entry)?.element;
+    if (row) showRow(row);
+  }
+
   #follow() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
@@ -125,6 +132,8 @@ export function messageListView(app) {
       if (isOpened || (isNew && (wasAtEnd || isMine(chat.entries.at(-1))))) log.scrollToEnd();
       else if (isNew) setShown(toNewest, true);
       if (isOpened) setShown(toNewest, false);
+      if (chat.sought) log.scrollTo(chat.sought);
+      chat.sought = null;
     }
     if (!selected?.entries.length) {
       visible = null;
