@@ -26,6 +26,8 @@ import { peopleView } from './views/people-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
 import { composerView } from './views/talk/composer-view.js';
+import { fileViewer } from './views/talk/file-viewer.js';
+import { messageMenu } from './views/talk/message-menu.js';
 import { messageListView } from './views/talk/message-list-view.js';
 import { welcomeView } from './views/welcome-view.js';
 import { loadLanguage } from './texts/translation.js';
@@ -52,6 +54,8 @@ const addPerson = addDialog(app);
 const openPerson = personDialog(app, confirm);
 const offerBackup = backupDialog(app);
 const openSettings = settingsDialog(app, { confirm, offerBackup });
+fileViewer();
+messageMenu();
 const views = [
   pageView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],

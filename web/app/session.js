@@ -6,6 +6,7 @@
 import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
+import { CHAT_FEATURE } from './chat/chat-values.js';
 import { cleanName } from './contacts.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
@@ -67,7 +68,7 @@ export async function start(app) {
   Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
   app.changed();
   try {
-    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js' });
+    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js', features: [CHAT_FEATURE] });
     listen(app, whisper);
     whisper.addEventListener('trouble', (event) => void onTrouble(app, /** @type {import('../client/whisper.js').TroubleEvent} */ (event)));
     if (!state.hasOpened) state.focus = 'people';

@@ -4,6 +4,7 @@
  */
 
 import { recall, remember } from '../browser-storage.js';
+import { hasReadMarks } from '../chat/message-changes.js';
 import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
 import { dayOf } from '../format.js';
@@ -42,6 +43,9 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   keepFor.addEventListener('change', () => {
     app.talks.keepFor = /** @type {import('../storage/talk-keeper.js').KeepFor} */ (keepFor.value);
   });
+  const readMarks = input('read-marks');
+  readMarks.checked = hasReadMarks();
+  readMarks.addEventListener('change', () => remember('whisper.read-marks', readMarks.checked ? 'yes' : null));
   onSubmit('new-form', 'new-address', async () => {
     if (!passphrases.check()) return;
     const backup = await createWithBackup(app, passphrases.value());
