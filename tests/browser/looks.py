@@ -21,7 +21,7 @@ _AXE_FAULTS = """
         `${id} (${help}): ${target.join(' ')} ${any.map(({ message }) => message).join('; ')}`));
 """
 
-_TOO_WIDE = """
+TOO_WIDE = """
     const width = document.documentElement.clientWidth;
     const isOut = ({ left, right }) => right > left && (left < -1 || right > width + 1);
     return [...document.body.querySelectorAll('*')]
@@ -50,7 +50,7 @@ def faults(tab: Tab, name: str) -> list[str]:
         tab.wait_until(_SETTLED)
         look = f"{name}-{size}-{scheme}"
         keep_picture(tab, look)
-        rules = [_TOO_WIDE, _AXE_FAULTS] if is_ruled else [_TOO_WIDE]
+        rules = [TOO_WIDE, _AXE_FAULTS] if is_ruled else [TOO_WIDE]
         found += [f"{look}: {fault}" for rule in rules for fault in all_of(tab, rule)]
     return found
 

@@ -19,6 +19,8 @@ import { liveBarView } from './views/call/live-bar-view.js';
 import { stageView } from './views/call/stage-view.js';
 import { chatHeaderView } from './views/chat-header-view.js';
 import { installView } from './views/install-view.js';
+import { qrDialog } from './views/qr/qr-dialog.js';
+import { quietView } from './views/settings/quiet-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { translatePage } from './views/page-texts.js';
@@ -56,8 +58,11 @@ const offerBackup = backupDialog(app);
 const openSettings = settingsDialog(app, { confirm, offerBackup });
 fileViewer();
 messageMenu();
+qrDialog(app);
 const views = [
   pageView(app),
+  installView(),
+  quietView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
   ...[stageView(app), callControlsView(app), liveBarView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
 ];
@@ -99,7 +104,6 @@ function follow(isOnline) {
 }
 
 if (await moveToLocalhost()) await new Promise(() => {}); // nothing is stored here
-installView();
 try {
   for (const contact of await allContacts()) state.contacts.set(contact.address, contact);
 } catch (error) {

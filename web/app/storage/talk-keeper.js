@@ -17,7 +17,7 @@ const MONTH_MS = 30 * 86_400_000;
 /** A change is written at once, the next so long after it: one letter more makes no other record. */
 const WRITE_AFTER_MS = 250;
 /** Larger files are kept by who saves them. */
-const MAX_FILE_BYTES = 16_000_000;
+export const MAX_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
 
 export class TalkKeeper {
@@ -73,6 +73,13 @@ export class TalkKeeper {
     this.#timer = 0;
     this.#writtenAt = performance.now();
     this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
+  }
+
+  /** Write what has changed, now. */
+  async flush() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    await this.#write();
   }
 
   /**

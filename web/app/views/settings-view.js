@@ -12,6 +12,7 @@ import { linkToDevice, reload } from '../links.js';
 import { copyText, shareLink } from '../share.js';
 import { button, byId, create, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
+import { exportView } from './settings/export-view.js';
 import { passphraseFields } from './passphrase-fields.js';
 import { LANGUAGES, t } from '../texts/translation.js';
 
@@ -73,7 +74,11 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), t('settings.linkCopied')));
   onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
 
-  return () => openSettings(app);
+  const clearExport = exportView(app);
+  return () => {
+    clearExport();
+    openSettings(app);
+  };
 }
 
 /** Offer the languages; the page opens again in the chosen one. */
