@@ -20,9 +20,10 @@ from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Call, Inbox
-from whisper_peer.push import PushClient, Subscription
+from whisper_peer.push_client import PushClient
 from whisper_peer.push_endpoint import OwnEndpoint, PushEndpoint, receive_pushes
 from whisper_peer.push_registration import PushRegistration, RegistrationFile
+from whisper_peer.push_subscription import Subscription
 from whisper_peer.signaling_transport import SignalingTransport
 
 SERVER = "http://localhost:8000"

@@ -96,7 +96,7 @@ export async function toggleMicrophone(app, chat) {
   if (!running.length) return toggle(app, chat, 'microphone');
   chat.media.muted = !chat.media.muted;
   for (const track of running) track.enabled = !chat.media.muted;
-  tell(chat, { muted: chat.media.muted });
+  void tell(chat, { muted: chat.media.muted });
   app.changed();
 }
 
@@ -121,7 +121,7 @@ export async function resume(app, chat) {
   const tracks = held && (await startDevices(app, chat, held));
   if (!tracks) return;
   chat.media.held = null;
-  tell(chat, { held: false });
+  void tell(chat, { held: false });
   await share(app, chat, tracks);
 }
 
@@ -154,7 +154,7 @@ async function holdOthers(app, chat) {
     const held = { audio: tracksOf(other.media.stream, 'microphone').length > 0, video: tracksOf(other.media.stream, 'camera').length > 0 };
     await stopSharing(app, other);
     other.media.held = held;
-    tell(other, { held: true });
+    void tell(other, { held: true });
     await other.peer.share(null).catch(() => undefined); // then it has ended
   }
 }

@@ -110,7 +110,7 @@ function drawCall(state, chat) {
   setText(element('call-status'), statusOf(state, chat));
   for (const id of ['call-voice', 'call-video', 'ring']) {
     setShown(button(id), isIdle);
-    setAttribute(button(id), 'disabled', state.phase !== 'on');
+    setAttribute(button(id), 'disabled', state.phase !== 'on' || state.screening.blocked.has(chat.address));
   }
   setShown(button('cancel'), chat.dialling !== null);
 }
@@ -122,7 +122,9 @@ function drawCall(state, chat) {
 function statusOf(state, chat) {
   if (chat.phase === 'ringing' && chat.isRinging) return t('phase.rings');
   if (chat.phase !== 'idle') return phaseText(chat);
+  if (state.screening.blocked.has(chat.address)) return t('block.hint');
   if (state.phase === 'starting') return t('common.ready');
+  if (state.phase === 'failed') return t('people.unreachable');
   return chat.trouble || chat.entries.length ? '' : t('call.hint');
 }
 

@@ -91,7 +91,7 @@ function isFound({ state }, address, wanted) {
 
 /** @param {App} app */
 function inOrder({ state }) {
-  const addresses = [...new Set([...state.contacts.keys(), ...state.chats.keys()])];
+  const addresses = [...new Set([...state.contacts.keys(), ...state.chats.keys(), ...state.screening.blocked])];
   const rank = (/** @type {string} */ address) => {
     const chat = state.chats.get(address);
     return !chat || (chat.phase === 'idle' && !chat.missed && !chat.unread) ? 1 : 0;
@@ -143,6 +143,7 @@ function drawRow({ state }, address, row) {
  * @param {Chat | undefined} chat
  */
 function lineOf(state, address, chat) {
+  if (state.screening.blocked.has(address)) return t('block.blocked');
   if (chat && chat.phase !== 'idle') return t(`phase.${chat.phase}`);
   if (chat?.missed) return t('call.missed');
   if (!state.contacts.has(address)) return t('people.stranger');
