@@ -105,7 +105,7 @@ export const TEXTS = {
   'person.keep': 'Behalten',
   'person.keepLabel': 'Diesen Namen behalten',
   'person.name': 'Benennen',
-  'person.nameLabel': 'Dieser Person einen Namen geben',
+  'person.nameLabel': 'Diese Person benennen',
   'person.connection': 'Verbindung',
   'person.route': '{route}. {detail}',
   'person.deleteTalk': 'Dieses Gespräch löschen',
