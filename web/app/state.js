@@ -91,8 +91,8 @@ import { t } from './texts/translation.js';
 
 /** No voice, no video. */
 export const WRITING = Object.freeze({ audio: false, video: false });
-/** Nobody reads further back on a page that forgets anyway. */
-const MAX_ENTRIES = 400;
+/** More would make the page slow. */
+export const MAX_ENTRIES = 2000;
 const MAX_CHARACTERS = 8 * MAX_KEPT;
 /** Whoever has our address can ring: that many unknown ones are remembered. */
 const MAX_STRANGERS = 30;

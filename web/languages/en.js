@@ -124,7 +124,7 @@ export const TEXTS = /** @type {const} */ ({
   'block.blocked': 'Blocked',
   'block.sure': 'Block {name}?',
   'block.sureText': 'Calls and messages are refused, and nobody is told: to them you are away. An open call ends. It holds in this browser, and you can undo it.',
-  'block.hint': 'You have blocked this person. Unblock them to call.',
+  'block.hint': 'You have blocked this person. Unblock them to call or write.',
 
   // Settings
   'settings.title': 'Settings',
