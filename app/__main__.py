@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from app import doctor, vapid_command
+from app import vapid_command
 from app.clocks import monotonic_clock, server_clock
+from app.doctor.report import examine
 from app.embedded_postgres.lifecycle import run_embedded_postgres
 from app.server.health import Unhealthy, check_health
 from app.server.process import exit_on_signals, prepare_process
@@ -135,7 +136,7 @@ def _vapid(settings: Settings, options: Options) -> int:
 
 def _doctor(settings: Settings, _: Options) -> int:
     with _database_url(settings) as url:
-        return asyncio.run(doctor.examine(settings, url))
+        return asyncio.run(examine(settings, url))
 
 
 @contextmanager

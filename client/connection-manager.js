@@ -25,18 +25,17 @@ import { Connection } from './rtc/connection.js';
 export class ConnectionManager extends Emitter {
   #me;
   #server;
+  #features;
   /** @type {Map<string, Connection>} those that are being made, and those that are there */ #connections = new Map();
   #closed = new AbortController();
   /** @type {Map<string, Peer>} */ peers = new Map();
 
-  /**
-   * @param {string} me
-   * @param {ApiClient} server
-   */
-  constructor(me, server) {
+  /** @param {string} me @param {ApiClient} server @param {string[]} [features] of the app, which peers are told */
+  constructor(me, server, features) {
     super();
     this.#me = me;
     this.#server = server;
+    this.#features = features;
     this.incomingCalls = new IncomingCalls(server, (dial, options) => this.#accept(dial, options));
     this.incomingCalls.on('handled', (handled) => this.emit('handled', handled));
   }
@@ -210,7 +209,7 @@ export class ConnectionManager extends Emitter {
       const underWay = this.#connections.get(address);
       if (underWay && !underWay.isOpen) throw new WhisperError('already_connected'); // they were faster
       await this.#ring(address, { signal, device: peer.device });
-    });
+    }, this.#features);
     this.peers.set(address, peer);
     peer.addEventListener('close', () => this.peers.delete(address));
     this.emit('peer', peer);

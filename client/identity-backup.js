@@ -3,18 +3,15 @@
  * @module
  */
 
+import { ITERATIONS, deriveKey, isIterationCount, newSalt } from './passphrase-key.js';
 import { decode, encode } from './protocol/base64.js';
 import { WhisperError } from './protocol/errors.js';
 import { parseRecoveryCode } from './protocol/recovery-code.js';
 
 /** @typedef {import('./protocol/base64.js').Bytes} Bytes */
 
-/** PBKDF2-HMAC-SHA256, as OWASP's password storage cheat sheet asks for: about half a second of a phone. */
-const ITERATIONS = 600_000;
 /** The least of NIST SP 800-132: the 120 bits of a recovery code are what protects it, not the time of an attempt. */
 const RECOVERY_ITERATIONS = 1_000;
-/** More than that is no honest backup, but minutes of a frozen page. */
-const MAX_ITERATIONS = 10_000_000;
 export const KIND = 'whisper-identity/1';
 const RECOVERY_KIND = 'whisper-recovery/1';
 
@@ -66,7 +63,7 @@ export async function readBackup(text, secret) {
  * @param {number} iterations
  */
 async function seal(kind, address, pkcs8, secret, iterations) {
-  const salt = crypto.getRandomValues(new Uint8Array(16));
+  const salt = newSalt();
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const wrapping = await deriveKey(secret, salt, iterations);
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8.encode(address) }, wrapping, pkcs8);
@@ -77,22 +74,10 @@ async function seal(kind, address, pkcs8, secret, iterations) {
 function parse(text) {
   try {
     const { kind, address, iterations, salt, iv, key } = JSON.parse(text);
-    const sound = Number.isInteger(iterations) && iterations >= 1 && iterations <= MAX_ITERATIONS;
-    if (![KIND, RECOVERY_KIND].includes(kind) || !sound) throw new RangeError('another kind');
+    if (![KIND, RECOVERY_KIND].includes(kind) || !isIterationCount(iterations)) throw new RangeError('another kind');
     decode(address, 32);
     return { kind, address, iterations, salt: decode(salt, 16), iv: decode(iv, 12), sealed: decode(key) };
   } catch (cause) {
     throw new WhisperError('not_a_backup', { cause });
   }
-}
-
-/**
- * @param {string} secret
- * @param {Bytes} salt
- * @param {number} iterations
- */
-async function deriveKey(secret, salt, iterations) {
-  const material = await crypto.subtle.importKey('raw', utf8.encode(secret.normalize('NFC')), 'PBKDF2', false, ['deriveKey']);
-  const pbkdf2 = { name: 'PBKDF2', hash: 'SHA-256', salt, iterations };
-  return crypto.subtle.deriveKey(pbkdf2, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
 }

@@ -30,8 +30,9 @@ export class Peer extends PeerTarget {
    * @param {Connection} connection an open one
    * @param {number} connectedIn ms
    * @param {(signal: AbortSignal) => Promise<unknown>} redial until the signal says that nobody wants it any more
+   * @param {string[]} [features] of my app
    */
-  constructor(address, connection, connectedIn, redial) {
+  constructor(address, connection, connectedIn, redial, features) {
     super();
     this.address = address;
     /** From the dial to the open connection, ms. */
@@ -43,7 +44,7 @@ export class Peer extends PeerTarget {
     this.#recovery = new Recovery(redial);
     this.#recovery.on('over', (error) => this.#end(error));
     this.#connection = connection;
-    this.#stream = new ReliableDelivery(connection);
+    this.#stream = new ReliableDelivery(connection, features);
     this.#media = this.#listenTo(connection);
   }
 
@@ -106,6 +107,9 @@ export class Peer extends PeerTarget {
   /** @returns {Promise<RTCStatsReport | null>} statistics of the connection, null between two */
   stats = async () => this.#connection.rtc?.getStats() ?? null;
 
+  /** @param {string} feature @returns {Promise<boolean>} whether their app has said that it has it */
+  supports = (feature) => this.#stream.supports(feature);
+
   /** Hang up. */
   async close() {
     if (this.state === 'closed') return;
@@ -116,14 +120,9 @@ export class Peer extends PeerTarget {
   }
 
   /** The page is about to go: say so at once, and nothing more. */
-  sendGoodbye() {
-    this.#connection.sendGoodbye();
-  }
-
+  sendGoodbye = () => this.#connection.sendGoodbye();
   /** Another window of ours dials, and will be connected instead. */
-  expectTakeover() {
-    this.#recovery.expectTakeover();
-  }
+  expectTakeover = () => this.#recovery.expectTakeover();
 
   /** They hang up, by a push. */
   onHangUp() {

@@ -15,10 +15,11 @@ import { Store } from './store.js';
  * @property {string} [worker] the service worker's URL, at the page's own origin; default: './sw.js'
  * @property {WorkerType} [workerType] `classic` for a worker that uses `importScripts`; default: `module`
  * @property {string} [scope] of the service worker; default: its folder. Each scope has one push subscription
+ * @property {string[]} [features] names of what the app understands beyond plain messages; who is connected is told them
  */
 
 /** What a client is made of.
- * @typedef {{identity: Identity, store: Store, server: ApiClient, registration: ServiceWorkerRegistration}} Parts
+ * @typedef {{identity: Identity, store: Store, server: ApiClient, registration: ServiceWorkerRegistration, features?: string[]}} Parts
  */
 
 /**
@@ -26,7 +27,7 @@ import { Store } from './store.js';
  * @returns {Promise<Parts>}
  * @throws {import('./protocol/errors.js').WhisperError}
  */
-export async function setUp({ server: origin = location.origin, worker = './sw.js', workerType, scope }) {
+export async function setUp({ server: origin = location.origin, worker = './sw.js', workerType, scope, features }) {
   checkSupport();
   await askPermission(() => Store.use(async (kept) => (await kept.get('state', 'server')) !== undefined));
   await checkCurves();
@@ -35,7 +36,7 @@ export async function setUp({ server: origin = location.origin, worker = './sw.j
     const identity = await Identity.loadOrCreate(store);
     const server = new ApiClient(origin, identity, store);
     await store.put('state', server.origin, 'server');
-    return { identity, store, server, registration: await registerWorker(worker, scope, workerType) };
+    return { identity, store, server, registration: await registerWorker(worker, scope, workerType), features };
   } catch (error) {
     store.close();
     throw error;

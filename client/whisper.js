@@ -54,14 +54,14 @@ export class Whisper extends WhisperTarget {
   /** @param {import('./setup.js').Parts} parts */
   constructor(parts) {
     super();
-    const { identity, store, server, registration } = parts;
+    const { identity, store, server, registration, features } = parts;
     this.identity = identity;
     this.server = server.origin;
     this.#store = store;
     this.#worker = registration;
     this.#registration = new Registration(parts);
     this.#inbox = new PageInbox(store, registration, () => server.now());
-    this.#connectionManager = new ConnectionManager(identity.address, server);
+    this.#connectionManager = new ConnectionManager(identity.address, server, features);
   }
 
   /**
@@ -71,8 +71,8 @@ export class Whisper extends WhisperTarget {
    * @returns {Promise<Whisper>} rejects with a `WhisperError`
    */
   static start(options = {}) {
-    const { server, worker, workerType, scope } = options;
-    return Whisper.#shared.start(JSON.stringify([server, worker, workerType, scope]), () => Whisper.#open(options));
+    const { server, worker, workerType, scope, features } = options;
+    return Whisper.#shared.start(JSON.stringify([server, worker, workerType, scope, features]), () => Whisper.#open(options));
   }
 
   /** @param {import('./setup.js').StartOptions} options */

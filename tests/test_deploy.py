@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
+from ctypes.util import find_library
 from importlib.metadata import requires
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -19,6 +22,8 @@ from tests.compose import container_environment, load_compose, read_variables
 
 ROOT = Path(__file__).parents[1]
 KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+JEMALLOC = "libjemalloc.so.2"
 
 # In .env.example a `#NAME=value` line is a default; prose has a space after its #.
 DEFAULT_LINE = re.compile(r"^#(?=[A-Z0-9_]+=)", re.MULTILINE)
@@ -322,6 +327,26 @@ def test_the_image_serves_without_privileges() -> None:
     assert re.search(rf"--owner=whisper .*{volume.partition(':')[2]}", runs)
     assert json.loads(final("CMD")) == ["whisper", "serve"]
     assert final("STOPSIGNAL") == "SIGTERM"
+
+
+def test_the_image_serves_with_jemalloc() -> None:
+    """It is installed, and preloaded by its name, which is the same for every processor."""
+    runs = " ".join(arguments for word, arguments in instructions(-1) if word == "RUN")
+
+    assert "apt-get install --yes --no-install-recommends libjemalloc2" in runs
+    assert f" LD_PRELOAD={JEMALLOC} " in f" {final('ENV')} "
+
+
+def test_python_takes_jemalloc_by_its_name() -> None:
+    """Where Debian's package is installed."""
+    if find_library("jemalloc") is None:
+        pytest.skip("needs libjemalloc2")
+    maps = "print(open('/proc/self/maps').read())"
+
+    environment = {**os.environ, "LD_PRELOAD": JEMALLOC}
+    printed = subprocess.check_output([sys.executable, "-c", maps], env=environment, text=True)
+
+    assert JEMALLOC in printed
 
 
 def test_the_image_is_asked_for_its_health() -> None:

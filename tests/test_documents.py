@@ -148,7 +148,7 @@ def test_every_threat_names_a_test_that_is_there() -> None:
         for line in model.splitlines()
         if line.startswith("| ") and not line.startswith(("| threat", "| ---"))
     ]
-    named = [re.findall(r"`(tests/[\w/.]+\.(?:py|js))?(?:::(\w+))?`", row) for row in rows]
+    named = [re.findall(r"`(tests/[\w/.-]+\.(?:py|js))?(?:::(\w+))?`", row) for row in rows]
 
     assert rows
     assert all(named)

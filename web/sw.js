@@ -10,6 +10,8 @@ import { readWords } from './app/texts/notification-words.js';
 import { TEXTS } from './languages/en.js';
 import { ShellCache } from './shell-cache.js';
 
+/** @typedef {typeof import('./app/texts/notification-words.js').KEYS[number]} Key */
+
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 const ROOT = new URL('./', worker.location.href);
@@ -18,17 +20,16 @@ const shell = new ShellCache(ROOT);
 const FILES = ['script', 'style', 'image', 'manifest', 'font'];
 
 install({
-  describe: async ({ address, method, missed, title, body }) => {
+  describe: async ({ address, method, missed }) => {
     const contact = await findContact(address).catch(() => undefined);
-    const name = contact?.name || shortAddress(address);
     const rings = method === 'dial' && !missed;
     const words = await readWords().catch(() => undefined);
-    const text = (/** @type {typeof import('./app/texts/notification-words.js').KEYS[number]} */ key) => words?.texts[key] ?? TEXTS[key];
+    const text = (/** @type {Key} */ key) => words?.texts[key] ?? TEXTS[key];
+    const news = method === 'close' ? [text('push.closed'), text('push.closedText')] : [text('push.connecting'), text('push.connectingText')];
+    const call = text(missed ? 'call.missed' : contact ? 'call.ringsYou' : 'call.strangerRings');
+    const [title = '', body = ''] = rings || missed ? [contact?.name || shortAddress(address), call] : news;
     return {
-      title: rings || missed ? name : title,
-      body: rings ? text(contact ? 'call.ringsYou' : 'call.strangerRings') : missed ? text('call.missed') : body,
-      icon: urlOf('icons/icon-192.png'),
-      badge: urlOf('icons/badge-96.png'),
+      ...{ title, body, icon: urlOf('icons/icon-192.png'), badge: urlOf('icons/badge-96.png') },
       ...(words && { lang: words.lang, dir: words.dir }),
       ...(rings && { actions: [{ action: 'answer', title: text('call.answer') }, { action: 'decline', title: text('call.decline') }] }),
     };

@@ -1,78 +1,22 @@
 """Message types of the protocol: a frozen pydantic model per method, aliased to the wire's short names."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, TypeGuard
+from typing import Annotated, ClassVar, TypeGuard
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, Field
 
-from app.protocol.constants import DEVICE_PATTERN, MAX_CODE_CHARACTERS
-from app.protocol.keys import Address, decode, parse_encryption_key
+from app.protocol.constants import MAX_CODE_CHARACTERS
+from app.protocol.field_types import (
+    NOT_NULL,
+    AddressText,
+    DeviceId,
+    EncryptionKey,
+    FromDevice,
+    Sealed,
+    ToDevice,
+    document_type,
+    omit_default,
+)
 from app.protocol.subscription import FROZEN, Milliseconds, Subscription
-
-
-def _sealed(text: object) -> str:
-    """Take a sealed payload as it is: opaque, but in canonical base64 and not empty."""
-    if not isinstance(text, str) or not text:
-        raise ValueError("must be text")
-    decode(text)
-    return text
-
-
-_BASE64 = {"type": "string", "contentEncoding": "base64"}
-
-AddressText = Annotated[
-    Address, PlainValidator(Address.parse), WithJsonSchema({**_BASE64, "minLength": 44, "maxLength": 44})
-]
-EncryptionKey = Annotated[
-    bytes, PlainValidator(parse_encryption_key), WithJsonSchema({**_BASE64, "minLength": 44, "maxLength": 44})
-]
-Sealed = Annotated[str, PlainValidator(_sealed), WithJsonSchema({**_BASE64, "minLength": 4})]
-
-
-def _not_null(value: object) -> object:
-    if value is None:
-        raise ValueError("must be left out rather than null")
-    return value
-
-
-# An optional member is absent or has a value: null says something else.
-NOT_NULL = BeforeValidator(_not_null)
-
-
-def _no_default(schema: dict[str, Any]) -> None:
-    """Document an absent member as absent, not as null."""
-    del schema["default"]
-
-
-def _present(kind: str) -> Callable[[dict[str, Any]], None]:
-    """Document what a member is when it is there: one *kind*, no null."""
-
-    def only(schema: dict[str, Any]) -> None:
-        _no_default(schema)
-        (branch,) = [branch for branch in schema.pop("anyOf") if branch["type"] == kind]
-        schema.update(branch)
-
-    return only
-
-
-DeviceId = Annotated[str, Field(pattern=DEVICE_PATTERN)]
-
-FromDevice = Annotated[
-    DeviceId | None,
-    NOT_NULL,
-    Field(
-        description="Optional: the sender's device, as the answer to its `update` named it.",
-        json_schema_extra=_present("string"),
-    ),
-]
-ToDevice = Annotated[
-    DeviceId | None,
-    NOT_NULL,
-    Field(
-        description="Optional: the device of the recipient that is meant; to all if there is no such one.",
-        json_schema_extra=_present("string"),
-    ),
-]
 
 
 class Message(BaseModel):
@@ -97,7 +41,7 @@ class Update(Message):
         Field(
             alias="b",
             description="The subscription; `null`: forget me; absent: only ask the time.",
-            json_schema_extra=_no_default,
+            json_schema_extra=omit_default,
         ),
     ] = None
     sent_at: Annotated[
@@ -107,7 +51,7 @@ class Update(Message):
             alias="c",
             description="Optional: the sender's idea of the server's time, ms. Once an address has sent one, "
             "only newer updates are taken, so that a recorded one can't be replayed. `null` in `b` needs it.",
-            json_schema_extra=_present("integer"),
+            json_schema_extra=document_type("integer"),
         ),
     ] = None
     code: Annotated[
@@ -117,7 +61,7 @@ class Update(Message):
             alias="d",
             max_length=MAX_CODE_CHARACTERS,
             description="Only for servers that send to any push service: the code of the verification push.",
-            json_schema_extra=_present("string"),
+            json_schema_extra=document_type("string"),
         ),
     ] = None
 
@@ -127,7 +71,7 @@ class Update(Message):
         Field(
             alias="e",
             description="Optional, with `null` in `b`: end this device alone, and forget no other.",
-            json_schema_extra=_present("string"),
+            json_schema_extra=document_type("string"),
         ),
     ] = None
 
@@ -166,7 +110,7 @@ def is_relayed(message: Message) -> TypeGuard[RelayedMessage]:
     return message.method != Update.method
 
 
-class Keyed(RelayedMessage):
+class KeyedMessage(RelayedMessage):
     """Relayed message that carries the sender's key for this connection."""
 
     encryption_key: Annotated[
@@ -175,7 +119,7 @@ class Keyed(RelayedMessage):
     ]
 
 
-class Dial(Keyed):
+class Dial(KeyedMessage):
     """Ask the recipient to make an offer."""
 
     method = "dial"
@@ -190,32 +134,34 @@ class Dial(Keyed):
             ge=1,
             le=3,
             description="Optional: what the sender wants to share: 1 audio, 2 video, 3 both.",
-            json_schema_extra=_present("integer"),
+            json_schema_extra=document_type("integer"),
         ),
     ] = None
 
 
-class Offer(Keyed):
+class DescriptionMessage(KeyedMessage):
+    """Base of offer and answer: a sealed session description (SDP, RFC 8866)."""
+
+    payload: Annotated[
+        Sealed, Field(alias="e", description="The sealed session description; opaque to the server.")
+    ]
+    from_device: Annotated[FromDevice, Field(alias="f")] = None
+    to_device: Annotated[ToDevice, Field(alias="g")] = None
+
+
+class Offer(DescriptionMessage):
     """Send an SDP offer to the caller."""
 
     method = "offer"
 
-    payload: Annotated[Sealed, Field(alias="e", description="The sealed offer; opaque to the server.")]
-    from_device: Annotated[FromDevice, Field(alias="f")] = None
-    to_device: Annotated[ToDevice, Field(alias="g")] = None
 
-
-class Answer(Keyed):
+class Answer(DescriptionMessage):
     """Send an SDP answer to the one who made the offer."""
 
     method = "answer"
 
-    payload: Annotated[Sealed, Field(alias="e", description="The sealed answer; opaque to the server.")]
-    from_device: Annotated[FromDevice, Field(alias="f")] = None
-    to_device: Annotated[ToDevice, Field(alias="g")] = None
 
-
-class Ice(Keyed):
+class Ice(KeyedMessage):
     """Send ICE candidates that came too late for the SDP."""
 
     method = "ice"
@@ -229,7 +175,7 @@ class Ice(Keyed):
             ge=1,
             le=2,
             description="Optional: 1 for incoming, 2 for outgoing candidates.",
-            json_schema_extra=_present("integer"),
+            json_schema_extra=document_type("integer"),
         ),
     ] = None
     from_device: Annotated[FromDevice, Field(alias="g")] = None
@@ -249,7 +195,7 @@ class Close(RelayedMessage):
         Field(
             alias="f",
             description="Optional: the encryption key of a dial that another device has dealt with.",
-            json_schema_extra=_present("string"),
+            json_schema_extra=document_type("string"),
         ),
     ] = None
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { pause } from '../promises.js';
+import { deferred, pause } from '../promises.js';
 import { WhisperError } from '../protocol/errors.js';
 import { DeliveryTracker } from './delivery-tracker.js';
 import { copyOf } from './outgoing-values.js';
@@ -25,14 +25,22 @@ export class ReliableDelivery {
   #ready = true;
   #acknowledging = false;
   #takesBytes = false;
+  #features;
+  /** @type {unknown[]} of their app */ #theirFeatures = [];
+  /** @type {import('../promises.js').Deferred<void>} when they have said hello, or will say none */ #greeted = deferred();
   #waiting = 0;
   /** @type {Promise<unknown>} of the values that wait until they can be sent */ #turn = Promise.resolve();
   /** @type {WhisperError | undefined} */ #ended;
 
-  /** @param {Connection} connection an open one */
-  constructor(connection) {
+  /**
+   * @param {Connection} connection an open one
+   * @param {string[]} [features] of my app
+   */
+  constructor(connection, features) {
     this.#connection = connection;
+    this.#features = features;
     this.#greet();
+    setTimeout(this.#greeted.resolve, HELLO_MS);
   }
 
   /** @returns {number} how many of my values have arrived */
@@ -56,6 +64,15 @@ export class ReliableDelivery {
     });
     this.#turn = added.catch(() => undefined);
     return (await added).sent;
+  }
+
+  /**
+   * @param {string} feature
+   * @returns {Promise<boolean>} whether their app has said that it has it; answered in the order of asking
+   */
+  async supports(feature) {
+    await this.#greeted.promise;
+    return this.#theirFeatures.includes(feature);
   }
 
   /** A value of theirs has come. */
@@ -84,6 +101,8 @@ export class ReliableDelivery {
     const { hello, received } = value ?? {};
     if (typeof hello?.session === 'string' && Number.isSafeInteger(hello.received)) {
       this.#takesBytes = hello.bytes === true;
+      this.#theirFeatures = Array.isArray(hello.features) ? hello.features : [];
+      this.#greeted.resolve();
       this.#tracker.onHello(hello);
       this.#resume(this.#connection);
       this.#acknowledge();
@@ -123,7 +142,7 @@ export class ReliableDelivery {
   }
 
   #greet() {
-    this.#connection.sendControl({ hello: { ...this.#tracker.hello(), bytes: true } }).catch(() => undefined);
+    this.#connection.sendControl({ hello: { ...this.#tracker.hello(), bytes: true, ...(this.#features && { features: this.#features }) } }).catch(() => undefined);
   }
 
   /** @param {Connection} connection whose hello has come, or should have */

@@ -13,16 +13,17 @@ from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason, Refusal, ServerRefused
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Call, Inbox
-from whisper_peer.push import PushClient, Subscription
+from whisper_peer.push_client import PushClient
 from whisper_peer.push_endpoint import OwnEndpoint, PushEndpoint, receive_pushes
 from whisper_peer.push_registration import PushRegistration, RegistrationFile
+from whisper_peer.push_subscription import Subscription
 from whisper_peer.signaling_transport import SignalingTransport
 
 SERVER = "http://localhost:8000"

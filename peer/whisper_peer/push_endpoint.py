@@ -5,7 +5,6 @@ It speaks HTTP; a reverse proxy in front of it speaks https. A path that nobody 
 
 import asyncio
 import json
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,11 +13,11 @@ from http import HTTPStatus
 from typing import Self
 
 from aiohttp import ClientSession, web
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from whisper_peer.channels.waiting import within
-from whisper_peer.push import AUTH_BYTES, MAX_WAITING, PushClient, Subscription
+from whisper_peer.channels.timeouts import within
+from whisper_peer.push_client import MAX_WAITING, PushClient
 from whisper_peer.push_registration import PushRegistration
+from whisper_peer.push_subscription import Subscription
 
 # The server sends 4096 bytes, as every push service takes.
 MAX_BODY_BYTES = 8192
@@ -79,8 +78,7 @@ class PushEndpoint:
     async def subscribe(self, vapid_public_key: str) -> Subscription:  # noqa: ARG002 - calls are signed anyway
         """Make new keys and a new path."""
         channel = secrets.token_urlsafe(NAME_BYTES)
-        keys = generate_private_key(SECP256R1()), os.urandom(AUTH_BYTES)
-        subscription = Subscription(channel, f"{self._url}/{channel}", *keys)
+        subscription = Subscription.generate(channel, f"{self._url}/{channel}")
         self._subscriptions[channel] = subscription
         return subscription
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from whisper_peer.push import Subscription
+from whisper_peer.push_subscription import Subscription
 
 _OWNER_ONLY = 0o600
 

@@ -8,14 +8,17 @@ for its subscription, and DevTools, which hand the worker what the bridge has re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tests.browser.chromium import Chromium
-from whisper_peer.push import PushClient, Subscription
+from whisper_peer.push_client import PushClient
+
+if TYPE_CHECKING:
+    from whisper_peer.push_subscription import Subscription
 
 _PUSH_MANAGER = """
     const decode = text => Uint8Array.from(atob(text), each => each.charCodeAt()).buffer;

@@ -79,6 +79,10 @@ class Tab(Page):
         scheme: Any = "dark" if dark else "light"
         self._thread.do(lambda: self._page.emulate_media(color_scheme=scheme, reduced_motion="reduce"))
 
+    def prefer(self, **features: Any) -> None:
+        """Prefer what CSS media features ask for: `reduced_motion`, `forced_colors`."""
+        self._thread.do(lambda: self._page.emulate_media(**features))
+
     def press(self, *keys: str) -> None:
         """Press keys, or type characters, where the focus is."""
         self.show()

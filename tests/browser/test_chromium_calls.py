@@ -1,12 +1,13 @@
 """Two people, two Chromiums, the app that the server serves; bridge.py tells what stands in for Google."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser.page import wait_until
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.residents import STORED_TALKS, Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import ROOT
@@ -16,25 +17,16 @@ _PASTE = """
     clipboardData.setData('text/plain', arguments[0]);
     document.getElementById('message').dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
 """
-# Whether the key can be taken out, what is written, and what the key makes of it.
-_STORED = """
-    const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
-    const database = await wait(indexedDB.open('whisper-talks'));
-    const at = (name) => database.transaction(name).objectStore(name);
-    const keys = await wait(at('keys').getAll());
-    const names = await wait(at('talks').getAllKeys());
-    const talks = await wait(at('talks').getAll());
-    database.close();
-    const plain = [];
-    for (const [at, name] of names.entries()) {
-        const { iv, data } = talks[at];
-        const gcm = { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(name) };
-        plain.push(await crypto.subtle.decrypt(gcm, keys[0], data));
-    }
-    const text = (all) => all.map((each) => new TextDecoder().decode(each)).join();
-    return [keys[0].extractable, text(talks.map(({ data }) => data)), text(plain)];
-"""
 
+_SEES = "return document.querySelector('video.remote')?.videoWidth > 0"
+VOICE_S = 10
+
+FOUR_WORDS = "four words are good"
+_SEES_PHOTO = "return document.querySelector('.theirs img.preview')?.naturalWidth === 192"
+_ENTRIES = """
+    const entries = document.querySelectorAll('.logs .theirs, .logs .mine, .logs .note');
+    return [...entries].map((each) => each.textContent);
+"""
 _PEOPLE = "return [...document.querySelectorAll('.person')].map(({ dataset }) => dataset.address)"
 
 
@@ -199,9 +191,9 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.see("[data-save-file]")
     anna.hangs_up()
     anna.page.type("#message", "I will be there at")
-    wait_until(lambda: "I will be there at" in anna.page.evaluate(_STORED)[2])
+    wait_until(lambda: "I will be there at" in anna.page.evaluate(STORED_TALKS)[2])
 
-    extractable, sealed, opened = anna.page.evaluate(_STORED)
+    extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
 
     anna.leaves()
@@ -312,3 +304,101 @@ def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> No
     anna.reads("I have lost my code")
     anna.page.see("#talk-name", "Ben")
     assert before not in anna.page.evaluate(_PEOPLE)
+
+
+def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """People, names, messages and files. A second import adds nothing, a wrong passphrase changes nothing."""
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    connect(anna, ben)
+    anna.page.click("#open-person")
+    anna.page.type("#rename-field", "Benjamin")
+    anna.page.click("#rename-save")
+    ben.writes("to be kept")
+    ben.sends(tmp_path / "photo.png")
+    anna.page.wait_until(_SEES_PHOTO)
+    anna.hangs_up()
+    anna.page.see(".note", "You hung up")
+    before = anna.page.evaluate(_ENTRIES)
+    assert any("to be kept" in entry for entry in before)
+    exported = export(anna)
+    person = f'.person[data-address="{ben.address}"]'
+    anna.page.click("#open-person")
+    anna.page.click("#remove-person")
+    anna.page.click("#confirm-yes")
+    anna.page.wait_until("return !document.querySelector(arguments[0])", person)
+    ben.rings(anna.address)
+    anna.page.click("#decline")
+    anna.page.click(person)
+    anna.page.see(".note", "You declined a call")
+
+    import_file(anna, exported, "four other words")
+    anna.page.see("#export-trouble", "This passphrase does not open it")
+    anna.page.click("#settings-close")
+    [declined] = anna.page.evaluate(_ENTRIES)
+
+    for _ in range(2):
+        import_file(anna, exported, FOUR_WORDS)
+        anna.page.see("#toast", "Added")
+        assert anna.page.evaluate(_ENTRIES) == [*before, declined]
+    anna.leaves()
+    anna.looks()
+    anna.page.see(".person", "Benjamin")
+    anna.page.click(person)
+    anna.page.wait_until(_SEES_PHOTO)
+
+    assert anna.page.evaluate(_ENTRIES) == [*before, declined]
+
+
+def export(someone: Resident) -> Path:
+    """Export everything into a file."""
+    someone.page.click("#open-settings")
+    someone.page.evaluate("document.getElementById('export-form').parentElement.open = true")
+    for field in ("#export-passphrase", "#export-passphrase-again"):
+        someone.page.type(field, FOUR_WORDS)
+    someone.page.click("#export-save")
+    (file,) = wait_until(lambda: list(someone.browser.downloads.glob("*.whisper")))
+    someone.page.click("#settings-close")
+    return file
+
+
+def import_file(someone: Resident, file: Path, passphrase: str) -> None:
+    """Import *file*."""
+    someone.page.click("#open-settings")
+    someone.page.evaluate("document.getElementById('import-form').parentElement.open = true")
+    someone.page.choose("#import-file", file)
+    someone.page.type("#import-passphrase", passphrase)
+    someone.page.click("#import-save")
+
+
+def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """One at a phone: by voice, by video, with a screen and a photo; and all of it is there afterwards."""
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    address = ben.address
+    anna.page.resize(360, 740)
+    anna.finds(address)
+    began = time.monotonic()
+    anna.page.click("#call-voice")
+    ben.accepts()
+    for person in (anna, ben):
+        person.page.see("#stage-area", "hear each other")
+    assert time.monotonic() - began < VOICE_S
+
+    anna.page.click("#camera")
+    ben.page.wait_until(_SEES)
+    ben.page.click("#screen")
+    anna.page.wait_until(_SEES)
+    anna.page.click("#toggle-chat")
+    anna.sends(tmp_path / "photo.png")
+    ben.page.click("[data-accept-file]:not([hidden])")
+    ben.page.see(".theirs img.preview")
+    anna.page.click("#end-call")
+    ben.page.see("[data-kind=note]", "hung up · 0:")
+
+    for person in (anna, ben):
+        person.page.reload()
+        person.looks()
+    ben.finds(anna.address)
+    ben.page.see(".theirs img.preview")
+    anna.finds(address)
+    anna.page.see("[data-kind=note]", "You hung up · 0:")
+    anna.page.see(".mine img.preview")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 from redis.asyncio import Redis
 
-from app.doctor import examine
+from app.doctor.report import examine
 from app.limits.errors import TooManyCalls
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import ANSWER_S, PAUSE_MS, open_redis_buckets

@@ -25,6 +25,19 @@ async def offer(sender: Channel, recipient: Channel, path: Path) -> tuple[asynci
     return sending, await asyncio.wait_for(recipient.files.next(), SOON_S)
 
 
+async def offer_ten_bytes(
+    sender: Channel, recipient: Channel, path: Path
+) -> tuple[FileChannel, asyncio.Task[None]]:
+    """Let *sender* offer ten bytes by hand, and *recipient* save them at *path*: they may come now."""
+    channel = FileChannel(sender.files._open_channel(FILE), sender.keys, sender.budget)  # noqa: SLF001
+    await channel.opened()
+    await channel.put({"name": "x", "type": "", "size": 10})
+    offered = await asyncio.wait_for(recipient.files.next(), SOON_S)
+    saving = asyncio.create_task(offered.save(path))
+    assert await channel.next() == {"accepted": True}
+    return channel, saving
+
+
 @pytest.mark.parametrize("size", [0, 1, 60_000, 200_001])
 async def test_a_file_arrives_whole(
     pair: Network, alice: Person, bob: Person, tmp_path: Path, size: int
@@ -64,12 +77,7 @@ async def test_nothing_is_left_of_a_file_that_is_cancelled(
 ) -> None:
     """Half a file is none."""
     channel, accepted = await pair.connect(alice, bob)
-    sender = FileChannel(channel.files._open_channel(FILE), channel.keys, channel.budget)  # noqa: SLF001
-    await sender.opened()
-    await sender.put({"name": "x", "type": "", "size": 10})
-    offered = await asyncio.wait_for(accepted.files.next(), SOON_S)
-    saving = asyncio.create_task(offered.save(tmp_path / "x"))
-    assert await sender.next() == {"accepted": True}
+    sender, saving = await offer_ten_bytes(channel, accepted, tmp_path / "x")
 
     await sender.put(b"half")
     sender.close()
@@ -85,12 +93,7 @@ async def test_another_file_than_was_offered_is_cancelled(
 ) -> None:
     """It would fill the disk, or never end."""
     channel, accepted = await pair.connect(alice, bob)
-    sender = FileChannel(channel.files._open_channel(FILE), channel.keys, channel.budget)  # noqa: SLF001
-    await sender.opened()
-    await sender.put({"name": "x", "type": "", "size": 10})
-    offered = await asyncio.wait_for(accepted.files.next(), SOON_S)
-    saving = asyncio.create_task(offered.save(tmp_path / "x"))
-    await sender.next()
+    sender, saving = await offer_ten_bytes(channel, accepted, tmp_path / "x")
 
     await sender.put(part)
 

@@ -13,7 +13,6 @@ from tests.vectors_of import vectors
 from whisper_peer.errors import BadSignature
 from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 
-FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the base point: RFC 8032, section 5.1
 SIGNATURES = [
     pytest.param(group["publicKey"]["pk"], case, id=f"{case['tcId']} {' '.join(case['flags'])}")
@@ -25,21 +24,9 @@ EXCHANGES = vectors("wycheproof/x25519_test.json")["testGroups"][0]["tests"]
 LOW_ORDER = sorted({case["public"] for case in EXCHANGES if "ZeroSharedSecret" in case["flags"]})
 HIGH_ORDER = sorted({case["public"] for case in EXCHANGES} - set(LOW_ORDER))
 
-SMALL_ORDER = [
-    "00" * 32,
-    "00" * 31 + "80",
-    "01" + "00" * 31,
-    "01" + "00" * 30 + "80",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "ec" + "ff" * 30 + "7f",
-    "ec" + "ff" * 31,
-]
-NOT_CANONICAL = [
-    (y + sign).to_bytes(32, "little").hex() for y in range(FIELD, 2**255) for sign in (0, 2**255)
-]
+POINTS = vectors("ed25519_points.json")
+SMALL_ORDER: list[str] = POINTS["small_order"]
+NOT_CANONICAL: list[str] = POINTS["not_canonical"]
 
 # Alice's of the wire vectors: her text has a plus sign.
 KEY = "0vcNJb8AFTBK7zRYUHX8BE+NeQ0L+G3V3VK8+Hvl5ms="

@@ -1,9 +1,7 @@
 """An address has one spelling and one owner; a signature has one meaning."""
 
-import json
 from base64 import b64encode
 from hashlib import sha512
-from pathlib import Path
 from typing import Self
 
 import pytest
@@ -14,15 +12,16 @@ from hypothesis import strategies as st
 from app.protocol.errors import BadSignature
 from app.protocol.keys import Address, decode, parse_encryption_key
 from tests.people import Person
+from tests.vectors_of import vectors
 
-VECTORS = Path(__file__).parents[1] / "vectors"
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493  # the order of the base point: RFC 8032, section 5.1
 
 
-ED25519 = json.loads((VECTORS / "wycheproof/ed25519_test.json").read_text(encoding="utf-8"))
-SPECCHECK = json.loads((VECTORS / "ed25519-speccheck/cases.json").read_text(encoding="utf-8"))
-X25519 = json.loads((VECTORS / "wycheproof/x25519_test.json").read_text(encoding="utf-8"))
+ED25519 = vectors("wycheproof/ed25519_test.json")
+SPECCHECK = vectors("ed25519-speccheck/cases.json")
+X25519 = vectors("wycheproof/x25519_test.json")
+POINTS = vectors("ed25519_points.json")
 
 SIGNATURES = [
     pytest.param(group["publicKey"]["pk"], case, id=f"{case['tcId']} {' '.join(case['flags'])}")
@@ -33,19 +32,8 @@ EXCHANGES = X25519["testGroups"][0]["tests"]
 LOW_ORDER = sorted({case["public"] for case in EXCHANGES if "ZeroSharedSecret" in case["flags"]})
 HIGH_ORDER = sorted({case["public"] for case in EXCHANGES} - set(LOW_ORDER))
 
-SMALL_ORDER = [
-    "00" * 32,
-    "00" * 31 + "80",
-    "01" + "00" * 31,
-    "01" + "00" * 30 + "80",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "ec" + "ff" * 30 + "7f",
-    "ec" + "ff" * 31,
-]
-NOT_CANONICAL = [(y + sign).to_bytes(32, "little").hex() for y in range(P, 2**255) for sign in (0, 2**255)]
+SMALL_ORDER: list[str] = POINTS["small_order"]
+NOT_CANONICAL: list[str] = POINTS["not_canonical"]
 
 # Alice's of the wire vectors: her text has a plus sign.
 KEY = "0vcNJb8AFTBK7zRYUHX8BE+NeQ0L+G3V3VK8+Hvl5ms="

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.clocks import monotonic_clock
-from app.doctor import examine
+from app.doctor.report import examine
 from app.push.vapid import VapidKey
 from app.settings import Settings
 from app.store.replica import PAUSE_MS

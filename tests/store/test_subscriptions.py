@@ -26,6 +26,12 @@ def target(stored: Devices) -> PushTarget | None:
     return stored[0].target if len(stored) == 1 else None
 
 
+async def lose(subscriptions: Subscriptions, owner: Person) -> None:
+    """Let the push service say that a subscription of *owner* is gone."""
+    await subscriptions.upsert(owner.address, OLD, None, NOW)
+    await subscriptions.delete_if_current(owner.address, OLD.target, NOW)
+
+
 async def test_what_was_remembered_is_found(subscriptions: Subscriptions, alice: Person) -> None:
     """A subscription comes back as it was stored."""
     await subscriptions.upsert(alice.address, NEW, None, NOW)
@@ -214,8 +220,7 @@ async def test_what_is_gone_stays_refused_for_that_address(
     subscriptions: Subscriptions, alice: Person, bob: Person
 ) -> None:
     """For as long as a registration lives; another endpoint, or another person, is not refused."""
-    await subscriptions.upsert(alice.address, OLD, None, NOW)
-    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+    await lose(subscriptions, alice)
 
     with pytest.raises(SubscriptionGone):
         await subscriptions.check_not_gone(alice.address, OLD.target)
@@ -227,8 +232,7 @@ async def test_a_mark_is_purged_as_a_tombstone_is(
     database: Database, subscriptions: Subscriptions, alice: Person
 ) -> None:
     """After the life of a registration nobody has that subscription any more."""
-    await subscriptions.upsert(alice.address, OLD, None, NOW)
-    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+    await lose(subscriptions, alice)
 
     await purge(database, lambda: NOW + SUBSCRIPTION_LIFE_MS + 1)
 
@@ -239,8 +243,7 @@ async def test_a_mark_tells_neither_person_nor_endpoint(
     database: Database, subscriptions: Subscriptions, alice: Person
 ) -> None:
     """It is a hash under the server's key, and a time."""
-    await subscriptions.upsert(alice.address, OLD, None, NOW)
-    await subscriptions.delete_if_current(alice.address, OLD.target, NOW)
+    await lose(subscriptions, alice)
     (row,) = await database.fetch(text("SELECT * FROM subscription"))
     other = Subscriptions(database, key=b"another")
 

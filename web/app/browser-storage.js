@@ -3,7 +3,7 @@
  * @module
  */
 
-/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected' | 'whisper.keep' | 'whisper.name' | 'whisper.called' | 'whisper.session' | 'whisper.language' | `whisper.${'microphone' | 'camera' | 'speaker' | 'facing'}`} Key */
+/** @typedef {'whisper.off' | 'whisper.install-later' | 'whisper.connected' | 'whisper.keep' | 'whisper.name' | 'whisper.called' | 'whisper.read-marks' | 'whisper.session' | 'whisper.language' | `whisper.${'microphone' | 'camera' | 'speaker' | 'facing'}`} Key */
 
 /** What belongs to one tab. */
 const IN_TAB = ['whisper.connected', 'whisper.session'];

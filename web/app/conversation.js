@@ -3,10 +3,13 @@
  * @module
  */
 
+import { CHAT_FEATURE, isMessageId, readMessage } from './chat/chat-values.js';
+import { newReactions, newText } from './chat/entries.js';
+import { findMessage, takeChange, tellRead } from './chat/message-changes.js';
 import { follow as followMove } from './contact-actions.js';
 import { codeOf } from './error-messages.js';
-import { PICTURES, present, safeFileName } from './format.js';
-import { takeControl } from './peer-control.js';
+import { MAX_KEPT, PREVIEWED, safeFileName } from './format.js';
+import { APP, takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 import { t } from './texts/translation.js';
 
@@ -19,7 +22,7 @@ import { t } from './texts/translation.js';
 
 /** More at once is a slip of the hand: a whole folder was dropped. */
 const MAX_FILES = 20;
-/** So large, pictures of people who are known by a name are taken without asking. */
+/** So large, pictures, sounds and videos of people who are known by a name are taken without asking. */
 const MAX_TAKEN_BYTES = 3_000_000;
 
 /**
@@ -28,8 +31,8 @@ const MAX_TAKEN_BYTES = 3_000_000;
  * @param {string} text
  */
 export function sendText(app, chat, text) {
-  /** @type {TextEntry} */
-  const entry = { kind: 'text', mine: true, at: new Date(), ...present(text), mark: 'sending', peer: null, number: 0, value: text };
+  const entry = newText(true, text, { mark: 'sending', value: text, messageId: crypto.randomUUID(), reply: chat.replyTo });
+  chat.replyTo = null;
   addEntry(chat, entry);
   void send(app, chat, entry);
 }
@@ -55,15 +58,27 @@ export async function send(app, chat, entry) {
   app.changed();
   if (!peer) return;
   try {
-    entry.number = await peer.send(entry.value);
+    entry.number = await sendTo(peer, entry);
     Object.assign(entry, { peer, mark: 'sent', value: undefined });
     updateMarks(chat, peer);
     app.notices.dismiss('send');
   } catch (error) {
-    entry.mark = codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
+    entry.mark = peer.state === 'closed' || codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
     if (entry.mark === 'failed') app.notices.alert(error, { key: 'send' });
   }
   app.changed();
+}
+
+/**
+ * Let what left and did not arrive wait for the next connection: their app knows by its id whether it has it.
+ * @param {Chat} chat
+ * @param {Peer} peer whose connection has ended
+ */
+export function keepUndelivered(chat, peer) {
+  for (const entry of chat.entries) {
+    const isLost = entry.kind === 'text' && entry.peer === peer && entry.mark === 'sent' && entry.messageId !== null;
+    if (isLost && entry.text.length < MAX_KEPT) Object.assign(entry, { mark: 'waiting', value: entry.text });
+  }
 }
 
 /**
@@ -87,10 +102,25 @@ export function receive(app, chat, value) {
   if (takeControl(chat, value, app.changed)) {
     const { moved } = /** @type {import('./peer-control.js').Control} */ (value);
     if (moved) void followMove(app, chat, moved);
+    const message = readMessage(value);
+    if (message) receiveText(app, chat, message.text, message);
+    else takeChange(chat, value, Date.now());
     return;
   }
+  receiveText(app, chat, value);
+}
+
+/**
+ * @param {App} app
+ * @param {Chat} chat
+ * @param {unknown} content
+ * @param {Partial<TextEntry>} [more]
+ */
+function receiveText(app, chat, content, { messageId = null, reply = null } = {}) {
+  const known = findMessage(chat, messageId);
+  if (known && known.kind !== 'note' && !known.mine) return; // sent again by who did not know that it had arrived
   chat.status.typing = 0;
-  addEntry(chat, { kind: 'text', mine: false, at: new Date(), ...present(value), mark: 'delivered', peer: null, number: 0 });
+  addEntry(chat, newText(false, content, { mark: 'delivered', messageId: known ? null : messageId, reply }));
   countUnread(app, chat);
   app.changed();
 }
@@ -103,8 +133,8 @@ export function receive(app, chat, value) {
 export function receiveFile(app, chat, transfer) {
   follow(app, chat, transfer);
   countUnread(app, chat);
-  const isSmallPicture = PICTURES.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
-  if (isSmallPicture && app.state.contacts.get(chat.address)?.name) transfer.accept();
+  const isSmall = PREVIEWED.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
+  if (isSmall && app.state.contacts.get(chat.address)?.name) transfer.accept();
 }
 
 /**
@@ -132,7 +162,21 @@ export function sendFiles(app, chat, files) {
  */
 export function markRead({ state }) {
   const chat = selectedChat(state);
-  if (chat && state.isSeen) chat.unread = 0;
+  if (!chat || !state.isSeen) return;
+  chat.unread = 0;
+  tellRead(chat);
+}
+
+/**
+ * Send a text with its id to an app that knows ids, and to any other program as it is.
+ * @param {Peer} peer
+ * @param {TextEntry} entry
+ */
+async function sendTo(peer, entry) {
+  const isKnown = await peer.supports(CHAT_FEATURE);
+  const { value: text, messageId: id, reply } = entry;
+  if (!isKnown) entry.messageId = null;
+  return peer.send(isKnown ? { app: APP, text, id, ...(reply && { reply }) } : text);
 }
 
 /**
@@ -142,8 +186,9 @@ export function markRead({ state }) {
  * @param {Blob | null} [mine] what I send
  */
 function follow(app, chat, transfer, mine = null) {
+  const messageId = isMessageId(transfer.id) && !findMessage(chat, transfer.id) ? transfer.id : null;
   /** @type {FileEntry} */
-  const entry = { kind: 'file', mine: mine !== null, at: new Date(), id: crypto.randomUUID(), transfer, blob: mine, error: null };
+  const entry = { kind: 'file', mine: mine !== null, at: new Date(), id: crypto.randomUUID(), transfer, blob: mine, error: null, messageId, reactions: newReactions() };
   addEntry(chat, entry);
   transfer.addEventListener('progress', app.changed);
   transfer.addEventListener('statechange', app.changed);

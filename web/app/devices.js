@@ -48,8 +48,7 @@ export async function startDevices(app, chat, { audio, video }) {
   app.notices.dismiss('media');
   try {
     if (!navigator.mediaDevices) throw new TypeError('no media devices');
-    const constraints = { audio: audio && constraintsOf('microphone'), video: video && constraintsOf('camera') };
-    const tracks = (await navigator.mediaDevices.getUserMedia(constraints)).getTracks();
+    const tracks = (await capture({ audio, video })).getTracks();
     for (const track of tracks) track.addEventListener('ended', () => void lose(app, chat, track));
     await holdOthers(app, chat);
     return tracks;
@@ -97,7 +96,7 @@ export async function toggleMicrophone(app, chat) {
   if (!running.length) return toggle(app, chat, 'microphone');
   chat.media.muted = !chat.media.muted;
   for (const track of running) track.enabled = !chat.media.muted;
-  tell(chat, { muted: chat.media.muted });
+  void tell(chat, { muted: chat.media.muted });
   app.changed();
 }
 
@@ -122,7 +121,7 @@ export async function resume(app, chat) {
   const tracks = held && (await startDevices(app, chat, held));
   if (!tracks) return;
   chat.media.held = null;
-  tell(chat, { held: false });
+  void tell(chat, { held: false });
   await share(app, chat, tracks);
 }
 
@@ -155,7 +154,7 @@ async function holdOthers(app, chat) {
     const held = { audio: tracksOf(other.media.stream, 'microphone').length > 0, video: tracksOf(other.media.stream, 'camera').length > 0 };
     await stopSharing(app, other);
     other.media.held = held;
-    tell(other, { held: true });
+    void tell(other, { held: true });
     await other.peer.share(null).catch(() => undefined); // then it has ended
   }
 }
@@ -172,11 +171,30 @@ export function replaceTracks(app, chat, kind, tracks) {
   return share(app, chat, [...others, ...tracks]);
 }
 
-/** @param {Device} device */
-function constraintsOf(device) {
-  const id = chosenDevice(device);
-  const chosen = id ? { deviceId: { ideal: id } } : {};
-  return device === 'microphone' ? { ...VOICE, ...chosen } : { ...PICTURE, facingMode: recall('whisper.facing') ?? 'user', ...chosen };
+/**
+ * Take the chosen devices, or any where one of them is gone. A wish alone would be weighed against the size of the picture.
+ * @param {Wants} wants
+ */
+async function capture({ audio, video }) {
+  const open = (/** @type {boolean} */ isChosen) =>
+    navigator.mediaDevices.getUserMedia({ audio: audio && constraintsOf('microphone', isChosen), video: video && constraintsOf('camera', isChosen) });
+  try {
+    return await open(true);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'OverconstrainedError') throw error;
+    return open(false);
+  }
+}
+
+/**
+ * @param {Device} device
+ * @param {boolean} isChosen whether it must be the one that was chosen
+ */
+function constraintsOf(device, isChosen) {
+  const id = isChosen ? chosenDevice(device) : '';
+  const chosen = id ? { deviceId: { exact: id } } : null;
+  if (device === 'microphone') return { ...VOICE, ...chosen };
+  return { ...PICTURE, ...(chosen ?? { facingMode: recall('whisper.facing') ?? 'user' }) };
 }
 
 /**

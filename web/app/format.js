@@ -7,6 +7,10 @@ import { localeOfTexts } from './texts/translation.js';
 
 /** Pictures that a browser shows, and in which no script can be. */
 export const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
+export const SOUNDS = ['audio/mpeg', 'audio/ogg', 'audio/wav', 'audio/webm', 'audio/mp4', 'audio/aac', 'audio/flac'];
+export const VIDEOS = ['video/mp4', 'video/webm', 'video/ogg'];
+/** What the page itself shows or plays. */
+export const PREVIEWED = [...PICTURES, ...SOUNDS, ...VIDEOS];
 const UNITS = /** @type {const} */ (['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']);
 const DAY_MS = 86_400_000;
 

@@ -19,6 +19,8 @@ import { liveBarView } from './views/call/live-bar-view.js';
 import { stageView } from './views/call/stage-view.js';
 import { chatHeaderView } from './views/chat-header-view.js';
 import { installView } from './views/install-view.js';
+import { qrDialog } from './views/qr/qr-dialog.js';
+import { quietView } from './views/settings/quiet-view.js';
 import { Notices } from './views/notices.js';
 import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
 import { translatePage } from './views/page-texts.js';
@@ -26,6 +28,8 @@ import { peopleView } from './views/people-view.js';
 import { addDialog, personDialog } from './views/person-dialogs.js';
 import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
 import { composerView } from './views/talk/composer-view.js';
+import { fileViewer } from './views/talk/file-viewer.js';
+import { messageMenu } from './views/talk/message-menu.js';
 import { messageListView } from './views/talk/message-list-view.js';
 import { welcomeView } from './views/welcome-view.js';
 import { loadLanguage } from './texts/translation.js';
@@ -52,8 +56,13 @@ const addPerson = addDialog(app);
 const openPerson = personDialog(app, confirm);
 const offerBackup = backupDialog(app);
 const openSettings = settingsDialog(app, { confirm, offerBackup });
+fileViewer();
+messageMenu();
+qrDialog(app);
 const views = [
   pageView(app),
+  installView(),
+  quietView(app),
   ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
   ...[stageView(app), callControlsView(app), liveBarView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
 ];
@@ -95,7 +104,6 @@ function follow(isOnline) {
 }
 
 if (await moveToLocalhost()) await new Promise(() => {}); // nothing is stored here
-installView();
 try {
   for (const contact of await allContacts()) state.contacts.set(contact.address, contact);
 } catch (error) {

@@ -7,16 +7,18 @@ import { verify } from '../client/identity.js';
 import { pause } from '../client/promises.js';
 import { isAddress } from '../client/whisper.js';
 import { recall } from './browser-storage.js';
+import { CHAT_FEATURE } from './chat/chat-values.js';
 import { cleanName } from './contacts.js';
 
 /** @typedef {import('./state.js').Chat} Chat */
-/** @typedef {{muted?: boolean, held?: boolean, typing?: boolean, name?: string, moved?: Move}} Control */
+/** @typedef {{muted?: boolean, held?: boolean, typing?: boolean, name?: string, read?: string, moved?: Move}} Control */
 /** @typedef {import('./state.js').Identity} Identity */
 /** A change of address, signed by the old key and by the new one: nobody moves a contact to the address of somebody else.
  * @typedef {{from: string, to: string, at: number, signature: string, proof: string}} Move
  */
 
-const APP = 'whisper';
+/** The member of each value that says that it is of this app. */
+export const APP = 'whisper';
 /** Who types tells it that often; and is taken for typing a little longer. */
 const TYPING_EVERY_MS = 3000;
 const TYPING_MS = 4500;
@@ -31,12 +33,14 @@ const MOVE_TOLD_MS = 2000;
 const told = new WeakMap();
 
 /**
- * Tell their app something; one that is gone need not know.
+ * Tell their app something: one that is gone need not know, and another program would show it.
  * @param {Chat} chat
  * @param {Control} control
  */
-export function tell({ peer }, control) {
-  peer?.send({ app: APP, ...control }).catch(() => undefined);
+export async function tell(chat, control) {
+  const { peer } = chat;
+  const isKnown = (await peer?.supports(CHAT_FEATURE)) || chat.isApp;
+  if (isKnown) await peer?.send({ app: APP, ...control }).catch(() => undefined);
 }
 
 /**
@@ -45,18 +49,18 @@ export function tell({ peer }, control) {
  */
 export function introduce(chat) {
   const name = recall('whisper.name');
-  if (name) tell(chat, { name });
+  if (name) void tell(chat, { name });
 }
 
 /**
- * Tell that somebody types here; an app that has told nothing itself may be another, which would show it.
+ * Tell that somebody types here.
  * @param {Chat} chat
  */
 export function tellTyping(chat) {
   const now = Date.now();
-  if (!chat.isApp || now - (told.get(chat) ?? 0) < TYPING_EVERY_MS) return;
+  if (now - (told.get(chat) ?? 0) < TYPING_EVERY_MS) return;
   told.set(chat, now);
-  tell(chat, { typing: true });
+  void tell(chat, { typing: true });
 }
 
 /**

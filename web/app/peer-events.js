@@ -4,7 +4,8 @@
  */
 
 import { remember } from './browser-storage.js';
-import { receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
+import { tellReactions } from './chat/message-changes.js';
+import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
@@ -31,7 +32,7 @@ export function attach(app, peer) {
   if (chat.peer === peer || peer.state === 'closed') return;
   chat.listening?.abort();
   const listening = new AbortController();
-  Object.assign(chat, { peer, listening, dial: null, phase: 'open', trouble: null, missed: 0 });
+  Object.assign(chat, { peer, listening, dial: null, phase: 'open', trouble: null, missed: 0, readTold: '' });
   if (app.state.selected === chat.address) app.state.focus = 'message';
   chat.status = { muted: false, held: false, typing: 0 };
   introduce(chat);
@@ -50,6 +51,7 @@ export function attach(app, peer) {
   }
   followQuality(app, chat, peer, listening.signal);
   void sendWaiting(app, chat);
+  tellReactions(chat);
   void read(app, chat, peer);
   void readRoute(app, chat, peer);
   setTimeout(() => void readRoute(app, chat, peer), ROUTE_SETTLES_MS);
@@ -83,6 +85,8 @@ function followState(app, chat, peer) {
  */
 function detach(app, chat, peer) {
   chat.listening?.abort();
+  updateMarks(chat, peer);
+  keepUndelivered(chat, peer);
   const code = codeOf(peer.error);
   remember('whisper.called', 'yes');
   const duration = chat.since ? formatDuration(Date.now() - chat.since) : '';

@@ -6,10 +6,12 @@
 import { Identity, Whisper } from '../client/whisper.js';
 import { recall, remember } from './browser-storage.js';
 import { listen, ring, select } from './calls.js';
+import { CHAT_FEATURE } from './chat/chat-values.js';
 import { cleanName } from './contacts.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
 import { tellMove } from './peer-control.js';
+import { followPermission, missingPermission, resume } from './reachability/permission.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { saveText } from './views/download.js';
@@ -32,7 +34,7 @@ export async function open(app) {
   } catch (error) {
     state.trouble = error;
   }
-  const isAllowed = 'Notification' in globalThis && Notification.permission === 'granted';
+  const isAllowed = missingPermission() === null;
   const isOn = isAllowed && recall('whisper.off') === null;
   state.invited = readLink();
   if (state.invited && nameInLink()) chatWith(state, state.invited).says ||= cleanName(nameInLink());
@@ -40,20 +42,18 @@ export async function open(app) {
   if (state.identity && isOn) await start(app);
   else state.phase = 'off';
   const isUsed = state.identity && recall('whisper.off') === null && state.chats.size + state.contacts.size > 0;
-  if (isUsed && !isAllowed) await showWithoutCalls(app);
+  if (isUsed && !isAllowed) showWithoutCalls(app);
+  void followPermission(app, () => start(app));
   app.changed();
 }
 
 /**
- * Show people and talks to who has used the app, and what is missing for calls; they are on again as soon as the browser allows them.
+ * Show people and talks to who has used the app, and what is missing for calls.
  * @param {App} app
  */
-async function showWithoutCalls(app) {
-  const code = 'Notification' in globalThis && Notification.permission === 'denied' ? 'permission_denied' : 'permission_revoked';
+function showWithoutCalls(app) {
   Object.assign(app.state, { phase: 'failed', hasOpened: true });
-  tellStart(app, { code });
-  const permission = await navigator.permissions?.query({ name: 'notifications' }).catch(() => null);
-  permission?.addEventListener('change', () => permission.state === 'granted' && void start(app));
+  tellStart(app, { code: missingPermission() });
 }
 
 /**
@@ -67,7 +67,8 @@ export async function start(app) {
   Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
   app.changed();
   try {
-    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js' });
+    if (state.whisper) return await resume(app, state.whisper);
+    const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js', features: [CHAT_FEATURE] });
     listen(app, whisper);
     whisper.addEventListener('trouble', (event) => void onTrouble(app, /** @type {import('../client/whisper.js').TroubleEvent} */ (event)));
     if (!state.hasOpened) state.focus = 'people';
@@ -161,6 +162,7 @@ async function stop(app) {
  * @param {import('../client/whisper.js').TroubleEvent} event
  */
 async function onTrouble(app, { error }) {
+  if (error.code.startsWith('permission_')) return fail(app, error);
   if (error.code !== 'identity_changed') return app.notices.alert(error, { key: 'trouble' });
   await stop(app);
   Object.assign(app.state, { identity: (await Identity.load().catch(() => undefined)) ?? null, trouble: error });
@@ -203,5 +205,6 @@ function fail(app, error) {
  */
 function tellStart(app, error) {
   const label = codeOf(error).startsWith('permission_') ? t('common.turnOn') : t('common.tryAgain');
-  app.notices.alert(error, { key: 'start', action: { label, run: () => start(app) }, lasting: true });
+  const canAsk = codeOf(error) !== 'permission_denied'; // else only the browser's settings help, and are followed
+  app.notices.alert(error, { key: 'start', lasting: true, ...(canAsk && { action: { label, run: () => start(app) } }) });
 }

@@ -19,7 +19,7 @@ export async function copyText(app, text, said) {
     await navigator.clipboard.writeText(text);
     app.notices.say(said);
   } catch {
-    const words = { title: t('share.refused'), advice: text };
+    const words = { title: t('share.refused'), advice: text.slice(0, 1000) };
     app.notices.alert(null, { key: 'copy', words });
   }
 }

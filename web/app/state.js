@@ -15,32 +15,9 @@ import { t } from './texts/translation.js';
 
 /** @typedef {import('../client/whisper.js').DialEvent} DialEvent */
 
-/** A message, mine or theirs. `value` is there only while it has not been sent.
- * @typedef {object} TextEntry
- * @property {'text'} kind
- * @property {boolean} mine
- * @property {Date} at
- * @property {string} text
- * @property {boolean} isCode
- * @property {'waiting' | 'sending' | 'sent' | 'delivered' | 'failed'} mark `waiting`: for a connection
- * @property {Peer | null} peer to whom it was sent
- * @property {number} number which of mine it was to that peer
- * @property {string} [value]
- */
-
-/** A transfer, or what is kept of one.
- * @typedef {Pick<Transfer, 'name' | 'type' | 'size' | 'direction' | 'state' | 'transferred' | 'accept' | 'cancel'>} FileTransfer
- */
-
-/** A file, mine or theirs.
- * @typedef {{kind: 'file', mine: boolean, at: Date, id: string, transfer: FileTransfer, blob: Blob | null, error: unknown}} FileEntry
- */
-
-/** Something that happened.
- * @typedef {{kind: 'note', at: Date, text: string}} NoteEntry
- */
-
-/** @typedef {TextEntry | FileEntry | NoteEntry} Entry */
+/** @typedef {import('./chat/entries.js').TextEntry} TextEntry */
+/** @typedef {import('./chat/entries.js').FileEntry} FileEntry */
+/** @typedef {import('./chat/entries.js').Entry} Entry */
 
 /** What I share with a peer by voice and video. `silenced`: the browser wants a click before it plays; `held`: what was on before another call.
  * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean, isScreen: boolean, held: Wants | null}} Media
@@ -80,6 +57,10 @@ import { t } from './texts/translation.js';
  * @property {string} quality of the connection, in words
  * @property {Status} status
  * @property {boolean} isApp whether their program is this app, as it has told
+ * @property {string | null} replyTo the id of the message that the draft answers
+ * @property {TextEntry | null} editing the message that is in the field instead of the draft
+ * @property {Entry | null} sought the message that is to be shown with the next drawing
+ * @property {string} readTold the id of the last message of which they were told that it was read
  */
 
 /**
@@ -110,8 +91,8 @@ import { t } from './texts/translation.js';
 
 /** No voice, no video. */
 export const WRITING = Object.freeze({ audio: false, video: false });
-/** Nobody reads further back on a page that forgets anyway. */
-const MAX_ENTRIES = 400;
+/** More would make the page slow. */
+export const MAX_ENTRIES = 2000;
 const MAX_CHARACTERS = 8 * MAX_KEPT;
 /** Whoever has our address can ring: that many unknown ones are remembered. */
 const MAX_STRANGERS = 30;
@@ -151,6 +132,7 @@ export function chatWith(state, address) {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
     ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', says: '', route: '', routeDetail: '' },
     ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false, typing: 0 }, isApp: false },
+    ...{ replyTo: null, editing: null, sought: null, readTold: '' },
   };
   state.chats.set(address, chat);
   return chat;

@@ -8,7 +8,8 @@ import { fingerprint, fromRecord, toRecord } from '../../../web/app/storage/talk
 const AT = new Date(1_700_000_000_000);
 const FILE = { name: 'a.png', type: 'image/png', size: 3, state: 'done' };
 
-const text = (changes) => ({ kind: 'text', mine: true, at: AT, text: 'hello', isCode: false, mark: 'delivered', peer: {}, number: 4, ...changes });
+const SHARED = { messageId: 'an id', reactions: { mine: '👍', theirs: '❤️', isUntold: true } };
+const text = (changes) => ({ kind: 'text', mine: true, at: AT, text: 'hello', isCode: false, mark: 'read', peer: {}, number: 4, ...SHARED, reply: 'another', edits: 2, ...changes });
 const chatWith = (...entries) => ({ entries, draft: 'and', unread: 2, missed: 1, says: 'Ben' });
 const again = (chat, since = 0) => fromRecord(JSON.parse(JSON.stringify(toRecord(chat))), since);
 
@@ -20,6 +21,13 @@ test('a talk comes back as it was', () => {
   assert.deepEqual(entries[1], { kind: 'note', at: AT, text: 'Missed call' });
 });
 
+test('a message that was kept before messages had ids has none', () => {
+  const { entries } = fromRecord({ entries: [{ kind: 'text', at: 0, mine: true, text: 'hello', isCode: false, mark: 'sent' }] }, 0);
+
+  assert.deepEqual(entries[0].reactions, { mine: '', theirs: '', isUntold: false });
+  assert.deepEqual([entries[0].messageId, entries[0].reply, entries[0].edits], [null, null, 0]);
+});
+
 test('what waits for a connection still waits, and what was on its way can be sent again', () => {
   const marks = ['waiting', 'sending', 'sent'].map((mark) => text({ mark }));
 
@@ -27,13 +35,13 @@ test('what waits for a connection still waits, and what was on its way can be se
 });
 
 test('a file comes back under its name, and one that had not arrived has failed', () => {
-  const files = ['done', 'running'].map((state) => ({ kind: 'file', mine: false, at: AT, id: state, transfer: { ...FILE, state }, blob: null, error: null }));
+  const files = ['done', 'running'].map((state) => ({ kind: 'file', mine: false, at: AT, id: state, transfer: { ...FILE, state }, blob: null, error: null, ...SHARED }));
 
   const { entries } = again(chatWith(...files));
 
-  assert.deepEqual(entries.map(({ id, transfer }) => [id, transfer.name, transfer.state]), [
-    ['done', 'a.png', 'done'],
-    ['running', 'a.png', 'failed'],
+  assert.deepEqual(entries.map(({ id, messageId, transfer }) => [id, messageId, transfer.name, transfer.state]), [
+    ['done', 'an id', 'a.png', 'done'],
+    ['running', 'an id', 'a.png', 'failed'],
   ]);
 });
 
@@ -46,6 +54,10 @@ test('every change of what is kept changes the fingerprint', () => {
     chatWith(),
     chatWith(text()),
     chatWith(text({ mark: 'sent' })),
+    chatWith(text({ mark: 'sending' })),
+    chatWith(text({ edits: 3 })),
+    chatWith(text({ reactions: { mine: '', theirs: '', isUntold: false } })),
+    chatWith(text({ reactions: { mine: '👍', theirs: '❤️', isUntold: false } })),
     chatWith(text(), text()),
     { ...chatWith(text()), draft: '' },
     { ...chatWith(text()), missed: 0 },

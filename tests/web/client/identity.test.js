@@ -20,18 +20,7 @@ const isText = ({ msg, text }) => Buffer.from(text).toString('hex') === msg;
 const P = 2n ** 255n - 19n;
 const L = 2n ** 252n + 27742317777372353535851937790883648493n; // the order of the base point: RFC 8032, section 5.1
 
-const SMALL_ORDER = [
-  '00'.repeat(32),
-  `${'00'.repeat(31)}80`,
-  `01${'00'.repeat(31)}`,
-  `01${'00'.repeat(30)}80`,
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-  `ec${'ff'.repeat(30)}7f`,
-  `ec${'ff'.repeat(31)}`,
-];
+const SMALL_ORDER = vectors('ed25519_points.json').small_order;
 const NEUTRAL = fromHex(SMALL_ORDER[2]);
 /** Nobody's signature: R is the base point and S is 1, so that it verifies wherever the key, times a hash, adds nothing. */
 const NOBODYS = base64(fromHex(`58${'66'.repeat(31)}01${'00'.repeat(31)}`));

@@ -14,10 +14,10 @@ import { fingerprint, fromRecord, toRecord } from './talk-records.js';
 /** @typedef {'ever' | 'month' | 'close'} KeepFor */
 
 const MONTH_MS = 30 * 86_400_000;
-/** So long after a change: one letter more makes no other record. */
+/** A change is written at once, the next so long after it: one letter more makes no other record. */
 const WRITE_AFTER_MS = 250;
 /** Larger files are kept by who saves them. */
-const MAX_FILE_BYTES = 16_000_000;
+export const MAX_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
 
 export class TalkKeeper {
@@ -27,10 +27,12 @@ export class TalkKeeper {
   /** @type {Set<FileEntry>} */ #files = new Set();
   #channel = new BroadcastChannel(CHANNEL);
   #timer = 0;
+  #writtenAt = 0;
 
   /** @param {App} app */
   constructor(app) {
     this.#app = app;
+    window.addEventListener('pagehide', () => this.#timer && this.#writeNow());
     this.#channel.onmessage = ({ data }) => void this.#follow(data);
   }
 
@@ -62,10 +64,22 @@ export class TalkKeeper {
   /** Write what has changed, soon: call it with each drawing. */
   save() {
     if (!this.#database || this.#timer) return;
-    this.#timer = window.setTimeout(() => {
-      this.#timer = 0;
-      this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
-    }, WRITE_AFTER_MS);
+    const wait = Math.max(0, this.#writtenAt + WRITE_AFTER_MS - performance.now());
+    this.#timer = window.setTimeout(() => this.#writeNow(), wait);
+  }
+
+  #writeNow() {
+    window.clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#writtenAt = performance.now();
+    this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
+  }
+
+  /** Write what has changed, now. */
+  async flush() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    await this.#write();
   }
 
   /**

@@ -11,8 +11,10 @@
  * @typedef {{entries: any[], draft: string, unread: number, missed: number, says?: string}} TalkRecord
  */
 
+import { newReactions } from '../chat/entries.js';
+
 /** Marks of messages that were on their way: whether they have arrived, nobody knows any more. */
-const SETTLED = /** @type {const} */ ({ sending: 'failed', sent: 'sent', delivered: 'delivered', failed: 'failed', waiting: 'waiting' });
+const SETTLED = /** @type {const} */ ({ sending: 'failed', sent: 'sent', delivered: 'delivered', read: 'read', failed: 'failed', waiting: 'waiting' });
 
 /**
  * @param {Chat} chat
@@ -36,22 +38,24 @@ function toEntryRecord(entry) {
   const at = entry.at.getTime();
   if (entry.kind === 'note') return { kind: 'note', at, text: entry.text };
   if (entry.kind === 'text') {
-    const { mine, text, isCode, mark } = entry;
-    return { kind: 'text', at, mine, text, isCode, mark: SETTLED[mark] };
+    const { mine, text, isCode, mark, messageId, reply, edits, reactions } = entry;
+    return { kind: 'text', at, mine, text, isCode, mark: SETTLED[mark], messageId, reply, edits, reactions };
   }
+  const { messageId, reactions } = entry;
   const { name, type, size, state } = entry.transfer;
-  return { kind: 'file', at, mine: entry.mine, id: entry.id, name, type, size, state: state === 'done' ? 'done' : 'failed' };
+  return { kind: 'file', at, mine: entry.mine, id: entry.id, name, type, size, state: state === 'done' ? 'done' : 'failed', messageId, reactions };
 }
 
 /**
  * @param {any} record
  * @returns {Entry}
  */
-function fromEntryRecord({ kind, at, mine, text, isCode, mark, id, ...file }) {
+function fromEntryRecord({ kind, at, mine, text, isCode, mark, id, messageId = null, reply = null, edits = 0, reactions = newReactions(), ...file }) {
+  const shared = { messageId, reactions };
   if (kind === 'note') return { kind, at: new Date(at), text };
-  if (kind === 'text') return { kind, at: new Date(at), mine, text, isCode, mark, peer: null, number: 0, value: text };
+  if (kind === 'text') return { kind, at: new Date(at), mine, text, isCode, mark, peer: null, number: 0, value: text, ...shared, reply, edits };
   const transfer = { ...file, direction: mine ? 'out' : 'in', transferred: file.size, accept: () => undefined, cancel: () => undefined };
-  return { kind: 'file', at: new Date(at), mine, id, transfer, blob: null, error: { code: 'connection_lost' } };
+  return { kind: 'file', at: new Date(at), mine, id, transfer, blob: null, error: { code: 'connection_lost' }, ...shared };
 }
 
 /**
@@ -60,6 +64,10 @@ function fromEntryRecord({ kind, at, mine, text, isCode, mark, id, ...file }) {
  * @returns {string}
  */
 export function fingerprint({ entries, draft, unread, missed, says }) {
-  const states = entries.map((entry) => (entry.kind === 'text' ? entry.mark[0] : entry.kind === 'file' ? entry.transfer.state[0] : 'n'));
+  const states = entries.map((entry) => {
+    if (entry.kind === 'note') return 'n';
+    const { mine, theirs, isUntold } = entry.reactions;
+    return (entry.kind === 'text' ? entry.mark + entry.edits : entry.transfer.state[0]) + mine + theirs + (isUntold ? '?' : '');
+  });
   return `${entries[0]?.at.getTime()}|${states.join('')}|${unread}|${missed}|${says}|${draft}`;
 }

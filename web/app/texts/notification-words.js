@@ -5,7 +5,8 @@
 
 /** @typedef {{lang: string, dir: 'ltr' | 'rtl', texts: Record<string, string>}} Words */
 
-export const KEYS = /** @type {const} */ (['call.answer', 'call.decline', 'call.ringsYou', 'call.strangerRings', 'call.missed']);
+const PUSHES = /** @type {const} */ (['push.connecting', 'push.connectingText', 'push.closed', 'push.closedText']);
+export const KEYS = /** @type {const} */ (['call.answer', 'call.decline', 'call.ringsYou', 'call.strangerRings', 'call.missed', ...PUSHES]);
 
 const CACHE = 'whisper-words';
 const NAME = '/words.json';

@@ -17,7 +17,7 @@ export const LANGUAGES = Object.freeze({ en: 'English', de: 'Deutsch', ar: 'ال
 
 /** Written from right to left. */
 const RIGHT_TO_LEFT = ['ar', 'fa', 'he', 'ur'];
-const LETTER_FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+export const LETTER_FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 /** Later, the page opens in English: a call is worth more than its words. */
 const LOADING_MS = 4000;
 

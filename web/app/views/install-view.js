@@ -14,7 +14,10 @@ export function needsHomeScreen() {
   return isIos() && !isInstalled();
 }
 
-/** Show the offer at the foot of the people, when there is something to offer. */
+/**
+ * Show the offer at the foot of the people after the first call, when there is something to offer.
+ * @returns {() => void} draw
+ */
 export function installView() {
   /** @type {InstallEvent | null} */
   let offer = null;
@@ -43,7 +46,7 @@ export function installView() {
     remember('whisper.install-later', 'yes');
     draw();
   });
-  draw();
+  return draw;
 }
 
 function isIos() {

@@ -6,10 +6,12 @@
 import { select } from '../calls.js';
 import { remove, save } from '../contact-actions.js';
 import { cleanName } from '../contacts.js';
+import { blockPerson, unblockPerson } from '../reachability/screening.js';
 import { wordsOf } from '../error-messages.js';
 import { nameInLink, parseLink } from '../links.js';
 import { copyText } from '../share.js';
 import { nameOf } from '../state.js';
+import { scanView } from './qr/scan-view.js';
 import { button, byId, dialog, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { t } from '../texts/translation.js';
 
@@ -28,9 +30,15 @@ export function addDialog(app) {
     setText(element('address-fault'), fault);
     setAttribute(field, 'aria-invalid', fault ? 'true' : null);
   };
-  field.addEventListener('input', () => {
+  const onInput = () => {
     check();
     input('name-field').value ||= cleanName(nameInLink(field.value));
+  };
+  field.addEventListener('input', onInput);
+  const offerScan = scanView((text) => {
+    field.value = text;
+    onInput();
+    input('name-field').focus();
   });
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
@@ -53,6 +61,7 @@ export function addDialog(app) {
     field.readOnly = address !== '';
     input('name-field').value = state.chats.get(address)?.says ?? '';
     check();
+    offerScan();
     dialog('add-dialog').showModal();
     (address ? input('name-field') : field).focus();
   };
@@ -96,6 +105,16 @@ export function personDialog(app, confirm) {
     close();
     await app.talks.delete(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
   });
+  onClick('block-person', async () => {
+    if (state.screening.blocked.has(address)) {
+      close();
+      return unblockPerson(app, address);
+    }
+    const title = t('block.sure', { name: nameOf(state, address) });
+    if (!(await confirm({ title, text: t('block.sureText'), yes: t('block.block') }))) return;
+    close();
+    await blockPerson(app, address);
+  });
   onClick('remove-person', async () => {
     const title = t('person.sureRemove', { name: nameOf(state, address) });
     const isSure = await confirm({ title, text: t('person.sureRemoveText'), yes: t('common.remove') });
@@ -111,6 +130,7 @@ export function personDialog(app, confirm) {
     setText(element('person-route'), t('person.route', { route: chat.route, detail: chat.routeDetail }));
     setShown(element('person-connection'), chat.route !== '');
     input('rename-field').value = state.contacts.get(address)?.name || chat.says;
+    setText(button('block-person'), state.screening.blocked.has(address) ? t('block.unblock') : t('block.block'));
     setShown(button('remove-person'), true);
     dialog('person-dialog').showModal();
   };

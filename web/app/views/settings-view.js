@@ -4,6 +4,7 @@
  */
 
 import { recall, remember } from '../browser-storage.js';
+import { hasReadMarks } from '../chat/message-changes.js';
 import { cleanName } from '../contacts.js';
 import { createWithBackup, forget, restore, saveBackup, start } from '../session.js';
 import { dayOf } from '../format.js';
@@ -11,6 +12,7 @@ import { linkToDevice, reload } from '../links.js';
 import { copyText, shareLink } from '../share.js';
 import { button, byId, create, dialog, element, input, onClick, setAttribute, setText } from './dom.js';
 import { showTrouble } from './notices.js';
+import { exportView } from './settings/export-view.js';
 import { passphraseFields } from './passphrase-fields.js';
 import { LANGUAGES, t } from '../texts/translation.js';
 
@@ -42,6 +44,9 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   keepFor.addEventListener('change', () => {
     app.talks.keepFor = /** @type {import('../storage/talk-keeper.js').KeepFor} */ (keepFor.value);
   });
+  const readMarks = input('read-marks');
+  readMarks.checked = hasReadMarks();
+  readMarks.addEventListener('change', () => remember('whisper.read-marks', readMarks.checked ? 'yes' : null));
   onSubmit('new-form', 'new-address', async () => {
     if (!passphrases.check()) return;
     const backup = await createWithBackup(app, passphrases.value());
@@ -69,7 +74,11 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), t('settings.linkCopied')));
   onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
 
-  return () => openSettings(app);
+  const clearExport = exportView(app);
+  return () => {
+    clearExport();
+    openSettings(app);
+  };
 }
 
 /** Offer the languages; the page opens again in the chosen one. */

@@ -6,7 +6,9 @@
 import { sendFiles, sendText } from '../../conversation.js';
 import { tellTyping } from '../../peer-control.js';
 import { selectedChat } from '../../state.js';
-import { byId, element, input, onClick, setShown } from '../dom.js';
+import { LETTER_FROM_THE_RIGHT, t } from '../../texts/translation.js';
+import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
+import { drawContext, listenToCancel, saveEdit } from './composer-context.js';
 
 /** @typedef {import('../../state.js').App} App */
 
@@ -22,27 +24,29 @@ export function composerView(app) {
   const { state } = app;
   const field = byId('message', HTMLTextAreaElement);
   const form = byId('composer', HTMLFormElement);
-  /** @type {string | null} */
+  /** What is in the field: the draft of somebody, or a message. @type {unknown} */
   let drawn = null;
   const openChat = () => {
     const chat = selectedChat(state);
-    return chat?.peer ? chat : null; // while it reconnects, messages wait
+    return chat?.phase === 'open' ? chat : null; // while it reconnects, files can't be sent
   };
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const chat = selectedChat(state);
     if (!chat || field.value.trim() === '') return;
+    field.focus();
+    if (chat.editing) return saveEdit(app, chat, field.value);
     sendText(app, chat, field.value);
     field.value = chat.draft = '';
     fit(field);
-    field.focus();
   });
+  listenToCancel(app, field);
   listenToTyping(field, form);
   field.addEventListener('input', () => {
     const chat = selectedChat(state);
     if (!chat) return;
-    chat.draft = field.value;
+    if (!chat.editing) chat.draft = field.value;
     tellTyping(chat);
     app.talks.save();
     fit(field);
@@ -51,10 +55,15 @@ export function composerView(app) {
   listenToFiles(app, field, openChat);
 
   return () => {
-    setShown(element('attach'), openChat() !== null);
-    if (drawn === state.selected) return;
-    drawn = state.selected;
-    field.value = selectedChat(state)?.draft ?? '';
+    const chat = selectedChat(state);
+    setShown(element('attach'), Boolean(chat?.peer));
+    drawContext(app, chat);
+    const shown = chat?.editing ?? state.selected;
+    if (drawn === shown) return;
+    drawn = shown;
+    const text = chat?.editing?.text ?? chat?.draft ?? '';
+    if (text.length > MAX_FITTED) setLong(field, text);
+    field.value = text;
     fit(field);
   };
 }
@@ -85,7 +94,7 @@ function listenToFiles(app, field, openChat) {
     return chat !== null;
   };
   listenToChoice(give);
-  listenToPaste(field, give);
+  listenToPaste(app, field, give);
   listenToDrops(() => openChat() !== null, give);
 }
 
@@ -99,16 +108,20 @@ function listenToChoice(give) {
 }
 
 /**
+ * @param {App} app
  * @param {HTMLTextAreaElement} field
  * @param {(files: Iterable<File> | null | undefined) => boolean} give returns whether somebody is there to take them
  */
-function listenToPaste(field, give) {
+function listenToPaste(app, field, give) {
   field.addEventListener('paste', (event) => {
     const { files, text } = pasted(event);
-    const isLong = text.length > MAX_PASTED;
-    if (!files.length && !(isLong && give([new File([text], 'text.txt', { type: 'text/plain' })]))) return;
+    if (!files.length && text.length <= MAX_PASTED) return;
     event.preventDefault();
-    if (files.length) give(files);
+    if (give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })])) return;
+    if (files.length) return app.notices.say(t('composer.away'));
+    setLong(field, text); // nobody is there to take a file: it waits as a message
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
   });
 }
 
@@ -144,11 +157,25 @@ function listenToDrops(canTake, give) {
 }
 
 /**
- * Make the field as high as its text; the style sheet says how high at most.
+ * Get ready for a long text, before it is in the field: Chromium takes quadratic time for one whose direction it has to find.
+ * @param {HTMLTextAreaElement} field
+ * @param {string | null} text null for a short one
+ */
+function setLong(field, text) {
+  const [letter = ''] = /\p{L}/u.exec(text ?? '') ?? [];
+  setAttribute(field, 'data-long', text !== null);
+  setAttribute(field, 'dir', text === null ? 'auto' : LETTER_FROM_THE_RIGHT.test(letter) ? 'rtl' : 'ltr');
+}
+
+/**
+ * Make the field as high as its text; the style sheet says how high at most. A long text has the whole height at once: to measure it takes seconds.
  * @param {HTMLTextAreaElement} field
  */
 function fit(field) {
-  if (field.value.length > MAX_FITTED || CSS.supports('field-sizing', 'content')) return; // the style sheet does it
+  const isLong = field.value.length > MAX_FITTED;
+  setLong(field, isLong ? field.value : null);
+  if (isLong) field.style.removeProperty('height');
+  if (isLong || CSS.supports('field-sizing', 'content')) return; // the style sheet does it
   field.style.height = 'auto';
   field.style.height = `${field.scrollHeight + 2}px`;
 }

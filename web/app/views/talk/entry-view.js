@@ -9,6 +9,7 @@ import { create, icon, setAttribute, setText, timeElement } from '../dom.js';
 import { withLinks } from './text-links.js';
 import { saveText } from '../download.js';
 import { fileRow } from './file-view.js';
+import { quoteOf, withMenu } from './message-menu.js';
 import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
@@ -46,8 +47,7 @@ export function rowOf(app, chat, entry, before) {
  * @returns {Row}
  */
 function makeRow(app, chat, entry) {
-  if (entry.kind === 'text') return textRow(app, chat, entry);
-  if (entry.kind === 'file') return fileRow(entry);
+  if (entry.kind !== 'note') return withMenu(app, chat, entry, entry.kind === 'text' ? textRow(app, chat, entry) : fileRow(entry));
   const text = create('p', { class: 'note', dir: 'auto' }, entry.text, ' · ', timeElement(entry.at));
   return { element: create('li', { class: 'entry', 'data-kind': 'note' }, text), update: () => undefined };
 }
@@ -63,14 +63,21 @@ function textRow(app, chat, entry) {
   const said = create('span', { class: 'sr' });
   const sign = create('span', { class: 'mark' });
   const waits = create('p', { class: 'waits muted small', hidden: true }, t('mark.waiting'));
-  const meta = create('span', { class: 'meta' }, timeElement(entry.at), entry.mine && sign, entry.mine && said);
-  const line = create('div', { class: 'line' }, bubble(entry), meta);
+  const edited = create('span', { hidden: true }, `${t('message.edited')} ·`);
+  const meta = create('span', { class: 'meta' }, edited, timeElement(entry.at), entry.mine && sign, entry.mine && said);
+  const quote = quoteOf(app, chat, entry.reply);
+  const bubble = create('div', { class: 'bubble' });
+  const line = create('div', { class: 'line' }, bubble, meta);
+  let drawn = '';
   const author = create('span', { class: 'sr' }, `${entry.mine ? t('talk.youWrote') : t('talk.theyWrote')} `);
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'text' }, author, line, waits, again);
   const update = () => {
+    if (drawn !== entry.text) bubble.replaceChildren(...(quote ? [quote] : []), ...contentOf(entry));
+    drawn = entry.text;
+    edited.hidden = entry.edits === 0;
     if (!entry.mine || element.dataset.state === entry.mark) return;
     element.dataset.state = entry.mark;
-    setAttribute(element, 'data-delivered', entry.mark === 'delivered');
+    setAttribute(element, 'data-delivered', entry.mark === 'delivered' || entry.mark === 'read');
     setText(said, t(`mark.${entry.mark}`));
     setAttribute(meta, 'title', t(`mark.${entry.mark}`));
     sign.replaceChildren(icon(entry.mark === 'waiting' ? 'sending' : entry.mark));
@@ -81,13 +88,14 @@ function textRow(app, chat, entry) {
 }
 
 /**
- * A message in its shape. A long one is cut, with a button for the rest; what is too long to lay out is saved.
+ * What is in a message. A long one is cut, with a button for the rest; what is too long to lay out is saved.
  * @param {TextEntry} entry
+ * @returns {HTMLElement[]}
  */
-function bubble({ text, isCode }) {
+function contentOf({ text, isCode }) {
   const first = glance(text);
   const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, ...(isCode ? [first] : withLinks(first)));
-  if (first.length === text.length) return create('div', { class: 'bubble' }, content);
+  if (first.length === text.length) return [content];
   const isShowable = text.length <= MAX_SHOWN;
   const reveal = () => {
     if (!isShowable) return saveText(isCode ? 'message.json' : 'message.txt', text);
@@ -97,5 +105,5 @@ function bubble({ text, isCode }) {
   const count = text.length;
   const more = create('button', { class: 'more', type: 'button', onclick: reveal }, isShowable ? t('talk.showAll', { count }) : t('talk.saveAll', { count }));
   content.append('…');
-  return create('div', { class: 'bubble' }, content, more);
+  return [content, more];
 }

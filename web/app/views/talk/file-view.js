@@ -3,10 +3,12 @@
  * @module
  */
 
+import { paceOf } from '../../chat/transfer-pace.js';
 import { codeOf, wordsOf } from '../../error-messages.js';
-import { formatBytes, safeFileName } from '../../format.js';
+import { PREVIEWED, formatBytes, formatDuration, safeFileName } from '../../format.js';
 import { create, icon, setAttribute, setShown, setText, timeElement } from '../dom.js';
 import { saveFile } from '../download.js';
+import { openFile } from './file-viewer.js';
 import { preview } from './preview.js';
 import { t } from '../../texts/translation.js';
 
@@ -21,7 +23,7 @@ export function fileRow(entry) {
   const name = safeFileName(transfer.name);
   const status = create('span', { class: 'small muted' });
   const bar = create('progress', { 'aria-label': t('file.progress', { name }), max: Math.max(transfer.size, 1), value: 0 });
-  /** @param {'accept' | 'decline' | 'cancel' | 'save'} act @param {() => unknown} run @param {string} [look] */
+  /** @param {'accept' | 'decline' | 'cancel' | 'open' | 'save'} act @param {() => unknown} run @param {string} [look] */
   const action = (act, run, look = '') => {
     const label = t(`file.${act}Named`, { name });
     return create('button', { class: `button small ${look}`, type: 'button', [`data-${act}-file`]: true, 'aria-label': label, onclick: () => void run() }, t(`file.${act}`));
@@ -29,32 +31,47 @@ export function fileRow(entry) {
   const take = action('accept', () => transfer.accept(), 'primary');
   const refuse = action('decline', () => transfer.cancel());
   const cancel = action('cancel', () => transfer.cancel());
+  const open = action('open', () => entry.blob && openFile(name, transfer.type, entry.blob));
   const save = action('save', () => entry.blob && saveFile(name, entry.blob), 'primary');
   const title = create('span', { class: 'file-name', title: name, dir: 'auto' }, name);
   const head = create('div', { class: 'file-head' }, create('span', { class: 'file-icon' }, icon('file')), create('span', { class: 'grow file-text' }, title, status));
-  const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, refuse, take, cancel, save));
+  const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, refuse, take, cancel, open, save));
   const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
   const author = create('span', { class: 'sr' }, `${entry.mine ? t('file.yours') : t('file.theirs')} `);
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
   let isPreviewed = false;
+  /** @type {import('../../chat/transfer-pace.js').Start | null} */ let began = null;
   const update = () => {
     const { state } = transfer;
     const isAsked = state === 'waiting' && !entry.mine;
     setAttribute(element, 'data-state', state);
-    setText(status, statusOf(entry));
+    if (state === 'running') began ??= { bytes: transfer.transferred, at: performance.now() };
+    const running = statusOf(entry);
+    setText(status, state === 'running' && began ? withPace(running, paceOf(transfer, began, performance.now())) : running);
     setAttribute(bar, 'value', transfer.transferred);
     setShown(bar, state === 'running');
     setShown(take, isAsked);
     setShown(refuse, isAsked);
     setShown(cancel, state === 'running' || (state === 'waiting' && entry.mine));
-    setShown(save, entry.blob !== null && state === 'done');
-    if (entry.blob && state === 'done' && !isPreviewed) {
+    const isThere = entry.blob !== null && state === 'done';
+    setShown(open, isThere && PREVIEWED.includes(transfer.type));
+    setShown(save, isThere);
+    if (entry.blob && isThere && !isPreviewed) {
       isPreviewed = true;
       const seen = preview(entry.blob, transfer.type, name);
       if (seen) box.prepend(seen);
     }
   };
   return { element, update };
+}
+
+/**
+ * Add speed and time left, as soon as they are known.
+ * @param {string} running
+ * @param {ReturnType<typeof paceOf>} pace
+ */
+function withPace(running, pace) {
+  return pace ? t('file.pace', { running, speed: formatBytes(pace.bytesPerSecond), time: formatDuration(pace.msLeft) }) : running;
 }
 
 /** @param {FileEntry} entry */

@@ -3,11 +3,8 @@
  * @module
  */
 
-import { PICTURES } from '../../format.js';
+import { PICTURES, SOUNDS, VIDEOS } from '../../format.js';
 import { create } from '../dom.js';
-
-const SOUNDS = ['audio/mpeg', 'audio/ogg', 'audio/wav', 'audio/webm', 'audio/mp4', 'audio/aac', 'audio/flac'];
-const VIDEOS = ['video/mp4', 'video/webm', 'video/ogg'];
 
 /**
  * @param {Blob} blob

@@ -1,4 +1,4 @@
-"""What `whisper doctor` says of the way to the push services: it goes as a push does."""
+"""Connectivity checks of `whisper doctor`: push services are reached as a push reaches them."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
-from app.doctor import PUSH_SERVICES, examine
+from app.doctor.connectivity import PUSH_SERVICES
+from app.doctor.report import examine
 from app.settings import Settings
 from tests.hostile.connect_proxy import PASSWORD, ConnectProxy
 from tests.hostile.internet import Internet, settings_for

@@ -1,24 +1,16 @@
-"""Web Push client: Firefox's WebSocket protocol (autopush), and RFC 8291 at the receiver."""
+"""Push client: Firefox's WebSocket protocol (autopush)."""
 
 import asyncio
-import os
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import uuid4
 
-import http_ece
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, WSMsgType
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from whisper_peer.errors import PushServiceFailed
+from whisper_peer.push_subscription import Subscription
 
 # How long a push service may take to answer; on the same machine it takes milliseconds.
 ANSWER_S = 10
@@ -29,7 +21,6 @@ HEARTBEAT_S = 30
 # 4096 bytes of body, in base64url and JSON, with room.
 MAX_FRAME_BYTES = 16 * 1024
 
-AUTH_BYTES = 16  # RFC 8291, section 3.2
 SUCCESS = 200
 
 # The codes of an ack.
@@ -38,37 +29,6 @@ NOT_DECRYPTED = 101
 
 # Pushes that may wait for their reader; the push service waits meanwhile.
 MAX_WAITING = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Push subscription: endpoint and decryption keys."""
-
-    channel: str
-    endpoint: str = field(repr=False)
-    key: EllipticCurvePrivateKey = field(repr=False)
-    auth: bytes = field(repr=False)
-
-    @property
-    def p256dh(self) -> bytes:
-        """The public key, 65 bytes, uncompressed."""
-        return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-
-    def as_data(self, expires_at: int | None = None) -> dict[str, Any]:
-        """Return what the `update` method says of a subscription, which may expire, ms."""
-        return {
-            "a": self.endpoint,
-            "b": expires_at,
-            "c": {"a": _text_of(self.p256dh), "b": _text_of(self.auth)},
-        }
-
-    def decrypt(self, body: bytes) -> bytes | None:
-        """Return the plaintext of an `aes128gcm` body, or `None` if it was not encrypted to these keys."""
-        try:
-            plaintext: bytes = http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth)
-        except (http_ece.ECEException, ValueError):
-            return None
-        return plaintext
 
 
 class PushClient:
@@ -154,10 +114,7 @@ class PushClient:
         """Make new keys and get an endpoint that only the owner of *vapid_public_key* may send to."""
         channel = str(uuid4())
         answer = await self._ask({"messageType": "register", "channelID": channel, "key": vapid_public_key})
-        endpoint = answer["pushEndpoint"]
-        subscription = Subscription(
-            channel, endpoint, generate_private_key(SECP256R1()), os.urandom(AUTH_BYTES)
-        )
+        subscription = Subscription.generate(channel, answer["pushEndpoint"])
         self._subscriptions[channel] = subscription
         return subscription
 
@@ -209,10 +166,6 @@ class PushClient:
         update = {"channelID": notification["channelID"], "version": notification["version"], "code": code}
         with suppress(ConnectionError):  # nobody is there to be told
             await self._socket.send_json({"messageType": "ack", "updates": [update]})
-
-
-def _text_of(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _bytes_of(text: str) -> bytes:

@@ -1,15 +1,11 @@
-"""The `whisper doctor` command: checks of settings, databases, Redis and push services, with remedies."""
+"""Connectivity checks: databases, Redis, the running server's proxy, push services."""
 
 import asyncio
-import os
-import resource
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from app.clocks import monotonic_clock
+from app.doctor.finding import Finding
 from app.limits.redis_buckets import open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.errors import Refused
@@ -18,15 +14,13 @@ from app.push.deadlines import PRODUCTION
 from app.push.endpoint_policy import TRUSTED, EndpointPolicy
 from app.push.http.connector import try_connection
 from app.push.http.proxy import ProxyRefused
-from app.push.ssrf_guard import INTERNET, Network, NotPublic
-from app.push.vapid import InvalidVapidKey, InvalidVapidSubject, check_subject, is_placeholder, parse_keys
-from app.settings import PREFIX, InvalidSettings, Settings
+from app.push.ssrf_guard import Network, NotPublic
+from app.settings import PREFIX, Settings
 from app.store import schema
 from app.store.database import log_statement, open_database
 from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import parse_url
-from app.vapid_key_file import load_key
 
 # One push service of each browser; a TLS connection shows that it can be reached.
 PUSH_SERVICES = {
@@ -37,56 +31,19 @@ PUSH_SERVICES = {
 }
 METRICS_TIMEOUT_S = 2
 MAX_METRICS_BYTES = 1 << 20
-SPARE_FILES = 256  # for the database's connections, files, a margin
-# The TURN secret of .env.example, which everybody can read.
-EXAMPLE_OF_TURN = "everyone-knows-this-secret"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Result of one check: its subject, and a remedy if it failed."""
-
-    subject: str
-    remedy: str | None = None
-
-
-async def examine(settings: Settings, url: str, network: Network = INTERNET) -> int:
-    """Print the findings about *settings* and the database at *url*; return 1 if a check failed, else 0."""
-    failures = 0
-    async for finding in _check_all(settings, url, settings.network(network)):
-        failed = finding.remedy is not None
-        failures += failed
-        print(f"FAIL  {finding.subject}: {finding.remedy}" if failed else f"ok    {finding.subject}")
-    print(f"{failures} to mend." if failures else "All is well.")
-    return int(failures > 0)
-
-
-async def _check_all(settings: Settings, url: str, network: Network) -> AsyncIterator[Finding]:
-    for finding in _find_unknown_variables():
-        yield finding
+async def check_connectivity(settings: Settings, url: str, network: Network) -> AsyncIterator[Finding]:
+    """Connect to everything that a server with *settings* and the database at *url* connects to."""
     yield await _check_database(settings, url)
     if settings.database_replica_url:
         yield await _check_replica(settings.database_replica_url.get_secret_value())
     if settings.redis_url:
         yield await _check_redis(settings.redis_url.get_secret_value())
-    for finding in _check_vapid(settings):
-        yield finding
-    if settings.turn_secret and settings.ice_servers:
-        published = settings.turn_secret.get_secret_value() == EXAMPLE_OF_TURN
-        yield Finding("TURN secret", f"everyone knows it: change {PREFIX}TURN_SECRET" if published else None)
-    yield _check_file_descriptors(settings.max_in_flight)
     if exposition := await _read_metrics(settings):
         yield _check_proxy(exposition)
     for check in asyncio.as_completed(_check_push_services(settings.endpoint_policy, network)):
         yield await check
-
-
-def _find_unknown_variables() -> Iterator[Finding]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    given = os.environ.keys() | dotenv_values(".env").keys()
-    for name in sorted(given - known):
-        if name.startswith(PREFIX):
-            yield Finding(f"variable {name}", "there is no such setting: see .env.example")
 
 
 async def _check_database(settings: Settings, url: str) -> Finding:
@@ -128,45 +85,6 @@ async def _check_redis(url: str) -> Finding:
         if shared and await shared.take((), peeked=[("doctor", b"")]) is None:
             return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
     return Finding("Redis")
-
-
-def _check_vapid(settings: Settings) -> Iterator[Finding]:
-    yield Finding("VAPID key", _explain_key(settings))
-    yield Finding(f"VAPID subject {settings.vapid_subject or ''}".rstrip(), _explain_subject(settings))
-
-
-def _explain_key(settings: Settings) -> str | None:
-    given = settings.vapid_private_key
-    try:
-        if given:
-            parse_keys(given.get_secret_value())
-        elif load_key(settings.data_dir) is None and settings.database_url:  # the embedded one makes its own
-            return "`whisper vapid --keep` makes one"
-    except InvalidVapidKey as fault:
-        return f"it is {fault}: see {PREFIX}VAPID_PRIVATE_KEY"
-    except InvalidSettings as fault:
-        return str(fault)
-    return None
-
-
-def _explain_subject(settings: Settings) -> str | None:
-    subject = settings.vapid_subject
-    if subject is None or is_placeholder(subject):
-        return f"set {PREFIX}VAPID_SUBJECT to a mailto: or https: where push services can reach you"
-    try:
-        check_subject(subject, for_browsers=settings.endpoint_policy.has_browsers)
-    except InvalidVapidSubject as fault:
-        return f"{fault}: see {PREFIX}VAPID_SUBJECT"
-    return None
-
-
-def _check_file_descriptors(max_in_flight: int) -> Finding:
-    """Each call in flight may need a connection to a push service beside that of its client."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * max_in_flight + SPARE_FILES
-    is_enough = most == resource.RLIM_INFINITY or most >= needed
-    remedy = f"{most} are too few for {PREFIX}MAX_IN_FLIGHT={max_in_flight}: allow {needed} with `ulimit -n`"
-    return Finding("file descriptors", None if is_enough else remedy)
 
 
 async def _read_metrics(settings: Settings) -> str:

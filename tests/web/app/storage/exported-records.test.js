@@ -1,0 +1,77 @@
+/** What an export's frames may hold: what was written is read, and nothing else is believed. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { decodeRecord, encodeRecord } from '../../../../web/app/storage/exported-records.js';
+import { missingIn } from '../../../../web/app/storage/export-import.js';
+import { fromRecord } from '../../../../web/app/storage/talk-records.js';
+
+const ANNA = `${'A'.repeat(43)}=`;
+const AT = Date.UTC(2026, 0, 2);
+const NOTE = { kind: 'note', at: AT, text: 'Missed call' };
+const TEXT = { kind: 'text', at: AT, mine: true, text: 'hello', isCode: false, mark: 'sent', messageId: null, reply: null, edits: 0, reactions: { mine: '', theirs: '👍', isUntold: false } };
+const FILE = { kind: 'file', at: AT, mine: false, id: 'f1', name: 'a.png', type: 'image/png', size: 3, state: 'done', messageId: 'm1', reactions: TEXT.reactions };
+const PEOPLE = { type: 'people', contacts: [{ address: ANNA, name: 'Anna' }], blocked: [ANNA], settings: { name: 'Ben', language: 'de' } };
+const talkOf = (...entries) => ({ type: 'talk', address: ANNA, talk: { entries, draft: 'I will', unread: 0, missed: 0, says: 'Ann' } });
+
+for (const record of [PEOPLE, talkOf(NOTE, TEXT, FILE), { type: 'file', id: 'f1', content: new Uint8Array([10, 0, 255]) }]) {
+  test(`${record.type} are read as they were written`, () => {
+    assert.deepEqual(decodeRecord(encodeRecord(record)), record);
+  });
+}
+
+test('a talk that is on its way here is neither unread nor sent again', () => {
+  const { talk } = decodeRecord(encodeRecord({ ...talkOf({ ...TEXT, mark: 'waiting' }), ...{} }));
+
+  assert.deepEqual([talk.unread, talk.missed, talk.entries[0].mark], [0, 0, 'failed']);
+});
+
+test('what no export has is left out', () => {
+  const { talk } = decodeRecord(encodeRecord(talkOf({ ...TEXT, peer: 'x', value: { evil: true } })));
+
+  assert.deepEqual(talk.entries, [TEXT]);
+});
+
+test('a name that would steer how text runs is made plain', () => {
+  const { contacts } = decodeRecord(encodeRecord({ ...PEOPLE, contacts: [{ address: ANNA, name: 'A\u202enn\u0000a' }] }));
+
+  assert.equal(contacts[0].name, 'A nn a');
+});
+
+for (const [what, record] of [
+  ['another type', { type: 'program' }],
+  ['people without addresses', { ...PEOPLE, contacts: [{ address: 'Anna', name: '' }] }],
+  ['a name that is no text', { ...PEOPLE, contacts: [{ address: ANNA, name: 5 }] }],
+  ['someone blocked who is nobody', { ...PEOPLE, blocked: ['x'] }],
+  ['no settings', { ...PEOPLE, settings: undefined }],
+  ['a talk without entries', { ...talkOf(), talk: { draft: '' } }],
+  ['an entry of another kind', talkOf({ ...TEXT, kind: 'script' })],
+  ['an entry at no time', talkOf({ ...TEXT, at: 8.65e15 })],
+  ['a text that is a list', talkOf({ ...TEXT, text: ['hello'] })],
+  ['a file with a negative size', talkOf({ ...FILE, size: -1 })],
+  ['reactions that are numbers', talkOf({ ...TEXT, reactions: { mine: 1, theirs: '' } })],
+]) {
+  test(`${what} is refused`, () => {
+    assert.throws(() => decodeRecord(encodeRecord(record)), { code: 'damaged_export' });
+  });
+}
+
+for (const bytes of [[], [123, 10], [255, 254, 10], [110, 117, 108, 108, 10]]) {
+  test(`a frame of the bytes ${bytes} is refused`, () => {
+    assert.throws(() => decodeRecord(new Uint8Array(bytes)), { code: 'damaged_export' });
+  });
+}
+
+test('what is here already does not come twice, nor what an export has twice', () => {
+  const { entries } = fromRecord(talkOf(NOTE, TEXT, FILE, { ...TEXT, at: AT + 1 }, { ...TEXT, at: AT + 1 }).talk, 0);
+  const here = fromRecord(talkOf(NOTE, TEXT).talk, 0).entries;
+
+  assert.deepEqual(missingIn(here, entries).map(({ kind, at }) => [kind, at.getTime()]), [['file', AT], ['text', AT + 1]]);
+});
+
+test('a message that was edited since the export does not come twice', () => {
+  const entriesOf = (text) => fromRecord(talkOf({ ...TEXT, text, messageId: 'm7' }).talk, 0).entries;
+
+  assert.deepEqual(missingIn(entriesOf('hello Ben'), entriesOf('hello')), []);
+});

@@ -1,0 +1,157 @@
+/**
+ * Export of everything that the app keeps, as one sealed file, and its import elsewhere, where it is merged.
+ *
+ * The identity is not in it: its key can't be extracted (docs/decisions/0014).
+ * @module
+ */
+
+import { block } from '../../client/call-screening.js';
+import { Store } from '../../client/store.js';
+import { recall, remember } from '../browser-storage.js';
+import { saveContact } from '../contacts.js';
+import { MAX_ENTRIES, chatWith } from '../state.js';
+import { decodeRecord, encodeRecord } from './exported-records.js';
+import { SealedFileWriter, readSealedFile } from './sealed-file.js';
+import { MAX_FILE_BYTES } from './talk-keeper.js';
+import { fromRecord, toRecord } from './talk-records.js';
+
+/** @typedef {import('../state.js').App} App */
+/** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('../state.js').Entry} Entry */
+/** @typedef {import('../state.js').FileEntry} FileEntry */
+
+/** A talk that waits for its files, which follow it.
+ * @typedef {import('./exported-records.js').TalkFrame & {files: Map<string, Blob>}} PendingTalk
+ */
+
+/** What was added by an import.
+ * @typedef {{people: number, entries: number, files: number}} Added
+ */
+
+/**
+ * @param {App} app
+ * @param {string} passphrase
+ * @returns {Promise<Blob>}
+ * @throws {import('./sealed-file.js').SealedFileError} `export_too_large`
+ */
+export async function exportAll({ state }, passphrase) {
+  const writer = await SealedFileWriter.create(passphrase);
+  const settings = { name: recall('whisper.name') ?? '', language: recall('whisper.language') ?? '' };
+  await writer.add(encodeRecord({ type: 'people', contacts: [...state.contacts.values()], blocked: [...state.screening.blocked], settings }));
+  for (const chat of state.chats.values()) {
+    if (!chat.entries.length && !chat.draft) continue;
+    await writer.add(encodeRecord({ type: 'talk', address: chat.address, talk: toRecord(chat) }));
+    for (const { id, blob } of filesOf(chat.entries)) {
+      if (!blob || blob.size > MAX_FILE_BYTES) continue;
+      await writer.add(encodeRecord({ type: 'file', id, content: new Uint8Array(await blob.arrayBuffer()) }));
+    }
+  }
+  return writer.end();
+}
+
+/**
+ * Merge an export into what is here: nothing that is here changes, and nothing comes twice. The whole file is read and checked before anything is added.
+ * @param {App} app
+ * @param {Blob} file
+ * @param {string} passphrase
+ * @returns {Promise<Added>}
+ * @throws {import('./sealed-file.js').SealedFileError} `not_an_export`, `wrong_passphrase`, `damaged_export` or `export_too_large`
+ */
+export async function importAll(app, file, passphrase) {
+  for await (const frame of readSealedFile(file, passphrase)) decodeRecord(frame);
+  const added = { people: 0, entries: 0, files: 0 };
+  /** @type {PendingTalk | null} */
+  let pending = null;
+  for await (const frame of readSealedFile(file, passphrase)) {
+    const record = decodeRecord(frame);
+    if (record.type === 'people') await mergePeople(app, record, added);
+    else if (record.type === 'file') pending?.files.set(record.id, new Blob([record.content]));
+    else {
+      mergeTalk(app, pending, added);
+      pending = { ...record, files: new Map() };
+    }
+  }
+  mergeTalk(app, pending, added);
+  await app.talks.flush().catch((cause) => {
+    throw Object.assign(new Error('not kept', { cause }), { code: 'storage' });
+  });
+  app.changed();
+  return added;
+}
+
+/**
+ * Names and settings that are here stay, and who is here is not blocked.
+ * @param {App} app
+ * @param {import('./exported-records.js').PeopleRecord} record
+ * @param {Added} added
+ */
+async function mergePeople({ state }, { contacts, blocked, settings }, added) {
+  const unknown = blocked.filter((address) => !state.contacts.has(address) && address !== state.identity?.address);
+  for (const { address, name } of contacts) {
+    const known = state.contacts.get(address);
+    if (known?.name || (known && !name) || address === state.identity?.address) continue;
+    state.contacts.set(address, await saveContact(address, name));
+    if (!known) added.people += 1;
+  }
+  for (const address of unknown) await Store.use((store) => block(store, address));
+  state.screening = { ...state.screening, blocked: new Set([...state.screening.blocked, ...unknown]) };
+  if (recall('whisper.name') === null) remember('whisper.name', settings.name || null);
+  if (recall('whisper.language') === null) remember('whisper.language', settings.language || null);
+}
+
+/**
+ * Merge a talk with its files, in one step: it is written with the next drawing.
+ * @param {App} app
+ * @param {PendingTalk | null} pending
+ * @param {Added} added
+ */
+function mergeTalk({ state }, pending, added) {
+  if (!pending || pending.address === state.identity?.address) return;
+  const chat = chatWith(state, pending.address);
+  const { entries, draft, says } = fromRecord(pending.talk, 0);
+  const fresh = missingIn(chat.entries, entries);
+  fresh.splice(0, chat.entries.length + fresh.length - MAX_ENTRIES); // what is here goes before
+  for (const entry of filesOf(fresh)) {
+    const content = pending.files.get(entry.id);
+    if (!content) continue;
+    entry.blob = content.slice(0, content.size, entry.transfer.type);
+    added.files += 1;
+  }
+  chat.entries = [...chat.entries, ...fresh].sort((one, other) => one.at.getTime() - other.at.getTime());
+  chat.draft ||= draft;
+  chat.says ||= says;
+  added.entries += fresh.length;
+}
+
+/**
+ * @param {readonly Entry[]} here
+ * @param {readonly Entry[]} entries
+ * @returns {Entry[]} those that are not here yet
+ */
+export function missingIn(here, entries) {
+  const known = new Set(here.map(keyOf));
+  return entries.filter((entry) => {
+    const key = keyOf(entry);
+    const isNew = !known.has(key);
+    known.add(key);
+    return isNew;
+  });
+}
+
+/**
+ * Return by what an entry is known again.
+ * @param {Entry} entry
+ */
+function keyOf(entry) {
+  if (entry.kind === 'file') return entry.id;
+  if (entry.kind === 'text' && entry.messageId) return [entry.mine, entry.messageId].join(); // which may have been edited since
+  return [entry.kind, entry.at.getTime(), entry.kind === 'text' && entry.mine, entry.text].join();
+}
+
+/**
+ * @param {readonly Entry[]} entries
+ * @returns {FileEntry[]} that have come whole
+ */
+function filesOf(entries) {
+  return entries.filter((entry) => entry.kind === 'file').filter(({ transfer }) => transfer.state === 'done');
+}
