@@ -98,12 +98,11 @@ def _is_message(body: bytes) -> bool:
 
 async def _serve(delay: float, tls: Path | None) -> None:
     state = State(delay)
-    place = await _listen(state, None)
-    print(f"stub at http://{place}", flush=True)
     if tls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(tls / "fullchain.pem", tls / "privkey.pem")
         print(f"stub at https://{await _listen(state, context)}", flush=True)
+    print(f"stub at http://{await _listen(state, None)}", flush=True)  # last: who waits for it reads all
     await asyncio.Event().wait()
 
 
