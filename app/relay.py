@@ -106,8 +106,10 @@ class Relay:
         try:
             await self._forward(call, now, charges)
         except BaseException as error:
+            # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            in_flight.error = error if isinstance(error, Exception) else PushTimedOut()
+            if in_flight.done:
+                in_flight.error = error if isinstance(error, Exception) else PushTimedOut()
             self._relayed.remove(call.text)
             raise
         finally:

@@ -54,7 +54,7 @@ class HttpProtocol(HttpToolsProtocol):
             cast("Transport", transport), self._send_deadline.start
         )
         super().connection_made(self._coalescing_transport)
-        bound_unread(transport, self._timeouts.send_s)
+        bound_unread(cast("Transport", transport), self._timeouts.send_s)
         if self._context.limits.admit(self, self.client[0] if self.client else ""):
             self._receive_deadline.start()
         else:
@@ -65,8 +65,8 @@ class HttpProtocol(HttpToolsProtocol):
         if isinstance(exc, TimeoutError):
             self._context.count(UNREAD)
         self._context.limits.release(self)
-        self._receive_deadline.cancel()
-        self._send_deadline.cancel()
+        self._receive_deadline.close()
+        self._send_deadline.close()
         self._leave()
         super().connection_lost(exc)
 
