@@ -6,20 +6,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from queue import Empty, Queue
+
+from tests.forked_program import ForkedProgram
 
 ROOT = Path(__file__).parents[1]
 WHISPER = str(Path(sys.executable).parent / "whisper")
 PATIENCE_S = 30
 
+# Programs of ours, each with its module.
+FORKED = {
+    (WHISPER,): "app",
+    (sys.executable, "-m", "tests.hurried_server"): "tests.hurried_server",
+    (sys.executable, "-m", "tests.push_service"): "tests.push_service",
+}
+
 
 class Program:
     """A running program."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | ForkedProgram) -> None:
         self.process = process
         self.lines: list[str] = []
         self._unread: Queue[str] = Queue()
@@ -81,20 +90,33 @@ class Program:
 def program(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Iterator[Program]:
     """Start a program, its error output among its output, and end it with the block."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WHISPER_")}
-    with subprocess.Popen(
-        arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=cwd,
-        env=inherited | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(env or {}),
+    settings = inherited | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(env or {})
+    with _start(
+        arguments, settings, cwd, may_fork=all(name.startswith("WHISPER_") for name in env or ())
     ) as process:
         started = Program(process)
         try:
             yield started
         finally:
             started.stop()
+
+
+def _start(
+    arguments: Sequence[str], env: Mapping[str, str], cwd: Path, *, may_fork: bool
+) -> AbstractContextManager[subprocess.Popen[str] | ForkedProgram]:
+    """Start a program; ours are forked, unless more than settings is changed, or coverage is measured."""
+    for command, module in FORKED.items():
+        if may_fork and arguments[: len(command)] == command and "COVERAGE_RUN" not in env:
+            return closing(ForkedProgram(module, arguments[len(command) :], env, cwd))
+    return subprocess.Popen(
+        arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd,
+        env=env,
+    )
 
 
 def whisper(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.api.errors import NotFound
 
@@ -27,6 +27,7 @@ MEDIA_TYPES = {
 }
 _COMPRESSIBLE = frozenset({".css", ".html", ".js", ".json", ".svg", ".webmanifest"})
 _HASH_LENGTH = 16
+_SLICE_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,22 @@ def version_response(version: FileVersion, media_type: str, scope: Scope) -> Res
     body = version.content
     if version.compressed is not None and _accepts_gzip(request.get("accept-encoding", "")):
         body, headers["Content-Encoding"] = version.compressed, "gzip"
-    return Response(body, headers=headers, media_type=media_type)
+    return SlicedResponse(body, headers=headers, media_type=media_type)
+
+
+class SlicedResponse(Response):
+    """`Response` that is sent a slice at a time, no faster than its client reads.
+
+    One write would copy all of it for each connection, be it read or not.
+    """
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        body = memoryview(self.body)
+        for start in range(0, max(1, len(body)), _SLICE_BYTES):
+            part, more = bytes(body[start : start + _SLICE_BYTES]), start + _SLICE_BYTES < len(body)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

@@ -1,8 +1,11 @@
 """Deadlines of a connection: timers of the event loop, and the kernel's for what is sent and unread."""
 
 import socket
-from asyncio import AbstractEventLoop, BaseTransport, TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle, WriteTransport
 from collections.abc import Callable
+
+# Written and not sent, in the process and again in the kernel, before no more is written for a connection.
+MAX_UNSENT_BYTES = 16_384
 
 
 class Deadline:
@@ -27,13 +30,30 @@ class Deadline:
             self._timer.cancel()
             self._timer = None
 
+    def close(self) -> None:
+        """Cancel it for good, and forget *expire*.
 
-def bound_unread(transport: BaseTransport, seconds: float) -> None:
-    """Let the kernel end a connection whose client has read nothing of what was sent for so many *seconds*.
+        A connection and its deadlines know each other: only the garbage collector would free them, and it
+        stops the process for longer than a call takes.
+        """
+        self.cancel()
+        self._expire = _ignore
 
-    It alone knows of what is sent and unread: megabytes, before anything is unsent here (RFC 5482).
+
+def _ignore() -> None:
+    """Do nothing: the deadline is closed."""
+
+
+def bound_unread(transport: WriteTransport, seconds: float) -> None:
+    """Bound what the process and the kernel keep for a client that does not read, and for how long.
+
+    The kernel alone knows of what is sent and unread, and ends the connection when nothing of it is read for
+    so many *seconds* (RFC 5482). It would take megabytes more before anything is unsent here, and a hundred
+    requests would be answered that nobody reads. A client that reads is sent as much at once as before.
     """
+    transport.set_write_buffer_limits(MAX_UNSENT_BYTES)
     opened = transport.get_extra_info("socket")
     if opened.family == socket.AF_UNIX:  # a program of this machine, at the metrics
         return
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)

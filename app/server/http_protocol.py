@@ -13,9 +13,9 @@ from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimed
 from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.coalescing_transport import CoalescingTransport
-from app.server.context import CONTEXT, EVICTED, UNREAD, ConnectionContext
+from app.server.connection_context import CONTEXT, EVICTED, UNREAD, ConnectionContext
 from app.server.deadline import Deadline, bound_unread
-from app.server.request_head import OtherProtocol, find_fault
+from app.server.request_head_checks import OtherProtocol, find_fault
 from app.telemetry.log_format import CONNECTION_LOGGER
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
@@ -54,7 +54,7 @@ class HttpProtocol(HttpToolsProtocol):
             cast("Transport", transport), self._send_deadline.start
         )
         super().connection_made(self._coalescing_transport)
-        bound_unread(transport, self._timeouts.send_s)
+        bound_unread(cast("Transport", transport), self._timeouts.send_s)
         if self._context.limits.admit(self, self.client[0] if self.client else ""):
             self._receive_deadline.start()
         else:
@@ -65,8 +65,8 @@ class HttpProtocol(HttpToolsProtocol):
         if isinstance(exc, TimeoutError):
             self._context.count(UNREAD)
         self._context.limits.release(self)
-        self._receive_deadline.cancel()
-        self._send_deadline.cancel()
+        self._receive_deadline.close()
+        self._send_deadline.close()
         self._leave()
         super().connection_lost(exc)
 

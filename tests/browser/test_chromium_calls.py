@@ -212,64 +212,6 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.wait_until("return !document.querySelector('.theirs')")
 
 
-def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Resident, tmp_path: Path) -> None:
-    """People, names, messages and files. A second import adds nothing, a wrong passphrase changes nothing."""
-    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
-    connect(anna, ben)
-    anna.page.click("#open-person")
-    anna.page.type("#rename-field", "Benjamin")
-    anna.page.click("#rename-save")
-    ben.writes("to be kept")
-    ben.sends(tmp_path / "photo.png")
-    anna.page.wait_until(_SEES_PHOTO)
-    anna.hangs_up()
-    anna.page.see(".note", "You hung up")
-    before = anna.page.evaluate(_ENTRIES)
-    assert any("to be kept" in entry for entry in before)
-    exported = export(anna)
-    anna.page.click("#open-person")
-    anna.page.click("#remove-person")
-    anna.page.click("#confirm-yes")
-    anna.page.wait_until("return !document.querySelector('.person')")
-
-    import_file(anna, exported, "four other words")
-    anna.page.see("#export-trouble", "This passphrase does not open it")
-    anna.page.click("#settings-close")
-    assert anna.page.evaluate(_PEOPLE) == []
-
-    for _ in range(2):
-        import_file(anna, exported, FOUR_WORDS)
-        anna.page.see("#toast", "Added")
-    anna.leaves()
-    anna.looks()
-    anna.page.see(".person", "Benjamin")
-    anna.page.click(".person")
-    anna.page.wait_until(_SEES_PHOTO)
-
-    assert anna.page.evaluate(_ENTRIES) == before
-
-
-def export(someone: Resident) -> Path:
-    """Export everything into a file."""
-    someone.page.click("#open-settings")
-    someone.page.evaluate("document.getElementById('export-form').parentElement.open = true")
-    for field in ("#export-passphrase", "#export-passphrase-again"):
-        someone.page.type(field, FOUR_WORDS)
-    someone.page.click("#export-save")
-    (file,) = wait_until(lambda: list(someone.browser.downloads.glob("*.whisper")))
-    someone.page.click("#settings-close")
-    return file
-
-
-def import_file(someone: Resident, file: Path, passphrase: str) -> None:
-    """Import *file*."""
-    someone.page.click("#open-settings")
-    someone.page.evaluate("document.getElementById('import-form').parentElement.open = true")
-    someone.page.choose("#import-file", file)
-    someone.page.type("#import-passphrase", passphrase)
-    someone.page.click("#import-save")
-
-
 def test_a_second_call_holds_the_first(
     anna: Resident, ben: Resident, push_process: PushServiceProcess, deployment: Deployment
 ) -> None:
@@ -362,6 +304,70 @@ def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> No
     anna.reads("I have lost my code")
     anna.page.see("#talk-name", "Ben")
     assert before not in anna.page.evaluate(_PEOPLE)
+
+
+def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """People, names, messages and files. A second import adds nothing, a wrong passphrase changes nothing."""
+    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
+    connect(anna, ben)
+    anna.page.click("#open-person")
+    anna.page.type("#rename-field", "Benjamin")
+    anna.page.click("#rename-save")
+    ben.writes("to be kept")
+    ben.sends(tmp_path / "photo.png")
+    anna.page.wait_until(_SEES_PHOTO)
+    anna.hangs_up()
+    anna.page.see(".note", "You hung up")
+    before = anna.page.evaluate(_ENTRIES)
+    assert any("to be kept" in entry for entry in before)
+    exported = export(anna)
+    person = f'.person[data-address="{ben.address}"]'
+    anna.page.click("#open-person")
+    anna.page.click("#remove-person")
+    anna.page.click("#confirm-yes")
+    anna.page.wait_until("return !document.querySelector(arguments[0])", person)
+    ben.rings(anna.address)
+    anna.page.click("#decline")
+    anna.page.click(person)
+    anna.page.see(".note", "You declined a call")
+
+    import_file(anna, exported, "four other words")
+    anna.page.see("#export-trouble", "This passphrase does not open it")
+    anna.page.click("#settings-close")
+    [declined] = anna.page.evaluate(_ENTRIES)
+
+    for _ in range(2):
+        import_file(anna, exported, FOUR_WORDS)
+        anna.page.see("#toast", "Added")
+        assert anna.page.evaluate(_ENTRIES) == [*before, declined]
+    anna.leaves()
+    anna.looks()
+    anna.page.see(".person", "Benjamin")
+    anna.page.click(person)
+    anna.page.wait_until(_SEES_PHOTO)
+
+    assert anna.page.evaluate(_ENTRIES) == [*before, declined]
+
+
+def export(someone: Resident) -> Path:
+    """Export everything into a file."""
+    someone.page.click("#open-settings")
+    someone.page.evaluate("document.getElementById('export-form').parentElement.open = true")
+    for field in ("#export-passphrase", "#export-passphrase-again"):
+        someone.page.type(field, FOUR_WORDS)
+    someone.page.click("#export-save")
+    (file,) = wait_until(lambda: list(someone.browser.downloads.glob("*.whisper")))
+    someone.page.click("#settings-close")
+    return file
+
+
+def import_file(someone: Resident, file: Path, passphrase: str) -> None:
+    """Import *file*."""
+    someone.page.click("#open-settings")
+    someone.page.evaluate("document.getElementById('import-form').parentElement.open = true")
+    someone.page.choose("#import-file", file)
+    someone.page.type("#import-passphrase", passphrase)
+    someone.page.click("#import-save")
 
 
 def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_path: Path) -> None:

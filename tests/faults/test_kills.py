@@ -12,10 +12,9 @@ import pytest
 
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.delivery_checks import count_pushes, wait_for_push
-from tests.faults.forked_server import run_forked_server
 from tests.faults.load import LOST, REFUSED, Caller, open_caller, register_users
 from tests.faults.scenario import start_scenario
-from tests.faults.server import run_server, server_settings
+from tests.faults.server import run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vectors_of import subscription_json
@@ -102,8 +101,9 @@ def damaged(postgres: Cluster, database: str, writers: list[Writer]) -> list[Wri
 
 def killed(postgres: Cluster, push: PushService, database: str) -> list[Writer]:
     """Run a server, kill it while people register, and return those whose row is not as it must be."""
-    with run_forked_server(server_settings(postgres.url(database), push)) as (process, url):
-        return damaged(postgres, database, asyncio.run(register(url, process.kill)))
+    with run_server(postgres, push, database=database) as running:
+        kill = running.program.process.kill
+        return damaged(postgres, database, asyncio.run(register(running.url, kill)))
 
 
 def test_50_kills_leave_each_row_old_or_new(steady_cluster: Cluster, push: PushService) -> None:

@@ -30,6 +30,7 @@ MARGIN_S = 1.5
 PROMPT_S = 3
 DRIP_EVERY_S = 0.2
 HEAD_BYTES = 16_384
+SETTLED_S = 0.3
 SECRET = "hunter2"  # noqa: S105 - what a client sends, and no log shows
 
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -560,6 +561,20 @@ def test_what_goes_on_after_its_answer_is_given_up(slow: dict[str, Future[Ending
 def test_a_client_that_never_reads_is_given_up(slow: dict[str, Future[bool]], name: str) -> None:
     """However much it asks, below or above what is buffered; nothing is kept for ever."""
     assert slow[f"unread {name}"].result()
+
+
+def test_who_never_reads_is_answered_a_few_times(server: Server) -> None:
+    """Neither the process nor the kernel takes more than 16 KiB beyond what the client has room for."""
+    size = len(httpx.get(f"http://127.0.0.1:{server.port}/js/whisper.js").content)
+    before = server.program.output.count("/js/whisper.js")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(b"GET /js/whisper.js HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        time.sleep(SETTLED_S)
+        answered = server.program.output.count("/js/whisper.js") - before
+
+    assert 0 < answered * size < 100 * 1024
 
 
 def test_the_log_does_not_repeat_what_strangers_say(server: Server) -> None:
