@@ -370,8 +370,16 @@ def import_file(someone: Resident, file: Path, passphrase: str) -> None:
     someone.page.click("#import-save")
 
 
-def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_two_people_who_have_never_seen_it(
+    push_process: PushServiceProcess, deployment: Deployment, tmp_path: Path
+) -> None:
     """One at a phone: by voice, by video, with a screen and a photo; and all of it is there afterwards."""
+    with at_chromium(deployment, push_process) as anna, at_chromium(deployment, push_process) as ben:
+        spend_an_evening(anna, ben, tmp_path)
+
+
+def spend_an_evening(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """Let two people do it all."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
     address = ben.address
     anna.page.resize(360, 740)
