@@ -8,7 +8,7 @@ from app.protocol.errors import Refused
 from app.protocol.messages import RelayedMessage
 from app.push.errors import PushTimedOut, RecipientGone, require_accepted, truest
 from app.push.outcome import DeliveryStatus
-from app.push.service import PushService
+from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
 from app.store.lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
@@ -17,7 +17,7 @@ from app.store.subscriptions import Subscriptions
 class FanOut:
     """Sender of each call to the devices of its recipient. All times in ms."""
 
-    def __init__(self, subscriptions: Subscriptions, push: PushService) -> None:
+    def __init__(self, subscriptions: Subscriptions, push: PushSender) -> None:
         self._subscriptions = subscriptions
         self._push = push
 

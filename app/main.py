@@ -18,19 +18,19 @@ from app.api.config import ClientConfig
 from app.api.cors import Cors
 from app.api.error_handling import ErrorHandler
 from app.api.head_support import HeadSupport
-from app.api.headers import SecurityHeaders
 from app.api.ice_servers import IceServers
 from app.api.metrics_listener import MetricsListener
-from app.api.pages import Pages
 from app.api.root_path import RootPath
+from app.api.security_headers import SecurityHeaders
 from app.api.state import AppState, Clock, LifespanState
+from app.api.web_app import Pages
 from app.clocks import monotonic_clock, server_clock
 from app.limits.concurrency import LIMITS, ConcurrencyLimit
 from app.limits.rate_limits import RateLimits
 from app.limits.redis_buckets import open_redis_buckets
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
-from app.push.service import PushService
+from app.push.sender import PushSender
 from app.push.ssrf_guard import INTERNET, Network
 from app.push.vapid import Keyring
 from app.relay import Relay
@@ -134,7 +134,7 @@ async def _open_services(
         )
         subscriptions = Subscriptions(database, replica, key.derive("gone"), settings.max_devices)
         await enter(run_purger(database, clock, metrics.record_purge))
-        push = PushService(
+        push = PushSender(
             keyring, settings.endpoint_policy, deliverer, monotonic_ms, deadlines, observer.record_push_begin
         )
         ice_servers = IceServers(settings.ice_servers, _reveal(settings.turn_secret))
@@ -155,7 +155,7 @@ async def _open_services(
         )
 
 
-def _make_relay(settings: Settings, subscriptions: Subscriptions, push: PushService) -> Relay:
+def _make_relay(settings: Settings, subscriptions: Subscriptions, push: PushSender) -> Relay:
     charges_unregistered = "unregistered_senders" in settings.rates
     window, max_waiting = settings.clock_window_ms, settings.max_waiting_repeats
     return Relay(subscriptions, push, window, max_waiting, charges_unregistered=charges_unregistered)

@@ -8,7 +8,7 @@ from app.protocol.keys import Address
 from app.protocol.messages import Update
 from app.protocol.subscription import Endpoint, Subscription
 from app.push.errors import EndpointNotAllowed, EndpointUnverified, require_accepted
-from app.push.service import PushService
+from app.push.sender import PushSender
 from app.store.lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
 
@@ -40,7 +40,7 @@ class Registration:
 class Registrar:
     """Action on each verified update. All times in ms."""
 
-    def __init__(self, subscriptions: Subscriptions, push: PushService) -> None:
+    def __init__(self, subscriptions: Subscriptions, push: PushSender) -> None:
         self._subscriptions = subscriptions
         self._push = push
 

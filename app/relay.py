@@ -13,7 +13,7 @@ from app.protocol.keys import Address
 from app.protocol.messages import Message, RelayedMessage, Update, is_relayed
 from app.protocol.replay import ReplayMemory
 from app.push.errors import PushTimedOut
-from app.push.service import PushService
+from app.push.sender import PushSender
 from app.registration import Charges, Registrar, Registration
 from app.store.errors import UnknownRecipient
 from app.store.lookups import Devices
@@ -45,7 +45,7 @@ class Relay:
     def __init__(
         self,
         subscriptions: Subscriptions,
-        push: PushService,
+        push: PushSender,
         window: int,
         max_waiting: int,
         *,

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app import lazy_imports
 from app.limits.token_bucket import Rate
-from app.push import addresses
+from app.push import ip_addresses
 from app.push.endpoint_policy import EndpointPolicy
 from app.push.http.proxy import EgressProxy
 from app.store.url import parse_url
@@ -65,7 +65,7 @@ def check_egress_proxy(url: SecretStr) -> SecretStr:
 
 def parse_nat64_prefix(text: object) -> object:
     """Return the prefix in a text like `2001:db8:64::/96`."""
-    return addresses.parse_nat64_prefix(text) if isinstance(text, str) else text
+    return ip_addresses.parse_nat64_prefix(text) if isinstance(text, str) else text
 
 
 def check_database_url(url: SecretStr) -> SecretStr:

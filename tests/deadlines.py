@@ -1,7 +1,7 @@
 """Deadlines for tests that wait for their end: about a tenth of production's."""
 
 from app.push.deadlines import Deadlines
-from app.server.context import Timeouts
+from app.server.connection_context import Timeouts
 
 SHORT = Deadlines(
     total_s=2.0,

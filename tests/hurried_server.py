@@ -5,7 +5,7 @@ import sys
 
 from starlette.types import ASGIApp
 
-from app.server.context import Timeouts
+from app.server.connection_context import Timeouts
 from app.server.process import exit_on_signals
 from app.server.supervisor import serve
 from app.server.worker_app import build_app

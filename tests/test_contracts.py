@@ -32,7 +32,7 @@ def test_py_vapid_signs_for_any_subject_with_no_strict() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     claims = {"aud": "https://push.example.org", "exp": 2_000_000_000, "sub": "https://example.org/contact?x"}
 
-    header = Vapid02(key, conf={"no-strict": True}).sign(claims)["Authorization"]
+    header = Vapid02(key, {"no-strict": True}).sign(claims)["Authorization"]
 
     assert header.startswith("vapid t=")
     payload = header.partition("t=")[2].partition(",")[0].split(".")[1]

@@ -280,7 +280,7 @@ def test_kubernetes_lets_a_pod_reach_only_what_it_needs(kind: str) -> None:
     ],
 )
 def test_kubernetes_lets_no_push_lead_into_the_cluster(address: str) -> None:
-    """Whatever an endpoint resolves to; the guard of the server judges the same (app/push/addresses.py)."""
+    """Whatever an endpoint resolves to; the guard of the server judges alike (app/push/ip_addresses.py)."""
     (push,) = [rule for rule in manifests()["NetworkPolicy"]["spec"]["egress"] if "to" in rule]
 
     assert push["ports"] == [{"protocol": "TCP", "port": 443}]

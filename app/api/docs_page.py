@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from app.api.documentation import document
-from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.api.openapi import document
+from app.api.openapi_examples import EXAMPLE_TIME, EXAMPLES
 
 # Swagger UI's files as a package has them: the folder that `Pages` serves at this path.
 SWAGGER_FILES = {"/docs/files": Path(str(files("fastapi_offline"))) / "static"}

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends
 
 from app.api.config import Config
-from app.api.documentation import CLIENTS, OPERATORS, refusals
+from app.api.openapi import CLIENTS, OPERATORS, refusals
 from app.api.responses import Accepted
 from app.api.state import AppStateDep
 from app.store.errors import DatabaseUnavailable, OutdatedSchema

@@ -7,7 +7,7 @@ from typing import Self
 
 from app.protocol.subscription import Endpoint
 from app.push.errors import EndpointNotAllowed
-from app.push.special_names import special_use_label
+from app.push.special_use_domains import special_use_label
 
 # The push services of the browsers and whose they are: whole names or, with a leading dot, all below a name.
 BROWSER_HOSTS = {

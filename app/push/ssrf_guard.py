@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohappyeyeballs import AddrInfoType
 
-from app.push.addresses import is_public
 from app.push.http.proxy import EgressProxy
+from app.push.ip_addresses import is_public
 
 # Look-ups have threads of their own: slow ones hold up nobody but each other.
 LOOKUP_THREADS = 16

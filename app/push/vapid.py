@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 
 from app.limits.bounded_map import BoundedMap
-from app.push.special_names import special_use_label
+from app.push.special_use_domains import special_use_label
 
 # RFC 8292, section 2: at most 24 h by their clock. Half of it leaves room for clocks that differ.
 TOKEN_LIFE_S = 12 * 60 * 60

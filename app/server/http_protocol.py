@@ -13,9 +13,9 @@ from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimed
 from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.coalescing_transport import CoalescingTransport
-from app.server.context import CONTEXT, EVICTED, UNREAD, ConnectionContext
+from app.server.connection_context import CONTEXT, EVICTED, UNREAD, ConnectionContext
 from app.server.deadline import Deadline, bound_unread
-from app.server.request_head import OtherProtocol, find_fault
+from app.server.request_head_checks import OtherProtocol, find_fault
 from app.telemetry.log_format import CONNECTION_LOGGER
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB

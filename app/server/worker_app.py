@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import main
 from app.push.deadlines import PRODUCTION, Deadlines
+from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts
 from app.server.connection_limits import ConnectionLimits, connection_budget
-from app.server.context import CONTEXT, ConnectionContext, Timeouts
 from app.server.process import freeze_gc, prepare_process, raise_file_limit, stop_with_parent
 from app.settings import Settings, load
 

@@ -10,7 +10,7 @@ from app.protocol.constants import MAX_DEVICES, SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
 from app.protocol.subscription import Endpoint, PushTarget, Subscription
 from app.store.database import Database
-from app.store.device_table import DeviceTable
+from app.store.device_statements import DeviceTable
 from app.store.errors import StaleUpdate, SubscriptionGone
 from app.store.keyed_hashes import KeyedHashes
 from app.store.lookups import Devices, Lookups, StoredSubscription

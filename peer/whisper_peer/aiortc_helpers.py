@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from aiortc import RTCPeerConnection
 
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import ConnectionFailed, PeerError, TimedOut
 
 # Closing says goodbye once and waits for nobody.

@@ -15,13 +15,13 @@ from aiortc import (
 
 from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
 from whisper_peer.candidates import CandidateQueue, parse_candidates, split_candidates
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.channel_admission import CONTROL, LABEL, ChannelRegistry
 from whisper_peer.channels.control_channel import ControlChannel
 from whisper_peer.channels.files import Files
 from whisper_peer.channels.reassembly_watch import watch_reassembly
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address

@@ -9,7 +9,7 @@ from typing import Any
 
 from whisper_peer.background_tasks import BackgroundTasks
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.connection import Connection
 from whisper_peer.errors import (
     AlreadyConnected,

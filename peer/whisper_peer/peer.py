@@ -13,7 +13,7 @@ from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason, Refusal, ServerRefused
 from whisper_peer.identity import Identity

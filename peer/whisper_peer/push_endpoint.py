@@ -14,7 +14,7 @@ from typing import Self
 
 from aiohttp import ClientSession, web
 
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.push_client import MAX_WAITING, PushClient
 from whisper_peer.push_registration import PushRegistration
 from whisper_peer.push_subscription import Subscription

@@ -8,10 +8,10 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.delivery import open_deliverer
 from app.push.endpoint_policy import EndpointPolicy
 from app.push.outcome import Attempt
-from app.push.service import PushService as Pushing
+from app.push.sender import PushSender
 from app.push.ssrf_guard import INTERNET
 from app.push.vapid import Keyring, VapidKey, VapidSigner
-from app.push.verification import VerificationCodes
+from app.push.verification_codes import VerificationCodes
 from app.settings import Settings
 from app.store.database import Database
 from tests.api.conftest import Registered, post, register
@@ -150,7 +150,7 @@ async def test_a_proof_outlives_the_rotation(alice: Person) -> None:
     now = now_ms()
     policy = EndpointPolicy.parse(["public"])
     async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
-        pushing = Pushing(keyring, policy, delivery, now_ms, PRODUCTION, list[str]().append)
+        pushing = PushSender(keyring, policy, delivery, now_ms, PRODUCTION, list[str]().append)
         for key in (OLD, NEW):
             code = VerificationCodes(key.derive("verification")).make(alice.address, target, now)
             assert await pushing.ensure_verified(alice.address, target, code, now) is None

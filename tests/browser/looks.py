@@ -15,7 +15,7 @@ SIZES = {"phone": (360, 740), "larger-phone": (390, 844), "lying-phone": (844, 3
 # Rules look at these: each of two layouts, and each of two sets of colours.
 RULED = {("phone", "dark"), ("laptop", "light")}
 
-_AXE_FAULTS = """
+AXE_FAULTS = """
     const { violations } = await axe.run();
     return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target, any }) =>
         `${id} (${help}): ${target.join(' ')} ${any.map(({ message }) => message).join('; ')}`));
@@ -50,7 +50,7 @@ def faults(tab: Tab, name: str) -> list[str]:
         tab.wait_until(_SETTLED)
         look = f"{name}-{size}-{scheme}"
         keep_picture(tab, look)
-        rules = [TOO_WIDE, _AXE_FAULTS] if is_ruled else [TOO_WIDE]
+        rules = [TOO_WIDE, AXE_FAULTS] if is_ruled else [TOO_WIDE]
         found += [f"{look}: {fault}" for rule in rules for fault in all_of(tab, rule)]
     return found
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.api.examples import EXAMPLES
+from app.api.openapi_examples import EXAMPLES
 from tests.browser.chromium import Chromium
 from tests.browser.residents import at_chromium
 from tests.browser.tab import Tab

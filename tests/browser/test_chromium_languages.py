@@ -23,7 +23,7 @@ _LATIN = """
         .flatMap(each => [...texts(each), ...attributes(each)])
         .flatMap(text => text.match(/[A-Za-z]{2,}/g) ?? []);
 """
-_NAMES = {"Whisper", "iPhone", "iPad", "Apple", "JavaScript"}
+_NAMES = {"Whisper", "QR", "iPhone", "iPad", "Apple", "JavaScript"}
 
 
 @pytest.fixture(name="laila", scope="module")

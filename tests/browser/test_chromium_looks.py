@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.looks import faults
+from tests.browser.looks import AXE_FAULTS, all_of, faults
 from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
+
+_MENU_ELSEWHERE = """
+    const menu = document.getElementById('message-menu').getBoundingClientRect();
+    const opener = [...document.querySelectorAll('.mine .menu-button')].at(-1).getBoundingClientRect();
+    return menu.left < opener.right && menu.right > opener.left ? [] : ['the menu is not beside its button'];
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,14 @@ def test_a_call_that_failed(anna: Resident) -> None:
     assert faults(anna.page, "call-failed") == []
 
 
+def test_my_link_as_a_code(anna: Resident) -> None:
+    """For a camera."""
+    anna.page.click("#show-qr")
+    anna.page.see("#qr-code")
+
+    assert faults(anna.page, "qr") == []
+
+
 def test_a_person(anna: Resident) -> None:
     """What is known of them, and what is asked before they are removed."""
     anna.finds(Person().address.text)
@@ -117,6 +131,11 @@ def test_a_call_and_a_conversation(anna: Resident, laila: Resident, tmp_path: Pa
     laila.sends(*tmp_path.iterdir())
     anna.page.see(".theirs", "then-some.pdf")
     found += faults(anna.page, "conversation") + faults(laila.page, "arabic-conversation")
+    laila.page.evaluate("[...document.querySelectorAll('.theirs .menu-button')].at(-1).click()")
+    laila.page.click("#message-menu [data-reply]")
+    laila.page.evaluate("[...document.querySelectorAll('.mine .menu-button')].at(-1).click()")
+    found += all_of(laila.page, AXE_FAULTS) + all_of(laila.page, _MENU_ELSEWHERE)
+    laila.page.press("Escape")
     laila.page.click("#start-video")
     anna.page.wait_until("return document.querySelector('video.remote')?.videoWidth > 0")
     anna.page.click("#camera")

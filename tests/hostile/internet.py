@@ -32,8 +32,8 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.endpoint_policy import HTTPS_PORT
 from app.push.ssrf_guard import Network
 from app.push.vapid import VapidKey
+from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts
 from app.server.connection_limits import ConnectionLimits
-from app.server.context import CONTEXT, ConnectionContext, Timeouts
 from app.server.worker_app import StartHook
 from app.settings import Settings
 from tests.people import Person, body, now_ms

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from app.protocol.subscription import Subscription
 from app.push.delivery import MAX_AT_ONCE_PER_SITE
-from app.push.verification import EPOCH_MS, VerificationCodes
+from app.push.verification_codes import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.fragments import (
     FRAGMENT_BYTES,
     MAX_FRAGMENTS,

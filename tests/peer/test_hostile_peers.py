@@ -11,7 +11,7 @@ from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, DataChunk
 
 from tests.peer.network import SOON_S, Listener, Network, opened
 from tests.peer.people import Person
-from whisper_peer.channels.budget import MAX_HELD_BYTES, MAX_UNACCEPTED_BYTES, OBJECT_BYTES, ByteBudget
+from whisper_peer.channels.byte_budget import MAX_HELD_BYTES, MAX_UNACCEPTED_BYTES, OBJECT_BYTES, ByteBudget
 from whisper_peer.channels.channel import METHOD, Channel
 from whisper_peer.channels.channel_admission import CONTROL, LABEL, MAX_REFUSED_CHANNELS
 from whisper_peer.channels.reassembly_watch import CHUNK_BYTES, MAX_REASSEMBLED_BYTES

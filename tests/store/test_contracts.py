@@ -3,15 +3,17 @@
 import inspect
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Table, text
+from sqlalchemy import Table, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlmodel import SQLModel
 
 from app.store.database import POOL_LOG, POOL_NAME
@@ -51,6 +53,68 @@ async def test_sqlalchemy_hands_out_asyncpgs_connection(engine: AsyncEngine) -> 
 
     assert isinstance(driver, asyncpg.Connection)
     assert (open_, rows[0][0]) == (True, 1)
+
+
+async def test_sqlalchemy_keeps_what_is_noted_of_a_connection(engine: AsyncEngine) -> None:
+    """An event notes it once, and each who takes the connection from the pool reads it."""
+    made: list[ConnectionPoolEntry] = []
+
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        made.append(record)
+        record.info["number"] = len(made)
+
+    event.listen(engine.sync_engine, "connect", note)
+    read = []
+    for _ in range(2):
+        async with engine.connect() as connection:
+            read.append(connection.info["number"])
+
+    assert read == [1, 1]
+
+
+async def test_sqlalchemy_replaces_a_connection_that_is_refused(engine: AsyncEngine) -> None:
+    """By an event, when it is taken from the pool: `DisconnectionError` makes it take a new one."""
+    taken: list[object] = []
+
+    def refuse_the_second(driver: object, _: ConnectionPoolEntry, __: object) -> None:
+        taken.append(driver)
+        if len(taken) == 2:
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "checkout", refuse_the_second)
+    for _ in range(2):
+        async with engine.connect() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+
+    assert len(taken) == 3
+    assert taken[0] is taken[1]
+    assert taken[1] is not taken[2]
+
+
+async def test_sqlalchemy_gives_a_connection_back_at_the_exit_alone(engine: AsyncEngine) -> None:
+    """Of one that was awaited: a look-up keeps it and hands its exit to a stack later."""
+    pool = engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    connection = await engine.connect()
+    kept = pool.checkedout()
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(connection)
+
+    assert (kept, pool.checkedout(), connection.closed) == (1, 0, True)
+
+
+async def test_sqlalchemy_lets_an_invalidated_connection_go(engine: AsyncEngine) -> None:
+    """It is closed, and the next is another."""
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        await connection.invalidate()
+    async with engine.connect() as connection:
+        after = (await connection.get_raw_connection()).driver_connection
+
+    assert driver
+    assert after
+    assert (driver.is_closed(), after.is_closed()) == (True, False)
 
 
 async def test_sqlalchemy_keeps_asyncpgs_error(engine: AsyncEngine) -> None:

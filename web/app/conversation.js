@@ -8,7 +8,7 @@ import { newReactions, newText } from './chat/entries.js';
 import { findMessage, takeChange, tellRead } from './chat/message-changes.js';
 import { follow as followMove } from './contact-actions.js';
 import { codeOf } from './error-messages.js';
-import { PREVIEWED, safeFileName } from './format.js';
+import { MAX_KEPT, PREVIEWED, safeFileName } from './format.js';
 import { APP, takeControl } from './peer-control.js';
 import { addEntry, nameOf, selectedChat } from './state.js';
 import { t } from './texts/translation.js';
@@ -63,10 +63,22 @@ export async function send(app, chat, entry) {
     updateMarks(chat, peer);
     app.notices.dismiss('send');
   } catch (error) {
-    entry.mark = codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
+    entry.mark = peer.state === 'closed' || codeOf(error) === 'not_connected' ? 'waiting' : 'failed';
     if (entry.mark === 'failed') app.notices.alert(error, { key: 'send' });
   }
   app.changed();
+}
+
+/**
+ * Let what left and did not arrive wait for the next connection: their app knows by its id whether it has it.
+ * @param {Chat} chat
+ * @param {Peer} peer whose connection has ended
+ */
+export function keepUndelivered(chat, peer) {
+  for (const entry of chat.entries) {
+    const isLost = entry.kind === 'text' && entry.peer === peer && entry.mark === 'sent' && entry.messageId !== null;
+    if (isLost && entry.text.length < MAX_KEPT) Object.assign(entry, { mark: 'waiting', value: entry.text });
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { remember } from './browser-storage.js';
 import { tellReactions } from './chat/message-changes.js';
-import { receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
+import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
 import { stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
@@ -85,6 +85,8 @@ function followState(app, chat, peer) {
  */
 function detach(app, chat, peer) {
   chat.listening?.abort();
+  updateMarks(chat, peer);
+  keepUndelivered(chat, peer);
   const code = codeOf(peer.error);
   remember('whisper.called', 'yes');
   const duration = chat.since ? formatDuration(Date.now() - chat.since) : '';

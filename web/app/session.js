@@ -205,5 +205,6 @@ function fail(app, error) {
  */
 function tellStart(app, error) {
   const label = codeOf(error).startsWith('permission_') ? t('common.turnOn') : t('common.tryAgain');
-  app.notices.alert(error, { key: 'start', action: { label, run: () => start(app) }, lasting: true });
+  const canAsk = codeOf(error) !== 'permission_denied'; // else only the browser's settings help, and are followed
+  app.notices.alert(error, { key: 'start', lasting: true, ...(canAsk && { action: { label, run: () => start(app) } }) });
 }

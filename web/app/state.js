@@ -59,6 +59,7 @@ import { t } from './texts/translation.js';
  * @property {boolean} isApp whether their program is this app, as it has told
  * @property {string | null} replyTo the id of the message that the draft answers
  * @property {TextEntry | null} editing the message that is in the field instead of the draft
+ * @property {Entry | null} sought the message that is to be shown with the next drawing
  * @property {string} readTold the id of the last message of which they were told that it was read
  */
 
@@ -90,8 +91,8 @@ import { t } from './texts/translation.js';
 
 /** No voice, no video. */
 export const WRITING = Object.freeze({ audio: false, video: false });
-/** Nobody reads further back on a page that forgets anyway. */
-const MAX_ENTRIES = 400;
+/** More would make the page slow. */
+export const MAX_ENTRIES = 2000;
 const MAX_CHARACTERS = 8 * MAX_KEPT;
 /** Whoever has our address can ring: that many unknown ones are remembered. */
 const MAX_STRANGERS = 30;
@@ -131,7 +132,7 @@ export function chatWith(state, address) {
     ...{ address, phase: 'idle', peer: null, listening: null, dialling: null, dial: null },
     ...{ entries: [], forgotten: false, unread: 0, missed: 0, trouble: null, draft: '', says: '', route: '', routeDetail: '' },
     ...{ media: newMedia(), wants: { ...WRITING }, isRinging: false, since: 0, quality: '', status: { muted: false, held: false, typing: 0 }, isApp: false },
-    ...{ replyTo: null, editing: null, readTold: '' },
+    ...{ replyTo: null, editing: null, sought: null, readTold: '' },
   };
   state.chats.set(address, chat);
   return chat;

@@ -127,7 +127,7 @@ export const TEXTS = {
   'block.blocked': 'محظور',
   'block.sure': 'هل تحظر {name}؟',
   'block.sureText': 'تُرفض المكالمات والرسائل دون إعلام أحد: تبدو غائبًا. وتنتهي المكالمة الجارية. يسري ذلك في هذا المتصفح، ويمكنك التراجع عنه.',
-  'block.hint': 'لقد حظرت هذا الشخص. ألغِ الحظر كي تتصل به.',
+  'block.hint': 'لقد حظرت هذا الشخص. ألغِ الحظر كي تتصل به أو تكتب له.',
 
   // Settings
   'settings.title': 'الإعدادات',
@@ -307,6 +307,7 @@ export const TEXTS = {
   'composer.attach': 'إرسال ملف',
   'composer.files': 'الملفات المراد إرسالها',
   'composer.drop': 'أفلت الملفات هنا لإرسالها',
+  'composer.away': 'يمكن إرسال الملفات ما دمتما متصلَين',
   'composer.tooMany': {
     zero: 'يُرسل أول {count} ملف فقط من {all}',
     one: 'يُرسل أول ملف فقط ({count}) من {all}',

@@ -105,7 +105,7 @@ export const TEXTS = {
   'person.keep': 'Behalten',
   'person.keepLabel': 'Diesen Namen behalten',
   'person.name': 'Benennen',
-  'person.nameLabel': 'Dieser Person einen Namen geben',
+  'person.nameLabel': 'Diese Person benennen',
   'person.connection': 'Verbindung',
   'person.route': '{route}. {detail}',
   'person.deleteTalk': 'Dieses Gespräch löschen',
@@ -120,7 +120,7 @@ export const TEXTS = {
   'block.blocked': 'Blockiert',
   'block.sure': '{name} blockieren?',
   'block.sureText': 'Anrufe und Nachrichten werden abgewiesen, ohne dass es jemand erfährt: für die Person bist du nicht da. Ein offener Anruf endet. Es gilt in diesem Browser, und du kannst es rückgängig machen.',
-  'block.hint': 'Du hast diese Person blockiert. Zum Anrufen heb das auf.',
+  'block.hint': 'Du hast diese Person blockiert. Zum Anrufen und Schreiben heb das auf.',
 
   // Settings
   'settings.title': 'Einstellungen',
@@ -279,6 +279,7 @@ export const TEXTS = {
   'composer.attach': 'Datei senden',
   'composer.files': 'Zu sendende Dateien',
   'composer.drop': 'Dateien hier ablegen, um sie zu senden',
+  'composer.away': 'Dateien lassen sich senden, solange ihr verbunden seid',
   'composer.tooMany': { one: 'Nur die erste ({count}) von {all} Dateien wird gesendet', other: 'Nur die ersten {count} von {all} Dateien werden gesendet' },
   'message.actions': 'Aktionen für diese Nachricht',
   'message.reactions': 'Reaktionen',

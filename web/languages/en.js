@@ -124,7 +124,7 @@ export const TEXTS = /** @type {const} */ ({
   'block.blocked': 'Blocked',
   'block.sure': 'Block {name}?',
   'block.sureText': 'Calls and messages are refused, and nobody is told: to them you are away. An open call ends. It holds in this browser, and you can undo it.',
-  'block.hint': 'You have blocked this person. Unblock them to call.',
+  'block.hint': 'You have blocked this person. Unblock them to call or write.',
 
   // Settings
   'settings.title': 'Settings',
@@ -283,6 +283,7 @@ export const TEXTS = /** @type {const} */ ({
   'composer.attach': 'Send a file',
   'composer.files': 'Files to send',
   'composer.drop': 'Drop files to send them',
+  'composer.away': 'Files can be sent while you are connected',
   'composer.tooMany': { one: 'Only the first {count} of {all} files is sent', other: 'Only the first {count} of {all} files are sent' },
   'message.actions': 'Actions for this message',
   'message.reactions': 'Reactions',

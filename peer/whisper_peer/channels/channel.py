@@ -9,7 +9,7 @@ from aiortc import InvalidStateError, RTCDataChannel
 
 from whisper_peer.channels.files import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
 from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address

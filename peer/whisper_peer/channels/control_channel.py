@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from aiortc import InvalidStateError, RTCDataChannel
 
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.channel_admission import CONTROL
 from whisper_peer.channels.fragments import Reassembler
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import BrokenSeal, OverLimit
 from whisper_peer.protocol.sealing import Keys, open_sealed, parse_json, seal
 

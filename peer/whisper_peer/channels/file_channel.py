@@ -4,8 +4,8 @@ import asyncio
 
 from aiortc import InvalidStateError, RTCDataChannel
 
-from whisper_peer.channels.budget import ByteBudget
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.byte_budget import ByteBudget
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import BrokenSeal, OverLimit, TransferCancelled
 from whisper_peer.protocol.sealing import Format, Keys, decrypt, encrypt, open_sealed, parse_json, seal
 

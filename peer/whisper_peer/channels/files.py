@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from aiortc import RTCDataChannel
 
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.file_channel import FILE, FileChannel
 from whisper_peer.errors import ChannelClosed, PeerError, TransferCancelled
 from whisper_peer.protocol.sealing import Keys

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from whisper_peer.channels.budget import ByteBudget
+from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.errors import BrokenSeal, OverLimit
 from whisper_peer.protocol.sealing import Format, decrypt, encrypt
 

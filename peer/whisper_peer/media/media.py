@@ -12,7 +12,7 @@ from aiortc.contrib.media import MediaPlayer, MediaRecorder, MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
 from whisper_peer.channels.control_channel import ControlChannel
-from whisper_peer.channels.waiting import within
+from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import ChannelClosed, PeerError
 from whisper_peer.media.negotiation import Negotiation
 from whisper_peer.media.shared_track import SharedTrack

@@ -55,6 +55,12 @@ for (const [code, texts] of TEXTS) {
     for (const [key, forms] of plurals) assert.deepEqual(Object.keys(forms).sort(), categories, key);
   });
 
+  test(`who says what a button shows presses it: its name has that text, in ${code}`, () => {
+    const named = Object.keys(texts).flatMap((key) => [/^(person\.\w+)Label$/, /^(file\.\w+)Named$/].map((pattern) => [key, pattern.exec(key)?.[1]]));
+
+    for (const [key, shown] of named) if (shown) assert.ok(texts[key].toLocaleLowerCase(code).includes((texts[shown] ?? texts[`${shown}Button`]).toLocaleLowerCase(code)), key);
+  });
+
   test(`no text in ${code} is empty or has spaces at its ends`, () => {
     for (const [key, entry] of Object.entries(texts)) for (const text of formsOf(entry)) assert.ok(text && text === text.trim(), key);
   });

@@ -1,7 +1,8 @@
 /**
  * Permission to notify: what is missing, and its return while the app is open.
  *
- * Without it no browser gives a push subscription, and every answer to a call is a push: people, talks and open calls go on, new calls can't.
+ * Without it no browser gives a push subscription (Firefox and Chromium: `NotAllowedError`, whatever `userVisibleOnly` says), and every answer to a
+ * call is a push: people, talks and open calls go on, new calls can't.
  * @module
  */
 

@@ -9,7 +9,7 @@ import { block } from '../../client/call-screening.js';
 import { Store } from '../../client/store.js';
 import { recall, remember } from '../browser-storage.js';
 import { saveContact } from '../contacts.js';
-import { chatWith } from '../state.js';
+import { MAX_ENTRIES, chatWith } from '../state.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileWriter, readSealedFile } from './sealed-file.js';
 import { MAX_FILE_BYTES } from './talk-keeper.js';
@@ -19,6 +19,10 @@ import { fromRecord, toRecord } from './talk-records.js';
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {import('../state.js').FileEntry} FileEntry */
+
+/** A talk that waits for its files, which follow it.
+ * @typedef {import('./exported-records.js').TalkFrame & {files: Map<string, Blob>}} PendingTalk
+ */
 
 /** What was added by an import.
  * @typedef {{people: number, entries: number, files: number}} Added
@@ -56,65 +60,67 @@ export async function exportAll({ state }, passphrase) {
 export async function importAll(app, file, passphrase) {
   for await (const frame of readSealedFile(file, passphrase)) decodeRecord(frame);
   const added = { people: 0, entries: 0, files: 0 };
-  /** @type {Map<string, FileEntry>} */
-  const awaited = new Map();
+  /** @type {PendingTalk | null} */
+  let pending = null;
   for await (const frame of readSealedFile(file, passphrase)) {
     const record = decodeRecord(frame);
     if (record.type === 'people') await mergePeople(app, record, added);
-    else if (record.type === 'talk') mergeTalk(app, record, added).forEach((entry) => awaited.set(entry.id, entry));
-    else addFile(awaited.get(record.id), record.content, added);
+    else if (record.type === 'file') pending?.files.set(record.id, new Blob([record.content]));
+    else {
+      mergeTalk(app, pending, added);
+      pending = { ...record, files: new Map() };
+    }
   }
-  await app.talks.flush();
+  mergeTalk(app, pending, added);
+  await app.talks.flush().catch((cause) => {
+    throw Object.assign(new Error('not kept', { cause }), { code: 'storage' });
+  });
   app.changed();
   return added;
 }
 
 /**
- * Names and settings that are here stay.
+ * Names and settings that are here stay, and who is here is not blocked.
  * @param {App} app
  * @param {import('./exported-records.js').PeopleRecord} record
  * @param {Added} added
  */
 async function mergePeople({ state }, { contacts, blocked, settings }, added) {
+  const unknown = blocked.filter((address) => !state.contacts.has(address) && address !== state.identity?.address);
   for (const { address, name } of contacts) {
     const known = state.contacts.get(address);
     if (known?.name || (known && !name) || address === state.identity?.address) continue;
     state.contacts.set(address, await saveContact(address, name));
     if (!known) added.people += 1;
   }
-  for (const address of blocked) await Store.use((store) => block(store, address));
-  state.screening = { ...state.screening, blocked: new Set([...state.screening.blocked, ...blocked]) };
+  for (const address of unknown) await Store.use((store) => block(store, address));
+  state.screening = { ...state.screening, blocked: new Set([...state.screening.blocked, ...unknown]) };
   if (recall('whisper.name') === null) remember('whisper.name', settings.name || null);
   if (recall('whisper.language') === null) remember('whisper.language', settings.language || null);
 }
 
 /**
+ * Merge a talk with its files, in one step: it is written with the next drawing.
  * @param {App} app
- * @param {import('./exported-records.js').TalkFrame} record
+ * @param {PendingTalk | null} pending
  * @param {Added} added
- * @returns {FileEntry[]} whose content may come
  */
-function mergeTalk({ state }, { address, talk }, added) {
-  if (address === state.identity?.address) return [];
-  const chat = chatWith(state, address);
-  const { entries, draft, says } = fromRecord(talk, 0);
+function mergeTalk({ state }, pending, added) {
+  if (!pending || pending.address === state.identity?.address) return;
+  const chat = chatWith(state, pending.address);
+  const { entries, draft, says } = fromRecord(pending.talk, 0);
   const fresh = missingIn(chat.entries, entries);
+  fresh.splice(0, chat.entries.length + fresh.length - MAX_ENTRIES); // what is here goes before
+  for (const entry of filesOf(fresh)) {
+    const content = pending.files.get(entry.id);
+    if (!content) continue;
+    entry.blob = content.slice(0, content.size, entry.transfer.type);
+    added.files += 1;
+  }
   chat.entries = [...chat.entries, ...fresh].sort((one, other) => one.at.getTime() - other.at.getTime());
   chat.draft ||= draft;
   chat.says ||= says;
   added.entries += fresh.length;
-  return filesOf(fresh);
-}
-
-/**
- * @param {FileEntry | undefined} entry
- * @param {import('./sealed-file.js').Bytes} content
- * @param {Added} added
- */
-function addFile(entry, content, added) {
-  if (!entry) return;
-  entry.blob = new Blob([content], { type: entry.transfer.type });
-  added.files += 1;
 }
 
 /**
@@ -138,6 +144,7 @@ export function missingIn(here, entries) {
  */
 function keyOf(entry) {
   if (entry.kind === 'file') return entry.id;
+  if (entry.kind === 'text' && entry.messageId) return [entry.mine, entry.messageId].join(); // which may have been edited since
   return [entry.kind, entry.at.getTime(), entry.kind === 'text' && entry.mine, entry.text].join();
 }
 

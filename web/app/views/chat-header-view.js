@@ -6,6 +6,7 @@
 import { ring, select } from '../calls.js';
 import { startCall } from '../devices.js';
 import { titleOf } from './names.js';
+import { unblockPerson } from '../reachability/screening.js';
 import { WRITING, isCall, nameOf, selectedChat } from '../state.js';
 import { drawAvatar } from './avatar.js';
 import { button, element, onClick, setAttribute, setShown, setText } from './dom.js';
@@ -44,7 +45,10 @@ export function chatHeaderView(app, { openPerson, addPerson }) {
   onClick('start-voice', withChat((chat) => startCall(app, chat, VOICE)));
   onClick('start-video', withChat((chat) => startCall(app, chat, VIDEO)));
   onClick('open-person', withChat(openPerson));
-  onClick('keep-person', withChat((chat) => (state.contacts.has(chat.address) ? openPerson(chat) : addPerson(chat.address))));
+  onClick('keep-person', withChat((chat) => {
+    if (isBlocked(state, chat)) return unblockPerson(app, chat.address);
+    return state.contacts.has(chat.address) ? openPerson(chat) : addPerson(chat.address);
+  }));
   onClick('back', () => (history.state?.isChat ? history.back() : select(app, null)));
 
   return () => {
@@ -74,15 +78,42 @@ function drawBar(state, chat) {
   setShown(element('talk-bar'), true);
   drawAvatar(element('talk-avatar'), chat.address, contact?.name ?? '');
   setText(button('open-person'), titleOf(state, chat.address));
-  setShown(button('keep-person'), !contact?.name);
-  setText(button('keep-person'), chat.says ? t('person.keep') : contact ? t('person.name') : t('person.addButton'));
-  setAttribute(button('keep-person'), 'aria-label', chat.says ? t('person.keepLabel') : contact ? t('person.nameLabel') : t('person.addLabel'));
+  drawPill(state, chat);
   setText(element('route'), isTyping ? t('talk.typing') : (chat.peer ? phaseText(chat) : '') || (contact ? '' : t('people.stranger')));
   setAttribute(element('route'), 'title', chat.route ? t('person.route', { route: chat.route, detail: chat.routeDetail }) : null);
   const canStart = isOpen && !isCall(chat);
   setShown(button('start-voice'), canStart);
   setShown(button('start-video'), canStart);
   setShown(button('hang-up'), chat.peer !== null && !isCall(chat));
+}
+
+/**
+ * Draw what is offered beside a name: to keep the person, or to let them in again.
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function drawPill(state, chat) {
+  const contact = state.contacts.get(chat.address);
+  const [text, label] = isBlocked(state, chat) ? [t('block.unblock'), t('block.unblock')] : chat.says ? [t('person.keep'), t('person.keepLabel')] : namingTexts(contact !== undefined);
+  setShown(button('keep-person'), !contact?.name || isBlocked(state, chat));
+  setText(button('keep-person'), text);
+  setAttribute(button('keep-person'), 'aria-label', label);
+}
+
+/**
+ * @param {boolean} isContact
+ * @returns {[text: string, label: string]}
+ */
+function namingTexts(isContact) {
+  return isContact ? [t('person.name'), t('person.nameLabel')] : [t('person.addButton'), t('person.addLabel')];
+}
+
+/**
+ * @param {State} state
+ * @param {Chat} chat
+ */
+function isBlocked({ screening }, { address }) {
+  return screening.blocked.has(address);
 }
 
 /**
@@ -105,12 +136,12 @@ function drawHero(state, chat) {
 function drawCall(state, chat) {
   const isIdle = chat.phase === 'idle';
   setShown(element('call-bar'), chat.peer === null);
-  setShown(element('composer'), !isWaiting(chat));
+  setShown(element('composer'), !isWaiting(chat) && !isBlocked(state, chat));
   showTrouble(element('talk-trouble'), isIdle ? chat.trouble : null);
   setText(element('call-status'), statusOf(state, chat));
   for (const id of ['call-voice', 'call-video', 'ring']) {
     setShown(button(id), isIdle);
-    setAttribute(button(id), 'disabled', state.phase !== 'on' || state.screening.blocked.has(chat.address));
+    setAttribute(button(id), 'disabled', state.phase !== 'on' || isBlocked(state, chat));
   }
   setShown(button('cancel'), chat.dialling !== null);
 }
@@ -122,7 +153,7 @@ function drawCall(state, chat) {
 function statusOf(state, chat) {
   if (chat.phase === 'ringing' && chat.isRinging) return t('phase.rings');
   if (chat.phase !== 'idle') return phaseText(chat);
-  if (state.screening.blocked.has(chat.address)) return t('block.hint');
+  if (isBlocked(state, chat)) return t('block.hint');
   if (state.phase === 'starting') return t('common.ready');
   if (state.phase === 'failed') return t('people.unreachable');
   return chat.trouble || chat.entries.length ? '' : t('call.hint');

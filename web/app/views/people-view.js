@@ -5,6 +5,7 @@
 
 import { recall } from '../browser-storage.js';
 import { select } from '../calls.js';
+import { normalize, searchEntries, snippetOf } from '../chat/search.js';
 import { shortAddress } from '../contacts.js';
 import { safeFileName } from '../format.js';
 import { titleOf } from './names.js';
@@ -18,8 +19,9 @@ import { localeOfTexts, t } from '../texts/translation.js';
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {{item: HTMLElement, button: HTMLButtonElement, sign: HTMLElement, name: HTMLElement, line: HTMLElement, badge: HTMLElement}} Row */
 
-/** So many are not looked through by eye. */
+/** So many people, or messages, are not looked through by eye. */
 const MANY = 7;
+const MANY_ENTRIES = 30;
 /** @type {Record<import('../state.js').State['phase'], import('../texts/translation.js').Key>} */
 const STATUS = { loading: 'people.you', off: 'people.you', starting: 'common.ready', on: 'people.you', failed: 'people.unreachable' };
 
@@ -42,6 +44,13 @@ export function peopleView(app, { addPerson, openSettings }) {
   onClick('copy-address', () => copyText(app, mine(), t('common.addressCopied')));
   for (const id of ['share-link', 'empty-share']) onClick(id, () => shareLink(app, mine()));
 
+  /** Open a talk, at the message that was searched for. @param {string} address */
+  const open = (address) => {
+    const chat = state.chats.get(address);
+    if (chat) chat.sought = searchEntries(chat.entries, normalize(search.value)) ?? null;
+    select(app, address);
+  };
+
   return () => {
     const address = mine();
     drawAvatar(element('my-avatar'), address, recall('whisper.name') ?? '');
@@ -51,17 +60,18 @@ export function peopleView(app, { addPerson, openSettings }) {
     setAttribute(element('my-address'), 'data-address', address);
     setAttribute(element('my-address'), 'title', address);
     const all = inOrder(app);
-    setShown(search, all.length >= MANY || search.value !== '');
-    const everyone = all.filter((one) => isFound(app, one, search.value));
+    const wanted = normalize(search.value);
+    setShown(search, all.length >= MANY || wanted !== '' || countEntries(app) >= MANY_ENTRIES);
+    const everyone = all.filter((one) => isFound(app, one, wanted));
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
       item.remove();
       rows.delete(known);
     }
     everyone.forEach((one, at) => {
-      const row = rows.get(one) ?? newRow(app, one);
+      const row = rows.get(one) ?? newRow(one, () => open(one));
       rows.set(one, row);
-      drawRow(app, one, row);
+      drawRow(app, one, row, wanted);
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
@@ -81,12 +91,15 @@ export function focusPerson(address) {
 /**
  * @param {App} app
  * @param {string} address
- * @param {string} wanted a part of a name or of a message
+ * @param {string} wanted a part of a name or of a message, normalized
  */
 function isFound({ state }, address, wanted) {
-  const entries = state.chats.get(address)?.entries ?? [];
-  const texts = [titleOf(state, address), ...entries.map((entry) => (entry.kind === 'file' ? entry.transfer.name : entry.text))];
-  return texts.some((text) => text.toLocaleLowerCase().includes(wanted.trim().toLocaleLowerCase()));
+  return normalize(titleOf(state, address)).includes(wanted) || searchEntries(state.chats.get(address)?.entries ?? [], wanted) !== undefined;
+}
+
+/** @param {App} app */
+function countEntries({ state }) {
+  return [...state.chats.values()].reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 /** @param {App} app */
@@ -101,18 +114,18 @@ function inOrder({ state }) {
 }
 
 /**
- * @param {App} app
  * @param {string} address
+ * @param {() => void} open
  * @returns {Row}
  */
-function newRow(app, address) {
+function newRow(address, open) {
   const sign = avatar(address, '');
   const name = create('span', { class: 'clip strong', dir: 'auto' });
   const line = create('span', { class: 'clip muted small', dir: 'auto' });
   const badge = create('span', { class: 'badge' });
   const button = create(
     'button',
-    { class: 'person', type: 'button', 'data-address': address, onclick: () => select(app, address) },
+    { class: 'person', type: 'button', 'data-address': address, onclick: open },
     ...[sign, create('span', { class: 'grow person-text' }, name, line), badge],
   );
   return { item: create('li', {}, button), button, sign, name, line, badge };
@@ -122,13 +135,15 @@ function newRow(app, address) {
  * @param {App} app
  * @param {string} address
  * @param {Row} row
+ * @param {string} wanted
  */
-function drawRow({ state }, address, row) {
+function drawRow({ state }, address, row, wanted) {
   const chat = state.chats.get(address);
   const unread = chat?.unread ?? 0;
   drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
   setText(row.name, titleOf(state, address));
-  setText(row.line, lineOf(state, address, chat));
+  const found = searchEntries(chat?.entries ?? [], wanted);
+  setText(row.line, found ? snippetOf(found, wanted) : lineOf(state, address, chat));
   setText(row.badge, unread ? unread.toLocaleString(localeOfTexts()) : '');
   setAttribute(row.badge, 'aria-label', unread ? t('people.new', { count: unread }) : null);
   setAttribute(row.badge, 'role', unread ? 'img' : null);

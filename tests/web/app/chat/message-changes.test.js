@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 import { canEdit, edit, react, takeChange, tellReactions } from '../../../../web/app/chat/message-changes.js';
-import { markRead, receive, sendText, sendWaiting } from '../../../../web/app/conversation.js';
+import { keepUndelivered, markRead, receive, sendText, sendWaiting } from '../../../../web/app/conversation.js';
 import { chatWith, createState } from '../../../../web/app/state.js';
 
 const MINUTE_MS = 60_000;
@@ -122,6 +122,24 @@ test('a reaction to somebody who is away is told at the next connection', async 
   assert.deepEqual([mine.reactions.theirs, theirs.reactions.isUntold], ['👍', false]);
 });
 
+test('what may have been lost with the connection is sent again by the next, and is there once', async () => {
+  const [mine] = await write(anna, ben, 'tea?');
+  const before = anna.chat.peer;
+  keepUndelivered(anna.chat, before);
+  assert.equal(mine.mark, 'waiting');
+
+  anna.connect(ben);
+  await sendWaiting(anna.app, anna.chat);
+  assert.deepEqual([ben.texts, mine.mark, ben.heard.length], [['tea?'], 'sent', 2]);
+});
+
+test('what can not be sent because the connection ends waits for another one', async () => {
+  anna.chat.peer.send = () => Promise.reject(Object.assign(new Error(), { code: 'hung_up' }));
+  anna.chat.peer.state = 'closed';
+
+  assert.equal((await write(anna, ben, 'tea?'))[0].mark, 'waiting');
+});
+
 test('a message is edited on both sides, within a minute', async () => {
   const [mine, theirs] = await write(anna, ben, 'tee?');
   const sent = mine.at.getTime();
@@ -151,7 +169,10 @@ test('nobody edits the message of the other, an old one, or one without end', as
   takeChange(ben.chat, to('later'), theirs.at.getTime() + 2 * MINUTE_MS);
   assert.equal(theirs.text, 'tea?');
 
-  for (let time = 1; time <= 20; time += 1) takeChange(ben.chat, to(`tea ${time}`), Date.now());
+  takeChange(ben.chat, to('under way'), theirs.at.getTime() + 1.5 * MINUTE_MS);
+  assert.equal(theirs.text, 'under way');
+
+  for (let time = 2; time <= 20; time += 1) takeChange(ben.chat, to(`tea ${time}`), Date.now());
   assert.deepEqual([theirs.text, theirs.edits], ['tea 10', 10]);
 });
 

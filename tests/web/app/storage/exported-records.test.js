@@ -69,3 +69,9 @@ test('what is here already does not come twice, nor what an export has twice', (
 
   assert.deepEqual(missingIn(here, entries).map(({ kind, at }) => [kind, at.getTime()]), [['file', AT], ['text', AT + 1]]);
 });
+
+test('a message that was edited since the export does not come twice', () => {
+  const entriesOf = (text) => fromRecord(talkOf({ ...TEXT, text, messageId: 'm7' }).talk, 0).entries;
+
+  assert.deepEqual(missingIn(entriesOf('hello Ben'), entriesOf('hello')), []);
+});

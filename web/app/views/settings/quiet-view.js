@@ -31,6 +31,7 @@ export function quietView(app) {
     setText(element('quiet-text'), isOn && !isEndless ? t('quiet.until', { time: timeOf(new Date(screening.quietUntil)) }) : t('quiet.title'));
     if (!isOn) choice.value = 'off';
     else if (isEndless) choice.value = 'ever';
+    else if (choice.value === 'off') choice.selectedIndex = -1; // chosen before a reload, or in another window
   };
 }
 

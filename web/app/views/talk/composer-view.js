@@ -6,7 +6,7 @@
 import { sendFiles, sendText } from '../../conversation.js';
 import { tellTyping } from '../../peer-control.js';
 import { selectedChat } from '../../state.js';
-import { LETTER_FROM_THE_RIGHT } from '../../texts/translation.js';
+import { LETTER_FROM_THE_RIGHT, t } from '../../texts/translation.js';
 import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
 import { drawContext, listenToCancel, saveEdit } from './composer-context.js';
 
@@ -28,7 +28,7 @@ export function composerView(app) {
   let drawn = null;
   const openChat = () => {
     const chat = selectedChat(state);
-    return chat?.peer ? chat : null; // while it reconnects, messages wait
+    return chat?.phase === 'open' ? chat : null; // while it reconnects, files can't be sent
   };
 
   form.addEventListener('submit', (event) => {
@@ -56,7 +56,7 @@ export function composerView(app) {
 
   return () => {
     const chat = selectedChat(state);
-    setShown(element('attach'), openChat() !== null);
+    setShown(element('attach'), Boolean(chat?.peer));
     drawContext(app, chat);
     const shown = chat?.editing ?? state.selected;
     if (drawn === shown) return;
@@ -94,7 +94,7 @@ function listenToFiles(app, field, openChat) {
     return chat !== null;
   };
   listenToChoice(give);
-  listenToPaste(field, give);
+  listenToPaste(app, field, give);
   listenToDrops(() => openChat() !== null, give);
 }
 
@@ -108,16 +108,17 @@ function listenToChoice(give) {
 }
 
 /**
+ * @param {App} app
  * @param {HTMLTextAreaElement} field
  * @param {(files: Iterable<File> | null | undefined) => boolean} give returns whether somebody is there to take them
  */
-function listenToPaste(field, give) {
+function listenToPaste(app, field, give) {
   field.addEventListener('paste', (event) => {
     const { files, text } = pasted(event);
     if (!files.length && text.length <= MAX_PASTED) return;
     event.preventDefault();
-    const isGiven = give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })]);
-    if (isGiven || files.length) return;
+    if (give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })])) return;
+    if (files.length) return app.notices.say(t('composer.away'));
     setLong(field, text); // nobody is there to take a file: it waits as a message
     field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
     field.dispatchEvent(new InputEvent('input', { bubbles: true }));

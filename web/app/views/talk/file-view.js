@@ -3,6 +3,7 @@
  * @module
  */
 
+import { paceOf } from '../../chat/transfer-pace.js';
 import { codeOf, wordsOf } from '../../error-messages.js';
 import { PREVIEWED, formatBytes, formatDuration, safeFileName } from '../../format.js';
 import { create, icon, setAttribute, setShown, setText, timeElement } from '../dom.js';
@@ -12,10 +13,6 @@ import { preview } from './preview.js';
 import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').FileEntry} FileEntry */
-/** @typedef {{bytes: number, at: number}} Progress */
-
-/** A speed needs some time to be one. */
-const SPEED_MS = 500;
 
 /**
  * @param {FileEntry} entry
@@ -43,14 +40,14 @@ export function fileRow(entry) {
   const author = create('span', { class: 'sr' }, `${entry.mine ? t('file.yours') : t('file.theirs')} `);
   const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
   let isPreviewed = false;
-  /** @type {Progress | null} */ let began = null;
+  /** @type {import('../../chat/transfer-pace.js').Start | null} */ let began = null;
   const update = () => {
     const { state } = transfer;
     const isAsked = state === 'waiting' && !entry.mine;
     setAttribute(element, 'data-state', state);
     if (state === 'running') began ??= { bytes: transfer.transferred, at: performance.now() };
     const running = statusOf(entry);
-    setText(status, state === 'running' && began ? withPace(running, transfer, began, performance.now()) : running);
+    setText(status, state === 'running' && began ? withPace(running, paceOf(transfer, began, performance.now())) : running);
     setAttribute(bar, 'value', transfer.transferred);
     setShown(bar, state === 'running');
     setShown(take, isAsked);
@@ -69,16 +66,12 @@ export function fileRow(entry) {
 }
 
 /**
- * Add speed and time left.
+ * Add speed and time left, as soon as they are known.
  * @param {string} running
- * @param {FileEntry['transfer']} transfer
- * @param {Progress} began what had come when it was seen first: it may go on where another connection ended
- * @param {number} now ms
+ * @param {ReturnType<typeof paceOf>} pace
  */
-function withPace(running, { transferred, size }, { bytes, at }, now) {
-  const [done, took] = [transferred - bytes, now - at];
-  if (took < SPEED_MS || done <= 0) return running;
-  return t('file.pace', { running, speed: formatBytes((done / took) * 1000), time: formatDuration(((size - transferred) / done) * took) });
+function withPace(running, pace) {
+  return pace ? t('file.pace', { running, speed: formatBytes(pace.bytesPerSecond), time: formatDuration(pace.msLeft) }) : running;
 }
 
 /** @param {FileEntry} entry */

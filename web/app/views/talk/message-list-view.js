@@ -6,6 +6,7 @@
 import { nameOf, selectedChat } from '../../state.js';
 import { button, create, element, onClick, setShown, setText } from '../dom.js';
 import { rowOf } from './entry-view.js';
+import { showRow } from './message-menu.js';
 import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
@@ -42,6 +43,7 @@ class Log {
       row.element.remove();
       this.#rows.delete(entry);
     }
+    if (this.#isOutOfOrder(chat.entries)) this.#clear();
     let before = /** @type {Entry | null} */ (null);
     let isNew = false;
     for (const entry of chat.entries) {
@@ -59,9 +61,33 @@ class Log {
     return isNew;
   }
 
+  /**
+   * Tell whether an entry is missing before one that is shown: an import has put it there.
+   * @param {readonly Entry[]} entries
+   */
+  #isOutOfOrder(entries) {
+    const shown = entries.findLastIndex((entry) => this.#rows.has(entry));
+    return entries.slice(0, shown).some((entry) => !this.#rows.has(entry));
+  }
+
+  #clear() {
+    this.#rows.clear();
+    this.#list.replaceChildren();
+  }
+
   scrollToEnd() {
     this.element.scrollTop = this.element.scrollHeight;
     this.isAtEnd = true;
+  }
+
+  hide() {
+    setShown(this.element, false);
+  }
+
+  /** @param {Entry} entry */
+  scrollTo(entry) {
+    const row = this.#rows.get(entry)?.element;
+    if (row) showRow(row);
   }
 
   #follow() {
@@ -93,19 +119,21 @@ export function messageListView(app) {
     const isWaiting = element('talk').hasAttribute('data-empty'); // somebody is being called
     setShown(element('logs'), Boolean(selected?.entries.length) && !isWaiting);
     for (const chat of state.chats.values()) {
-      if (!chat.entries.length) continue;
+      if (chat !== selected) logs.get(chat.address)?.hide();
+      if (!chat.entries.length || chat !== selected) continue;
       const log = logs.get(chat.address) ?? newLog(toNewest);
       logs.set(chat.address, log);
       const wasAtEnd = log.isAtEnd;
-      setShown(log.element, chat === selected);
+      setShown(log.element, true);
       const isNew = log.draw(app, chat);
-      if (chat !== selected) continue;
       const isOpened = log !== visible;
       visible = log;
       log.element.setAttribute('aria-label', t('talk.messagesWith', { name: nameOf(state, chat.address) }));
       if (isOpened || (isNew && (wasAtEnd || isMine(chat.entries.at(-1))))) log.scrollToEnd();
       else if (isNew) setShown(toNewest, true);
       if (isOpened) setShown(toNewest, false);
+      if (chat.sought) log.scrollTo(chat.sought);
+      chat.sought = null;
     }
     if (!selected?.entries.length) {
       visible = null;

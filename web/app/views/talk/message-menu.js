@@ -23,10 +23,14 @@ const PRESS_PX = 10;
 /** Room between the menu and the edge of the window. */
 const EDGE_PX = 8;
 
-/** Close the menu by a click beside it. */
+/** The bubble of the message whose menu is open. @type {Element | null} */
+let anchor = null;
+
+/** Close the menu by a click beside it, and keep it at its message when the window changes. */
 export function messageMenu() {
   const menu = dialog('message-menu');
   menu.addEventListener('pointerdown', (event) => event.target === menu && menu.close());
+  addEventListener('resize', () => menu.open && anchor && place(menu, anchor));
 }
 
 /**
@@ -38,7 +42,7 @@ export function messageMenu() {
  * @returns {Row}
  */
 export function withMenu(app, chat, entry, row) {
-  const open = () => openMenu(app, chat, entry, opener);
+  const open = () => openMenu(app, chat, entry, row.element.querySelector('.bubble') ?? opener);
   const opener = create('button', { class: 'icon-button menu-button', type: 'button', 'aria-haspopup': 'dialog', 'aria-label': t('message.actions'), onclick: open }, icon('more'));
   const [mine, theirs] = [create('span', { class: 'reaction' }), create('span', { class: 'reaction' })];
   const line = row.element.querySelector('.line');
@@ -69,14 +73,21 @@ export function quoteOf(app, chat, messageId) {
   if (!target || target.kind === 'note') return null;
   const author = target.mine ? t('message.you') : nameOf(app.state, chat.address);
   const show = () => {
-    const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${messageId}"]`);
-    if (!(row instanceof HTMLElement)) return;
-    row.tabIndex = -1;
-    row.scrollIntoView({ block: 'center' });
-    row.focus({ preventScroll: true });
+    const row = element('logs').querySelector(`.log:not([hidden]) [data-message="${CSS.escape(messageId ?? '')}"]`);
+    if (row instanceof HTMLElement) showRow(row);
   };
   const label = create('span', { class: 'sr' }, `${t('message.inAnswer')} `);
   return create('button', { class: 'quote', type: 'button', onclick: show }, label, create('bdi', { class: 'strong' }, author), create('span', { class: 'clip', dir: 'auto' }, summaryOf(target)));
+}
+
+/**
+ * Bring a row into sight, and the focus there.
+ * @param {HTMLElement} row
+ */
+export function showRow(row) {
+  row.tabIndex = -1;
+  row.scrollIntoView({ block: 'center' });
+  row.focus({ preventScroll: true });
 }
 
 /**
@@ -102,9 +113,9 @@ function drawReaction(target, author, emoji) {
  * @param {App} app
  * @param {Chat} chat
  * @param {TextEntry | FileEntry} entry
- * @param {HTMLElement} opener
+ * @param {Element} bubble
  */
-function openMenu(app, chat, entry, opener) {
+function openMenu(app, chat, entry, bubble) {
   const menu = dialog('message-menu');
   const field = element('message');
   /** @param {() => unknown} run @param {boolean} [isWriting] whether the field is needed next */
@@ -126,16 +137,17 @@ function openMenu(app, chat, entry, opener) {
   if (canEdit(chat, entry, Date.now())) menu.append(item('edit', t('message.edit'), write({ editing: /** @type {TextEntry} */ (entry) })));
   if (entry.kind === 'text') menu.append(item('copy', t('message.copy'), act(() => copyText(app, entry.text, t('message.copied')))));
   menu.showModal();
-  place(menu, opener);
+  anchor = bubble;
+  place(menu, bubble);
 }
 
 /**
- * Put the menu beside its button, within the window.
+ * Put the menu under its message or above it, within the window.
  * @param {HTMLElement} menu
- * @param {HTMLElement} opener
+ * @param {Element} bubble
  */
-function place(menu, opener) {
-  const at = opener.getBoundingClientRect();
+function place(menu, bubble) {
+  const at = bubble.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const within = (/** @type {number} */ wanted, /** @type {number} */ most) => `${Math.max(EDGE_PX, Math.min(wanted, most - EDGE_PX))}px`;
   menu.style.left = within(at.left + at.width / 2 - width / 2, innerWidth - width);

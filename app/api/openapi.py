@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from app.api import errors as http
 from app.api.call_dispatcher import CALLS
-from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.api.openapi_examples import EXAMPLE_TIME, EXAMPLES
 from app.api.responses import Accepted, Refusal
 from app.limits import errors as limits
 from app.protocol import errors

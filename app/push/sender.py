@@ -1,4 +1,4 @@
-"""Push service client: encryption, VAPID signature and delivery of a call to a subscription."""
+"""Push sender: encryption, VAPID signature and delivery of a call to a subscription."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from app.push.endpoint_policy import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.push_options import PushOptions, is_vapid_key_mismatch, push_options
 from app.push.vapid import Keyring, VapidSigner
-from app.push.verification import VerificationCodes
+from app.push.verification_codes import VerificationCodes
 
 VERIFY = "verify"
 _MAY_HAVE_ARRIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.TIMED_OUT, DeliveryStatus.LOST)
@@ -29,8 +29,8 @@ VERIFICATIONS = Rate(1, 600)
 MAX_UNVERIFIED = 10_000  # endpoints whose last verification push is remembered
 
 
-class PushService:
-    """Push services as the relay sees them. *monotonic_ms* is a clock in ms that never jumps.
+class PushSender:
+    """Push services, as the relay sees them. *monotonic_ms* is a clock in ms that never jumps.
 
     *begin* is told the push service of each message that is about to be sent.
     """

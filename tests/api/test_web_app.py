@@ -13,8 +13,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from app.api.pages import Pages
 from app.api.static_files import MEDIA_TYPES
+from app.api.web_app import Pages
 from app.push.vapid import VapidKey
 from app.settings import WEB_FOLDERS, Settings
 from tests.conftest import serving

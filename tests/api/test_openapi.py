@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.examples import EXAMPLE_TIME, EXAMPLES
+from app.api.openapi_examples import EXAMPLE_TIME, EXAMPLES
 from app.protocol.envelope import read_call
 from app.protocol.messages import METHODS, Message
 from tests.people import body

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
-from app.api.headers import SECURITY_HEADERS
 from app.api.responses import refusal
+from app.api.security_headers import SECURITY_HEADERS
 from app.api.state import AppState
 from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Network
 
 import pytest
 
-from app.push.addresses import is_public, parse_nat64_prefix
+from app.push.ip_addresses import is_public, parse_nat64_prefix
 
 PUBLIC = {
     "Google": "142.250.74.10",

@@ -1,0 +1,27 @@
+/** A message is found by a part of its text, whatever its case, and seen around the match. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { normalize, searchEntries, snippetOf } from '../../../../web/app/chat/search.js';
+
+const [FIRST, FILE, LAST] = [
+  { kind: 'text', text: 'Tea at five?' },
+  { kind: 'file', transfer: { name: 'Tea list.txt' } },
+  { kind: 'text', text: `${'long '.repeat(100)}ÄRGER with the tea` },
+];
+
+test('the newest entry with the text in it is found', () => {
+  const found = (text, entries = [FIRST, FILE, LAST]) => searchEntries(entries, normalize(text));
+
+  assert.deepEqual([found('tea'), found(' TEA L'), found('five'), found('ärger'), found('coffee')], [LAST, FILE, FIRST, LAST, undefined]);
+});
+
+test('nothing is found by nothing', () => {
+  assert.equal(searchEntries([FIRST], normalize(' ')), undefined);
+});
+
+test('of a long text, what is around the match is seen', () => {
+  assert.equal(snippetOf(LAST, 'ärger'), `…${'long '.repeat(4)}ÄRGER with the tea`);
+  assert.equal(snippetOf(FILE, 'list'), 'Tea list.txt');
+});
