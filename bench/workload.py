@@ -117,7 +117,7 @@ def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[
 
 def make_update(person: Person, subscription: Subscription) -> Request:
     """Return a registration."""
-    return _signed("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
+    return _sign("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
 
 
 def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
@@ -130,14 +130,14 @@ def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -
     }
     if sealed:
         data["e"] = b64encode(os.urandom(sealed)).decode()
-    return _signed(method, sender, data)
+    return _sign(method, sender, data)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _signed(method: str, sender: Person, data: Data) -> Request:
+def _sign(method: str, sender: Person, data: Data) -> Request:
     text = json.dumps(data, separators=(",", ":"))
     signature = b64encode(sender.key.sign(text.encode())).decode()
     return Request(f"/{method}", f'{{"a":"{method}","b":{text},"c":"{signature}"}}'.encode())
