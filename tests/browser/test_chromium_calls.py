@@ -191,7 +191,7 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.see("[data-save-file]")
     anna.hangs_up()
     anna.page.type("#message", "I will be there at")
-    wait_until(lambda: "I will be there at" in anna.page.evaluate(STORED_TALKS)[2])
+    keeps(anna, "I will be there at")
 
     extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
@@ -370,8 +370,21 @@ def import_file(someone: Resident, file: Path, passphrase: str) -> None:
     someone.page.click("#import-save")
 
 
-def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_two_people_who_have_never_seen_it(
+    push_process: PushServiceProcess, deployment: Deployment, tmp_path: Path
+) -> None:
     """One at a phone: by voice, by video, with a screen and a photo; and all of it is there afterwards."""
+    with at_chromium(deployment, push_process) as anna, at_chromium(deployment, push_process) as ben:
+        spend_an_evening(anna, ben, tmp_path)
+
+
+def keeps(someone: Resident, text: str) -> None:
+    """Wait until it is stored."""
+    wait_until(lambda: text in someone.page.evaluate(STORED_TALKS)[2])
+
+
+def spend_an_evening(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+    """Let two people do it all."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
     address = ben.address
     anna.page.resize(360, 740)
@@ -389,12 +402,14 @@ def test_two_people_who_have_never_seen_it(anna: Resident, ben: Resident, tmp_pa
     anna.page.wait_until(_SEES)
     anna.page.click("#toggle-chat")
     anna.sends(tmp_path / "photo.png")
-    ben.page.click("[data-accept-file]:not([hidden])")
+    ben.page.see(".theirs", "photo.png")
+    ben.page.evaluate("document.querySelector('[data-accept-file]:not([hidden])')?.click()")  # if he is asked
     ben.page.see(".theirs img.preview")
     anna.page.click("#end-call")
     ben.page.see("[data-kind=note]", "hung up · 0:")
 
     for person in (anna, ben):
+        keeps(person, "hung up")
         person.page.reload()
         person.looks()
     ben.finds(anna.address)
