@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from statistics import mean
 
-from bench import baseline, connection_setup, report
-from bench.cases import ALONE, CASES, CROWDED, MANY_ROWS, USUAL, Server
+from bench import baseline, connection_setup, registration_floor, report
+from bench.cases import ALONE, CASES, CROWDED, MANY_ROWS, NEAR, RENEWED, USUAL, Server, make_works
 from bench.connection_setup import Connection
 from bench.database import add_others, copy_database, postgres, register_population
 from bench.measure import Bench, Row, clients
 from bench.options import parse_options
 from bench.processes import Program, push_stub, whisper
-from bench.thresholds import check, find_row
-from bench.workload import POPULATION, calls
+from bench.thresholds import check, check_registrations, find_row, relative_rate
+from bench.workload import DEVICES, calls
 
 # Warm-up, in lengths of a round: connections open, and the replay memory (5 s of calls) reaches its size.
 WARM_UP = 2
@@ -24,23 +24,29 @@ def main() -> None:
     """Measure, print, and compare."""
     options = parse_options("make bench", __doc__)
     before = report.read(options.compare) if options.compare else None
-    rows, connection = _measure(options)
-    steps, held = baseline.measure_steps(), list(check(rows))
+    rows, connection, floor = _measure(options)
+    steps = baseline.measure_steps()
+    held = [*check(rows), *check_registrations(rows, floor)]
     print(report.table(rows, before))
     print(f"\ncrypto baseline {1e6 * mean(row.median('baseline') for row in rows):.0f} us:", end=" ")
     print(", ".join(f"{name} {1e6 * seconds:.0f}" for name, seconds in steps.items()))
+    print(f"registration floor {1e6 * floor:.0f} us: Ed25519 verify, and one statement that commits")
     if connection:
         print(connection.sentence(find_row(rows, ALONE).median("p50")))
     print(f"\n{report.verdicts(held)}\n")
     if options.json:
         setup = asdict(connection) if connection else None
-        report.write(report.as_json(rows, held, steps=steps, connection=setup), options.json)
+        report.write(
+            report.as_json(rows, held, steps=steps, registration_floor=floor, connection=setup), options.json
+        )
+    carried = relative_rate(find_row(rows, NEAR), find_row(rows, CROWDED))
+    print(f"carried at 100 ms of push latency, over without: {carried:.2f}")
     print(
         f"crypto floor ratio at {USUAL.connections} concurrent: {find_row(rows, USUAL).median('ratio'):.2f}"
     )
 
 
-def _measure(options: Namespace) -> tuple[list[Row], Connection | None]:
+def _measure(options: Namespace) -> tuple[list[Row], Connection | None, float]:
     with ExitStack() as opened:
         stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, options.clients))
@@ -52,23 +58,31 @@ def _measure(options: Namespace) -> tuple[list[Row], Connection | None]:
         if large:
             servers["two workers"] = opened.enter_context(whisper(url, [stub.url], workers=2))
             servers["10^6 rows"] = opened.enter_context(whisper(large, [stub.url]))
-        return _rows(bench, servers, options.rounds, options.seconds), connection
+        rows = _rows(bench, servers, stub.url, options)
+        return rows, connection, registration_floor.measure(url)
 
 
 def _copy_with_many_rows(url: str, stub: Program) -> str:
     large = copy_database(url)
-    add_others(large, stub.url, MANY_ROWS - POPULATION)
+    add_others(large, stub.url, MANY_ROWS // DEVICES, DEVICES)
     return large
 
 
-def _rows(bench: Bench, servers: Mapping[Server, Program], rounds: int, seconds: float) -> list[Row]:
+def _rows(bench: Bench, servers: Mapping[Server, Program], origin: str, options: Namespace) -> list[Row]:
     """Measure each case in turn, round by round: so a change of the machine affects all of them."""
+    seconds, works = options.seconds, make_works(origin)
     for server in servers.values():
         bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
+    bench.load(servers["one worker"], works["renewals"], RENEWED.connections, seconds)
     cases = [case for case in CASES if case.server in servers]
     found = [
-        [bench.round(servers[case.server], calls, case.connections, seconds, case.rate) for case in cases]
-        for _ in range(rounds)
+        [
+            bench.round(
+                servers[case.server], works[case.work], case.connections, seconds, case.rate, case.delay
+            )
+            for case in cases
+        ]
+        for _ in range(options.rounds)
     ]
     return [Row(case.name, each) for case, each in zip(cases, zip(*found, strict=True), strict=True)]
 

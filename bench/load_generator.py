@@ -24,7 +24,11 @@ Requests = Callable[[list[Person], int], Iterator[Request]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A load: *rate* requests a second (open loop), or one in flight per connection (closed loop)."""
+    """A load: *rate* requests a second (open loop), or one in flight per connection (closed loop).
+
+    A push service that answers after a *delay* makes a closed loop come in waves, so connections begin one
+    after the other within it, and what is answered before the first could be is not counted as throughput.
+    """
 
     port: int
     connections: int
@@ -32,6 +36,7 @@ class Load:
     requests: Requests
     seed: int
     rate: float | None = None
+    delay: float = 0
 
 
 @dataclass(slots=True)
@@ -40,19 +45,23 @@ class Result:
 
     seconds: float = 0
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
-    pushed: int = 0  # of those that were served
+    timely: int = 0  # of those, answered within the seconds
+    pushes: int = 0  # that they became
+    possible: int = 0  # pushes that all requests could become
     refused: Counter[str] = field(default_factory=Counter)
 
     def include(self, other: "Result") -> None:
         """Add the result of another load."""
         self.latencies.extend(other.latencies)
-        self.pushed += other.pushed
+        self.timely += other.timely
+        self.pushes += other.pushes
+        self.possible += other.possible
         self.refused += other.refused
 
     @property
     def per_second(self) -> float:
         """Served requests per second."""
-        return len(self.latencies) / self.seconds
+        return self.timely / self.seconds
 
     def percentile(self, percent: float) -> float:
         """Return the latency that so many percent did not exceed, in seconds."""
@@ -141,15 +150,25 @@ class _Run:
         if self._load.rate:
             await self._pace(began, 1 / self._load.rate)
         else:
-            while self._idle:
-                self._ask(time.perf_counter())
-            await asyncio.sleep(self._load.seconds)
+            began = await self._begin(began)
+            await asyncio.sleep(began + self._load.seconds - time.perf_counter())
         self._open = False
         self._result.seconds = time.perf_counter() - began
         await self._end()
         for connection in connections:
             connection.close()
         return self._result
+
+    async def _begin(self, began: float) -> float:
+        """Let each connection ask; return the time since when answers come evenly."""
+        gap = self._load.delay / self._load.connections
+        for turn in range(self._load.connections):
+            if (early := began + turn * gap - time.perf_counter()) > 0:
+                await asyncio.sleep(early)
+            if self._idle:
+                self._ask(time.perf_counter())
+        self._result.timely = 0
+        return time.perf_counter()
 
     async def _pace(self, began: float, gap: float) -> None:
         """Send at even intervals, whatever is still in flight: a slow server gets no less load."""
@@ -173,6 +192,7 @@ class _Run:
         request = next(self._requests)
         asked_at = wanted_at if self._load.rate else time.perf_counter()  # not before it was signed
         self._asked += 1
+        self._result.possible += request.pushes
         self._idle.popleft().ask(request, asked_at)
 
     def _ended(self, connection: Connection, status: int, body: bytes) -> None:
@@ -182,7 +202,8 @@ class _Run:
         self._asked -= 1
         if status == OK:
             self._result.latencies.append(time.perf_counter() - connection.asked_at)
-            self._result.pushed += connection.request.is_pushed
+            self._result.pushes += connection.request.pushes
+            self._result.timely += self._open
         else:
             self._result.refused[f"{status} {body.decode(errors='replace')}"] += 1
         if status != LOST:

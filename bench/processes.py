@@ -94,22 +94,32 @@ def _port(process: "subprocess.Popen[bytes]", output: Path) -> int:
 
 
 @contextmanager
-def push_stub(delay: float = 0) -> Iterator[Program]:
-    """Run the push service stub, which accepts every message after *delay* seconds."""
-    with program([sys.executable, "-m", "bench.stub", "--delay", str(delay)]) as stub:
+def push_stub(delay: float = 0, tls: Path | None = None) -> Iterator[Program]:
+    """Run the push service stub, which accepts every message after *delay* seconds; *tls*: over TLS too."""
+    secure = ["--tls", str(tls)] if tls else []
+    with program([sys.executable, "-m", "bench.stub", "--delay", str(delay), *secure]) as stub:
         yield stub
 
 
 def count_pushes(stub: Program) -> int:
     """Return how many messages the stub has accepted so far."""
-    return int(httpx.get(stub.url).text)
+    return change_stub(stub, "")
+
+
+def change_stub(stub: Program, change: str) -> int:
+    """Make the stub answer otherwise from now on, as in `delay/0.1` or `close/1`; return its count."""
+    return int(httpx.get(f"{stub.url}/{change}").text)
 
 
 @contextmanager
 def whisper(
-    database_url: str, origins: Sequence[str], workers: int = 1, command: Sequence[str] = (WHISPER,)
+    database_url: str,
+    origins: Sequence[str],
+    workers: int = 1,
+    command: Sequence[str] = (WHISPER,),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Program]:
-    """Run the server as an operator does, allowed to send to *origins*."""
+    """Run the server as an operator does, allowed to send to *origins*, with more *settings*."""
     env = {
         "WHISPER_DATABASE_URL": database_url,
         "WHISPER_PORT": "0",
@@ -118,7 +128,7 @@ def whisper(
         "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
         "WHISPER_WORKERS": str(workers),
     } | {f"WHISPER_LIMIT_{name}": _NEVER_REACHED for name in _LIMITS}
-    with program([*command, "serve"], env) as server:
+    with program([*command, "serve"], env | dict(settings or {})) as server:
         _wait_until_ready(server)
         yield server
 

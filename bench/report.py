@@ -45,9 +45,13 @@ def verdicts(thresholds: Sequence[Threshold]) -> str:
     """Return a line for each threshold: the value, the limit, and whether it holds."""
     width = max(len(each.name) for each in thresholds)
     return "\n".join(
-        f"{one.name.ljust(width)}{one.value:>9.2f}, at most {one.limit:<5g} {'ok' if one.holds else 'over'}"
+        f"{one.name.ljust(width)}{one.value:>9.2f}, {_bound(one):<14} {'ok' if one.holds else 'over'}"
         for one in thresholds
     )
+
+
+def _bound(threshold: Threshold) -> str:
+    return f"at {'least' if threshold.at_least else 'most'} {threshold.limit:g}"
 
 
 def as_json(rows: Sequence[Row], thresholds: Iterable[Threshold], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

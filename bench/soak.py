@@ -28,7 +28,7 @@ PARTS = 20  # of the steady time, after each of which the server's memory is rea
 
 def soak(bench: Bench, server: Program, origin: str, seconds: float) -> bool:
     """Print the table; return whether there was no error and no more memory."""
-    load = partial(bench.load, server, partial(calls_and_updates, origin), WAITING)
+    load = partial(bench.load, server, partial(calls_and_updates, origin), WAITING, delay=PUSH_S)
     before = server.cpu()
     most = load(CAPACITY_S)
     core = len(most.latencies) / (server.cpu() - before)
@@ -63,7 +63,7 @@ def _format_refused(refused: Counter[str]) -> str:
 def main(seconds: float) -> int:
     """Run a server with a database, a push service stub and load."""
     with ExitStack() as opened:
-        stub = opened.enter_context(push_stub(PUSH_S))
+        stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, 1))
         url = opened.enter_context(postgres())
         register_population(url, stub.url)

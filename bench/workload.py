@@ -19,9 +19,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 # More than any cache of a few entries, and registered in a second.
 POPULATION = 10_000
 
+# People with several devices; their numbers follow those of the population.
+SEVERAL = 1_000
+DEVICES = 3
+SUBSCRIPTIONS_FROM = 1_000_000  # numbers of the subscriptions of their second devices
+
 # What is sealed in an offer with its candidates, and in a late candidate: their bodies are 1.1 and 0.6 kB.
 OFFER_BYTES = 555
 ICE_BYTES = 180
+
+# Numbers of people that each seed of `new_registrations` has for itself.
+SEEDS_FROM = 10_000_000
 
 Data = dict[str, Any]  # JSON
 
@@ -33,13 +41,14 @@ class Person:
     key: Ed25519PrivateKey
     raw: bytes
     address: str
+    devices: int = 1
 
     @classmethod
-    def of(cls, number: int) -> "Person":
+    def of(cls, number: int, devices: int = 1) -> "Person":
         """Return the user of this *number*, the same in every process."""
         key = Ed25519PrivateKey.from_private_bytes(sha256(b"bench %d" % number).digest())
         raw = key.public_key().public_bytes_raw()
-        return cls(key, raw, b64encode(raw).decode())
+        return cls(key, raw, b64encode(raw).decode(), devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +83,38 @@ class Request:
 
     path: str
     body: bytes
-
-    @property
-    def is_pushed(self) -> bool:
-        """Whether it becomes a push."""
-        return self.path != "/update"
+    pushes: int = 0  # that it becomes
 
 
 @cache
 def population() -> list[Person]:
     """Return all users; takes about half a second, once in a process."""
     return [Person.of(number) for number in range(POPULATION)]
+
+
+@cache
+def people_with_devices() -> list[Person]:
+    """Return those who have several devices."""
+    return [Person.of(number, DEVICES) for number in range(POPULATION, POPULATION + SEVERAL)]
+
+
+def calls_to_devices(_: list[Person], seed: int) -> Iterator[Request]:
+    """Make calls as `calls` does, between people who have several devices."""
+    return calls(people_with_devices(), seed)
+
+
+def new_registrations(origin: str, _: list[Person], seed: int) -> Iterator[Request]:
+    """Make one first registration after the other: nobody comes twice, whatever the seed."""
+    for number in count(SEEDS_FROM * (seed + 1)):
+        yield make_update(Person.of(number), Subscription.at(origin, number))
+
+
+def renewals(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
+    """Make one renewal of a registration after the other, everybody in turn."""
+    first = Random(seed).randrange(len(people))  # noqa: S311 - who begins is no secret
+    for turn in count(first):
+        number = turn % len(people)
+        yield make_update(people[number], Subscription.at(origin, number))
 
 
 def calls(people: list[Person], seed: int) -> Iterator[Request]:
@@ -117,7 +147,7 @@ def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[
 
 def make_update(person: Person, subscription: Subscription) -> Request:
     """Return a registration."""
-    return _signed("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
+    return _sign("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
 
 
 def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
@@ -130,14 +160,14 @@ def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -
     }
     if sealed:
         data["e"] = b64encode(os.urandom(sealed)).decode()
-    return _signed(method, sender, data)
+    return _sign(method, sender, data, recipient.devices)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _signed(method: str, sender: Person, data: Data) -> Request:
+def _sign(method: str, sender: Person, data: Data, pushes: int = 0) -> Request:
     text = json.dumps(data, separators=(",", ":"))
     signature = b64encode(sender.key.sign(text.encode())).decode()
-    return Request(f"/{method}", f'{{"a":"{method}","b":{text},"c":"{signature}"}}'.encode())
+    return Request(f"/{method}", f'{{"a":"{method}","b":{text},"c":"{signature}"}}'.encode(), pushes)

@@ -59,7 +59,7 @@ def postgres() -> Iterator[str]:
     """Run a real Postgres for all tests, and yield its URL."""
     with tempfile.TemporaryDirectory(prefix="pg") as directory, run_embedded_postgres(Path(directory)) as url:
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-            asyncio.run(_execute(parse_url(url), statement))  # no test turns the machine off
+            asyncio.run(_execute(url, statement))  # no test turns the machine off
         yield url
 
 

@@ -69,20 +69,49 @@ def test_every_version_is_pinned() -> None:
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;@]+", line)] == []
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "llms.txt", "peer/README.md")),
-        *ROOT.glob("docs/**/*.md"),
-        *ROOT.glob("examples/*/*.md"),
-    ],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_every_link_leads_somewhere(document: Path) -> None:
-    """A relative link has a file."""
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text())
+DOCUMENTS = [
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "llms.txt", "client/README.md", "peer/README.md")
+    ),
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("examples/*/*.md"),
+]
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
-    assert [link for link in links if not (document.parent / link).exists()] == []
+
+@each_document
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """A relative link has a file, and its fragment a heading there."""
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", document.read_text())
+
+    assert [link for link, _ in links if not (document.parent / link).exists()] == []
+    assert [
+        (link, fragment)
+        for link, fragment in links
+        if fragment and fragment not in fragments_of(document.parent / link if link else document)
+    ] == []
+
+
+def fragments_of(document: Path) -> set[str]:
+    """Return the fragments of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_document
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    """By its path from the top or from its package; but what is made, like `dist/`."""
+    path = r"(?:[\w.-]+/)+(?:[\w.-]+\.(?:css|html|js|json|md|py|sh|toml|yml))?"
+    named = re.findall(rf"`({path})(?:::\w+)?`", document.read_text())
+
+    packages = [ROOT / name for name in ("", "app", "client", "web", "peer", "deploy")]
+    made = ("dist/", "build/", ".whisper/", ".venv/", "node_modules/")
+    assert [
+        name
+        for name in named
+        if not name.startswith(made) and not any((package / name).exists() for package in packages)
+    ] == []
 
 
 def metrics_there_are() -> set[str]:

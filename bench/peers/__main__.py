@@ -48,6 +48,9 @@ def main() -> None:
     held = list(check_peers(rows[0], rows[1:]))
     print(report.table(rows, before))
     print(f"\n{report.verdicts(held)}")
+    for each in held:
+        if each.name.endswith("Go + pgx"):
+            print(f"\nCPU per call over Go: {each.value:.2f}")
     if options.json:
         report.write(report.as_json(rows, held), options.json)
 

@@ -191,7 +191,7 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.see("[data-save-file]")
     anna.hangs_up()
     anna.page.type("#message", "I will be there at")
-    wait_until(lambda: "I will be there at" in anna.page.evaluate(STORED_TALKS)[2])
+    keeps(anna, "I will be there at")
 
     extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
@@ -378,6 +378,11 @@ def test_two_people_who_have_never_seen_it(
         spend_an_evening(anna, ben, tmp_path)
 
 
+def keeps(someone: Resident, text: str) -> None:
+    """Wait until it is stored."""
+    wait_until(lambda: text in someone.page.evaluate(STORED_TALKS)[2])
+
+
 def spend_an_evening(anna: Resident, ben: Resident, tmp_path: Path) -> None:
     """Let two people do it all."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
@@ -404,6 +409,7 @@ def spend_an_evening(anna: Resident, ben: Resident, tmp_path: Path) -> None:
     ben.page.see("[data-kind=note]", "hung up · 0:")
 
     for person in (anna, ben):
+        keeps(person, "hung up")
         person.page.reload()
         person.looks()
     ben.finds(anna.address)

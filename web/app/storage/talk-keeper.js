@@ -69,10 +69,7 @@ export class TalkKeeper {
   }
 
   #writeNow() {
-    window.clearTimeout(this.#timer);
-    this.#timer = 0;
-    this.#writtenAt = performance.now();
-    this.#write().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
+    this.flush().catch((error) => this.#app.notices.alert(error, { key: 'talks' }));
   }
 
   /** Write what has changed, now. */
@@ -116,6 +113,7 @@ export class TalkKeeper {
       const isEmpty = !chat.entries.length && !chat.draft;
       if (this.#kept.get(chat.address) === now || (isEmpty && !this.#kept.has(chat.address))) continue;
       this.#kept.set(chat.address, now);
+      this.#writtenAt = performance.now();
       await this.#writeFiles(database, chat);
       await database.put('talks', chat.address, new TextEncoder().encode(JSON.stringify(toRecord(chat))));
       this.#channel.postMessage(chat.address);

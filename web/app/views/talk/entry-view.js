@@ -63,7 +63,7 @@ function textRow(app, chat, entry) {
   const said = create('span', { class: 'sr' });
   const sign = create('span', { class: 'mark' });
   const waits = create('p', { class: 'waits muted small', hidden: true }, t('mark.waiting'));
-  const edited = create('span', { hidden: true }, `${t('message.edited')} ·`);
+  const edited = create('span', { hidden: true }, t('message.edited'));
   const meta = create('span', { class: 'meta' }, edited, timeElement(entry.at), entry.mine && sign, entry.mine && said);
   const quote = quoteOf(app, chat, entry.reply);
   const bubble = create('div', { class: 'bubble' });
