@@ -10,7 +10,6 @@ import { fingerprint, fromRecord, toRecord } from './talk-records.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
-/** @typedef {import('../state.js').FileEntry} FileEntry */
 /** @typedef {'ever' | 'month' | 'close'} KeepFor */
 
 const MONTH_MS = 30 * 86_400_000;
@@ -24,7 +23,7 @@ export class TalkKeeper {
   #app;
   /** @type {TalkDatabase | null} */ #database = null;
   /** @type {Map<string, string>} fingerprints of what is kept, by address */ #kept = new Map();
-  /** @type {Set<FileEntry>} */ #files = new Set();
+  /** @type {WeakMap<Chat, Set<string>>} the ids of the files that are kept of each */ #files = new WeakMap();
   #channel = new BroadcastChannel(CHANNEL);
   #timer = 0;
   #writtenAt = 0;
@@ -87,6 +86,7 @@ export class TalkKeeper {
     const chat = this.#app.state.chats.get(address);
     const files = chat?.entries.filter((entry) => entry.kind === 'file') ?? [];
     if (chat) Object.assign(chat, { entries: [], draft: '', unread: 0, missed: 0, forgotten: false });
+    if (chat) this.#files.delete(chat);
     this.#kept.delete(address);
     await Promise.all(files.map(({ id }) => this.#database?.delete('files', id)));
     await this.#database?.delete('talks', address);
@@ -116,6 +116,7 @@ export class TalkKeeper {
       this.#writtenAt = performance.now();
       await this.#writeFiles(database, chat);
       await database.put('talks', chat.address, new TextEncoder().encode(JSON.stringify(toRecord(chat))));
+      await this.#deleteDropped(database, chat);
       this.#channel.postMessage(chat.address);
     }
   }
@@ -125,27 +126,56 @@ export class TalkKeeper {
    * @param {Chat} chat
    */
   async #writeFiles(database, chat) {
+    const kept = this.#filesOf(chat);
     for (const entry of chat.entries) {
-      if (entry.kind !== 'file' || !entry.blob || this.#files.has(entry) || entry.blob.size > MAX_FILE_BYTES) continue;
-      this.#files.add(entry);
+      if (entry.kind !== 'file' || !entry.blob || kept.has(entry.id) || entry.blob.size > MAX_FILE_BYTES) continue;
+      kept.add(entry.id);
       await database.put('files', entry.id, await entry.blob.arrayBuffer());
     }
   }
 
-  /** @param {string} address */
+  /**
+   * Delete the files of entries that were dropped: there were too many, or they are too old.
+   * @param {TalkDatabase} database
+   * @param {Chat} chat
+   */
+  async #deleteDropped(database, chat) {
+    const present = new Set(chat.entries.map((entry) => (entry.kind === 'file' ? entry.id : '')));
+    const kept = this.#filesOf(chat);
+    for (const id of [...kept].filter((each) => !present.has(each))) {
+      kept.delete(id);
+      await database.delete('files', id);
+    }
+  }
+
+  /** @param {Chat} chat */
+  #filesOf(chat) {
+    const kept = this.#files.get(chat) ?? new Set();
+    this.#files.set(chat, kept);
+    return kept;
+  }
+
+  /**
+   * @param {string} address
+   * @returns {Promise<boolean>} whether there is such a talk
+   */
   async #read(address) {
     const record = await this.#database?.get('talks', address);
-    if (!record) return;
+    if (!record) return false;
     const since = this.keepFor === 'month' ? Date.now() - MONTH_MS : 0;
     const chat = chatWith(this.#app.state, address);
-    Object.assign(chat, fromRecord(JSON.parse(new TextDecoder().decode(record)), since));
-    if (!since) this.#kept.set(address, fingerprint(chat)); // else it is written again, without what is too old
+    /** @type {import('./talk-records.js').TalkRecord} */
+    const talk = JSON.parse(new TextDecoder().decode(record));
+    Object.assign(chat, fromRecord(talk, since));
+    this.#files.set(chat, new Set(talk.entries.filter(({ kind, state }) => kind === 'file' && state === 'done').map(({ id }) => id)));
+    const isWhole = chat.entries.length === talk.entries.length;
+    this.#kept.set(address, isWhole ? fingerprint(chat) : ''); // '': it is written again, without what is too old
     for (const entry of chat.entries) {
       if (entry.kind !== 'file' || entry.transfer.state !== 'done') continue;
-      this.#files.add(entry);
       const content = await this.#database?.get('files', entry.id);
       if (content) entry.blob = new Blob([content], { type: entry.transfer.type });
     }
+    return true;
   }
 
   /**
@@ -155,8 +185,11 @@ export class TalkKeeper {
   async #follow(address) {
     const chat = this.#app.state.chats.get(address);
     if (chat && (chat.phase !== 'idle' || this.#app.state.selected === address)) return;
-    if (chat) chat.entries = [];
-    await this.#read(address);
+    const isThere = await this.#read(address); // until then what is here stays: an empty talk would be written
+    if (chat && !isThere) {
+      chat.entries = [];
+      this.#kept.delete(address);
+    }
     this.#app.changed();
   }
 }
