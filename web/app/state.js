@@ -3,8 +3,8 @@
  * @module
  */
 
+import { dropOldest } from './chat/entries.js';
 import { shortAddress } from './contacts.js';
-import { MAX_KEPT } from './format.js';
 import { t } from './texts/translation.js';
 
 /** @typedef {import('./contacts.js').Contact} Contact */
@@ -91,11 +91,8 @@ import { t } from './texts/translation.js';
 
 /** No voice, no video. */
 export const WRITING = Object.freeze({ audio: false, video: false });
-/** More would make the page slow. */
-export const MAX_ENTRIES = 2000;
-const MAX_CHARACTERS = 8 * MAX_KEPT;
 /** Whoever has our address can ring: that many unknown ones are remembered. */
-const MAX_STRANGERS = 30;
+export const MAX_STRANGERS = 30;
 
 /** @returns {State} */
 export function createState() {
@@ -159,15 +156,7 @@ export function isCall({ peer, media, wants, status }) {
  */
 export function addEntry(chat, entry) {
   chat.entries.push(entry);
-  let characters = chat.entries.reduce((sum, one) => sum + sizeOf(one), 0);
-  while (chat.entries.length > MAX_ENTRIES || (characters > MAX_CHARACTERS && chat.entries.length > 1)) {
-    const at = Math.max(0, chat.entries.findIndex((one) => one.kind !== 'file' || one.transfer.state !== 'running'));
-    const [oldest] = chat.entries.splice(at, 1);
-    if (!oldest) return;
-    if (oldest.kind === 'file') oldest.transfer.cancel();
-    characters -= sizeOf(oldest);
-    chat.forgotten = true;
-  }
+  dropOldest(chat);
 }
 
 /**
@@ -188,15 +177,15 @@ export function selectedChat(state) {
   return (state.selected && state.chats.get(state.selected)) || null;
 }
 
-/** @param {Entry} entry */
-function sizeOf(entry) {
-  return entry.kind === 'text' ? entry.text.length : 0;
+/**
+ * Return the chats with people who are not known, and of which a new one may take the place.
+ * @param {State} state
+ */
+export function strangersOf({ chats, contacts, selected }) {
+  return [...chats.values()].filter(({ address, phase }) => phase === 'idle' && !contacts.has(address) && address !== selected);
 }
 
 /** @param {State} state */
 function dropStrangers(state) {
-  const strangers = [...state.chats.values()].filter(
-    ({ address, phase }) => phase === 'idle' && !state.contacts.has(address) && address !== state.selected,
-  );
-  for (const { address } of strangers.slice(0, -MAX_STRANGERS)) state.chats.delete(address);
+  for (const { address } of strangersOf(state).slice(0, -MAX_STRANGERS)) state.chats.delete(address);
 }

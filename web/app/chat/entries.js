@@ -3,10 +3,15 @@
  * @module
  */
 
-import { present } from '../format.js';
+import { MAX_KEPT, present } from '../format.js';
 
+/** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../../client/peer.js').Peer} Peer */
 /** @typedef {import('../../client/rtc/file-transfer.js').Transfer} Transfer */
+
+/** More would make the page slow. */
+export const MAX_ENTRIES = 2000;
+const MAX_CHARACTERS = 8 * MAX_KEPT;
 
 /** A message, mine or theirs. `value` is there only while it has not been sent.
  * @typedef {object} TextEntry
@@ -57,4 +62,37 @@ export function newReactions() {
 export function newText(mine, content, members) {
   const none = { peer: null, number: 0, messageId: null, reply: null, edits: 0, reactions: newReactions() };
   return { kind: 'text', mine, at: new Date(), ...present(content), ...none, ...members };
+}
+
+/**
+ * Drop the oldest entries over the limits.
+ * @param {Chat} chat
+ */
+export function dropOldest(chat) {
+  let characters = chat.entries.reduce((sum, one) => sum + sizeOf(one), 0);
+  while (chat.entries.length > MAX_ENTRIES || (characters > MAX_CHARACTERS && chat.entries.length > 1)) {
+    const at = Math.max(0, chat.entries.findIndex((one) => one.kind !== 'file' || one.transfer.state !== 'running'));
+    const [oldest] = chat.entries.splice(at, 1);
+    if (!oldest) return;
+    if (oldest.kind === 'file') oldest.transfer.cancel();
+    characters -= sizeOf(oldest);
+    chat.forgotten = true;
+  }
+}
+
+/**
+ * Return the newest of *entries* for which a chat has room beside what is in it.
+ * @param {Chat} chat
+ * @param {readonly Entry[]} entries oldest first
+ */
+export function fitInto(chat, entries) {
+  let count = chat.entries.length;
+  let characters = chat.entries.reduce((sum, one) => sum + sizeOf(one), 0);
+  const last = entries.findLastIndex((entry) => ++count > MAX_ENTRIES || (characters += sizeOf(entry)) > MAX_CHARACTERS);
+  return entries.slice(last + 1);
+}
+
+/** @param {Entry} entry */
+function sizeOf(entry) {
+  return entry.kind === 'text' ? entry.text.length : 0;
 }

@@ -8,8 +8,9 @@
 import { block } from '../../client/call-screening.js';
 import { Store } from '../../client/store.js';
 import { recall, remember } from '../browser-storage.js';
+import { fitInto } from '../chat/entries.js';
 import { saveContact } from '../contacts.js';
-import { MAX_ENTRIES, chatWith } from '../state.js';
+import { MAX_STRANGERS, chatWith, strangersOf } from '../state.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileWriter, readSealedFile } from './sealed-file.js';
 import { MAX_FILE_BYTES } from './talk-keeper.js';
@@ -106,11 +107,11 @@ async function mergePeople({ state }, { contacts, blocked, settings }, added) {
  * @param {Added} added
  */
 function mergeTalk({ state }, pending, added) {
-  if (!pending || pending.address === state.identity?.address) return;
+  if (!pending || pending.address === state.identity?.address || !hasRoom(state, pending.address)) return;
   const chat = chatWith(state, pending.address);
   const { entries, draft, says } = fromRecord(pending.talk, 0);
-  const fresh = missingIn(chat.entries, entries);
-  fresh.splice(0, chat.entries.length + fresh.length - MAX_ENTRIES); // what is here goes before
+  const elsewhere = filesElsewhere(state, chat); // the talk went to another address since
+  const fresh = fitInto(chat, missingIn(chat.entries, entries).filter((entry) => entry.kind !== 'file' || !elsewhere.has(entry.id)));
   for (const entry of filesOf(fresh)) {
     const content = pending.files.get(entry.id);
     if (!content) continue;
@@ -121,6 +122,24 @@ function mergeTalk({ state }, pending, added) {
   chat.draft ||= draft;
   chat.says ||= says;
   added.entries += fresh.length;
+}
+
+/**
+ * Tell whether a talk with somebody takes no other's place.
+ * @param {import('../state.js').State} state
+ * @param {string} address
+ */
+function hasRoom(state, address) {
+  return state.chats.has(address) || state.contacts.has(address) || strangersOf(state).length < MAX_STRANGERS;
+}
+
+/**
+ * Return the ids of the files in other talks: under its id, a file is stored once.
+ * @param {import('../state.js').State} state
+ * @param {Chat} chat
+ */
+function filesElsewhere({ chats }, chat) {
+  return new Set([...chats.values()].flatMap((other) => (other === chat ? [] : other.entries.map((entry) => (entry.kind === 'file' ? entry.id : '')))));
 }
 
 /**

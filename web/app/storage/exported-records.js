@@ -6,7 +6,10 @@
  */
 
 import { isAddress } from '../../client/whisper.js';
+import { isEmoji, isMessageId } from '../chat/chat-values.js';
+import { MAX_ENTRIES } from '../chat/entries.js';
 import { cleanName } from '../contacts.js';
+import { MAX_KEPT } from '../format.js';
 import { SealedFileError } from './sealed-file.js';
 
 /** @typedef {import('./sealed-file.js').Bytes} Bytes */
@@ -21,6 +24,10 @@ import { SealedFileError } from './sealed-file.js';
  */
 
 const NEWLINE = 10;
+/** More people than anybody knows: a browser would be busy with them for minutes. */
+const MAX_PEOPLE = 10_000;
+/** Of notes, names and types: they are shown as they are. */
+const MAX_SHORT = 1000;
 const MARKS = ['sent', 'delivered', 'read', 'failed'];
 const NO_REACTIONS = Object.freeze({ mine: '', theirs: '' });
 
@@ -60,11 +67,12 @@ export function decodeRecord(frame) {
  * @returns {PeopleRecord}
  */
 function readPeople({ contacts, blocked, settings }) {
+  if (contacts.length + blocked.length > MAX_PEOPLE) throw new RangeError('too many people');
   return {
     type: 'people',
     contacts: contacts.map((/** @type {any} */ contact) => ({ address: addressIn(contact.address), name: cleanName(textIn(contact.name)) })),
     blocked: blocked.map(addressIn),
-    settings: { name: cleanName(textIn(settings.name)), language: textIn(settings.language) },
+    settings: { name: cleanName(textIn(settings.name)), language: textIn(settings.language, MAX_SHORT) },
   };
 }
 
@@ -73,7 +81,8 @@ function readPeople({ contacts, blocked, settings }) {
  * @returns {TalkRecord}
  */
 function readTalk({ entries, draft, says = '' }) {
-  return { entries: entries.map(readEntry), draft: textIn(draft), unread: 0, missed: 0, says: cleanName(textIn(says)) };
+  if (entries.length > MAX_ENTRIES) throw new RangeError('too many entries');
+  return { entries: entries.map(readEntry), draft: textIn(draft, Infinity).slice(0, MAX_KEPT), unread: 0, missed: 0, says: cleanName(textIn(says)) };
 }
 
 /** @param {any} entry */
@@ -81,21 +90,31 @@ function readEntry(entry) {
   const { kind } = entry;
   const at = new Date(numberIn(entry.at)).getTime();
   if (Number.isNaN(at)) throw new TypeError('no time');
-  if (kind === 'note') return { kind, at, text: textIn(entry.text) };
-  const shared = { at, mine: entry.mine === true, messageId: entry.messageId == null ? null : textIn(entry.messageId), reactions: readReactions(entry.reactions) };
+  if (kind === 'note') return { kind, at, text: textIn(entry.text, MAX_SHORT) };
+  const shared = { at, mine: entry.mine === true, messageId: idIn(entry.messageId), reactions: readReactions(entry.reactions) };
   if (kind === 'file') {
     const state = entry.state === 'done' ? 'done' : 'failed';
-    return { kind, ...shared, id: textIn(entry.id), name: textIn(entry.name), type: textIn(entry.type), size: numberIn(entry.size), state };
+    return { kind, ...shared, id: textIn(entry.id, MAX_SHORT), name: textIn(entry.name, MAX_SHORT), type: textIn(entry.type, MAX_SHORT), size: numberIn(entry.size), state };
   }
   if (kind !== 'text') throw new TypeError('another kind');
   const mark = MARKS.includes(entry.mark) ? entry.mark : 'failed'; // nothing that waited there is sent from here
-  const reply = entry.reply == null ? null : textIn(entry.reply);
-  return { kind, ...shared, text: textIn(entry.text), isCode: entry.isCode === true, mark, reply, edits: numberIn(entry.edits ?? 0) };
+  return { kind, ...shared, text: textIn(entry.text), isCode: entry.isCode === true, mark, reply: idIn(entry.reply), edits: numberIn(entry.edits ?? 0) };
 }
 
 /** @param {any} [reactions] */
 function readReactions({ mine, theirs } = NO_REACTIONS) {
-  return { mine: textIn(mine), theirs: textIn(theirs), isUntold: false };
+  return { mine: emojiIn(mine), theirs: emojiIn(theirs), isUntold: false };
+}
+
+/** @param {unknown} value */
+function emojiIn(value) {
+  const text = textIn(value);
+  return isEmoji(text) ? text : ''; // another browser may know newer ones
+}
+
+/** @param {unknown} value of a message, which need not have one */
+function idIn(value) {
+  return value != null && isMessageId(textIn(value)) ? value : null;
 }
 
 /** @param {unknown} value */
@@ -105,9 +124,12 @@ function addressIn(value) {
   return address;
 }
 
-/** @param {unknown} value */
-function textIn(value) {
-  if (typeof value !== 'string') throw new TypeError('no text');
+/**
+ * @param {unknown} value
+ * @param {number} [longest]
+ */
+function textIn(value, longest = MAX_KEPT) {
+  if (typeof value !== 'string' || value.length > longest) throw new TypeError('no text');
   return value;
 }
 

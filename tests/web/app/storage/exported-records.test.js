@@ -9,9 +9,10 @@ import { fromRecord } from '../../../../web/app/storage/talk-records.js';
 
 const ANNA = `${'A'.repeat(43)}=`;
 const AT = Date.UTC(2026, 0, 2);
+const ID = '00000000-0000-4000-8000-000000000000';
 const NOTE = { kind: 'note', at: AT, text: 'Missed call' };
 const TEXT = { kind: 'text', at: AT, mine: true, text: 'hello', isCode: false, mark: 'sent', messageId: null, reply: null, edits: 0, reactions: { mine: '', theirs: '👍', isUntold: false } };
-const FILE = { kind: 'file', at: AT, mine: false, id: 'f1', name: 'a.png', type: 'image/png', size: 3, state: 'done', messageId: 'm1', reactions: TEXT.reactions };
+const FILE = { kind: 'file', at: AT, mine: false, id: 'f1', name: 'a.png', type: 'image/png', size: 3, state: 'done', messageId: ID, reactions: TEXT.reactions };
 const PEOPLE = { type: 'people', contacts: [{ address: ANNA, name: 'Anna' }], blocked: [ANNA], settings: { name: 'Ben', language: 'de' } };
 const talkOf = (...entries) => ({ type: 'talk', address: ANNA, talk: { entries, draft: 'I will', unread: 0, missed: 0, says: 'Ann' } });
 
@@ -33,6 +34,19 @@ test('what no export has is left out', () => {
   assert.deepEqual(talk.entries, [TEXT]);
 });
 
+test('a reaction that is no emoji, and an id that is none, are left out', () => {
+  const { talk } = decodeRecord(encodeRecord(talkOf({ ...TEXT, reactions: { mine: '👍', theirs: 'call 555' }, messageId: '"]', reply: 'x' })));
+
+  assert.deepEqual(talk.entries, [{ ...TEXT, reactions: { mine: '👍', theirs: '', isUntold: false } }]);
+});
+
+test('a draft that was too long to be sent does not make an export useless', () => {
+  const record = talkOf();
+  record.talk.draft = 'x'.repeat(1_000_001);
+
+  assert.equal(decodeRecord(encodeRecord(record)).talk.draft.length, 1_000_000);
+});
+
 test('a name that would steer how text runs is made plain', () => {
   const { contacts } = decodeRecord(encodeRecord({ ...PEOPLE, contacts: [{ address: ANNA, name: 'A\u202enn\u0000a' }] }));
 
@@ -50,6 +64,11 @@ for (const [what, record] of [
   ['an entry at no time', talkOf({ ...TEXT, at: 8.65e15 })],
   ['a text that is a list', talkOf({ ...TEXT, text: ['hello'] })],
   ['a file with a negative size', talkOf({ ...FILE, size: -1 })],
+  ['a note as long as a book', talkOf({ ...NOTE, text: 'x'.repeat(1001) })],
+  ['a message of more than a page keeps', talkOf({ ...TEXT, text: 'x'.repeat(1_000_001) })],
+  ['a file whose type has no end', talkOf({ ...FILE, type: 'x'.repeat(1001) })],
+  ['a talk of more entries than a page keeps', talkOf(...Array(2001).fill(NOTE))],
+  ['more people than anybody knows', { ...PEOPLE, blocked: Array(10_001).fill(ANNA) }],
   ['reactions that are numbers', talkOf({ ...TEXT, reactions: { mine: 1, theirs: '' } })],
 ]) {
   test(`${what} is refused`, () => {
