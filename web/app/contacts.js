@@ -9,6 +9,8 @@ import { Store } from '../client/store.js';
 
 /** Longer than names are, and short enough for a line. */
 const MAX_NAME = 60;
+/** A peer can send one of millions of characters, which would take the page seconds. */
+const MAX_READ = 1000;
 
 /** @returns {Promise<Contact[]>} */
 export function allContacts() {
@@ -64,9 +66,9 @@ export function shortAddress(address) {
 
 /**
  * Return a name on one line, without characters that control how text runs.
- * @param {string} name
+ * @param {string} name from anybody, of any length
  */
 export function cleanName(name) {
-  const visible = name.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+  const visible = name.slice(0, MAX_READ).replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
   return [...visible].slice(0, MAX_NAME).join('');
 }

@@ -31,6 +31,8 @@ const MOVE_TOLD_MS = 2000;
 
 /** @type {WeakMap<Chat, number>} when it was told last, ms */
 const told = new WeakMap();
+/** @type {WeakMap<Chat, ReturnType<typeof setTimeout>>} when they will have stopped typing */
+const typing = new WeakMap();
 
 /**
  * Tell their app something: one that is gone need not know, and another program would show it.
@@ -79,7 +81,8 @@ export function takeControl(chat, value, changed) {
   if (typeof value.name === 'string') chat.says = cleanName(value.name);
   if (value.typing === true) {
     chat.status.typing = Date.now() + TYPING_MS;
-    setTimeout(changed, TYPING_MS + 1);
+    clearTimeout(typing.get(chat)); // they may tell it without end
+    typing.set(chat, setTimeout(changed, TYPING_MS + 1));
   }
   changed();
   return true;

@@ -56,6 +56,8 @@ test('every change of what is kept changes the fingerprint', () => {
     chatWith(text({ mark: 'sent' })),
     chatWith(text({ mark: 'sending' })),
     chatWith(text({ edits: 3 })),
+    chatWith(text({ mark: 'waiting' })),
+    chatWith(text({ mark: 'waiting', text: 'hullo' })),
     chatWith(text({ reactions: { mine: '', theirs: '', isUntold: false } })),
     chatWith(text({ reactions: { mine: '👍', theirs: '❤️', isUntold: false } })),
     chatWith(text(), text()),

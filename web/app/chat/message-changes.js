@@ -6,6 +6,7 @@
 import { recall } from '../browser-storage.js';
 import { APP, tell } from '../peer-control.js';
 import { CHAT_FEATURE, EDIT_MS, EDIT_SLACK_MS, MAX_EDITED, MAX_EDITS, readChange } from './chat-values.js';
+import { dropOldest } from './entries.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
@@ -44,7 +45,9 @@ export function takeChange(chat, value, now) {
     if (entry && entry.kind !== 'note') entry.reactions.theirs = change.react.with;
   } else if ('edit' in change) {
     const entry = findMessage(chat, change.edit.id);
-    if (entry?.kind === 'text' && isEditOfTheirs(entry, now)) Object.assign(entry, { text: change.edit.text, edits: entry.edits + 1 });
+    if (entry?.kind !== 'text' || !isEditOfTheirs(entry, now)) return;
+    Object.assign(entry, { text: change.edit.text, edits: entry.edits + 1 });
+    dropOldest(chat); // it may be longer
   } else if (hasReadMarks()) markReadByThem(chat, change.read);
 }
 

@@ -67,7 +67,8 @@ export function fingerprint({ entries, draft, unread, missed, says }) {
   const states = entries.map((entry) => {
     if (entry.kind === 'note') return 'n';
     const { mine, theirs, isUntold } = entry.reactions;
-    return (entry.kind === 'text' ? entry.mark + entry.edits : entry.transfer.state[0]) + mine + theirs + (isUntold ? '?' : '');
+    const waiting = entry.kind === 'text' && entry.mark === 'waiting' ? entry.text : ''; // it is edited without a count
+    return (entry.kind === 'text' ? entry.mark + entry.edits + waiting : entry.transfer.state[0]) + mine + theirs + (isUntold ? '?' : '');
   });
   return `${entries[0]?.at.getTime()}|${states.join('')}|${unread}|${missed}|${says}|${draft}`;
 }

@@ -212,3 +212,27 @@ test('reading one message is reading what came before it, and not what has not b
 
   assert.deepEqual([first, second, third].map(({ mark }) => mark), ['failed', 'read', 'read']);
 });
+
+test('edits make a talk no longer than messages do', () => {
+  const ids = Array.from({ length: 600 }, () => crypto.randomUUID());
+  for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', id, text: 'x' });
+  for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', edit: { id, text: 'x'.repeat(16_000) } });
+
+  assert.equal(ben.texts.join('').length, 8_000_000);
+});
+
+test('who says that they type without end sets one timer', () => {
+  const timers = () => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
+  const before = timers();
+  for (let count = 0; count < 100; count += 1) receive(ben.app, ben.chat, { app: 'whisper', typing: true });
+
+  assert.equal(timers() - before, 1);
+});
+
+test('of a name without end only the beginning is read, and it stays on one line', () => {
+  receive(ben.app, ben.chat, { app: 'whisper', name: 'An\u2029na\u2028' });
+  assert.equal(ben.chat.says, 'An na');
+
+  receive(ben.app, ben.chat, { app: 'whisper', name: `${' '.repeat(1000)}Anna` });
+  assert.equal(ben.chat.says, '');
+});

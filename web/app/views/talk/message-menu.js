@@ -4,7 +4,7 @@
  */
 
 import { canEdit, findMessage, react } from '../../chat/message-changes.js';
-import { glance } from '../../format.js';
+import { glance, safeFileName } from '../../format.js';
 import { copyText } from '../../share.js';
 import { nameOf } from '../../state.js';
 import { t } from '../../texts/translation.js';
@@ -92,10 +92,11 @@ export function showRow(row) {
 
 /**
  * @param {TextEntry | FileEntry} entry
- * @returns {string} one line
+ * @returns {string} one line, which does not steer how the sentence around it runs
  */
 export function summaryOf(entry) {
-  return entry.kind === 'file' ? entry.transfer.name.slice(0, 80) : glance(entry.text).slice(0, 160);
+  if (entry.kind === 'file') return safeFileName(entry.transfer.name).slice(0, 80);
+  return glance(entry.text).slice(0, 160).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
 /**
