@@ -11,6 +11,7 @@ import av
 import pytest
 import zxingcpp
 
+from tests.browser.page import wait_until
 from tests.browser.residents import Resident, at_chromium
 from tests.browser.strangers import CONNECTING, RINGING, call_of, missed, push_of
 from tests.deployment import Deployment, PushServiceProcess
@@ -91,6 +92,18 @@ def test_who_is_blocked_rings_nowhere(ben: Resident, caller: Person, address: st
         ben.gets(push_of(call_of(caller, address, method), **RINGING))
 
     assert (ben.notifications, rings(ben), ben.page.evaluate(_MISSED)) == ([], False, [])
+
+
+def test_who_is_blocked_while_they_ring_rings_no_more(ben: Resident, caller: Person, address: str) -> None:
+    """Their notification goes: nobody would end it, and it answers."""
+    ben.leaves()
+    ben.gets(push_of(call_of(caller, address), **RINGING))
+    rang = ben.notifications
+    ben.looks()
+    ben.page.evaluate(_BLOCK, caller.address.text)
+
+    assert len(rang) == 1
+    wait_until(lambda: ben.notifications == [])
 
 
 def test_who_is_blocked_does_not_use_up_the_silent_pushes(

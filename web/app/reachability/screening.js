@@ -83,10 +83,20 @@ async function load(app) {
     app.notices.alert(error, { key: 'screening' });
   }
   for (const address of app.state.screening.blocked) hangUp(app, address);
+  await closeNotifications(app.state.screening.blocked).catch(() => undefined);
   clearTimeout(timer);
   const left = app.state.screening.quietUntil - Date.now();
   if (left > 0 && left < MAX_TIMER_MS) timer = window.setTimeout(app.changed, left);
   app.changed();
+}
+
+/**
+ * Close what tells of their calls: their hang-up, which would end the ringing, is refused as well.
+ * @param {ReadonlySet<string>} blocked
+ */
+async function closeNotifications(blocked) {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  for (const shown of (await registration?.getNotifications()) ?? []) if (blocked.has(shown.data?.address)) shown.close();
 }
 
 /**
