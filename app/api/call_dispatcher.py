@@ -96,7 +96,7 @@ def client_host(scope: Scope) -> str:
 async def authenticate(
     unverified: UnverifiedCall[Message], client: bytes, state: AppState
 ) -> tuple[Call[Message], Charges]:
-    """Return the verified call and what it will be charged for, the limits checked before the signature.
+    """Return the verified call and what it will be charged for, most limits checked before the signature.
 
     Raise `BadSignature`, or `TooManyCalls` if the call or its *client* is over a limit.
     """
@@ -107,6 +107,7 @@ async def authenticate(
     except BadSignature:
         await state.rate_limits.charge_refused_signature(client, now)
         raise
+    state.rate_limits.check_sender(costs, now)
     return call, Charges(state.rate_limits, costs, client, now)
 
 

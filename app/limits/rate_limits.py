@@ -29,6 +29,9 @@ def client_key(host: str) -> bytes:
 
 _REFUSED = "refused_signatures"
 
+# Limits that say how much a sender calls, and whom.
+_OF_SENDER = frozenset({"dial", "calls", "updates"})
+
 
 class RateLimits:
     """The limits of one process, or of all that share a Redis. A limit without a rate is off.
@@ -52,12 +55,20 @@ class RateLimits:
     def check(self, message: Message, client: bytes, now: int) -> list[Cost]:
         """Return what *message* counts for, to `count` it once it is verified.
 
-        Raise `TooManyCalls` if it is over a limit, or *client* has signed too much wrongly. Only what was
-        counted here is looked at: it costs nothing to refuse.
+        Raise `TooManyCalls` if it is over a limit that is not its sender's, or *client* has signed too much
+        wrongly. Only what was counted here is looked at: it costs nothing to refuse.
         """
         costs = self._select_limited(_costs_of(message, client))
-        self._refuse(self._waits([*self._select_limited([(_REFUSED, client)]), *costs], now))
+        told = [cost for cost in costs if cost[0] not in _OF_SENDER]
+        self._refuse(self._waits([*self._select_limited([(_REFUSED, client)]), *told], now))
         return costs
+
+    def check_sender(self, costs: Sequence[Cost], now: int) -> None:
+        """Raise `TooManyCalls` if the sender is over a limit of *costs*.
+
+        Only who has signed is told: anybody else would learn whom the sender calls now.
+        """
+        self._refuse(self._waits([cost for cost in costs if cost[0] in _OF_SENDER], now))
 
     async def count(self, costs: Sequence[Cost], client: bytes, now: int) -> None:
         """Count what was checked at this very *now*.

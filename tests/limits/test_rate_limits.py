@@ -286,6 +286,15 @@ async def test_a_forged_call_uses_up_nothing_of_alices(world: World, registered:
     assert len(registered.pushed) == 5
 
 
+async def test_a_forged_call_tells_nobody_that_alice_calls_bob(world: World, registered: Registered) -> None:
+    """It is refused as such, also when she is at her limit; she is told so herself."""
+    await do(world, World.dial, 5)
+
+    assert (await world.forge(ELSEWHERE)).status_code == 401
+    assert is_limited(await world.dial(), retry_after=10)
+    assert len(registered.pushed) == 5
+
+
 async def test_after_too_many_forgeries_no_signature_is_looked_at(
     world: World, registered: Registered
 ) -> None:

@@ -73,6 +73,7 @@ class Server:
         """Count a call as a verified one is counted; return the seconds to wait, 0 if it is let through."""
         try:
             charges = self.limits.check(message, who, now=0)
+            self.limits.check_sender(charges, now=0)
             await self.limits.count(charges, who, now=0)
         except TooManyCalls as refusal:
             return refusal.retry_after or 0
