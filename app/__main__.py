@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: Settings, _: Options) -> int:
     exit_on_signals()
-    with _prepared(settings) as prepared:
+    with _prepare_serving(settings) as prepared:
         # Workers are processes of their own: what was prepared reaches them as settings do.
         os.environ.update(prepared)
         return serve(settings)
@@ -140,7 +140,7 @@ def _doctor(settings: Settings, _: Options) -> int:
 
 
 @contextmanager
-def _prepared(settings: Settings) -> Iterator[dict[str, str]]:
+def _prepare_serving(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the variables a worker needs beside the operator's, once everything is fit to serve."""
     with _database_url(settings) as url:
         prepared = {"database_url": url, **vapid_command.fill_defaults(settings)}

@@ -78,10 +78,10 @@ class FanOut:
             with suppress(DatabaseUnavailable):
                 devices = await self._subscriptions.get(message.recipient, now)
         tried = [each.target for each in gone]
-        return [each for each in _addressed(message, devices) if each.target not in tried]
+        return [each for each in _exclude_sender(message, devices) if each.target not in tried]
 
 
-def _addressed(message: RelayedMessage, devices: Devices) -> Devices:
+def _exclude_sender(message: RelayedMessage, devices: Devices) -> Devices:
     """Return all of *devices* but the sender's own, when it calls the others of its person."""
     if message.from_device is None or message.sender != message.recipient:
         return devices
@@ -90,7 +90,7 @@ def _addressed(message: RelayedMessage, devices: Devices) -> Devices:
 
 def _meant(message: RelayedMessage, devices: Devices) -> Devices:
     """Return the one device that is meant, or all. Raise `UnknownRecipient` if there is none."""
-    addressed = _addressed(message, devices)
+    addressed = _exclude_sender(message, devices)
     if not addressed:
         raise UnknownRecipient
     if message.to_device is None:

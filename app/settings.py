@@ -62,7 +62,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class Settings(BaseSettings):
-    """Everything an operator may decide. `.env.example` gives each default and its reason."""
+    """Settings of a server. `.env.example` gives each default and its reason."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True

@@ -34,12 +34,12 @@ class Connection:
 
 def measure(database_url: str) -> Connection:
     """Connect two people again and again, and return what it takes."""
-    with _running(database_url) as (server, push_service):
+    with _run_server(database_url) as (server, push_service):
         return asyncio.run(_connect(server, push_service))
 
 
 @contextmanager
-def _running(database_url: str) -> Iterator[tuple[Program, PushServiceProcess]]:
+def _run_server(database_url: str) -> Iterator[tuple[Program, PushServiceProcess]]:
     with ExitStack() as opened:
         push_service = opened.enter_context(pushing())
         server = opened.enter_context(whisper(database_url, [push_service.origin]))

@@ -28,7 +28,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def main() -> int:
     """Print a table of figures; return 1 if one is over its bound."""
-    rows = list(_rows(_tracked()))
+    rows = list(_rows(_list_files()))
     for what, value, bound in rows:
         print(f"{what:<44} {value:>7g}  {'' if bound is None else f'max {bound:g}'}")
     over = [what for what, value, bound in rows if bound is not None and value > bound]
@@ -36,7 +36,7 @@ def main() -> int:
     return int(bool(over))
 
 
-def _tracked() -> list[Path]:
+def _list_files() -> list[Path]:
     listed = subprocess.run(
         ("git", "ls-files", "*.py", "*.js"),  # noqa: S607 - the developer's own git
         cwd=ROOT,
@@ -60,7 +60,7 @@ def _rows(files: list[Path]) -> Iterator[tuple[str, float, float | None]]:
     yield "Python: lines of a function, median", median(lengths), 6
     yield "Python: lines of a function, 90th percentile", quantiles(lengths, n=10)[-1], 15
     yield "Python: lines of a function, largest", max(lengths), 40
-    yield "Python: functions not annotated", sum(not _annotated(function) for function in functions), 0
+    yield "Python: functions not annotated", sum(not _is_annotated(function) for function in functions), 0
     yield "Python: circles of imports", len(_circles(_python_imports(python))), 0
     scripts = [file for file in _of(files, "client", "web") if file.suffix == ".js"]
     yield "JavaScript: circles of imports", len(_circles(_script_imports(scripts))), 0
@@ -116,7 +116,7 @@ def _length(function: Function) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-def _annotated(function: Function) -> bool:
+def _is_annotated(function: Function) -> bool:
     given = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
     plain = [each for each in given if each.arg not in ("self", "cls")]
     return function.returns is not None and all(each.annotation is not None for each in plain)
@@ -124,7 +124,7 @@ def _annotated(function: Function) -> bool:
 
 def _python_imports(files: Iterable[Path]) -> dict[str, set[str]]:
     modules = {_module(file): file for file in files}
-    return {name: set(_imported(file)) & modules.keys() - {name} for name, file in modules.items()}
+    return {name: set(_find_imports(file)) & modules.keys() - {name} for name, file in modules.items()}
 
 
 def _module(file: Path) -> str:
@@ -132,7 +132,7 @@ def _module(file: Path) -> str:
     return ".".join(parts[1:] if parts[0] == "peer" else parts).removesuffix(".__init__")
 
 
-def _imported(file: Path) -> Iterator[str]:
+def _find_imports(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module

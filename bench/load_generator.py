@@ -143,7 +143,7 @@ class _Run:
         loop = asyncio.get_running_loop()
         for _ in range(self._load.connections):
             _, connection = await loop.create_connection(
-                lambda: Connection(self._load.port, self._ended),
+                lambda: Connection(self._load.port, self._finish_call),
                 "127.0.0.1",
                 self._load.port,
                 local_addr=(self._load.source, 0),
@@ -199,7 +199,7 @@ class _Run:
         self._result.possible += request.pushes
         self._idle.popleft().ask(request, asked_at)
 
-    def _ended(self, connection: Connection, status: int, body: bytes) -> None:
+    def _finish_call(self, connection: Connection, status: int, body: bytes) -> None:
         if status == LOST and connection in self._idle:  # closed by the server, with nothing to answer
             self._idle.remove(connection)
             return

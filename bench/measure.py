@@ -140,7 +140,7 @@ class Bench:
 
 @contextmanager
 def clients(stub: Program, processes: int, source: str = "127.0.0.1") -> Iterator[Bench]:
-    """Start the client processes, which make their users while the servers start, and connect from *source*."""
+    """Start the client processes, connecting from *source*, which make their users meanwhile."""
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for _ in range(processes):
             pool.submit(load_generator.prepare)

@@ -83,14 +83,14 @@ def _load_cold(deployment: Deployment) -> list[float]:
 
 def _load_without_server(page: Tab, server: Program) -> float:
     page.wait_until(IS_KEPT)
-    with hanging(server):
+    with suspend(server):
         page.reload()
         usable: float = page.evaluate(LOADED)[1]
         return usable
 
 
 @contextmanager
-def hanging(server: Program) -> Iterator[None]:
+def suspend(server: Program) -> Iterator[None]:
     """Let the server answer nothing, and refuse nothing, until the block ends."""
     os.kill(server.process.pid, signal.SIGSTOP)
     try:

@@ -11,7 +11,7 @@ import { AUDIO, VIDEO } from './protocol/messages.js';
 /** @typedef {import('./rtc/file-transfer.js').Transfer} Transfer */
 
 /**
- * What `addEventListener` of a `Whisper` listens to, by its type.
+ * Events of a `Whisper`, by the type that `addEventListener` takes.
  * @typedef {object} WhisperEventMap
  * @property {DialEvent} dial
  * @property {MissedEvent} missed
@@ -22,7 +22,7 @@ import { AUDIO, VIDEO } from './protocol/messages.js';
  * @property {Event} elsewhere
  */
 /**
- * What `addEventListener` of a `Peer` listens to, by its type.
+ * Events of a `Peer`, by the type that `addEventListener` takes.
  * @typedef {object} PeerEventMap
  * @property {MessageEvent} message
  * @property {Event} delivered

@@ -49,14 +49,14 @@ class ScriptBundle:
         if path not in self._files:
             raise UnsupportedModule(f"{path} is imported, but it is not there")
         source = self._files[path].read().content.decode()
-        for imported in _imported(path, source):
+        for imported in _find_imports(path, source):
             if imported not in found:
                 self._collect(imported, found)
         found[path] = source
         return found
 
 
-def _imported(path: str, source: str) -> Iterator[str]:
+def _find_imports(path: str, source: str) -> Iterator[str]:
     for declaration in (_IMPORT, _REEXPORT):
         for _, name in declaration.findall(source):
             yield _resolve(path, name)

@@ -1,6 +1,7 @@
 """Connectivity checks: databases, Redis, the running server's proxy, push services."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from app.store.database import log_statement, open_database
 from app.store.error_classification import first_line
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import parse_url
+
+log = logging.getLogger(__name__)
 
 # One push service of each browser; a TLS connection shows that it can be reached.
 PUSH_SERVICES = {
@@ -76,12 +79,12 @@ def _format_reason(fault: Refused | DatabaseMisconfigured) -> str:
     return f"{fault.reason} ({first_line(fault.__cause__)})" if fault.__cause__ else fault.reason
 
 
-def _ignore(_: str, __: float) -> None:
-    """Discard the measurement: the finding says enough."""
+def _log_answer(outcome: str, seconds: float) -> None:
+    log.debug("Redis: %s in %.1f ms", outcome, 1000 * seconds)
 
 
 async def _check_redis(url: str) -> Finding:
-    async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, b"", _ignore, monotonic_clock) as shared:
+    async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, b"", _log_answer, monotonic_clock) as shared:
         if shared and await shared.take((), peeked=[("doctor", b"")]) is None:
             return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
     return Finding("Redis")

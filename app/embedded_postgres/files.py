@@ -26,7 +26,7 @@ _SHELL = re.compile(r'["$`\\]')
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """What postmaster.pid says of a server: its process, the directory of its socket, whether it serves."""
+    """Entries of postmaster.pid: process of a server, directory of its socket, whether it serves."""
 
     pid: int
     socket_dir: Path

@@ -55,8 +55,8 @@ class RateLimits:
         Raise `TooManyCalls` if it is over a limit, or *client* has signed too much wrongly. Only what was
         counted here is looked at: it costs nothing to refuse.
         """
-        costs = self._limited(_costs_of(message, client))
-        self._refuse(self._waits([*self._limited([(_REFUSED, client)]), *costs], now))
+        costs = self._select_limited(_costs_of(message, client))
+        self._refuse(self._waits([*self._select_limited([(_REFUSED, client)]), *costs], now))
         return costs
 
     async def count(self, costs: Sequence[Cost], client: bytes, now: int) -> None:
@@ -65,7 +65,7 @@ class RateLimits:
         Raise `TooManyCalls` if it is over a limit elsewhere, or by what was counted since.
         """
         if self._shared:
-            await self._ask(costs, now, peeked=self._limited([(_REFUSED, client)]))
+            await self._ask(costs, now, peeked=self._select_limited([(_REFUSED, client)]))
             self._consume(costs, now)
         else:
             self._consume_all(costs, now)
@@ -76,7 +76,7 @@ class RateLimits:
 
     async def charge(self, name: str, client: bytes, now: int) -> None:
         """Count one for *client* against the limit *name*. Raise `TooManyCalls` if that is too many."""
-        costs = self._limited([(name, client)])
+        costs = self._select_limited([(name, client)])
         await self._ask(costs, now)
         self._consume(costs, now)
 
@@ -96,7 +96,7 @@ class RateLimits:
                     self._buckets[earlier].give_back(its_key)
                 self._refuse(self._waits(costs, now))
 
-    def _limited(self, costs: Sequence[Cost]) -> list[Cost]:
+    def _select_limited(self, costs: Sequence[Cost]) -> list[Cost]:
         return [(name, key) for name, key in costs if name in self._buckets]
 
     def _waits(self, costs: Sequence[Cost], now: int) -> dict[str, int]:

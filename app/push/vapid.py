@@ -60,7 +60,7 @@ class VapidKey:
         """Take the text of a private key. Raise `InvalidVapidKey` if it is none."""
         try:
             scalar = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            if len(scalar) != _SCALAR_BYTES or _unpadded(scalar) != text.rstrip("="):
+            if len(scalar) != _SCALAR_BYTES or _encode_unpadded(scalar) != text.rstrip("="):
                 raise ValueError
             return cls(ec.derive_private_key(int.from_bytes(scalar), ec.SECP256R1()))
         except ValueError:
@@ -69,13 +69,13 @@ class VapidKey:
     @property
     def private_text(self) -> str:
         """The private key, as `parse` takes it. A secret."""
-        return _unpadded(self._key.private_numbers().private_value.to_bytes(_SCALAR_BYTES))
+        return _encode_unpadded(self._key.private_numbers().private_value.to_bytes(_SCALAR_BYTES))
 
     @property
     def public_text(self) -> str:
         """The public key as browsers want it (`applicationServerKey`): 65 bytes in unpadded base64url."""
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return _unpadded(point)
+        return _encode_unpadded(point)
 
     @property
     def id(self) -> str:
@@ -178,5 +178,5 @@ class Keyring:
         return [first, *(each for each in self._identities if each is not first)]
 
 
-def _unpadded(raw: bytes) -> str:
+def _encode_unpadded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()

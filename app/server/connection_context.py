@@ -23,7 +23,7 @@ CONTEXT = "connections"  # its name in the lifespan's state, which uvicorn gives
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a connection waits, seconds."""
+    """Timeouts of a connection, seconds."""
 
     # For a request's head and body: a phone on a bad line needs a few seconds for 8 KiB.
     receive_s: float = 15
@@ -37,7 +37,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What every connection of a server is given."""
+    """Services and settings that all connections of a server share."""
 
     refuse: Callable[[Refused], bytes]  # counts it, and returns the response
     count: Callable[[str], None]  # counts a connection that ends without one, by the reason

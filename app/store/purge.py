@@ -42,7 +42,7 @@ async def purge(database: Database, clock: Callable[[], int]) -> int | None:
             ends = now + LEASE_MS
             purged = purged or 0
             found = 0
-            for table, conditions in _expired(now).items():
+            for table, conditions in _expired_conditions(now).items():
                 addresses = await _find_expired(database, table, conditions)
                 found += len(addresses)
                 purged += await _delete_expired(database, table, conditions, addresses)
@@ -89,7 +89,7 @@ async def _delete_expired(
     return len(await database.fetch(gone, "purge"))
 
 
-def _expired(now: int) -> Mapping[Table, Conditions]:
+def _expired_conditions(now: int) -> Mapping[Table, Conditions]:
     """Return what is true of the rows of each table that have expired."""
     forgotten = and_(_row.endpoint.is_(None), _row.signed_at <= now - SUBSCRIPTION_LIFE_MS)
     return {DEVICE: [DEVICE.c.expires_at <= now], SUBSCRIPTION: [_row.expires_at <= now, forgotten]}

@@ -1,5 +1,5 @@
 /**
- * What a browser must have and a person must allow: support, the permission to notify, and its loss while running.
+ * Browser support for calls, the permission to notify, and its loss while running.
  * @module
  */
 

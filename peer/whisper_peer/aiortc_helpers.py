@@ -33,12 +33,12 @@ def translate_errors() -> Iterator[None]:
 async def close(rtc: RTCPeerConnection) -> None:
     """Close every socket and end every task of *rtc*, in a few seconds at most."""
     with suppress(TimedOut):
-        await within(SETTLE_S, _settled(rtc), "WebRTC goes on connecting")
+        await within(SETTLE_S, _wait_settled(rtc), "WebRTC goes on connecting")
     with suppress(TimedOut):
         await within(RELEASE_S, rtc.close(), "WebRTC does not close")
 
 
-async def _settled(rtc: RTCPeerConnection) -> None:
+async def _wait_settled(rtc: RTCPeerConnection) -> None:
     """Wait until ICE and DTLS have connected or failed.
 
     Closed amid ICE, aioice leaves a task without end; amid DTLS, aiortc sends where nothing is open any more.

@@ -64,7 +64,7 @@ class Connection:
 
     @property
     def missing(self) -> str:
-        """What is still waited for, as a sentence begins."""
+        """The step that is still waited for, as a sentence begins."""
         answered = "they answered, but no connection was made"
         return answered if _is_successful(self._offer) else "nobody answered"
 

@@ -43,7 +43,7 @@ class PushServiceFailed(PeerError):
 
 
 class TimedOut(PeerError, TimeoutError):
-    """What was waited for did not come in time."""
+    """A wait that has passed its deadline."""
 
 
 class ConnectionFailed(PeerError):

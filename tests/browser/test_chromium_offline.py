@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bench.page import IS_KEPT, LOADED, hanging
+from bench.page import IS_KEPT, LOADED, suspend
 from tests.browser.page import PATIENCE_S
 from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
@@ -74,7 +74,7 @@ def test_the_app_opens_at_once_when_the_server_hangs(
     ben: Resident, server: tuple[Program, Deployment]
 ) -> None:
     """It answers nobody, and refuses nothing."""
-    with hanging(server[0]):
+    with suspend(server[0]):
         ben.page.reload()
 
         assert ben.page.evaluate(LOADED)[1] < SOON_S

@@ -30,7 +30,7 @@ async def offer_ten_bytes(
 ) -> tuple[FileChannel, asyncio.Task[None]]:
     """Let *sender* offer ten bytes by hand, and *recipient* save them at *path*: they may come now."""
     channel = FileChannel(sender.files._open_channel(FILE), sender.keys, sender.budget)  # noqa: SLF001
-    await channel.opened()
+    await channel.wait_open()
     await channel.put({"name": "x", "type": "", "size": 10})
     offered = await asyncio.wait_for(recipient.files.next(), SOON_S)
     saving = asyncio.create_task(offered.save(path))

@@ -37,7 +37,7 @@ class FileChannel:
         if data_channel.readyState == "open":
             self._opened.set()
 
-    async def opened(self) -> None:
+    async def wait_open(self) -> None:
         """Wait until it can be sent on."""
         await within(STALL_S, self._opened.wait(), "the other takes no files")
 

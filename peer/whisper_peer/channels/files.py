@@ -85,7 +85,7 @@ class Files:
         size, media_type = _size(path), guess_type(path.name)[0] or ""
         channel = FileChannel(self._open_channel(FILE), self.keys, self.budget)
         try:
-            await channel.opened()
+            await channel.wait_open()
             await channel.put({"name": path.name, "type": media_type, "size": size})
             while await channel.next(timeout) != {"accepted": True}:
                 pass
