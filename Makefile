@@ -56,7 +56,7 @@ test-chromium:
 test-firefox:
 	$(PYTEST) $(BROWSER) $(addprefix --ignore=,$(CHROMIUM))
 
-bench: $(VENV)/.installed-embedded,test ## what a call costs, in less than three minutes: make bench ARGS="--quick"
+bench: $(VENV)/.installed-embedded,test ## what a call costs, in three minutes: make bench ARGS="--quick"
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-peers: $(VENV)/.installed-embedded,test $(PEERS)/node_modules/.installed ## the same work by other servers, in a minute and a half: make bench-peers ARGS="--quick"

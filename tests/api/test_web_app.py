@@ -186,23 +186,26 @@ async def test_a_file_that_is_gone_is_not_found(folder: Path) -> None:
 async def test_the_shell_is_listed(client: httpx.AsyncClient) -> None:
     """Whatever the page loads, each file with the hash in its ETag."""
     listed = (await client.get("/shell.json")).json()
+    hashes = listed["files"] | listed["languages"]
 
-    tags = {name: (await client.get(f"/{name}")).headers["etag"] for name in listed["files"]}
+    tags = {name: (await client.get(f"/{name}")).headers["etag"] for name in hashes}
     page = (await client.get("/")).text
-    assert {name: f'W/"{digest}"' for name, digest in listed["files"].items()} == tags
+    assert {name: f'W/"{digest}"' for name, digest in hashes.items()} == tags
+    assert "languages/de.js" in listed["languages"].keys() - listed["files"].keys()
     assert set(re.findall(r'(?:href|src)="([^"#]+)"', page)) <= tags.keys()
 
 
-async def test_any_change_makes_another_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed", ["app/main.js", "languages/de.js"])
+async def test_any_change_makes_another_version(tmp_path: Path, changed: str) -> None:
     """Of the app; no restart is needed."""
-    for name in ("index.html", "app/main.js"):
+    for name in ("index.html", "app/main.js", "languages/de.js"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     app = Pages(PlainTextResponse(status_code=404), {"": tmp_path})
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whisper") as visitor:
         first = (await visitor.get("/shell.json")).json()
-        (tmp_path / "app/main.js").write_text("run();")
+        (tmp_path / changed).write_text("run();")
         second = (await visitor.get("/shell.json")).json()
 
     assert first["version"] != second["version"]

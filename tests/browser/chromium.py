@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import (
+    Browser,
     BrowserContext,
     CDPSession,
     ConsoleMessage,
@@ -38,6 +39,8 @@ OPTIONS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+
+_idle_drivers: list[tuple[Thread, Playwright]] = []
 
 # What DevTools report comes while a page is asked to wait.
 _LOOK_MS = 20
@@ -165,23 +168,44 @@ def chromium(binary: str, *options: str) -> Iterator[Chromium]:
 
     Playwright joins it, and does not start it: it would keep every page in sight, and none could be hidden.
     """
-    thread = Thread()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
         arguments = (*OPTIONS, *options, f"--user-data-dir={profile}", "about:blank")
         with program(binary, *arguments, env={"HOME": profile}) as process:
             url = process.wait_for("DevTools listening on").split()[-1]
-            playwright = thread.do(sync_playwright().start)
-            try:
-                downloads = Path(profile) / "downloads"
-                context = thread.do(lambda: _join(playwright, url, downloads))
-                yield Chromium(thread, context, downloads)
-            finally:
-                thread.do(playwright.stop)
-                thread.end()
+            with _driver() as (thread, playwright):
+                browser = thread.do(lambda: playwright.chromium.connect_over_cdp(url, no_defaults=True))
+                try:
+                    downloads = Path(profile) / "downloads"
+                    context = thread.do(lambda: _set_up(browser, downloads))
+                    yield Chromium(thread, context, downloads)
+                finally:
+                    thread.do(browser.close)
 
 
-def _join(playwright: Playwright, url: str, downloads: Path) -> BrowserContext:
-    browser = playwright.chromium.connect_over_cdp(url, no_defaults=True)
+@contextmanager
+def _driver() -> Iterator[tuple[Thread, Playwright]]:
+    """Lend a Playwright in its thread: the next browser uses it again."""
+    thread, playwright = _idle_drivers.pop() if _idle_drivers else _start_driver()
+    try:
+        yield thread, playwright
+    finally:
+        _idle_drivers.append((thread, playwright))
+
+
+def _start_driver() -> tuple[Thread, Playwright]:
+    thread = Thread()
+    return thread, thread.do(sync_playwright().start)
+
+
+def stop_drivers() -> None:
+    """Stop every Playwright that no browser uses."""
+    while _idle_drivers:
+        thread, playwright = _idle_drivers.pop()
+        thread.do(playwright.stop)
+        thread.end()
+
+
+def _set_up(browser: Browser, downloads: Path) -> BrowserContext:
     devtools = browser.new_browser_cdp_session()
     devtools.send("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
     context = browser.contexts[0]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.chromium import Chromium, chromium
+from tests.browser.chromium import Chromium, chromium, stop_drivers
 from tests.browser.firefox import Firefox, firefox
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed, missing
@@ -27,6 +27,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if _MISSING:
         terminalreporter.write_line(_LEFT_OUT)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no driver behind."""
+    stop_drivers()
 
 
 @pytest.fixture(name="deployment", scope="session")
