@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from redis.exceptions import RedisError
 
 
+# The name alone would make pip ask a registry, where it may be anybody's.
+INSTALL = "`make install EXTRAS={0}`, or install the wheel with [{0}]"
+
+
 class MissingExtra(ImportError):
     """An optional package is not installed; the message names the command that installs it."""
 
@@ -106,4 +110,4 @@ def _extra(name: str, package: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise MissingExtra(f"{package} is not installed: pip install 'whisper-server[{name}]'") from None
+        raise MissingExtra(f"{package} is not installed: {INSTALL.format(name)}") from None

@@ -106,7 +106,7 @@ def check_otlp_endpoint(url: str) -> str:
     except ModuleNotFoundError:
         found = None
     if not found:
-        raise ValueError("OpenTelemetry is not installed: pip install 'whisper-server[tracing]'")
+        raise ValueError(f"OpenTelemetry is not installed: {lazy_imports.INSTALL.format('tracing')}")
     return url
 
 

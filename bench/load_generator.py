@@ -37,6 +37,7 @@ class Load:
     seed: int
     rate: float | None = None
     delay: float = 0
+    source: str = "127.0.0.1"  # the local address that it connects from
 
 
 @dataclass(slots=True)
@@ -142,7 +143,10 @@ class _Run:
         loop = asyncio.get_running_loop()
         for _ in range(self._load.connections):
             _, connection = await loop.create_connection(
-                lambda: Connection(self._load.port, self._finish_call), "127.0.0.1", self._load.port
+                lambda: Connection(self._load.port, self._finish_call),
+                "127.0.0.1",
+                self._load.port,
+                local_addr=(self._load.source, 0),
             )
             self._idle.append(connection)
         connections = list(self._idle)

@@ -69,10 +69,11 @@ class Row:
 class Bench:
     """Benchmark runner: client processes that load servers which push to one stub."""
 
-    def __init__(self, clients: ProcessPoolExecutor, processes: int, stub: Program) -> None:
+    def __init__(self, clients: ProcessPoolExecutor, processes: int, stub: Program, source: str) -> None:
         self._clients = clients
         self._processes = processes
         self._stub = stub
+        self._source = source
         self._seeds = count()
 
     def load(
@@ -99,6 +100,7 @@ class Bench:
                 seed=next(self._seeds),
                 rate=rate / parts if rate else None,
                 delay=delay,
+                source=self._source,
             )
             for _ in range(parts)
         ]
@@ -137,12 +139,12 @@ class Bench:
 
 
 @contextmanager
-def clients(stub: Program, processes: int) -> Iterator[Bench]:
-    """Start the client processes, which make their users while the servers start."""
+def clients(stub: Program, processes: int, source: str = "127.0.0.1") -> Iterator[Bench]:
+    """Start the client processes, connecting from *source*, which make their users meanwhile."""
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for _ in range(processes):
             pool.submit(load_generator.prepare)
-        yield Bench(pool, processes, stub)
+        yield Bench(pool, processes, stub, source)
 
 
 def _require_honest(result: Result, pushes: int) -> None:

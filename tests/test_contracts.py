@@ -3,16 +3,33 @@
 import asyncio
 import json.encoder
 import socket
+import tomllib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from pathlib import Path
 
 import aiohappyeyeballs
 import httptools
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from packaging.requirements import Requirement
 from py_vapid import Vapid02
 
 pytestmark = pytest.mark.anyio
+
+PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["asyncpg", "fastapi", "httptools", "prometheus-client", "py-vapid", "sqlalchemy", "sqlmodel", "uvicorn"],
+)
+def test_what_is_under_contract_has_an_upper_bound(name: str) -> None:
+    """The next release may change what is relied on: it is tried here first."""
+    dependencies = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
+    (bounds,) = [each for each in map(Requirement, dependencies) if each.name == name]
+
+    assert {bound.operator for bound in bounds.specifier} == {">=", "<"}
 
 
 class Told:

@@ -114,6 +114,15 @@ def test_every_file_that_is_named_exists(document: Path) -> None:
     ] == []
 
 
+def test_decisions_are_numbered_once() -> None:
+    """By the number in the file's name, which the title repeats."""
+    files = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [int(file.name[:4]) for file in files]
+
+    assert len(numbers) == len(set(numbers))
+    assert [file.read_text().partition(".")[0] for file in files] == [f"# {number}" for number in numbers]
+
+
 def metrics_there_are() -> set[str]:
     """Return the name of every series, once everything has happened that is measured."""
     metrics = Metrics("1", 1)

@@ -27,7 +27,9 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(
 
     last = result.stderr.splitlines()[-1]
     assert last.startswith("app.lazy_imports.MissingExtra: ")
-    assert last.endswith(f"is not installed: pip install 'whisper-server[{extra}]'")
+    assert last.endswith(
+        f"is not installed: `make install EXTRAS={extra}`, or install the wheel with [{extra}]"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -68,8 +68,10 @@ class Database:
         event.listen(engine.sync_engine, "connect", self._mark_connection)
         event.listen(engine.sync_engine, "checkout", self._refuse_older)
 
-    async def fetch(self, statement: Executable, name: str = "other") -> Sequence[Row[Any]]:
-        """Return the rows of *statement*; *name* is what it is measured as.
+    async def fetch(
+        self, statement: Executable, name: str = "other", values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Return the rows of *statement*, with *values* if it has none; *name* is what it is measured as.
 
         Raise `DatabaseUnavailable` in an outage, after at most `TOTAL_S`; why is logged. Raise
         `DatabaseMisconfigured` when the server is not let in or lacks a right. Any other error is a fault of
@@ -77,7 +79,7 @@ class Database:
         """
 
         async def execute(session: _Session) -> Sequence[Row[Any]]:
-            result = await session.connection.execute(statement)
+            result = await session.connection.execute(statement, values)
             return result.all() if result.returns_rows else ()
 
         return await self._run(name, lambda: self._try(execute))

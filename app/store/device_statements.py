@@ -4,9 +4,10 @@ Each touches rows of one address by their keys, stands alone, and may safely run
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Table, and_, case, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.constants import SUBSCRIPTION_LIFE_MS
@@ -128,21 +129,28 @@ class DeviceTable:
 
     async def _put(self, table: Table, name: str, values: dict[str, Any]) -> bool:
         """Insert a row, or replace it if it is older or the very same; tell if that was done."""
-        new, row = insert(table).values(**values), table.c
-        same = [new.excluded[column].is_not_distinct_from(row[column]) for column in _CONTENT]
-        statement = new.on_conflict_do_update(
-            index_elements=[*table.primary_key],
-            set_={
-                **{column: new.excluded[column] for column in values if not row[column].primary_key},
-                "vapid_key": case((and_(*same), row.vapid_key), else_=new.excluded.vapid_key),
-            },
-            where=or_(
-                row.signed_at.is_(None),
-                new.excluded.signed_at > row.signed_at,
-                and_(new.excluded.signed_at == row.signed_at, *same),
-            ),
-        )
-        return bool(await self._database.fetch(statement.returning(row.address), name))
+        statement = _make_put(table, tuple(values))
+        return bool(await self._database.fetch(statement, name, values))
+
+
+@cache
+def _make_put(table: Table, columns: Sequence[str]) -> Executable:
+    """Return the statement of `DeviceTable._put`: to make it costs more than to execute it."""
+    new, row = insert(table), table.c
+    same = [new.excluded[column].is_not_distinct_from(row[column]) for column in _CONTENT]
+    statement = new.on_conflict_do_update(
+        index_elements=[*table.primary_key],
+        set_={
+            **{column: new.excluded[column] for column in columns if not row[column].primary_key},
+            "vapid_key": case((and_(*same), row.vapid_key), else_=new.excluded.vapid_key),
+        },
+        where=or_(
+            row.signed_at.is_(None),
+            new.excluded.signed_at > row.signed_at,
+            and_(new.excluded.signed_at == row.signed_at, *same),
+        ),
+    )
+    return statement.returning(row.address)
 
 
 def _values(address: Address, new: StoredSubscription | None, sent_at: int | None) -> dict[str, Any]:

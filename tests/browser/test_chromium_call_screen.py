@@ -84,6 +84,7 @@ def test_another_camera_is_taken_in_the_call(call: Resident, ben: Resident) -> N
     """The other goes on seeing; and the choice is kept for the next call."""
     before = call.page.evaluate(f"{_OWN_TRACK} return track.label")
     call.page.click("#open-devices")
+    call.page.see("#devices-dialog[open]")
     other = call.page.evaluate("return document.querySelector('#choose-camera option:last-child').value")
     call.page.choose_option("#choose-camera", other)
     call.page.click("#devices-dialog [type=submit]")

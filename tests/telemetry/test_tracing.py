@@ -118,9 +118,7 @@ def test_without_the_extra_there_is_no_start(tmp_path: Path) -> None:
 
     assert status == 1
     (line,) = printed.splitlines()
-    assert (
-        "WHISPER_OTLP_ENDPOINT: OpenTelemetry is not installed: pip install 'whisper-server[tracing]'" in line
-    )
+    assert "WHISPER_OTLP_ENDPOINT: OpenTelemetry is not installed: `make install EXTRAS=tracing`" in line
 
 
 def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path) -> None:
