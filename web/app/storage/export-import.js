@@ -12,7 +12,7 @@ import { fitInto } from '../chat/entries.js';
 import { saveContact } from '../contacts.js';
 import { MAX_STRANGERS, chatWith, strangersOf } from '../state.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
-import { SealedFileWriter, readSealedFile } from './sealed-file.js';
+import { SealedFileError, SealedFileWriter, readSealedFile } from './sealed-file.js';
 import { MAX_FILE_BYTES } from './talk-keeper.js';
 import { fromRecord, toRecord } from './talk-records.js';
 
@@ -59,7 +59,7 @@ export async function exportAll({ state }, passphrase) {
  * @throws {import('./sealed-file.js').SealedFileError} `not_an_export`, `wrong_passphrase`, `damaged_export` or `export_too_large`
  */
 export async function importAll(app, file, passphrase) {
-  for await (const frame of readSealedFile(file, passphrase)) decodeRecord(frame);
+  await check(file, passphrase);
   const added = { people: 0, entries: 0, files: 0 };
   /** @type {PendingTalk | null} */
   let pending = null;
@@ -78,6 +78,18 @@ export async function importAll(app, file, passphrase) {
   });
   app.changed();
   return added;
+}
+
+/**
+ * @param {Blob} file
+ * @param {string} passphrase
+ * @throws {SealedFileError} unless all of it is what an export has, where all people are in one record
+ */
+async function check(file, passphrase) {
+  let records = 0;
+  for await (const frame of readSealedFile(file, passphrase)) {
+    if (decodeRecord(frame).type === 'people' && ++records > 1) throw new SealedFileError('damaged_export');
+  }
 }
 
 /**

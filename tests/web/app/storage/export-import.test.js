@@ -56,3 +56,9 @@ test('a file that another talk has stays with that one', async () => {
 
   assert.deepEqual(added, { people: 0, entries: 0, files: 0 });
 });
+
+test('people come once, or they would have no end', async () => {
+  const people = { type: 'people', contacts: [], blocked: [], settings: { name: '', language: '' } };
+
+  await assert.rejects(imports(people, people), { code: 'damaged_export' });
+});
