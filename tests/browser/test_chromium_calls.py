@@ -338,7 +338,8 @@ def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Reside
 
     for _ in range(2):
         import_file(anna, exported, FOUR_WORDS)
-        anna.page.see("#toast", "Added")
+        anna.page.see("#toast", "Added")  # the talk is drawn a moment later
+        anna.page.wait_until("return document.querySelectorAll('.logs .note').length > 1")
         assert anna.page.evaluate(_ENTRIES) == [*before, declined]
     anna.leaves()
     anna.looks()
