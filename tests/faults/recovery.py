@@ -4,12 +4,16 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from tests.faults.load import Caller
+import httpx
+
+from tests.faults.load import Caller, Sample
 from tests.faults.server import RunningServer, User
 from tests.people import now_ms
 
 HONEST_CALLS = 100
 RECOVERY_TIMEOUT_S = 10
+WARM_UP_ROUNDS = 2
+WARM_UP_TIMEOUT_S = 15
 POOLED = 64  # connections to a push service that wait up to half a minute for the next message
 AT_ONCE = 30  # more than the database's pool has
 MEMORY_SLACK = 24 * 1024 * 1024  # bytes: heaps of several threads don't shrink by the page
@@ -51,16 +55,22 @@ def measure_usage(server: RunningServer) -> ResourceUsage:
 
 
 async def warm_up(server: RunningServer, caller: Caller, users: list[User]) -> ResourceUsage:
-    """Use the server until its pools are full and its code is warm; return its usage as the baseline."""
-    for _ in range(2):
+    """Use the server until its pools are full and its code is warm; return its usage as the baseline.
+
+    A server with short deadlines may miss one at first, on a busy machine.
+    """
+    deadline, rounds = time.monotonic() + WARM_UP_TIMEOUT_S, 0
+    while rounds < WARM_UP_ROUNDS:
         pairs = [(users[n % len(users)], users[(n + 1) % len(users)]) for n in range(AT_ONCE)]
-        now = now_ms()
+        now, samples = now_ms(), list[Sample]()
         for calls in (
             [one.person.to("ice", other.person) for one, other in pairs],
             [one.update(now) for one, _ in pairs],  # each a statement of its own, where look-ups share one
         ):
-            samples = await asyncio.gather(*map(caller.send, calls))
-            assert {sample.status for sample in samples} == {200}
+            samples += await asyncio.gather(*map(caller.send, calls))
+        failed = [sample for sample in samples if sample.status != httpx.codes.OK]
+        rounds += not failed
+        assert not failed or time.monotonic() < deadline, failed[0]
     await asyncio.sleep(0.3)
     return measure_usage(server)
 
