@@ -34,21 +34,28 @@ export function isAddress(text) {
 export function parseAddress(text) {
   const bare = String(text).replace(UNSEEN, '').replace(AROUND, '').replaceAll('-', '+').replaceAll('_', '/');
   const address = bare.length === ADDRESS_LENGTH - 1 && !bare.endsWith('=') ? `${bare}=` : bare;
-  const fault = addressFault(address);
-  if (fault) throw new WhisperError('invalid_address', { message: fault });
+  const kind = faultOf(address);
+  if (kind) throw new WhisperError('invalid_address', { message: FAULTS[kind](address.length), fault: { kind, length: address.length } });
   return address;
 }
 
+/** @type {Record<import('./errors.js').AddressFault['kind'], (length: number) => string>} */
+const FAULTS = {
+  missing: () => 'An address is needed.',
+  characters: () => 'An address has only letters, digits, +, / and = at its end.',
+  length: (length) => `An address has ${ADDRESS_LENGTH} characters, this has ${length}.`,
+  mistake: () => 'There is a mistake in this address.',
+};
+
 /**
  * @param {string} text
- * @returns {string | undefined} why it is no address
+ * @returns {import('./errors.js').AddressFault['kind'] | undefined} why it is no address
  */
-function addressFault(text) {
-  if (text === '') return 'An address is needed.';
-  if (!/^[A-Za-z0-9+/]*=*$/.test(text)) return 'An address has only letters, digits, +, / and = at its end.';
-  if (text.length !== ADDRESS_LENGTH) return `An address has ${ADDRESS_LENGTH} characters, this has ${text.length}.`;
-  if (!isBase64(text, KEY_BYTES) || !isKey(decode(text))) return 'There is a mistake in this address.';
-  return undefined;
+function faultOf(text) {
+  if (text === '') return 'missing';
+  if (!/^[A-Za-z0-9+/]*=*$/.test(text)) return 'characters';
+  if (text.length !== ADDRESS_LENGTH) return 'length';
+  return isBase64(text, KEY_BYTES) && isKey(decode(text)) ? undefined : 'mistake';
 }
 
 /**

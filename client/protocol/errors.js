@@ -60,14 +60,15 @@ export const REASONS = Object.freeze({
 });
 
 /** @typedef {keyof typeof REASONS} Code */
+/** @typedef {{kind: 'missing' | 'characters' | 'length' | 'mistake', length: number}} AddressFault */
 
 /** A failure with a stable `code`: branch on it; `message` is one sentence for a person. */
 export class WhisperError extends Error {
   /**
    * @param {Code | (string & {})} code one of the client's, or of the server's
-   * @param {{message?: string, cause?: unknown, retryAfter?: number, status?: number}} [more]
+   * @param {{message?: string, cause?: unknown, retryAfter?: number, status?: number, fault?: AddressFault}} [more]
    */
-  constructor(code, { message, cause, retryAfter, status } = {}) {
+  constructor(code, { message, cause, retryAfter, status, fault } = {}) {
     super(message ?? REASONS[/** @type {Code} */ (code)] ?? code, { cause });
     this.name = 'WhisperError';
     this.code = code;
@@ -75,6 +76,8 @@ export class WhisperError extends Error {
     this.retryAfter = retryAfter;
     /** The HTTP status, when the server refused. */
     this.status = status;
+    /** What is wrong with an address, as the message says it in English. */
+    this.fault = fault;
   }
 }
 

@@ -7,6 +7,7 @@ import { select } from '../calls.js';
 import { remove, save } from '../contact-actions.js';
 import { cleanName } from '../contacts.js';
 import { blockPerson, unblockPerson } from '../reachability/screening.js';
+import { WhisperError } from '../../client/whisper.js';
 import { wordsOf } from '../error-messages.js';
 import { nameInLink, parseLink } from '../links.js';
 import { copyText } from '../share.js';
@@ -79,7 +80,8 @@ function faultOf(state, typed) {
     return state.contacts.has(address) ? t('person.isKnown', { name: nameOf(state, address) }) : '';
   } catch (error) {
     const { title, advice } = wordsOf(error);
-    return `${title}. ${advice}`;
+    const fault = error instanceof WhisperError ? error.fault : undefined;
+    return fault ? t(`addressFault.${fault.kind}`, { count: fault.length }) : `${title}. ${advice}`;
   }
 }
 
