@@ -109,4 +109,5 @@ def relative_cpu(row: Row, other: Row) -> float:
 
 def relative_rate(row: Row, other: Row) -> float:
     """Return the calls a second of a row over another's: the median of the ratios of each round."""
-    return median(one.per_second / two.per_second for one, two in zip(row.rounds, other.rounds, strict=True))
+    rounds = zip(row.rounds, other.rounds, strict=True)
+    return median(one.per_second / two.per_second if two.per_second else 0 for one, two in rounds)

@@ -49,7 +49,8 @@ export function focusView({ state }) {
     if (wanted === 'people' || !chat) return focusPerson(lastSelected);
     lastSelected = chat.address;
     if (!isWide() && !history.state?.isChat) history.pushState({ isChat: true }, '');
-    if (isTyping() && element('talk').contains(document.activeElement)) return;
+    const isUsed = isTyping() ? element('talk').contains(document.activeElement) : element('logs').contains(document.activeElement);
+    if (isUsed) return;
     const canType = chat.phase === 'open' && matchMedia('(pointer: fine)').matches && element('message').checkVisibility();
     if (canType) element('message').focus();
     else if (chat.dialling) button('cancel').focus(); // a second Enter ends what the first began
