@@ -25,7 +25,7 @@ test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_mod
 ifdef ARGS
 	$(PYTHON_TESTS) $(ARGS)
 else
-	$(MAKE) --jobs=5 --output-sync=target test-faults test-chromium test-firefox test-programs test-code
+	$(MAKE) --jobs=4 --output-sync=target test-faults test-chromium test-firefox test-programs test-code
 endif
 
 coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
@@ -36,7 +36,7 @@ coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they 
 
 RUN := $(BIN)/python
 PYTHON_TESTS = $(RUN) -m pytest
-# Five at once: all but test-code wait more than they work.
+# Four at once: they wait more than they work, and more of them would miss deadlines.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
 CHROMIUM := $(wildcard tests/browser/test_chromium_*.py)
