@@ -25,10 +25,10 @@ GB = 1e9
 class Measured:
     """Figures that a command printed, for one worker; times in seconds of CPU, memory in MB."""
 
-    call: float = 440e-6  # make bench: closed loop, 32
-    new: float = 1500e-6  # make bench: new registrations, 32
-    renewal: float = 1500e-6  # make bench: renewals, 32
-    memory: float = 130  # make bench: the largest worker
+    call: float = 343e-6  # make bench: closed loop, 32
+    new: float = 1534e-6  # make bench: new registrations, 32
+    renewal: float = 1077e-6  # make bench: renewals, 32
+    memory: float = 128  # make bench: the largest worker
     row_bytes: float = 1160  # python -m bench.rows: a device and its newest subscription, after renewals
     wal_bytes: float = 19_000  # python -m bench.rows: an update whose pages no checkpoint has seen
     statement: float = 60e-6  # python -m bench.model --check: Postgres, for a look-up or an update's part
