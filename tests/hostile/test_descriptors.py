@@ -24,6 +24,7 @@ from tests.hostile.test_connection import (
     connected,
     end,
     eventually_at_most,
+    held_files,
 )
 from tests.processes import WHISPER, program
 from tests.scale.programs import free_port
@@ -82,7 +83,7 @@ def cpu_s(server: Server) -> float:
 @pytest.mark.parametrize("addresses", [1, 40])
 def test_a_server_without_descriptors_serves_and_recovers(scarce: Server, addresses: int) -> None:
     """It neither computes nor logs for those that hold connections, from one address or many."""
-    before, lines = scarce.process.num_fds(), len(scarce.program.lines)
+    before, lines = held_files(scarce), len(scarce.program.lines)
     with ExitStack() as open_:
         for opened in connect(scarce, MORE, addresses):
             open_.enter_context(opened)
@@ -147,16 +148,16 @@ def test_ten_thousand_idle_connections_are_held(migrated: URL) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     try:
         with serve(migrated, FILES) as server, ExitStack() as open_:
-            files, memory = server.process.num_fds(), server.process.memory_info().rss
+            before, memory = held_files(server), server.process.memory_info().rss
             for opened in connect(server, MANY, 10):
                 open_.enter_context(opened)
             served = [server.answers_honest_callers() for _ in range(HONEST)]
-            held, used = server.process.num_fds() - files, server.process.memory_info().rss - memory
+            held, used = held_files(server)[1] - before[1], server.process.memory_info().rss - memory
             open_.close()
 
             assert served == [True] * HONEST
             assert held > MANY - HONEST
             assert used < MANY * 20_000
-            assert eventually_at_most(server, files)
+            assert eventually_at_most(server, before)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
