@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import CHROMIUM, chromium
 from tests.browser.tab import Tab
 from tests.deployment import Deployment
 from tests.processes import installed

@@ -8,7 +8,7 @@ import rfc8785
 from tests.people import Person
 
 # What a server says of a dial, and to Safari of an offer.
-RINGING = {"title": "Incoming call", "body": "Someone wants to connect with you.", "tag": "t"}
+RINGING = {"title": "Incoming call", "body": "User wants to connect with you.", "tag": "t"}
 CONNECTING = {"title": "Connecting", "body": "A connection is being set up.", "tag": "t", "silent": True}
 
 

@@ -1,15 +1,14 @@
-"""Somebody at a Chromium, who may look away, close the page and come back."""
+"""A user of the app in a Chromium, who may look away, close the page and come back."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.browser.bridge import bridged
-from tests.browser.chromium import Chromium, chromium
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import CHROMIUM, Chromium, chromium
 from tests.browser.page import wait_until
-from tests.browser.people import Someone
+from tests.browser.push_bridge import bridged
 from tests.browser.tab import Tab
+from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
 
@@ -46,8 +45,8 @@ _DROPPED = """
 """
 
 
-class Resident(Someone):
-    """Somebody who has turned calls on."""
+class ChromiumUser(User):
+    """A user with calls turned on."""
 
     page: Tab
 
@@ -55,7 +54,7 @@ class Resident(Someone):
         super().__init__(browser.open(url))
         self.browser = browser
         self.url = url
-        Someone.new(self.page)
+        User.new(self.page)
 
     def looks(self) -> None:
         """Have a page in front, the one that is open or a new one."""
@@ -102,12 +101,21 @@ class Resident(Someone):
 
 
 @contextmanager
-def at_chromium(
+def bridged_chromium(
     deployment: Deployment, push_service: PushServiceProcess, *options: str
-) -> Iterator[Resident]:
-    """Give somebody new a Chromium, with these *options*, until the block ends."""
+) -> Iterator[Chromium]:
+    """Run a Chromium, with these *options*, whose pages subscribe at the local push service."""
     with (
         chromium(installed(CHROMIUM), *options) as running,
         bridged(running, deployment.url, push_service.websocket_url),
     ):
-        yield Resident(running, deployment.url)
+        yield running
+
+
+@contextmanager
+def at_chromium(
+    deployment: Deployment, push_service: PushServiceProcess, *options: str
+) -> Iterator[ChromiumUser]:
+    """Give somebody new a Chromium, with these *options*, until the block ends."""
+    with bridged_chromium(deployment, push_service, *options) as running:
+        yield ChromiumUser(running, deployment.url)

@@ -1,19 +1,20 @@
-"""Somebody with a browser and the app in it, as a person sees it."""
+"""A user of the app in a browser: what a person does and sees there."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.browser.firefox import Firefox
 from tests.browser.page import PATIENCE_S, Page
 
 
-class Someone:
-    """A person at a page of the app, who has turned calls on."""
+class User:
+    """A user at a page of the app, with calls turned on."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     @classmethod
-    def new(cls, page: Page) -> "Someone":
+    def new(cls, page: Page) -> "User":
         """Let somebody new turn calls on, by the one button."""
         page.click("#turn-on")
         page.see("#my-address", seconds=2 * PATIENCE_S)
@@ -42,6 +43,11 @@ class Someone:
         """Open somebody's link."""
         self.page.evaluate("location.hash = encodeURIComponent(arguments[0])", address)
         self.page.see("#ring")
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether a call rings in the page."""
+        return bool(self.page.evaluate("return document.getElementById('accept').checkVisibility()"))
 
     def accepts(self) -> None:
         """Accept the call that rings, by its button."""
@@ -73,17 +79,13 @@ class Someone:
         self.page.click("#hang-up")
 
 
-class Resident(Someone):
-    """Somebody at a Firefox, who may close the page and come back."""
+def connect(caller: User, called: User) -> None:
+    """Let *caller* ring *called*, who accepts."""
+    caller.rings(called.address)
+    called.accepts()
+    caller.talks()
+    called.talks()
 
-    def __init__(self, firefox: Firefox, page: Page) -> None:
-        super().__init__(page)
-        self.firefox = firefox
 
-    def leaves(self) -> None:
-        """Close every page."""
-        self.firefox.close_tabs()
-
-    def comes_back_to(self, url: str) -> None:
-        """Be at the page that has been opened for them."""
-        self.page = self.firefox.tab_at(url)
+# Gives somebody new a browser, until its block ends.
+NewUser = Callable[[], AbstractContextManager[User]]
