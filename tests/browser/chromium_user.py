@@ -19,22 +19,22 @@ _NOTIFICATIONS = """
 _FORGET_NOTIFICATIONS = "for (const shown of await registration.getNotifications()) shown.close()"
 
 # Whether the key can be taken out, what is written, and what the key makes of it.
-STORED_TALKS = """
+STORED_CHATS = """
     const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
     const database = await wait(indexedDB.open('whisper-talks'));
     const at = (name) => database.transaction(name).objectStore(name);
     const keys = await wait(at('keys').getAll());
     const names = await wait(at('talks').getAllKeys());
-    const talks = await wait(at('talks').getAll());
+    const chats = await wait(at('talks').getAll());
     database.close();
     const plain = [];
     for (const [at, name] of names.entries()) {
-        const { iv, data } = talks[at];
+        const { iv, data } = chats[at];
         const gcm = { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(name) };
         plain.push(await crypto.subtle.decrypt(gcm, keys[0], data));
     }
     const text = (all) => all.map((each) => new TextDecoder().decode(each)).join();
-    return [keys[0].extractable, text(talks.map(({ data }) => data)), text(plain)];
+    return [keys[0].extractable, text(chats.map(({ data }) => data)), text(plain)];
 """
 
 _DROPPED = """

@@ -114,7 +114,7 @@ def test_a_call_can_be_declined(anna: FirefoxUser, ben: FirefoxUser) -> None:
 
     ben.page.click("#decline")
 
-    anna.page.see("#talk-trouble", "declined")
+    anna.page.see("#chat-trouble", "declined")
 
 
 def test_a_reload_in_the_middle_ends_nothing(anna: FirefoxUser, ben: FirefoxUser) -> None:
@@ -192,7 +192,7 @@ def test_a_lost_network_is_found_again(anna: FirefoxUser, ben: FirefoxUser) -> N
     connect(anna, ben)
 
     with ben.browser.asleep():
-        anna.page.see("#talk", "Reconnecting", seconds=30)
+        anna.page.see("#chat", "Reconnecting", seconds=30)
         anna.writes("sleep well")
 
     ben.reads("sleep well")

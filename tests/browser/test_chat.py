@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.browser.chromium_user import STORED_TALKS, ChromiumUser
+from tests.browser.chromium_user import STORED_CHATS, ChromiumUser
 from tests.browser.page import wait_until
 from tests.browser.page_checks import faults
 from tests.browser.user import connect
@@ -50,7 +50,7 @@ MOST_MS = 5000
 
 
 def _waits_until_stored(person: ChromiumUser, text: str) -> None:
-    wait_until(lambda: text in person.page.evaluate(STORED_TALKS)[2])
+    wait_until(lambda: text in person.page.evaluate(STORED_CHATS)[2])
 
 
 def _opens_menu(person: ChromiumUser, whose: str, text: str) -> None:
@@ -102,7 +102,7 @@ def test_they_reply_react_edit_and_see_who_has_read(anna: ChromiumUser, ben: Chr
 def test_a_picture_is_opened_large(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """And saved; a long press opens the menu of a message, which everybody can use."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
-    anna.page.see("#talk[data-phase=open]")
+    anna.page.see("#chat[data-phase=open]")
     ben.sends(tmp_path / "photo.png")
     anna.page.click("[data-accept-file]")
 
@@ -124,7 +124,7 @@ def test_a_picture_is_opened_large(anna: ChromiumUser, ben: ChromiumUser, tmp_pa
 def test_a_megabyte_in_the_field_does_not_freeze(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """As a message it waits for who is away; and an older one is found among others."""
     ben.leaves()
-    anna.page.see("#talk:not([data-phase=open])", seconds=30)
+    anna.page.see("#chat:not([data-phase=open])", seconds=30)
     anna.page.resize(1280, 800)
     anna.page.click("#message")
 

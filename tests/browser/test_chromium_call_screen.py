@@ -20,7 +20,7 @@ _NOTE_KEYS = """
 """
 _IS_PRESSED = "return document.querySelector(arguments[0]).getAttribute('aria-pressed')"
 _SEES = "return document.querySelector('.stage[data-remote=video] .remote')?.videoWidth > 0"
-_OWN_TRACK = "const [track] = document.querySelector('video.own').srcObject.getVideoTracks();"
+_OWN_TRACK = "const [track] = document.querySelector('video.self-view').srcObject.getVideoTracks();"
 _HEIGHT = "return document.querySelector(arguments[0]).getBoundingClientRect().height"
 _COLOURS = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
 # The second of these cameras takes pictures that nobody can send.
@@ -62,11 +62,11 @@ def test_a_screen_is_shared_in_the_place_of_the_camera(call: ChromiumUser, ben: 
     for end in ("document.getElementById('screen').click()", "track.dispatchEvent(new Event('ended'))"):
         call.page.click("#screen")
         call.page.wait_until("return document.getElementById('screen').ariaPressed === 'true'")
-        call.page.wait_until("return !document.querySelector('video.own').dataset.mirrored")
+        call.page.wait_until("return !document.querySelector('video.self-view').dataset.mirrored")
         ben.page.wait_until(_SEES)
 
         call.page.evaluate(
-            f"const [track] = document.querySelector('video.own').srcObject.getVideoTracks(); {end}"
+            f"const [track] = document.querySelector('video.self-view').srcObject.getVideoTracks(); {end}"
         )
 
         call.page.wait_until("return document.getElementById('screen').ariaPressed === 'false'")

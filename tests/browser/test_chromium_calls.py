@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium_user import STORED_TALKS, ChromiumUser, at_chromium
+from tests.browser.chromium_user import STORED_CHATS, ChromiumUser, at_chromium
 from tests.browser.page import wait_until
 from tests.browser.user import connect
 from tests.deployment import Deployment, PushServiceProcess
@@ -148,10 +148,10 @@ def test_a_call_takes_no_field_away(anna: ChromiumUser, ben: ChromiumUser) -> No
     assert anna.page.evaluate("return document.getElementById('message').value") == "a b"
     anna.page.press("Escape")
 
-    ben.page.see("#talk-trouble", "declined")
+    ben.page.see("#chat-trouble", "declined")
 
 
-def test_a_talk_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
+def test_a_chat_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """After the page was closed: messages, files, what was typed, and who called; until it is deleted."""
     address = anna.address
     (tmp_path / "list.txt").write_text("bread")
@@ -164,7 +164,7 @@ def test_a_talk_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: 
     anna.page.type("#message", "I will be there at")
     keeps(anna, "I will be there at")
 
-    extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
+    extractable, sealed, opened = anna.page.evaluate(STORED_CHATS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
 
     anna.leaves()
@@ -175,7 +175,7 @@ def test_a_talk_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: 
     assert anna.page.evaluate("return document.getElementById('message').value") == "I will be there at"
 
     anna.page.click("#open-person")
-    anna.page.click("#delete-talk")
+    anna.page.click("#delete-chat")
     anna.page.click("#confirm-yes")
     anna.page.wait_until("return !document.querySelector('.theirs')")
     anna.page.reload()
@@ -230,7 +230,7 @@ def test_a_picture_is_seen_and_a_name_is_said(anna: ChromiumUser, ben: ChromiumU
     ben.page.see(".theirs", "text.txt")
 
 
-def test_talks_are_there_without_the_permission_to_notify(anna: ChromiumUser, ben: ChromiumUser) -> None:
+def test_chats_are_there_without_the_permission_to_notify(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """What is missing is said, with how to mend it; once it is mended, calls are on again by themselves."""
     connect(anna, ben)
     try:
@@ -247,14 +247,14 @@ def test_talks_are_there_without_the_permission_to_notify(anna: ChromiumUser, be
 
 
 def test_a_contact_follows_to_a_new_address(anna: ChromiumUser, ben: ChromiumUser) -> None:
-    """Made while they are connected: name and talk stay, and the next call rings there."""
+    """Made while they are connected: name and chat stay, and the next call rings there."""
     before = ben.address
     connect(anna, ben)
     for person, other in ((anna, "Ben"), (ben, "Anna")):
         person.page.click("#open-person")
         person.page.type("#rename-field", other)
         person.page.click("#rename-save")
-        person.page.see("#talk-name", other)
+        person.page.see("#chat-name", other)
     ben.writes("I have lost my code")
     anna.reads("I have lost my code")
 
@@ -273,7 +273,7 @@ def test_a_contact_follows_to_a_new_address(anna: ChromiumUser, ben: ChromiumUse
     anna.talks()
     anna.page.reload()
     anna.reads("I have lost my code")
-    anna.page.see("#talk-name", "Ben")
+    anna.page.see("#chat-name", "Ben")
     assert before not in anna.page.evaluate(_PEOPLE)
 
 
@@ -311,7 +311,7 @@ def test_what_was_exported_is_there_after_the_import(
 
     for _ in range(2):
         import_file(anna, exported, FOUR_WORDS)
-        anna.page.see("#toast", "Added")  # the talk is drawn a moment later
+        anna.page.see("#toast", "Added")  # the chat is drawn a moment later
         anna.page.wait_until("return document.querySelectorAll('.logs .note').length > 1")
         assert anna.page.evaluate(_ENTRIES) == [*before, declined]
     anna.leaves()
@@ -354,7 +354,7 @@ def test_two_people_who_have_never_seen_it(
 
 def keeps(someone: ChromiumUser, text: str) -> None:
     """Wait until it is stored."""
-    wait_until(lambda: text in someone.page.evaluate(STORED_TALKS)[2])
+    wait_until(lambda: text in someone.page.evaluate(STORED_CHATS)[2])
 
 
 def spend_an_evening(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:

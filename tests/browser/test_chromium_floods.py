@@ -29,7 +29,7 @@ def armed(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[
 
 @pytest.fixture(scope="module")
 def resident(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
-    """Return somebody with the app, whose talks are gone with the page."""
+    """Return somebody with the app, whose chats are gone with the page."""
     with at_chromium(deployment, push_process) as person:
         person.page.evaluate("localStorage.setItem('whisper.keep', 'close')")
         yield person
@@ -66,7 +66,7 @@ def still_talk(ben: ChromiumUser, mallory: Mallory) -> None:
 
 def hangs_up(ben: ChromiumUser) -> None:
     """Assert that the page has hung up by itself, and says why."""
-    ben.page.see("#talk-trouble", HUNG_UP, seconds=FLOOD_S)
+    ben.page.see("#chat-trouble", HUNG_UP, seconds=FLOOD_S)
     ben.page.see("#ring")
 
 
@@ -168,7 +168,7 @@ def test_what_comes_before_the_connection_is_ready_is_bounded(ben: ChromiumUser,
         }
     """)
 
-    ben.page.see("#talk-trouble", HUNG_UP)
+    ben.page.see("#chat-trouble", HUNG_UP)
     armed.page.wait_until("return globalThis.over", seconds=FLOOD_S)
 
 
@@ -258,7 +258,7 @@ NEGOTIATIONS = {
 
 @pytest.mark.parametrize("script", NEGOTIATIONS.values(), ids=NEGOTIATIONS)
 def test_what_programs_tell_each_other_does_no_harm(ben: ChromiumUser, mallory: Mallory, script: str) -> None:
-    """Whatever it is; the conversation goes on."""
+    """Whatever it is; the chat goes on."""
     mallory.page.evaluate(script)
 
     still_talk(ben, mallory)

@@ -97,7 +97,7 @@ DECEIVING = {
 
 @pytest.mark.parametrize("text", DECEIVING.values(), ids=DECEIVING)
 def test_what_deceives_stays_in_its_bubble(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
-    """Its direction ends with it, and it covers nothing outside the conversation."""
+    """Its direction ends with it, and it covers nothing outside the chat."""
     mallory.sends("arguments[0]", text)
 
     reads_exactly(ben, text)

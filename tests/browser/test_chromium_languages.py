@@ -69,7 +69,7 @@ def test_a_person_chooses_another_language(laila: ChromiumUser) -> None:
     page = laila.page = laila.browser.open(laila.url)
     page.click("#open-settings")
     page.choose_option("#language", "de")
-    page.see("#talk-none-text", "Wer dich anruft, erscheint hier.")
+    page.see("#chat-none-text", "Wer dich anruft, erscheint hier.")
 
     assert page.evaluate(_LANGUAGE) == ["de", "ltr"]
 

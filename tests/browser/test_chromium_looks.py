@@ -84,7 +84,7 @@ def test_a_notice(anna: ChromiumUser) -> None:
 def test_a_call_that_failed(anna: ChromiumUser) -> None:
     """To somebody whom nobody knows."""
     anna.rings(Person().address.text)
-    anna.page.see("#talk-trouble")
+    anna.page.see("#chat-trouble")
 
     assert faults(anna.page, "call-failed") == []
 
@@ -108,7 +108,7 @@ def test_a_person(anna: ChromiumUser) -> None:
     assert found == []
 
 
-def test_a_call_and_a_conversation(anna: ChromiumUser, laila: ChromiumUser, tmp_path: Path) -> None:
+def test_a_call_and_a_chat(anna: ChromiumUser, laila: ChromiumUser, tmp_path: Path) -> None:
     """Ringing; then messages, short and long, a file, and what is no text; then a picture."""
     (tmp_path / "a-file-with-a-name-that-is-longer-than-a-phone-is-wide-and-then-some.pdf").write_text("%PDF")
     found: list[str] = []
@@ -123,7 +123,7 @@ def test_a_call_and_a_conversation(anna: ChromiumUser, laila: ChromiumUser, tmp_
     anna.writes("نعم، في الساعة 5 👋")
     laila.sends(*tmp_path.iterdir())
     anna.page.see(".theirs", "then-some.pdf")
-    found += faults(anna.page, "conversation") + faults(laila.page, "arabic-conversation")
+    found += faults(anna.page, "chat") + faults(laila.page, "arabic-chat")
     laila.page.evaluate("[...document.querySelectorAll('.theirs .menu-button')].at(-1).click()")
     laila.page.click("#message-menu [data-reply]")
     laila.page.evaluate("[...document.querySelectorAll('.mine .menu-button')].at(-1).click()")
@@ -132,7 +132,7 @@ def test_a_call_and_a_conversation(anna: ChromiumUser, laila: ChromiumUser, tmp_
     laila.page.click("#start-video")
     anna.page.wait_until("return document.querySelector('video.remote')?.videoWidth > 0")
     anna.page.click("#camera")
-    anna.page.see("video.own")
+    anna.page.see("video.self-view")
 
     found += faults(anna.page, "picture") + faults(laila.page, "arabic-picture")
     anna.page.click("#open-devices")

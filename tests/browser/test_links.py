@@ -146,7 +146,7 @@ def test_what_a_page_is_told_does_not_accept(anna: FirefoxUser, ben: FirefoxUser
 def test_who_was_connected_is_not_dialled_from_elsewhere(
     anna: FirefoxUser, ben: FirefoxUser, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
-    """A reload goes on with a conversation; a page that leads back here is no reload."""
+    """A reload goes on with a connection; a page that leads back here is no reload."""
     anna.rings(ben.address)
     ben.accepts()
     anna.talks()

@@ -94,7 +94,7 @@ def test_nobody_there_is_said(someone: User) -> None:
 
     someone.rings(Person().address.text)
 
-    someone.page.see("#talk-trouble", "Nobody is reachable")
+    someone.page.see("#chat-trouble", "Nobody is reachable")
 
 
 def test_a_backup_brings_the_address_back(

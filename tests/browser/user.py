@@ -55,7 +55,7 @@ class User:
 
     def talks(self) -> None:
         """Wait until there is a connection."""
-        self.page.see('#talk[data-phase="open"] #talk-name')
+        self.page.see('#chat[data-phase="open"] #chat-name')
 
     def does_not_talk(self) -> None:
         """Wait until there is none."""
