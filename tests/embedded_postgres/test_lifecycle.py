@@ -1,4 +1,4 @@
-"""The embedded Postgres serves at any path and in any locale, lets nobody else in, and comes back."""
+"""Lifecycle of the embedded Postgres: at any path, in any locale, for nobody else, and back after a crash."""
 
 import asyncio
 import os

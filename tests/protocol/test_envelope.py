@@ -1,4 +1,4 @@
-"""Bytes become a verified call, or a refusal that says what is wrong; never anything else."""
+"""Parsing of bytes into a verified call, or a refusal that says what is wrong; never anything else."""
 
 import json
 from base64 import b64decode, b64encode

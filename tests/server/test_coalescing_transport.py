@@ -1,4 +1,4 @@
-"""The head of a response goes with its body, and never after it."""
+"""Coalescing of a response: its head goes with its body, and never after it."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-/** Two people chat: what each app keeps of the other's messages, reactions, edits and read marks, and of hostile ones. */
+/** Reactions, edits and read marks: what each of two apps keeps of the other's, also of hostile ones. */
 
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';

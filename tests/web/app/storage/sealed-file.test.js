@@ -1,4 +1,4 @@
-/** A sealed file is whole, or refused: whatever is cut off, moved, changed or foreign has its own code. */
+/** Sealed file, whole or refused: whatever is cut off, moved, changed or foreign has its own code. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

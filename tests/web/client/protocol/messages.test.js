@@ -1,4 +1,4 @@
-/** A push is believed or dropped: its shape, its age, its recipient, its text. */
+/** Messages of pushes, believed or dropped: their shape, age, recipient and text. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-"""What can stand in the way, and that each of it is said in plain words."""
+"""Error messages of the app, each in plain words."""
 
 from collections.abc import Iterator
 from pathlib import Path
