@@ -1,5 +1,6 @@
 """Tests of the benchmarks: they measure what they claim. No test asks how fast anything is."""
 
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from bench.cases import CASES, CROWDED, TWO_WORKERS, USUAL
 from bench.database import postgres, register_population
 from bench.load_generator import Load, Result
 from bench.measure import Failed, Round, Row, clients
+from bench.overload import sign_ahead
 from bench.peers.__main__ import peers
 from bench.processes import Program, count_pushes, push_stub
 from bench.thresholds import Threshold, check, check_peers
@@ -251,6 +253,17 @@ def test_what_is_refused_is_not_served(running_peers: Peers) -> None:
 
     assert not result.latencies
     assert {answer[:3] for answer in result.refused} == {"400"}
+
+
+def test_calls_that_are_signed_ahead_have_the_times_when_they_are_due() -> None:
+    """Or a server in time would find them stale, or of the future."""
+    signed = list(sign_ahead(1000, 0.02, population(), 0))
+
+    times = [json.loads(request.body)["b"]["b"] for request in signed]
+
+    assert len(times) == 20
+    assert 18 <= times[-1] - times[0] <= 20
+    assert abs(now_ms() - times[0]) < 1000
 
 
 class Silent(BaseRequestHandler):
