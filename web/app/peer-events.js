@@ -6,7 +6,8 @@
 import { followQuality } from './call-quality.js';
 import { introduce } from './chat/control-messages.js';
 import { tellReactions } from './chat/message-changes.js';
-import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './chat/messaging.js';
+import { receiveFile } from './chat/file-messages.js';
+import { keepUndelivered, receive, sendWaiting, updateMarks } from './chat/text-messages.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
 import { stopSharing } from './media-devices.js';

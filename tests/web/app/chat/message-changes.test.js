@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 import { canEdit, edit, react, takeChange, tellReactions } from '../../../../web/app/chat/message-changes.js';
-import { keepUndelivered, markRead, receive, sendText, sendWaiting } from '../../../../web/app/chat/messaging.js';
+import { keepUndelivered, receive, sendText, sendWaiting } from '../../../../web/app/chat/text-messages.js';
+import { markRead } from '../../../../web/app/chat/unread.js';
 import { chatWith, createState } from '../../../../web/app/state.js';
 
 const MINUTE_MS = 60_000;

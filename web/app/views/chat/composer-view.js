@@ -4,7 +4,8 @@
  */
 
 import { tellTyping } from '../../chat/control-messages.js';
-import { sendFiles, sendText } from '../../chat/messaging.js';
+import { sendFiles } from '../../chat/file-messages.js';
+import { sendText } from '../../chat/text-messages.js';
 import { selectedChat } from '../../state.js';
 import { LETTER_FROM_THE_RIGHT, t } from '../../texts/translation.js';
 import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
