@@ -5,14 +5,14 @@
 
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
-import { bytesOverLimit, canonical, lettered } from './protocol/messages.js';
+import { bytesOverLimit, canonical, encodeMembers } from './protocol/messages.js';
 import { ServerClock } from './server-clock.js';
 
 /** @typedef {import('./identity.js').Identity} Identity */
 /** @typedef {import('./store.js').Store} Store */
 /** @typedef {import('./protocol/messages.js').Method} Method */
 
-/** What `GET /config` tells; the ICE servers are `RTCIceServer`s, which a worker has no name for.
+/** Answer of `GET /config`; the ICE servers are `RTCIceServer`s, which a worker has no name for.
  * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
  * @typedef {{vapid_public_key: string, ice_servers: IceServer[], turn?: boolean}} Config
  */
@@ -112,7 +112,7 @@ export class ApiClient {
   async relay(method, recipient, members) {
     const own = await this.#store.get('state', 'device').catch(() => undefined);
     const all = { ...members, fromDevice: own?.several ? own.id : undefined };
-    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...lettered(method, all) }));
+    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...encodeMembers(method, all) }));
   }
 
   /**
@@ -131,11 +131,11 @@ export class ApiClient {
    */
   async #call(method, data) {
     try {
-      return await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#sign(method, data()));
     } catch (error) {
       if (!(error instanceof WhisperError && worthAnotherTry(error))) throw error;
       await pause((error.retryAfter ?? 0) * 1000);
-      return await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#sign(method, data()));
     }
   }
 
@@ -144,7 +144,7 @@ export class ApiClient {
    * @param {Record<string, unknown>} data
    * @returns {Promise<string>}
    */
-  async #signed(method, data) {
+  async #sign(method, data) {
     const text = canonical(data);
     const signature = await this.#identity.sign(text);
     const over = method === 'update' ? 0 : bytesOverLimit(method, text, signature);

@@ -8,7 +8,7 @@
 /** How far the server's clock is ahead of ours, ms. */
 const KEY = 'ahead';
 
-/** What we know of the server's clock. */
+/** Clock of the server, estimated from its answers. */
 export class ServerClock {
   #store;
   #ahead = 0;

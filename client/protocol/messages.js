@@ -44,7 +44,7 @@ export const MEMBERS = Object.freeze({
  * @property {string} signature base64
  */
 
-/** What a call may carry after sender, time and recipient.
+/** Members of a call after sender, time and recipient.
  * @typedef {Partial<Record<MemberName, string | number>>} Members
  */
 
@@ -67,7 +67,7 @@ export function canonical(data) {
  * @param {Members} members
  * @returns {Record<string, string | number>} without those that are undefined
  */
-export function lettered(method, members) {
+export function encodeMembers(method, members) {
   const pairs = Object.entries(MEMBERS[method]).map(([letter, name]) => [letter, members[name]]);
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }

@@ -91,7 +91,7 @@ export function updateMarks(chat, peer) {
  * @param {Chat} chat
  * @param {unknown} value whatever they sent
  */
-export function receive(app, chat, value) {
+export function receiveMessage(app, chat, value) {
   if (takeControl(chat, value, app.changed)) {
     const { moved } = /** @type {import('./control-messages.js').Control} */ (value);
     if (moved) void followMove(app, chat, moved);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { isAddress, isLower, parseAddress } from '../../../../client/protocol/addresses.js';
-import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, lettered } from '../../../../client/protocol/messages.js';
+import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, encodeMembers } from '../../../../client/protocol/messages.js';
 import { readPush } from '../../../../client/protocol/push-parser.js';
 import { base64, droppedAs, fromHex, textOf, vectors, withCode } from '../../vectors.js';
 

@@ -115,7 +115,7 @@ function listenToChoice(give) {
  */
 function listenToPaste(app, field, give) {
   field.addEventListener('paste', (event) => {
-    const { files, text } = pasted(event);
+    const { files, text } = readPasted(event);
     if (!files.length && text.length <= MAX_PASTED) return;
     event.preventDefault();
     if (give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })])) return;
@@ -127,7 +127,7 @@ function listenToPaste(app, field, give) {
 }
 
 /** @param {ClipboardEvent} event */
-function pasted({ clipboardData }) {
+function readPasted({ clipboardData }) {
   return { files: [...(clipboardData?.files ?? [])], text: clipboardData?.getData('text/plain') ?? '' };
 }
 
