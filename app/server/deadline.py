@@ -9,26 +9,31 @@ MAX_UNSENT_BYTES = 16_384
 
 
 class Deadline:
-    """Calls *expire* after so many seconds, unless it is cancelled before."""
+    """Calls *expire* after so many seconds, unless it is cancelled before.
 
-    __slots__ = ("_expire", "_loop", "_seconds", "_timer")
+    A timer that was begun is left to run out: when it does, it waits for the rest. A connection cancels and
+    starts its deadlines with each request, and the loop's timers cost more than all of that.
+    """
+
+    __slots__ = ("_due", "_expire", "_loop", "_seconds", "_timer")
 
     def __init__(self, loop: AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:
         self._loop = loop
         self._seconds = seconds
         self._expire = expire
+        self._due: float | None = None  # by the loop's clock
         self._timer: TimerHandle | None = None
 
     def start(self) -> None:
         """Begin, unless it runs already."""
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._expire)
+        if self._due is None:
+            self._due = self._loop.time() + self._seconds
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._seconds, self._wake)
 
     def cancel(self) -> None:
         """End without a call."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._due = None
 
     def close(self) -> None:
         """Cancel it for good, and forget *expire*.
@@ -36,8 +41,22 @@ class Deadline:
         A connection and its deadlines know each other: only the garbage collector would free them, and it
         stops the process for longer than a call takes.
         """
-        self.cancel()
+        self._due = None
         self._expire = _ignore
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wake(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        rest = self._due - self._loop.time()
+        if rest > 0:  # it was cancelled and started again since
+            self._timer = self._loop.call_later(rest, self._wake)
+        else:
+            self._due = None
+            self._expire()
 
 
 def _ignore() -> None:
