@@ -21,7 +21,7 @@ def open_database(
 
 @contextmanager
 def emptying(database: URL) -> Iterator[Callable[[], None]]:
-    """Yield a function that deletes every row, as long as it takes, over one connection: each is a process."""
+    """Yield a function that deletes every row, as long as it takes, over one connection."""
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(_plain(database)))
         yield lambda: runner.run(connection.execute("DELETE FROM device; DELETE FROM subscription"))
