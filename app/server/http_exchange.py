@@ -14,7 +14,7 @@ from app.server.response_writer import ResponseWriter
 log = logging.getLogger(__name__)
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # RFC 9110, section 15.2
-_STATUS_LINES = {each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus}
+_STATUS_LINES = {each.value: b"HTTP/1.1 %d %s" % (each, each.phrase.encode()) for each in HTTPStatus}
 _WITHOUT_BODY = (204, 304)
 _CLOSE = (b"connection", b"close")
 _CHUNKED = (b"transfer-encoding", b"chunked")
@@ -152,7 +152,7 @@ class HttpExchange:
             self._left = 0
         else:
             lines.append(_CHUNKED)
-        head = b"".join([_STATUS_LINES[status], *(b"%b: %b\r\n" % line for line in lines), b"\r\n"])
+        head = b"\r\n".join([_STATUS_LINES[status], *map(b": ".join, lines), b"", b""])
         if head.count(b"\n") != len(lines) + 2 or head.count(b"\r") != len(lines) + 2:
             raise RuntimeError("a header holds a line break")
         return head

@@ -9,14 +9,14 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from app.api.errors import RequestTimedOut
+from app.limits.deadline import Deadline
 from app.limits.errors import Overloaded
 from app.protocol.errors import Refused
 from app.server.connection_context import CONTEXT, EVICTED, UNREAD, ConnectionContext
-from app.server.deadline import Deadline, bound_unread
 from app.server.http_exchange import HttpExchange
 from app.server.request_parser import RequestParser
 from app.server.request_queue import RequestQueue
-from app.server.response_writer import ResponseWriter
+from app.server.response_writer import ResponseWriter, bound_unread
 from app.server.socket_addresses import client_address, server_address
 
 if TYPE_CHECKING:

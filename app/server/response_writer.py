@@ -1,8 +1,12 @@
 """Writer of a connection's responses, with flow control and a deadline for what its client does not read."""
 
-from asyncio import Event, Transport
+import socket
+from asyncio import Event, Transport, WriteTransport
 
-from app.server.deadline import Deadline
+from app.limits.deadline import Deadline
+
+# Written and not sent, in the process and again in the kernel, before no more is written for a connection.
+MAX_UNSENT_BYTES = 16_384
 
 
 class ResponseWriter:
@@ -55,3 +59,18 @@ class ResponseWriter:
         """Take note that the transport is closed, so that nobody waits."""
         self._deadline.close()
         self._writable.set()
+
+
+def bound_unread(transport: WriteTransport, seconds: float) -> None:
+    """Bound what the process and the kernel keep for a client that does not read, and for how long.
+
+    The kernel alone knows of what is sent and unread, and ends the connection when nothing of it is read for
+    so many *seconds* (RFC 5482). It would take megabytes more before anything is unsent here, and a hundred
+    requests would be answered that nobody reads. A client that reads is sent as much at once as before.
+    """
+    transport.set_write_buffer_limits(MAX_UNSENT_BYTES)
+    opened = transport.get_extra_info("socket")
+    if opened.family == socket.AF_UNIX:  # a program of this machine, at the metrics
+        return
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)

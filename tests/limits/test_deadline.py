@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from app.server.deadline import Deadline
+from app.limits.deadline import Deadline
 
 pytestmark = pytest.mark.anyio
 
