@@ -1,4 +1,4 @@
-"""The web app: the files of `web/` and `client/`, and nothing else, as browsers want them."""
+"""Files of the web app and the client, and nothing else, as browsers want them."""
 
 import json
 import os

@@ -20,9 +20,9 @@ from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.environment import ROWS
-from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
-from tests.vectors_of import subscription_at, vectors
+from tests.vector_files import subscription_at, vectors
 
 pytestmark = pytest.mark.anyio
 

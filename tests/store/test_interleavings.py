@@ -16,7 +16,7 @@ from app.store.errors import StaleUpdate
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 NOW = 1_760_000_000_000
 DEVICES = 5
