@@ -1,4 +1,4 @@
-"""Request coalescing (the DataLoader pattern): concurrent look-ups in one statement."""
+"""Request coalescing (the DataLoader pattern): concurrent look-ups, or writes, in one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -7,11 +7,16 @@ from copy import copy
 from functools import partial
 from typing import Generic, TypeVar
 
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
+
 K = TypeVar("K")
 V = TypeVar("V")
 
 # A look-up that takes longer is no reason for others to wait.
 PATIENCE_S = 0.05
+
+# Errors that are no key's own fault.
+_OF_ALL = (DatabaseUnavailable, DatabaseMisconfigured)
 
 
 class BatchLoader(Generic[K, V]):
@@ -19,11 +24,15 @@ class BatchLoader(Generic[K, V]):
 
     A batch runs in the context of the first that waits for it, so that a trace books the statement once. In
     every trace it would look like as many statements; in none, like time that nobody spent.
+
+    After a fault, the keys of its batch are looked up again one by one: it is told to whose it is. A key that
+    is written may safely be written twice.
     """
 
     def __init__(self, look_up: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._look_up = look_up
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
+        self._suspects: list[tuple[K, asyncio.Future[V | None]]] = []  # one of them is at fault
         self._context = Context()
         self._turn: asyncio.TimerHandle | None = None  # of the latest batch, until it has had its time
         self._tasks: set[asyncio.Task[Mapping[K, V]]] = set()  # the loop alone would let go of them
@@ -47,9 +56,12 @@ class BatchLoader(Generic[K, V]):
         task.add_done_callback(partial(self._answer, batch, turn))
 
     async def _load(self, batch: list[tuple[K, asyncio.Future[V | None]]]) -> Mapping[K, V]:
-        """Look up all that wait by now, which are put into *batch*."""
-        batch += self._waiting
-        self._waiting = []
+        """Look up all that wait by now, or one that is suspected, which are put into *batch*."""
+        if self._suspects:
+            batch.append(self._suspects.pop(0))
+        else:
+            batch += self._waiting
+            self._waiting = []
         return await self._look_up([key for key, _ in batch])
 
     def _answer(
@@ -60,6 +72,9 @@ class BatchLoader(Generic[K, V]):
     ) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception) and not isinstance(error, _OF_ALL) and len(batch) > 1:
+            self._suspects += batch
+            batch = []
         for key, answer in batch:
             if answer.done():  # given up by the caller
                 continue
@@ -71,12 +86,12 @@ class BatchLoader(Generic[K, V]):
             else:
                 answer.set_result(task.result().get(key))
         turn.cancel()
-        if self._turn is turn:
+        if self._turn in (turn, None):  # its own, or nothing is on its way
             self._go_on()
 
     def _go_on(self) -> None:
         self._turn = None
-        if self._waiting:
+        if self._waiting or self._suspects:
             self._begin()
 
 

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 import pytest
 
 from app.store.batch_loader import PATIENCE_S, BatchLoader
+from app.store.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +32,8 @@ class Library:
         if "end" in keys:
             raise asyncio.CancelledError
         if "trouble" in keys:
+            raise DatabaseUnavailable
+        if "fault" in keys:
             raise LookupError
         return {key: key.upper() for key in keys if key}
 
@@ -99,8 +102,24 @@ async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLo
     """The next question has another answer."""
     told = await asyncio.gather(*map(together.get, ["a", "trouble"]), return_exceptions=True)
 
-    assert [type(each) for each in told] == [LookupError, LookupError]
+    assert [type(each) for each in told] == [DatabaseUnavailable, DatabaseUnavailable]
     assert await together.get("a") == "A"
+
+
+@pytest.mark.parametrize("wait", [0, 3 * PATIENCE_S], ids=["soon", "late"])
+async def test_a_fault_is_told_to_whose_it_is(
+    together: BatchLoader[str, str], library: Library, wait: float
+) -> None:
+    """The others are asked again, each alone, and in their order; also when the fault came late."""
+    library.may_answer.clear()
+    asked = [together.get(key) for key in ("a", "fault", "b")]
+    await asyncio.sleep(wait)
+    library.may_answer.set()
+
+    told = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(each) for each in told] == [str, LookupError, str]
+    assert library.questions == [["a", "fault", "b"], ["a"], ["fault"], ["b"]]
 
 
 async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
@@ -117,11 +136,11 @@ async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, st
     } == {1}
 
 
-class Picky(Exception):
+class Picky(DatabaseUnavailable):
     """An error that can't be made anew from what it keeps."""
 
     def __init__(self, first: str, second: str) -> None:
-        super().__init__(first + second)
+        super().__init__(retry_after=len(first + second))
 
 
 async def test_an_error_that_can_not_be_copied_still_reaches_every_caller() -> None:
@@ -152,7 +171,7 @@ async def test_who_has_gone_is_nobody_elses_trouble(
 
     assert [type(each) for each in ended] == [
         asyncio.CancelledError,
-        LookupError if other == "trouble" else str,
+        DatabaseUnavailable if other == "trouble" else str,
     ]
 
 
