@@ -1,4 +1,4 @@
-"""Database engine: a pool, a deadline for each wait, a second try on a lost connection or a deadlock."""
+"""Database engine: a pool, a deadline for every wait, a second try on a lost connection."""
 
 import asyncio
 import logging
@@ -19,7 +19,6 @@ from app.store.error_classification import (
     is_lost,
     is_misconfigured,
     is_outage,
-    is_rolled_back,
 )
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import KEPT_STATEMENTS, split_url
@@ -43,9 +42,9 @@ R = TypeVar("R")
 
 
 class Database:
-    """Statements in autocommit, each tried once more if its connection was lost, or it was rolled back.
+    """Statements in autocommit, each tried once more when its connection was lost: all may safely run twice.
 
-    All may safely run twice. *observe* is told of each statement; *monotonic_ms* is a clock that never jumps.
+    *observe* is told of each statement; *monotonic_ms* is a clock that never jumps.
     """
 
     def __init__(self, engine: AsyncEngine, observe: Observe, monotonic_ms: Callable[[], int]) -> None:
@@ -154,6 +153,6 @@ async def _try_twice(attempt: Callable[[], Awaitable[R]]) -> R:
     try:
         return await attempt()
     except Exception as error:
-        if not is_lost(error) and not is_rolled_back(error):
+        if not is_lost(error):
             raise
     return await attempt()

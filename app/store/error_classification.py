@@ -6,17 +6,17 @@ from asyncpg import ClientConfigurationError, PostgresError, TargetServerAttribu
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-# A deadlock, a conflict with what a replica replays: what was asked may be asked again at once.
-_ROLLED_BACK = "40"
+# A lock that was not to be had in time.
+_LOCKED = "55P03"
 
 # What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
 # ours. Whatever is not here, a wrong argument, a syntax error, "not supported", is a fault of ours.
 _OUTAGES = (
     "08",  # the connection was lost or refused
     "25006",  # a write that a standby, or a demoted primary, refuses
-    _ROLLED_BACK,
+    "40",  # rolled back: a deadlock, a conflict with what a replica replays
     "53",  # too many connections, no memory, a full disk
-    "55P03",  # a lock that was not to be had in time
+    _LOCKED,
     "57",  # cancelled, shutting down, starting up
 )
 
@@ -73,9 +73,9 @@ def is_lost(error: BaseException) -> bool:
     )
 
 
-def is_rolled_back(error: BaseException) -> bool:
-    """Tell whether the statement was undone for the sake of another."""
-    return sqlstate(error).startswith(_ROLLED_BACK)
+def is_locked(error: BaseException) -> bool:
+    """Tell whether a row, or more, is locked by somebody else."""
+    return sqlstate(error) == _LOCKED
 
 
 def is_misconfigured(error: BaseException) -> bool:

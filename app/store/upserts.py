@@ -14,10 +14,10 @@ _STORE = """
     WITH stored AS (
         INSERT INTO device AS old
             (address, device, endpoint, p256dh, auth, expires_at, updated_at, signed_at, vapid_key)
-        SELECT * FROM unnest(
+        SELECT given.* FROM unnest(
             $1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::bytea[],
             $6::bigint[], $7::bigint[], $8::bigint[], $9::text[]
-        )
+        ) AS given, set_config('lock_timeout', '300ms', true)
         ON CONFLICT (address, device) DO UPDATE SET
             endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
             expires_at = excluded.expires_at, updated_at = excluded.updated_at,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
+from asyncpg import LockNotAvailableError
 
 from app.store.batch_loader import PATIENCE_S, BatchLoader
-from app.store.errors import DatabaseUnavailable
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +36,8 @@ class Library:
             raise DatabaseUnavailable
         if "fault" in keys:
             raise LookupError
+        if "locked" in keys:
+            raise DatabaseUnavailable from LockNotAvailableError()
         return {key: key.upper() for key in keys if key}
 
 
@@ -106,20 +109,15 @@ async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLo
     assert await together.get("a") == "A"
 
 
-@pytest.mark.parametrize("wait", [0, 3 * PATIENCE_S], ids=["soon", "late"])
+@pytest.mark.parametrize(("key", "error"), [("fault", LookupError), ("locked", DatabaseUnavailable)])
 async def test_a_fault_is_told_to_whose_it_is(
-    together: BatchLoader[str, str], library: Library, wait: float
+    together: BatchLoader[str, str], library: Library, key: str, error: type[Exception]
 ) -> None:
-    """The others are asked again, each alone, and in their order; also when the fault came late."""
-    library.may_answer.clear()
-    asked = [together.get(key) for key in ("a", "fault", "b")]
-    await asyncio.sleep(wait)
-    library.may_answer.set()
+    """Each of them is asked again by itself."""
+    told = await asyncio.gather(*map(together.get, ["a", key, "b"]), return_exceptions=True)
 
-    told = await asyncio.gather(*asked, return_exceptions=True)
-
-    assert [type(each) for each in told] == [str, LookupError, str]
-    assert library.questions == [["a", "fault", "b"], ["a"], ["fault"], ["b"]]
+    assert [type(each) for each in told] == [str, error, str]
+    assert library.questions == [["a", key, "b"], ["a"], [key], ["b"]]
 
 
 async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
@@ -136,11 +134,11 @@ async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, st
     } == {1}
 
 
-class Picky(DatabaseUnavailable):
+class Picky(DatabaseMisconfigured):
     """An error that can't be made anew from what it keeps."""
 
     def __init__(self, first: str, second: str) -> None:
-        super().__init__(retry_after=len(first + second))
+        super().__init__(first + second)
 
 
 async def test_an_error_that_can_not_be_copied_still_reaches_every_caller() -> None:

@@ -195,16 +195,3 @@ async def test_a_kept_connection_ends_with_the_pool(migrated: URL, database: Dat
     async with asyncio.timeout(2):
         while await database.execute("SELECT 1 FROM pg_stat_activity WHERE pid = $1", pid, name="alive"):
             await asyncio.sleep(0.01)
-
-
-async def test_a_statement_that_was_rolled_back_is_tried_again(database: Database) -> None:
-    """A deadlock ends one of those that are in it."""
-    fails_once = "IF nextval('tries') = 1 THEN RAISE SQLSTATE '40P01'; END IF"
-    await database.fetch(text("CREATE SEQUENCE tries"))
-    try:
-        await database.execute(f"DO $$ BEGIN {fails_once}; END $$", name="test")
-        (tried,) = await database.execute("SELECT last_value FROM tries", name="test")
-    finally:
-        await database.fetch(text("DROP SEQUENCE tries"))
-
-    assert tried["last_value"] == 2

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 
 from app.clocks import monotonic_clock
 from app.store.database import Database, open_database
+from app.store.errors import DatabaseUnavailable
 from app.store.upserts import DeviceRow, Stored, Upserts
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +88,17 @@ async def test_a_value_that_is_refused_is_nobody_elses_fault(
     assert isinstance(told[0], Exception)
     assert told[1] is Stored.NEWEST
     assert list(await stored(database)) == [(SECOND, "phone")]
+
+
+async def test_a_locked_row_holds_up_nobody_else(migrated: URL, upserts: Upserts) -> None:
+    """Its owner is told to come again, and the others of the batch are stored."""
+    await upserts.put(row(FIRST))
+    async with holding(migrated, _LOCK_DEVICE, FIRST):
+        later = (row(each, signed_at=NOW + 1) for each in (FIRST, SECOND))
+        told = await asyncio.gather(*map(upserts.put, later), return_exceptions=True)
+
+    assert isinstance(told[0], DatabaseUnavailable)
+    assert told[1] is Stored.NEWEST
 
 
 @pytest.mark.parametrize("times", [(NOW, NOW + 1), (NOW + 1, NOW)], ids=["in order", "out of order"])
