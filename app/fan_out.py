@@ -5,9 +5,11 @@ from contextlib import suppress
 
 from app.protocol.envelope import Call
 from app.protocol.errors import Refused
+from app.protocol.keys import Address
 from app.protocol.messages import RelayedMessage
+from app.protocol.subscription import PushTarget
 from app.push.errors import PushTimedOut, RecipientGone, require_accepted, truest
-from app.push.outcome import DeliveryStatus
+from app.push.outcome import DeliveryStatus, Outcome
 from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
 from app.store.lookups import Devices, StoredSubscription
@@ -64,13 +66,17 @@ class FanOut:
         self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
     ) -> None:
         outcome = await self._push.send(call, device.target, device.vapid_key, now, count)
-        recipient = call.message.recipient
-        with suppress(DatabaseUnavailable):  # the next call finds out again
-            if outcome.delivery is DeliveryStatus.GONE:
-                await self._subscriptions.delete_if_current(recipient, device.target, now)
-            elif outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is not None:
-                await self._subscriptions.set_vapid_key(recipient, device.target, outcome.key_id)
+        if outcome.delivery is DeliveryStatus.GONE or outcome.key_id is not None:
+            with suppress(DatabaseUnavailable):  # the next call finds out again
+                await self._store(call.message.recipient, device.target, outcome, now)
         require_accepted(outcome)
+
+    async def _store(self, recipient: Address, target: PushTarget, outcome: Outcome, now: int) -> None:
+        """Store what a push told of its subscription."""
+        if outcome.delivery is DeliveryStatus.GONE:
+            await self._subscriptions.delete_if_current(recipient, target, now)
+        elif outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is not None:
+            await self._subscriptions.set_vapid_key(recipient, target, outcome.key_id)
 
     async def _others(self, message: RelayedMessage, devices: Devices, gone: Devices, now: int) -> Devices:
         """Return the devices that a call may go to when all that were meant are *gone*."""

@@ -41,6 +41,7 @@ from app.store.purge import run_purger
 from app.store.replica import open_replica
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
+from app.telemetry.buffered_metrics import run_publisher
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_log import Observer, RequestLog
 from app.telemetry.tracing import open_tracing
@@ -121,6 +122,7 @@ async def _open_services(
     metrics = Metrics(VERSION, settings.max_in_flight, [*settings.rates, *LIMITS])
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
+        await enter(run_publisher(metrics))
         observer = Observer(metrics, await enter(open_tracing(settings.otlp_endpoint, VERSION)), monotonic_ms)
         database = await enter(open_database(url, observer.record_statement, monotonic_ms))
         replica = await enter(open_replica(_replica_url(settings), observer.record_statement, monotonic_ms))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,7 +18,7 @@ TIMEOUT_S = 10  # for requests that are still in flight at the end
 OK = 200
 LOST = 0  # instead of a status
 
-# Makes the requests of a run, given all people and a seed.
+# Makes the requests of a run, given all people and a seed, once its connections are open.
 Requests = Callable[[list[Person], int], Iterator[Request]]
 
 
@@ -37,7 +37,7 @@ class Load:
     seed: int
     rate: float | None = None
     delay: float = 0
-    source: str = "127.0.0.1"  # the local address that it connects from
+    sources: Sequence[str] = ("127.0.0.1",)  # the local addresses that it connects from, in turn
 
 
 @dataclass(slots=True)
@@ -131,7 +131,6 @@ def prepare() -> None:
 class _Run:
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._requests = load.requests(population(), load.seed)
         self._idle: deque[Connection] = deque()
         self._asked = 0
         self._quiet = asyncio.Event()
@@ -141,15 +140,16 @@ class _Run:
 
     async def run(self) -> Result:
         loop = asyncio.get_running_loop()
-        for _ in range(self._load.connections):
+        for turn in range(self._load.connections):
             _, connection = await loop.create_connection(
                 lambda: Connection(self._load.port, self._finish_call),
                 "127.0.0.1",
                 self._load.port,
-                local_addr=(self._load.source, 0),
+                local_addr=(self._load.sources[turn % len(self._load.sources)], 0),
             )
             self._idle.append(connection)
         connections = list(self._idle)
+        self._requests = self._load.requests(population(), self._load.seed)
         began = time.perf_counter()
         if self._load.rate:
             await self._pace(began, 1 / self._load.rate)
@@ -178,8 +178,7 @@ class _Run:
         """Send at even intervals, whatever is still in flight: a slow server gets no less load."""
         for turn in range(int(self._load.seconds / gap)):
             due = began + turn * gap
-            if (early := due - time.perf_counter()) > 0:
-                await asyncio.sleep(early)
+            await asyncio.sleep(max(0, due - time.perf_counter()))  # late or not: answers have to be read
             self._waiting.append(due)
             if self._idle:
                 self._ask(self._waiting.popleft())

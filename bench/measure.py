@@ -69,11 +69,13 @@ class Row:
 class Bench:
     """Benchmark runner: client processes that load servers which push to one stub."""
 
-    def __init__(self, clients: ProcessPoolExecutor, processes: int, stub: Program, source: str) -> None:
+    def __init__(
+        self, clients: ProcessPoolExecutor, processes: int, stub: Program, sources: Sequence[str]
+    ) -> None:
         self._clients = clients
         self._processes = processes
         self._stub = stub
-        self._source = source
+        self._sources = sources
         self._seeds = count()
 
     def load(
@@ -100,7 +102,7 @@ class Bench:
                 seed=next(self._seeds),
                 rate=rate / parts if rate else None,
                 delay=delay,
-                source=self._source,
+                sources=self._sources,
             )
             for _ in range(parts)
         ]
@@ -139,12 +141,12 @@ class Bench:
 
 
 @contextmanager
-def clients(stub: Program, processes: int, source: str = "127.0.0.1") -> Iterator[Bench]:
-    """Start the client processes, connecting from *source*, which make their users meanwhile."""
+def clients(stub: Program, processes: int, sources: Sequence[str] = ("127.0.0.1",)) -> Iterator[Bench]:
+    """Start the client processes, connecting from *sources*, which make their users meanwhile."""
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for _ in range(processes):
             pool.submit(load_generator.prepare)
-        yield Bench(pool, processes, stub, source)
+        yield Bench(pool, processes, stub, sources)
 
 
 def _require_honest(result: Result, pushes: int) -> None:

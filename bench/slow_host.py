@@ -49,7 +49,7 @@ def main() -> None:
     with ExitStack() as opened:
         near, far = opened.enter_context(push_stub()), opened.enter_context(push_stub())
         callers = opened.enter_context(clients(near, 1))
-        others = opened.enter_context(clients(far, 1, ANOTHER_CLIENT))
+        others = opened.enter_context(clients(far, 1, [ANOTHER_CLIENT]))
         url = opened.enter_context(postgres())
         register_population(url, near.url)
         asyncio.run(_move(url, near.url, far.url))

@@ -37,6 +37,8 @@ CARRIED = ((NEAR, CROWDED, 0.8), (NEAR_CROWDED, CROWDED, 0.6))
 FAR_PER_SECOND = 450  # of 512 that the distance allows
 REGISTRATION = 3  # floors
 OTHER_HOSTS = 2  # p99 beside a slow push service, over that without
+OVERLOADED = 0.9  # of the peak, when twice as much is offered
+REFUSAL = 0.3  # crypto baselines
 FLAT = 1.05  # allocators grow and shrink a little
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -98,6 +98,11 @@ def people_with_devices() -> list[Person]:
     return [Person.of(number, DEVICES) for number in range(POPULATION, POPULATION + SEVERAL)]
 
 
+def now_ms() -> int:
+    """Return the machine's time."""
+    return time.time_ns() // 1_000_000
+
+
 def calls_to_devices(_: list[Person], seed: int) -> Iterator[Request]:
     """Make calls as `calls` does, between people who have several devices."""
     return calls(people_with_devices(), seed)
@@ -117,17 +122,20 @@ def renewals(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
         yield make_update(people[number], Subscription.at(origin, number))
 
 
-def calls(people: list[Person], seed: int) -> Iterator[Request]:
-    """Make one call after the other, signed when it is asked for: a dial, its offer, a late candidate."""
+def calls(people: list[Person], seed: int, clock: Callable[[], int] = now_ms) -> Iterator[Request]:
+    """Make one call after the other, signed when it is asked for: a dial, its offer, a late candidate.
+
+    The *clock* gives each its timestamp, in ms.
+    """
     chance = Random(seed)  # noqa: S311 - who calls whom is no secret
     for turn in count():
         if turn % 3 == 0:
             alice, bob = chance.sample(people, 2)
-            yield make_call("dial", alice, bob)
+            yield make_call("dial", alice, bob, sent_at=clock())
         elif turn % 3 == 1:
-            yield make_call("offer", bob, alice, OFFER_BYTES)
+            yield make_call("offer", bob, alice, OFFER_BYTES, sent_at=clock())
         else:
-            yield make_call("ice", alice, bob, ICE_BYTES)
+            yield make_call("ice", alice, bob, ICE_BYTES, sent_at=clock())
 
 
 def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
@@ -147,24 +155,22 @@ def calls_and_updates(origin: str, people: list[Person], seed: int) -> Iterator[
 
 def make_update(person: Person, subscription: Subscription) -> Request:
     """Return a registration."""
-    return _sign("update", person, {"a": person.address, "b": subscription.as_data, "c": _now_ms()})
+    return _sign("update", person, {"a": person.address, "b": subscription.as_data, "c": now_ms()})
 
 
-def make_call(method: str, sender: Person, recipient: Person, sealed: int = 0) -> Request:
-    """Return a new call with so many *sealed* bytes."""
+def make_call(
+    method: str, sender: Person, recipient: Person, sealed: int = 0, sent_at: int | None = None
+) -> Request:
+    """Return a new call with so many *sealed* bytes, of now or of *sent_at*."""
     data: Data = {
         "a": sender.address,
-        "b": _now_ms(),
+        "b": now_ms() if sent_at is None else sent_at,
         "c": recipient.address,
         "d": b64encode(os.urandom(32)).decode(),
     }
     if sealed:
         data["e"] = b64encode(os.urandom(sealed)).decode()
     return _sign(method, sender, data, recipient.devices)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _sign(method: str, sender: Person, data: Data, pushes: int = 0) -> Request:

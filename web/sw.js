@@ -4,13 +4,14 @@
  * @module
  */
 
+import { shortAddress } from './app/display-names.js';
+import { findContact } from './app/storage/contacts.js';
+import { readWords } from './app/texts/notification-texts.js';
 import { install } from './client/worker.js';
-import { findContact, shortAddress } from './app/contacts.js';
-import { readWords } from './app/texts/notification-words.js';
 import { TEXTS } from './languages/en.js';
 import { ShellCache } from './shell-cache.js';
 
-/** @typedef {typeof import('./app/texts/notification-words.js').KEYS[number]} Key */
+/** @typedef {typeof import('./app/texts/notification-texts.js').KEYS[number]} Key */
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 

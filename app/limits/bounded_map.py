@@ -27,5 +27,10 @@ class BoundedMap(OrderedDict[K, V]):
 
     def evict_while(self, is_expired: Callable[[V], bool]) -> None:
         """Remove the oldest entries for as long as they have expired."""
-        while self and is_expired(next(iter(self.values()))):
+        expired = 0
+        for value in self.values():
+            if not is_expired(value):
+                break
+            expired += 1
+        for _ in range(expired):
             self.popitem(last=False)

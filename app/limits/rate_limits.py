@@ -60,7 +60,7 @@ class RateLimits:
         """
         costs = self._select_limited(_costs_of(message, client))
         told = [cost for cost in costs if cost[0] not in _OF_SENDER]
-        self._refuse(self._waits([*self._select_limited([(_REFUSED, client)]), *told], now))
+        self._require_room([*self._select_limited([(_REFUSED, client)]), *told], now)
         return costs
 
     def check_sender(self, costs: Sequence[Cost], now: int) -> None:
@@ -68,7 +68,7 @@ class RateLimits:
 
         Only who has signed is told: anybody else would learn whom the sender calls now.
         """
-        self._refuse(self._waits([cost for cost in costs if cost[0] in _OF_SENDER], now))
+        self._require_room([cost for cost in costs if cost[0] in _OF_SENDER], now)
 
     async def count(self, costs: Sequence[Cost], client: bytes, now: int) -> None:
         """Count what was checked at this very *now*.
@@ -105,6 +105,12 @@ class RateLimits:
             if self._buckets[name].consume(key, now):
                 for earlier, its_key in costs[:taken]:
                     self._buckets[earlier].give_back(its_key)
+                self._refuse(self._waits(costs, now))
+
+    def _require_room(self, costs: Sequence[Cost], now: int) -> None:
+        """Raise `TooManyCalls` if one of *costs* is over its limit here."""
+        for name, key in costs:
+            if self._buckets[name].retry_after(key, now):
                 self._refuse(self._waits(costs, now))
 
     def _select_limited(self, costs: Sequence[Cost]) -> list[Cost]:

@@ -25,7 +25,8 @@ def decode(text: str, length: int | None = None) -> bytes:
         raw = a2b_base64(text, strict_mode=True)
     except ValueError:
         raise ValueError("is not padded standard base64") from None
-    if b2a_base64(raw, newline=False).decode() != text:
+    # All but the last four characters have one spelling; in those, bits may be left over.
+    if len(text) % 4 or b2a_base64(raw[-(len(raw) % 3 or 3) :], newline=False).decode() != text[-4:]:
         raise ValueError("is not in canonical base64")
     if length is not None and len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")

@@ -75,7 +75,10 @@ class Deliverer:
                 host = _limited_host(endpoint, verifies=request.verifies)
                 self._host_limits.consume(host, self._monotonic_ms())
                 return await self._deliver_once(request, now, deadline)
-            return await self._deliver(request, now, deadline)
+            outcome = await self._attempt(request, now, deadline)
+            if outcome.delivery is DeliveryStatus.ACCEPTED:
+                return outcome
+            return await self._retry(request, outcome, now, deadline)
         finally:
             self._in_flight.leave(places)
 
@@ -110,8 +113,8 @@ class Deliverer:
         self._host_limits.record(host, self._monotonic_ms(), failed=failed)
         return outcome
 
-    async def _deliver(self, request: PushRequest, now: int, deadline: float) -> Outcome:
-        outcome = await self._attempt(request, now, deadline)
+    async def _retry(self, request: PushRequest, outcome: Outcome, now: int, deadline: float) -> Outcome:
+        """Send *request*, whose first attempt had this *outcome*, again where that is safe."""
         for pause in self._deadlines.retry_pauses_s:
             wait = _pause_before_retry(outcome, pause)
             if wait is None or asyncio.get_running_loop().time() + wait >= deadline:
@@ -191,8 +194,6 @@ _GATEWAY_TROUBLE = (502, 504)
 def _pause_before_retry(outcome: Outcome, pause: float) -> float | None:
     """Return the seconds to wait before another attempt, `None` when there should be none."""
     match outcome:
-        case Outcome(delivery=DeliveryStatus.ACCEPTED):
-            return None
         case Outcome(delivery=DeliveryStatus.BUSY, status=None):  # it has waited long enough
             return None
         case Outcome(delivery=DeliveryStatus.BUSY, retry_after=int(seconds)):

@@ -1,219 +1,226 @@
-"""HTTP/1.1 server protocol: uvicorn's, with timeouts, request size limits and JSON refusals."""
+"""HTTP/1.1 protocol for uvicorn: requests in time, within bounds and in order, refusals in the one form."""
 
-import logging
-import re
-import sys
-from asyncio import BaseTransport, Transport
-from typing import cast
+from asyncio import BaseTransport, Transport, get_running_loop
+from asyncio import Protocol as StreamProtocol
+from typing import TYPE_CHECKING, Any, cast
 
-from httptools import HttpParserInvalidMethodError
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from starlette.types import Scope
+from uvicorn import Config
+from uvicorn.server import ServerState
 
-from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
+from app.api.errors import RequestTimedOut
+from app.limits.deadline import Deadline
 from app.limits.errors import Overloaded
-from app.protocol.errors import BodyTooLarge, Refused
-from app.server.coalescing_transport import CoalescingTransport
+from app.protocol.errors import Refused
 from app.server.connection_context import CONTEXT, EVICTED, UNREAD, ConnectionContext
-from app.server.deadline import Deadline, bound_unread
-from app.server.request_head_checks import OtherProtocol, find_fault
-from app.telemetry.log_format import CONNECTION_LOGGER
+from app.server.http_exchange import HttpExchange
+from app.server.request_parser import RequestParser
+from app.server.request_queue import RequestQueue
+from app.server.response_writer import ResponseWriter, bound_unread
+from app.server.socket_addresses import client_address, server_address
 
-MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
-SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
-MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
+if TYPE_CHECKING:
+    from socket import socket
 
 FULL_RETRY_S = 5  # after so many seconds a client that has too many connections may try again
 
-_REQUEST = re.compile(rb"[A-Z]{3,20} /")
 
+class HttpProtocol(StreamProtocol):
+    """A connection whose requests are received in time, within bounds, or not at all.
 
-class HttpProtocol(HttpToolsProtocol):
-    """A connection whose requests are received in time, within bounds, or not at all."""
+    One task serves its requests, one after the other.
+    """
 
-    _leaving = False  # after the next request, since the server stops
-    _latest = b""
-    _receiving = False  # a request, some of which is here
-    _received = 0  # bytes of it
-    _in_head = True
-    _active: RequestResponseCycle | None = None  # the one that is served: others may be queued behind it
-    _refusal: Refused | None = None  # of what came behind a request that is being served
+    _transport: Transport
+    _writer: ResponseWriter
+    _server: tuple[str, int | None]
+    _client: tuple[str, int] | None
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
+    ) -> None:
+        self._server_state = server_state
+        self._connections: set[Any] = server_state.connections  # which names no class but its own
+        self._app_state = app_state
+        self._loop = loop = get_running_loop()
+        self._context: ConnectionContext = app_state[CONTEXT]
+        self._parser = RequestParser(self)
+        self._arriving: HttpExchange | None = None  # since its head is here, until it is here as a whole
+        self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
+        self._refusal: Refused | None = None  # of what came behind a request that is being served
+        self._leaving = False  # after the next request, since the server stops
+        timeouts = self._context.timeouts
+        self._receive_deadline = Deadline(loop, timeouts.receive_s, lambda: self.refuse(RequestTimedOut()))
+        # Run while it idles, one after the other: the latest answer is to be read in time, too.
+        read_s = min(timeouts.send_s, timeouts.keep_alive_s)
+        self._read_deadline = Deadline(loop, read_s, self._require_read)
+        self._idle_deadline = Deadline(loop, timeouts.keep_alive_s - read_s, self._end_idle)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request, if there is room for the connection."""
-        self.logger = logging.getLogger(CONNECTION_LOGGER)
-        self._context: ConnectionContext = self.app_state[CONTEXT]
-        self._timeouts = self._context.timeouts
-        self.timeout_keep_alive = min(self._timeouts.send_s, self._timeouts.keep_alive_s)
-        self._receive_deadline = Deadline(
-            self.loop, self._timeouts.receive_s, lambda: self._refuse(RequestTimedOut())
+        self._transport = cast("Transport", transport)
+        self._writer = ResponseWriter(
+            self._transport, Deadline(self._loop, self._context.timeouts.send_s, self._give_up)
         )
-        self._other_protocol = OtherProtocol()
-        # Runs while too much is unsent, or the connection closes.
-        self._send_deadline = Deadline(self.loop, self._timeouts.send_s, self._give_up)
-        self._coalescing_transport = CoalescingTransport(
-            cast("Transport", transport), self._send_deadline.start
-        )
-        super().connection_made(self._coalescing_transport)
-        bound_unread(cast("Transport", transport), self._timeouts.send_s)
-        if self._context.limits.admit(self, self.client[0] if self.client else ""):
+        opened: socket = transport.get_extra_info("socket")
+        self._server, self._client = server_address(opened), client_address(opened)
+        self._connections.add(self)
+        bound_unread(self._transport, self._context.timeouts.send_s)
+        if self._context.limits.admit(self, self._client[0] if self._client else ""):
             self._receive_deadline.start()
         else:
-            self._refuse(Overloaded("Too many connections are open.", retry_after=FULL_RETRY_S))
+            self.refuse(Overloaded("Too many connections are open.", retry_after=FULL_RETRY_S))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         if isinstance(exc, TimeoutError):
             self._context.count(UNREAD)
+        self._connections.discard(self)
         self._context.limits.release(self)
-        self._receive_deadline.close()
-        self._send_deadline.close()
+        self._parser.close()
+        for deadline in (self._receive_deadline, self._read_deadline, self._idle_deadline):
+            deadline.close()
         self._leave()
-        super().connection_lost(exc)
+        self._writer.end()
+        self._queue.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, a slice at a time, unless a request grows too large."""
-        if self._refusal or self.transport.is_closing():
+        """Parse what came."""
+        if not self.accepts_more:
             return
-        self._receiving = True
-        for start in range(0, len(data), SLICE_BYTES):
-            self._latest = data[start : start + SLICE_BYTES]
-            self._received += len(self._latest)
-            self._other_protocol.feed(self._latest)
-            super().data_received(self._latest)
-            if self._in_head and self._received > MAX_HEAD_BYTES:
-                self._refuse(HeadTooLarge())
-            elif self._received > MAX_REQUEST_BYTES:
-                self._refuse(BodyTooLarge())
-            if self._refusal or self.transport.is_closing():
-                return
-        if self._receiving:  # more is to come; most requests are here at once, and wait for nothing
+        self._read_deadline.cancel()
+        self._idle_deadline.cancel()
+        self._parser.feed(data)
+        if self._parser.is_receiving and self.accepts_more:  # most requests are here at once
             self._receive_deadline.start()
 
-    def on_message_begin(self) -> None:
-        """Begin to receive a request."""
-        super().on_message_begin()
-        self._receiving = True
+    @property
+    def accepts_more(self) -> bool:
+        """Tell whether anything more is looked at: not after a refusal, or when it closes."""
+        return self._refusal is None and not self._transport.is_closing()
 
-    def on_headers_complete(self) -> None:
-        """Serve the request, but no upgrade: the parser stops at it, and would take its body for another."""
-        self._in_head = False
-        if self._received > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge())
-        elif self.parser.should_upgrade():
-            self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
-        elif self._other_protocol.follows(self.url):
-            self._refuse(NotHttp())
-        elif fault := find_fault(self.headers, self.parser.get_http_version()):
-            self._refuse(NotHttp(fault))
-        else:
-            super().on_headers_complete()
-            if not self.pipeline:
-                self._active = self.cycle
-            if self._leaving:
-                self.cycle.keep_alive = False
+    def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
+        """Serve the request, or let it wait for those before it."""
+        scope["server"], scope["client"] = self._server, self._client
+        scope["state"] = self._app_state.copy()
+        self._arriving = HttpExchange(
+            self,
+            self._writer,
+            scope,
+            keep_alive=keep_alive and not self._leaving,
+            awaits_continue=awaits_continue,
+        )
+        self._queue.put(self._arriving)
+        if self._queue.has_waiting:
+            self._transport.pause_reading()  # or the queue would have no end
 
-    def on_message_complete(self) -> None:
+    def take_body(self, body: bytes) -> None:
+        """Hand a part of the body to its request."""
+        if self._arriving is not None:
+            self._arriving.feed(body)
+
+    def end_request(self) -> None:
         """Let the request take its time, now that it is here."""
         self._receive_deadline.cancel()
-        self._receiving = False
-        self._latest = b""  # what follows begins somewhere inside
-        self._received, self._in_head = 0, True
-        if not self.transport.is_closing():
-            super().on_message_complete()
+        if self._arriving is not None:
+            self._arriving.feed_eof()
+            self._arriving = None
 
-    def on_response_complete(self) -> None:
-        """Go on to the next request, or to the refusal of what came instead."""
-        self._coalescing_transport.flush()
+    def _go_on(self) -> None:
+        """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
+        if self._transport.is_closing():
+            self._queue.close()
+        elif self._refusal is None:
+            if not self._queue.has_waiting:
+                self._transport.resume_reading()
+            if self._queue.is_empty and not self._parser.is_receiving:
+                self._read_deadline.start()
+        elif self._queue.is_empty:
+            self.end_with(self._refusal)
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every response: its date."""
+        return self._server_state.default_headers
+
+    def complete(self, *, keep_alive: bool) -> None:
+        """Take note of a complete response."""
         self._context.limits.touch(self)
-        if self.pipeline:
-            self._active, _ = self.pipeline[-1]
-        super().on_response_complete()
-        if self.pipeline:  # uvicorn reads on after each answer, and the queue of requests would have no end
-            self.flow.pause_reading()
-        if self._refusal and not self.pipeline:
-            self._refuse(self._refusal)
+        if not keep_alive:
+            self._writer.close()
+
+    def refuse(self, refusal: Refused) -> None:
+        """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
+        if self._transport.is_closing():
+            return
+        unanswered = self._queue.unanswered
+        if unanswered is None or unanswered.more_body:
+            self.end_with(refusal)
+            return
+        self._refusal = self._refusal or refusal
+        self._transport.pause_reading()
+        if self._arriving is not None:  # what is refused: it is here in part, and would never be served
+            self._queue.withdraw(self._arriving)
+            self._arriving = None
+
+    def end_with(self, refusal: Refused) -> None:
+        """Answer so, if nothing of another answer was sent, and close."""
+        unanswered = self._queue.unanswered
+        if unanswered is None or not unanswered.has_sent:
+            self._writer.write(self._context.refuse(refusal))
+        self._leave()
+        self._writer.close()
 
     def shutdown(self) -> None:
         """End after the present request; an idle client may be sending one just now, which is served."""
-        is_idle = not (self._served or self._leaving)
-        self._leaving = True
-        if not is_idle:
-            super().shutdown()
+        was_leaving, self._leaving = self._leaving, True
+        if self._queue.unanswered is not None:
+            self._queue.end_after_latest()
+        elif was_leaving:
+            self._writer.close()
         else:
-            self.loop.call_later(self._timeouts.late_s, self.shutdown)
+            self._loop.call_later(self._context.timeouts.late_s, self.shutdown)
 
     def pause_writing(self) -> None:
-        """Wait for the client to take its answers, but not for ever."""
-        super().pause_writing()
-        self._send_deadline.start()
+        """Wait for the client to take its answers."""
+        self._writer.pause()
 
     def resume_writing(self) -> None:
-        """Go on, unless it closes: then the rest has to be taken in time, too."""
-        if not self.transport.is_closing():
-            self._send_deadline.cancel()
-        super().resume_writing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Let the connection idle, as long as the client has read the latest answer."""
-        idle_s = self._timeouts.keep_alive_s - self.timeout_keep_alive
-        if self.transport.get_write_buffer_size():
-            self._give_up()
-        elif idle_s > 0:
-            close = super().timeout_keep_alive_handler
-            self.timeout_keep_alive_task = self.loop.call_later(idle_s, close)
-        else:
-            super().timeout_keep_alive_handler()
-
-    @property
-    def _served(self) -> RequestResponseCycle | None:
-        return self._active if self._active and not self._active.response_complete else None
+        """Write on."""
+        self._writer.resume()
 
     def close_if_idle(self) -> bool:
         """Close it if nothing of a request is here, and tell whether it was."""
-        return not self._receiving and self.close_if_receiving()
+        return not self._parser.is_receiving and self.close_if_receiving()
 
     def close_if_receiving(self) -> bool:
         """Close it if no whole request is here, and tell whether it was."""
-        if ((served := self._served) and not served.more_body) or self.transport.is_closing():
+        unanswered = self._queue.unanswered
+        if (unanswered and not unanswered.more_body) or self._transport.is_closing():
             return False
         self._context.count(EVICTED)
         self._leave()
-        self.transport.close()
+        self._writer.close()
         return True
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing more: the client was told."""
+    def _end_idle(self) -> None:
+        self._writer.close()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, in our own words; an unknown HTTP method is told as one."""
-        del msg
-        unknown_method = isinstance(sys.exception(), HttpParserInvalidMethodError)
-        self._refuse(MethodNotAllowed() if unknown_method and _REQUEST.match(self._latest) else NotHttp())
-
-    def _refuse(self, refusal: Refused) -> None:
-        """Answer in the form of every refusal, and close; a whole request before has its own answer first."""
-        if self.transport.is_closing():
-            return
-        if (served := self._served) and not served.more_body:
-            self._refusal = self._refusal or refusal
-            self.flow.pause_reading()
-            if self.pipeline and self.cycle.more_body:
-                self.pipeline.popleft()  # what is refused: it is here in part, and would never be served
-            return
-        if not served or not served.response_started:
-            self.transport.write(self._context.refuse(refusal))
-        self._leave()
-        self.transport.close()
+    def _require_read(self) -> None:
+        """Let the connection idle, as long as the client has read the latest answer."""
+        if self._writer.has_unsent():
+            self._give_up()
+        else:
+            self._idle_deadline.start()
 
     def _give_up(self) -> None:
         """End at once: what is unsent is lost, and its client would not have read it."""
         self._context.count(UNREAD)
         self._leave()
-        self.transport.abort()
+        self._transport.abort()
 
     def _leave(self) -> None:
         """Let the application know, before it writes to a connection that is closed."""
-        for cycle in (self._active, self.cycle):
-            if cycle is not None:
-                cycle.disconnected = True
-                cycle.message_event.set()
+        self._queue.disconnect()
+        if self._arriving is not None:
+            self._arriving.disconnect()

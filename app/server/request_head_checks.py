@@ -1,7 +1,7 @@
 """Request head: checks of what two programs could read in two ways (RFC 9112, sections 2.3, 3.2 and 6.1)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 # RFC 3986, section 3.2.2: a name or address, or none, and a port; no comma, which joins two headers.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-fv.:]+\])(?::[0-9]*)?")
@@ -14,23 +14,21 @@ _HOST_FAULT = "A request of HTTP/1.1 has one Host header with a host."
 _CODING_FAULT = "The only transfer coding that is understood is chunked, in HTTP/1.1."
 
 
-def find_fault(headers: Iterable[tuple[bytes, bytes]], version: str) -> str | None:
+def find_fault(headers: Sequence[tuple[bytes, bytes]], version: str) -> str | None:
     """Return what is wrong with the head of a request of this HTTP *version*, `None` if nothing is.
 
     It names one host, which HTTP/1.0 may leave out: where two proxies may choose between two hosts, each may
     choose another. Its body ends as everybody in between understands it.
     """
-    hosts, codings = [], []
-    for name, value in headers:
-        if name == b"host":
-            hosts.append(value)
-        elif name == b"transfer-encoding":
-            codings.append(value.lower())
-    if version not in ("1.0", "1.1") or len(hosts) > 1 or not (hosts or version == "1.0"):
+    fields = dict(headers)
+    names = [name for name, _ in headers] if len(fields) < len(headers) else list(fields)
+    hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
+    if version not in ("1.0", "1.1") or hosts > 1 or not (hosts or version == "1.0"):
         return _HOST_FAULT
-    if hosts and not _HOST.fullmatch(hosts[0]):
+    if hosts and not _HOST.fullmatch(fields[b"host"]):
         return _HOST_FAULT
-    return _CODING_FAULT if codings and (codings != [b"chunked"] or version == "1.0") else None
+    is_clear = codings == 0 or (codings == 1 and fields[b"transfer-encoding"].lower() == b"chunked")
+    return None if is_clear and not (codings and version == "1.0") else _CODING_FAULT
 
 
 class OtherProtocol:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +17,13 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from app.protocol.messages import METHODS
 from app.push.endpoint_policy import SERVICES
 from app.push.outcome import Attempt
+from app.telemetry.buffered_metrics import (
+    BufferedCounter,
+    BufferedGauge,
+    BufferedHistogram,
+    Publishable,
+    SeriesOf,
+)
 
 # Where the library looks for the directory in which workers count together: `whisper serve` names one.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -34,8 +41,6 @@ _REDIS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 
 # Statuses told one by one; a push service that a stranger runs may answer any other, told by its hundred.
 _STATUSES = frozenset({200, 201, 202, 204, 400, 401, 403, 404, 406, 410, 413, 429, 500, 502, 503, 504, 507})
-
-M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class _Definition(NamedTuple):
@@ -100,66 +105,56 @@ def omit_created_series() -> None:
     disable_created_metrics()
 
 
-class _Series(dict[tuple[str, ...], M], Generic[M]):
-    """The series of a metric by the values of its labels, resolved once."""
-
-    def __init__(self, metric: M) -> None:
-        super().__init__()
-        self._metric: M = metric
-
-    def __missing__(self, labels: tuple[str, ...]) -> M:
-        series: M = self._metric.labels(*labels) if labels else self._metric
-        self[labels] = series
-        return series
-
-
 class Metrics:
     """The metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
 
     def __init__(self, version: str, max_in_flight: int, limits: Iterable[str] = ()) -> None:
         self._registry = CollectorRegistry()
         self._counters = {
-            name: _Series(Counter(name, *defined, registry=self._registry))
+            name: SeriesOf(Counter(name, *defined, registry=self._registry), BufferedCounter)
             for name, defined in _COUNTERS.items()
         }
         self._histograms = {
-            name: _Series(Histogram(name, help_, labels, registry=self._registry, buckets=buckets))
+            name: SeriesOf(
+                Histogram(name, help_, labels, registry=self._registry, buckets=buckets), BufferedHistogram
+            )
             for name, (help_, labels, buckets) in _HISTOGRAMS.items()
         }
         self._gauges = {
-            name: _Series(Gauge(name, help_, labels, registry=self._registry, multiprocess_mode=merge))
+            name: Gauge(name, help_, labels, registry=self._registry, multiprocess_mode=merge)
             for name, (help_, labels, merge) in _GAUGES.items()
         }
         self._token_ages: dict[str, int] = {}
-        self._in_flight = self._gauges["whisper_in_flight"]
+        self._in_flight = SeriesOf(self._gauges["whisper_in_flight"], BufferedGauge)
         for holder in (DATABASE, *SERVICES):
-            self._in_flight[holder,].set(0)
-        self._gauges["whisper_in_flight_limit"][()].set(max_in_flight)
-        self._gauges["whisper_build_info"][version,].set(1)
+            self._in_flight[holder,].add(0)
+        self._gauges["whisper_in_flight_limit"].set(max_in_flight)
+        self._gauges["whisper_build_info"].labels(version).set(1)
         for method in METHODS:  # a rate needs a beginning
-            self._counters["whisper_calls"][method, OK].inc(0)
+            self._counters["whisper_calls"][method, OK].add(0)
         for limit in limits:
-            self._counters["whisper_limit_hits"][limit,].inc(0)
+            self._counters["whisper_limit_hits"][limit,].add(0)
 
     def move_in_flight(self, left: str | None, taken: str | None) -> None:
         """Count a call in flight for *taken*, what holds it from now on, and no more for *left*."""
         if left:
-            self._in_flight[left,].dec()
+            self._in_flight[left,].add(-1)
         if taken:
-            self._in_flight[taken,].inc()
+            self._in_flight[taken,].add(1)
 
     def record_call(self, method: str, outcome: str, seconds: float) -> None:
         """Count a call that ended in *outcome*: `ok` or a refusal's code."""
-        self._counters["whisper_calls"][method, outcome].inc()
+        self._counters["whisper_calls"][method, outcome].add()
         self._histograms["whisper_call_duration_seconds"][method,].observe(seconds)
 
     def record_push(self, attempt: Attempt) -> None:
         """Count a message that was sent, or could not be."""
-        self._counters["whisper_push"][attempt.service, _status(attempt)].inc()
+        self._counters["whisper_push"][attempt.service, _status(attempt)].add()
         self._histograms["whisper_push_duration_seconds"][attempt.service,].observe(attempt.seconds)
         if self._token_ages.get(attempt.service) != attempt.token_age:  # once a second, not for each message
             self._token_ages[attempt.service] = attempt.token_age
-            self._gauges["whisper_vapid_token_age_seconds"][attempt.service,].set(attempt.token_age)
+            age = self._gauges["whisper_vapid_token_age_seconds"].labels(attempt.service)
+            age.set(attempt.token_age)
 
     def record_statement(self, name: str, seconds: float) -> None:
         """Count a statement of the database."""
@@ -167,7 +162,7 @@ class Metrics:
 
     def record_limit(self, name: str) -> None:
         """Count a call that was refused by this limit."""
-        self._counters["whisper_limit_hits"][name,].inc()
+        self._counters["whisper_limit_hits"][name,].add()
 
     def record_redis(self, outcome: str, seconds: float) -> None:
         """Count a question to Redis: `ok`, or `failed` when this server had to count alone."""
@@ -175,24 +170,31 @@ class Metrics:
 
     def record_untrusted_proxy(self) -> None:
         """Note that all requests come through a proxy that is not trusted."""
-        self._gauges["whisper_untrusted_proxy"][()].set(1)
+        self._gauges["whisper_untrusted_proxy"].set(1)
 
     def record_purge(self, rows: int) -> None:
         """Count a purge that deleted so many *rows*."""
-        self._counters["whisper_purged_rows"][()].inc(rows)
-        self._gauges["whisper_purge_timestamp_seconds"][()].set_to_current_time()
+        self._counters["whisper_purged_rows"][()].add(rows)
+        self._gauges["whisper_purge_timestamp_seconds"].set_to_current_time()
 
     def record_refused_connection(self, code: str) -> None:
         """Count a connection that was closed for what came on it."""
-        self._counters["whisper_refused_connections"][code,].inc()
+        self._counters["whisper_refused_connections"][code,].add()
 
     def expect_refused_connections(self, codes: Iterable[str]) -> None:
         """Begin to count connections that are closed with these *codes*: a rate needs a beginning."""
         for code in codes:
-            self._counters["whisper_refused_connections"][code,].inc(0)
+            self._counters["whisper_refused_connections"][code,].add(0)
+
+    def publish(self) -> None:
+        """Hand over to prometheus-client what was counted since."""
+        buffered: list[Publishable] = [*self._counters.values(), *self._histograms.values(), self._in_flight]
+        for series in buffered:
+            series.publish()
 
     def exposition(self) -> bytes:
         """Return all of it in Prometheus' text format."""
+        self.publish()
         shared = os.environ.get(SHARED)
         if shared is None:
             return generate_latest(self._registry)

@@ -29,13 +29,13 @@ class UntrustedProxyDetector:
     def observe(self, scope: Scope) -> None:
         """Take one request into account."""
         if self._left and (client := scope.get("client")):
-            self._judge(client[0], [value for name, value in scope["headers"] if name == b"x-forwarded-for"])
+            self._judge(client[0], dict(scope["headers"]).get(b"x-forwarded-for"))
 
-    def _judge(self, host: str, forwarded: list[bytes]) -> None:
+    def _judge(self, host: str, forwarded: bytes | None) -> None:
         # A trusted proxy's header has replaced the address of the connection by one that it names.
-        if _is_public(host) or any(host.encode() in value for value in forwarded):
+        if _is_public(host) or (forwarded and host.encode() in forwarded):
             self._left = 0
-        elif forwarded:
+        elif forwarded is not None:
             self._left -= 1
             if not self._left:
                 self._detected()

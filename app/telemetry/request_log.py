@@ -131,8 +131,8 @@ class Observer:
             self.metrics.record_call(record.method, code, seconds)
         level = logging.DEBUG if path in _PROBES or code == _OVERLOADED else logging.INFO
         if log.isEnabledFor(level):
-            fields = _fields(scope["method"], path, record, code, seconds)
-            log.log(level, "request", extra={"fields": fields})
+            extra = {"fields": _fields(scope["method"], path, record, code, seconds)}
+            log.handle(log.makeRecord(log.name, level, "", 0, "request", (), None, extra=extra))
         if record.trace:
             attributes = {
                 "http.request.method": scope["method"],

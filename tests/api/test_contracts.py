@@ -134,6 +134,7 @@ from app.telemetry.metrics import DATABASE, Metrics, forget_process
 metrics = Metrics("1", 7)
 if os.fork() == 0:
     metrics.move_in_flight(None, DATABASE)
+    metrics.publish()
     os._exit(0)
 pid, _ = os.wait()
 before = metrics.exposition().decode()

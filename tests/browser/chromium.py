@@ -21,6 +21,8 @@ from tests.browser.page import PATIENCE_S, wait_until
 from tests.browser.tab import WITH_ARGUMENTS, Tab, Thread
 from tests.processes import program
 
+CHROMIUM = "chromium"
+
 OPTIONS = [
     "--headless",
     "--remote-debugging-port=0",

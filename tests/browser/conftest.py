@@ -1,18 +1,18 @@
-"""Browsers, each new for its test. Without them these tests are left out, which CI does not allow."""
+"""Browsers and their users. Without browsers these tests are left out, which CI does not allow."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from tests.browser.chromium import Chromium, chromium, stop_drivers
-from tests.browser.firefox import Firefox, firefox
+from tests.browser.chromium import CHROMIUM, Chromium, chromium, stop_drivers
+from tests.browser.chromium_user import ChromiumUser, at_chromium
+from tests.browser.firefox import FIREFOX, Firefox, firefox
+from tests.browser.user import NewUser, User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed, missing
-
-FIREFOX = "firefox-esr"
-CHROMIUM = "chromium"
 
 _MISSING = missing(FIREFOX, CHROMIUM)
 _LEFT_OUT = f"Left out: tests/browser. To run them: apt-get install {' '.join(_MISSING)}"
@@ -59,3 +59,47 @@ def _chromium() -> Iterator[Chromium]:
     """Run a Chromium."""
     with chromium(installed(CHROMIUM)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def new_user(deployment: Deployment, push_process: PushServiceProcess) -> NewUser:
+    """Return what gives somebody new a browser: a Chromium, unless a module has another."""
+    return partial(at_chromium, deployment, push_process)
+
+
+@pytest.fixture(scope="module")
+def anna(new_user: NewUser) -> Iterator[User]:
+    """Return a user, the same for all tests of a module."""
+    with new_user() as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def ben(new_user: NewUser) -> Iterator[User]:
+    """Return another user, with another browser."""
+    with new_user() as user:
+        yield user
+
+
+@pytest.fixture(scope="module")
+def address(ben: User) -> str:
+    """Return Ben's address."""
+    return ben.address
+
+
+@pytest.fixture
+def fresh_pages(anna: ChromiumUser, ben: ChromiumUser, push_process: PushServiceProcess) -> None:
+    """Begin with a fresh page for each of the two, without a connection, and with no push counted."""
+    for user in (anna, ben):
+        user.leaves()
+        user.looks()
+    push_process.clear()
+
+
+@pytest.fixture
+def quiet_page(ben: ChromiumUser) -> Iterator[None]:
+    """Begin with a page of Ben's in front and no notification, and end without an error."""
+    ben.looks()
+    ben.forgets_notifications()
+    yield
+    assert ben.browser.errors == []

@@ -24,6 +24,7 @@ with catch_warnings(action="ignore"):  # its own imports are deprecated ones
     from marionette_driver.errors import JavascriptException, NoSuchWindowException
     from marionette_driver.marionette import Marionette
 
+FIREFOX = "firefox-esr"
 PREFERENCES = {
     "marionette.port": 0,
     # The push service, which drivers turn off, without TLS on this machine.

@@ -1,14 +1,11 @@
 """Two people at Chromiums chat as people expect it; after a reload, all of it is there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.browser.looks import faults
+from tests.browser.chromium_user import STORED_CHATS, ChromiumUser
 from tests.browser.page import wait_until
-from tests.browser.residents import STORED_TALKS, Resident, at_chromium
-from tests.deployment import Deployment, PushServiceProcess
+from tests.browser.page_checks import faults
+from tests.browser.user import connect
 from tests.processes import ROOT
 
 # Open the menu of the last message in which a text is, by its button, as a keyboard does.
@@ -52,42 +49,21 @@ _IS_AT = """
 MOST_MS = 5000
 
 
-@pytest.fixture(scope="module")
-def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
+def _waits_until_stored(person: ChromiumUser, text: str) -> None:
+    wait_until(lambda: text in person.page.evaluate(STORED_CHATS)[2])
 
 
-@pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody else, at another Chromium."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-def _connect(anna: Resident, ben: Resident) -> None:
-    anna.rings(ben.address)
-    ben.accepts()
-    anna.talks()
-    ben.talks()
-
-
-def _waits_until_stored(person: Resident, text: str) -> None:
-    wait_until(lambda: text in person.page.evaluate(STORED_TALKS)[2])
-
-
-def _opens_menu(person: Resident, whose: str, text: str) -> None:
+def _opens_menu(person: ChromiumUser, whose: str, text: str) -> None:
     person.page.evaluate(_OPEN_MENU, whose, text)
     person.page.press("Enter")
     person.page.see("#message-menu [data-copy]")
 
 
-def test_they_reply_react_edit_and_see_who_has_read(anna: Resident, ben: Resident) -> None:
+def test_they_reply_react_edit_and_see_who_has_read(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """By the keyboard alone; and after a reload of both pages all of it is there."""
     for person in (anna, ben):
         person.page.evaluate(_WANT_READ_MARKS)
-    _connect(anna, ben)
+    connect(anna, ben)
     anna.page.click("#message")
     anna.page.press("t")
     ben.page.see("#route", "Is typing")
@@ -123,10 +99,10 @@ def test_they_reply_react_edit_and_see_who_has_read(anna: Resident, ben: Residen
     assert (anna.browser.errors, ben.browser.errors) == ([], [])
 
 
-def test_a_picture_is_opened_large(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_a_picture_is_opened_large(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """And saved; a long press opens the menu of a message, which everybody can use."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
-    anna.page.see("#talk[data-phase=open]")
+    anna.page.see("#chat[data-phase=open]")
     ben.sends(tmp_path / "photo.png")
     anna.page.click("[data-accept-file]")
 
@@ -145,10 +121,10 @@ def test_a_picture_is_opened_large(anna: Resident, ben: Resident, tmp_path: Path
     anna.page.press("Escape")
 
 
-def test_a_megabyte_in_the_field_does_not_freeze(anna: Resident, ben: Resident) -> None:
+def test_a_megabyte_in_the_field_does_not_freeze(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """As a message it waits for who is away; and an older one is found among others."""
     ben.leaves()
-    anna.page.see("#talk:not([data-phase=open])", seconds=30)
+    anna.page.see("#chat:not([data-phase=open])", seconds=30)
     anna.page.resize(1280, 800)
     anna.page.click("#message")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.looks import TOO_WIDE, all_of
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.chromium_user import ChromiumUser, at_chromium
+from tests.browser.page_checks import TOO_WIDE, all_of
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 
@@ -20,7 +20,7 @@ _NOTE_KEYS = """
 """
 _IS_PRESSED = "return document.querySelector(arguments[0]).getAttribute('aria-pressed')"
 _SEES = "return document.querySelector('.stage[data-remote=video] .remote')?.videoWidth > 0"
-_OWN_TRACK = "const [track] = document.querySelector('video.own').srcObject.getVideoTracks();"
+_OWN_TRACK = "const [track] = document.querySelector('video.self-view').srcObject.getVideoTracks();"
 _HEIGHT = "return document.querySelector(arguments[0]).getBoundingClientRect().height"
 _COLOURS = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
 # The second of these cameras takes pictures that nobody can send.
@@ -28,7 +28,7 @@ _THREE_OF_EACH = "--use-fake-device-for-media-stream=device-count=3"
 
 
 @pytest.fixture(scope="module")
-def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
+def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
     """Return somebody with several cameras."""
     with at_chromium(deployment, push_process, _THREE_OF_EACH) as person:
         person.browser.prepare("nothing", lambda: None, _NOTE_KEYS)
@@ -38,14 +38,7 @@ def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[R
 
 
 @pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody else."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
-def _connected(anna: Resident, ben: Resident) -> None:
+def _connected(anna: ChromiumUser, ben: ChromiumUser) -> None:
     anna.rings(ben.address)
     ben.accepts()
     anna.talks()
@@ -53,7 +46,7 @@ def _connected(anna: Resident, ben: Resident) -> None:
 
 
 @pytest.fixture(name="call")
-def _call(anna: Resident, ben: Resident, _connected: None) -> Resident:
+def _call(anna: ChromiumUser, ben: ChromiumUser, _connected: None) -> ChromiumUser:
     """Let *anna* be in a call with *ben*, who sees her."""
     anna.page.resize(1280, 800)
     if not anna.page.evaluate("return document.querySelector('#camera').checkVisibility()"):
@@ -64,23 +57,23 @@ def _call(anna: Resident, ben: Resident, _connected: None) -> Resident:
     return anna
 
 
-def test_a_screen_is_shared_in_the_place_of_the_camera(call: Resident, ben: Resident) -> None:
+def test_a_screen_is_shared_in_the_place_of_the_camera(call: ChromiumUser, ben: ChromiumUser) -> None:
     """It is not mirrored; and the bar of the browser ends it as the button does."""
     for end in ("document.getElementById('screen').click()", "track.dispatchEvent(new Event('ended'))"):
         call.page.click("#screen")
         call.page.wait_until("return document.getElementById('screen').ariaPressed === 'true'")
-        call.page.wait_until("return !document.querySelector('video.own').dataset.mirrored")
+        call.page.wait_until("return !document.querySelector('video.self-view').dataset.mirrored")
         ben.page.wait_until(_SEES)
 
         call.page.evaluate(
-            f"const [track] = document.querySelector('video.own').srcObject.getVideoTracks(); {end}"
+            f"const [track] = document.querySelector('video.self-view').srcObject.getVideoTracks(); {end}"
         )
 
         call.page.wait_until("return document.getElementById('screen').ariaPressed === 'false'")
         ben.page.wait_until("return !document.querySelector('.stage[data-remote=video]')")
 
 
-def test_another_camera_is_taken_in_the_call(call: Resident, ben: Resident) -> None:
+def test_another_camera_is_taken_in_the_call(call: ChromiumUser, ben: ChromiumUser) -> None:
     """The other goes on seeing; and the choice is kept for the next call."""
     before = call.page.evaluate(f"{_OWN_TRACK} return track.label")
     call.page.click("#open-devices")
@@ -94,7 +87,7 @@ def test_another_camera_is_taken_in_the_call(call: Resident, ben: Resident) -> N
     assert call.page.evaluate("return localStorage.getItem('whisper.camera')") == other
 
 
-def test_a_camera_that_is_gone_is_replaced(call: Resident, ben: Resident) -> None:
+def test_a_camera_that_is_gone_is_replaced(call: ChromiumUser, ben: ChromiumUser) -> None:
     """Who has unplugged the one that they chose is seen by another."""
     call.page.evaluate("localStorage.setItem('whisper.camera', 'unplugged')")
     call.page.click("#camera")
@@ -105,7 +98,7 @@ def test_a_camera_that_is_gone_is_replaced(call: Resident, ben: Resident) -> Non
     ben.page.wait_until(_SEES)
 
 
-def test_the_picture_of_the_other_leaves_the_page(call: Resident, ben: Resident) -> None:
+def test_the_picture_of_the_other_leaves_the_page(call: ChromiumUser, ben: ChromiumUser) -> None:
     """Where the browser can, which then keeps it over other windows."""
     ben.page.click("#camera")
     call.page.wait_until(_SEES)
@@ -116,7 +109,7 @@ def test_the_picture_of_the_other_leaves_the_page(call: Resident, ben: Resident)
     call.page.evaluate("return document.exitPictureInPicture().then(() => 0)")
 
 
-def test_a_media_key_is_as_good_as_its_button(call: Resident) -> None:
+def test_a_media_key_is_as_good_as_its_button(call: ChromiumUser) -> None:
     """Each of the keys that headsets, keyboards and systems have."""
     keys = {"togglemicrophone": "#microphone", "togglecamera": "#camera"}
     for key, button in keys.items():
@@ -131,7 +124,7 @@ def test_a_media_key_is_as_good_as_its_button(call: Resident) -> None:
 @pytest.mark.parametrize(
     ("width", "height"), [(844, 390), (640, 400), (320, 256)], ids=["lying", "200%", "400%"]
 )
-def test_a_call_fits_where_there_is_little_room(call: Resident, width: int, height: int) -> None:
+def test_a_call_fits_where_there_is_little_room(call: ChromiumUser, width: int, height: int) -> None:
     """Each control is in sight, chat too when it is asked for, and nothing is too wide."""
     page = call.page
     page.resize(width, height)
@@ -155,7 +148,7 @@ _OUT_OF_SIGHT = """
 """
 
 
-def test_what_is_pressed_is_seen_in_few_colours(call: Resident) -> None:
+def test_what_is_pressed_is_seen_in_few_colours(call: ChromiumUser) -> None:
     """A system with colours of its own takes all others away."""
     call.page.prefer(forced_colors="active")
 
@@ -165,7 +158,7 @@ def test_what_is_pressed_is_seen_in_few_colours(call: Resident) -> None:
     assert pressed != other
 
 
-def test_who_wants_no_motion_sees_none(call: Resident) -> None:
+def test_who_wants_no_motion_sees_none(call: ChromiumUser) -> None:
     """Nothing moves: not the sign of a call that goes on, either."""
     call.finds(Person().address.text)
     call.page.see("#live-bar")
@@ -177,7 +170,7 @@ def test_who_wants_no_motion_sees_none(call: Resident) -> None:
     call.page.wait_until("return document.getAnimations().length === 0")
 
 
-def test_people_and_messages_are_found(anna: Resident, ben: Resident) -> None:
+def test_people_and_messages_are_found(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """By a part of either, whatever its case."""
     for _ in range(7):
         anna.finds(Person().address.text)

@@ -1,16 +1,18 @@
-"""Two people, two Chromiums, the app that the server serves; bridge.py tells what stands in for Google."""
+"""Calls between two users of the app, in two Chromiums; push_bridge.py stands in for their push service."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.browser.chromium_user import STORED_CHATS, ChromiumUser, at_chromium
 from tests.browser.page import wait_until
-from tests.browser.residents import STORED_TALKS, Resident, at_chromium
+from tests.browser.user import connect
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import ROOT
+
+pytestmark = pytest.mark.usefixtures("fresh_pages")
 
 _PASTE = """
     const clipboardData = new DataTransfer();
@@ -30,39 +32,8 @@ _ENTRIES = """
 _PEOPLE = "return [...document.querySelectorAll('.person')].map(({ dataset }) => dataset.address)"
 
 
-@pytest.fixture(scope="module")
-def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody else, at another Chromium."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(autouse=True)
-def _at_home(anna: Resident, ben: Resident, push_process: PushServiceProcess) -> None:
-    """Begin each test with fresh pages, and without a connection."""
-    for person in (anna, ben):
-        person.leaves()
-        person.looks()
-    push_process.clear()
-
-
-def connect(anna: Resident, ben: Resident) -> None:
-    """Let *anna* ring *ben*, who accepts."""
-    anna.rings(ben.address)
-    ben.accepts()
-    anna.talks()
-    ben.talks()
-
-
 def test_three_pushes_make_a_connection(
-    anna: Resident, ben: Resident, push_process: PushServiceProcess
+    anna: ChromiumUser, ben: ChromiumUser, push_process: PushServiceProcess
 ) -> None:
     """By the count of the push service, and as both pages say it."""
     connect(anna, ben)
@@ -73,7 +44,7 @@ def test_three_pushes_make_a_connection(
     assert push_process.taken == 3
 
 
-def test_messages_go_both_ways(anna: Resident, ben: Resident) -> None:
+def test_messages_go_both_ways(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """As they were written, and marked when they have arrived; and nothing went wrong in either browser."""
     connect(anna, ben)
 
@@ -87,7 +58,7 @@ def test_messages_go_both_ways(anna: Resident, ben: Resident) -> None:
     assert (anna.browser.errors, ben.browser.errors) == ([], [])
 
 
-def test_they_see_each_other(anna: Resident, ben: Resident, push_process: PushServiceProcess) -> None:
+def test_they_see_each_other(anna: ChromiumUser, ben: ChromiumUser, push_process: PushServiceProcess) -> None:
     """The picture moves, and took no other push."""
     connect(anna, ben)
 
@@ -101,7 +72,7 @@ def test_they_see_each_other(anna: Resident, ben: Resident, push_process: PushSe
     assert push_process.taken == 3
 
 
-def test_a_call_that_was_accepted_is_no_longer_announced(anna: Resident, ben: Resident) -> None:
+def test_a_call_that_was_accepted_is_no_longer_announced(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """Ben sees the notification, comes back to his page and accepts there."""
     address = ben.address
     ben.looks_away()
@@ -115,7 +86,7 @@ def test_a_call_that_was_accepted_is_no_longer_announced(anna: Resident, ben: Re
     wait_until(lambda: not ben.notifications)
 
 
-def test_a_voice_call(anna: Resident, ben: Resident) -> None:
+def test_a_voice_call(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """Both hear each other as soon as it is accepted, are told who is muted, and then, how long it was."""
     anna.finds(ben.address)
     anna.page.click("#call-voice")
@@ -134,7 +105,7 @@ def test_a_voice_call(anna: Resident, ben: Resident) -> None:
     anna.page.see("[data-kind=note]", "You hung up · 0:")
 
 
-def test_nobody_is_rung_by_who_goes_on_typing(anna: Resident, ben: Resident) -> None:
+def test_nobody_is_rung_by_who_goes_on_typing(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """They hang up in the middle of a sentence: the field stays, and what is sent waits."""
     connect(anna, ben)
     anna.page.click("#message")
@@ -151,7 +122,7 @@ def test_nobody_is_rung_by_who_goes_on_typing(anna: Resident, ben: Resident) -> 
     ben.reads("Hi Ben")
 
 
-def test_a_live_camera_is_never_out_of_sight(anna: Resident, ben: Resident) -> None:
+def test_a_live_camera_is_never_out_of_sight(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """Whatever else is shown, it is told, and can be ended."""
     connect(anna, ben)
     anna.page.click("#start-video")
@@ -165,7 +136,7 @@ def test_a_live_camera_is_never_out_of_sight(anna: Resident, ben: Resident) -> N
     anna.page.wait_until("return document.getElementById('live-bar').hidden")
 
 
-def test_a_call_takes_no_field_away(anna: Resident, ben: Resident) -> None:
+def test_a_call_takes_no_field_away(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """What is typed goes on when somebody rings, and answers nothing; Escape declines."""
     address = anna.address
     anna.finds(ben.address)
@@ -177,10 +148,10 @@ def test_a_call_takes_no_field_away(anna: Resident, ben: Resident) -> None:
     assert anna.page.evaluate("return document.getElementById('message').value") == "a b"
     anna.page.press("Escape")
 
-    ben.page.see("#talk-trouble", "declined")
+    ben.page.see("#chat-trouble", "declined")
 
 
-def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_a_chat_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """After the page was closed: messages, files, what was typed, and who called; until it is deleted."""
     address = anna.address
     (tmp_path / "list.txt").write_text("bread")
@@ -193,7 +164,7 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     anna.page.type("#message", "I will be there at")
     keeps(anna, "I will be there at")
 
-    extractable, sealed, opened = anna.page.evaluate(STORED_TALKS)
+    extractable, sealed, opened = anna.page.evaluate(STORED_CHATS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
 
     anna.leaves()
@@ -204,7 +175,7 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
     assert anna.page.evaluate("return document.getElementById('message').value") == "I will be there at"
 
     anna.page.click("#open-person")
-    anna.page.click("#delete-talk")
+    anna.page.click("#delete-chat")
     anna.page.click("#confirm-yes")
     anna.page.wait_until("return !document.querySelector('.theirs')")
     anna.page.reload()
@@ -213,7 +184,7 @@ def test_a_talk_is_there_again(anna: Resident, ben: Resident, tmp_path: Path) ->
 
 
 def test_a_second_call_holds_the_first(
-    anna: Resident, ben: Resident, push_process: PushServiceProcess, deployment: Deployment
+    anna: ChromiumUser, ben: ChromiumUser, push_process: PushServiceProcess, deployment: Deployment
 ) -> None:
     """One call has the camera and the microphone; who waits is told, and is seen again afterwards."""
     connect(anna, ben)
@@ -236,7 +207,7 @@ def test_a_second_call_holds_the_first(
     ben.page.wait_until("return document.querySelector('.stage[data-remote=video]')")
 
 
-def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_a_picture_is_seen_and_a_name_is_said(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """By whoever it came from, until it is kept; addresses in a text are links, and nothing is fetched."""
     ben.page.click("#open-settings")
     ben.page.type("#my-name", "Ben B.")
@@ -259,7 +230,7 @@ def test_a_picture_is_seen_and_a_name_is_said(anna: Resident, ben: Resident, tmp
     ben.page.see(".theirs", "text.txt")
 
 
-def test_talks_are_there_without_the_permission_to_notify(anna: Resident, ben: Resident) -> None:
+def test_chats_are_there_without_the_permission_to_notify(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """What is missing is said, with how to mend it; once it is mended, calls are on again by themselves."""
     connect(anna, ben)
     try:
@@ -275,15 +246,15 @@ def test_talks_are_there_without_the_permission_to_notify(anna: Resident, ben: R
     anna.page.wait_until("return !document.getElementById('alerts').innerText")
 
 
-def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> None:
-    """Made while they are connected: name and talk stay, and the next call rings there."""
+def test_a_contact_follows_to_a_new_address(anna: ChromiumUser, ben: ChromiumUser) -> None:
+    """Made while they are connected: name and chat stay, and the next call rings there."""
     before = ben.address
     connect(anna, ben)
     for person, other in ((anna, "Ben"), (ben, "Anna")):
         person.page.click("#open-person")
         person.page.type("#rename-field", other)
         person.page.click("#rename-save")
-        person.page.see("#talk-name", other)
+        person.page.see("#chat-name", other)
     ben.writes("I have lost my code")
     anna.reads("I have lost my code")
 
@@ -302,11 +273,13 @@ def test_a_contact_follows_to_a_new_address(anna: Resident, ben: Resident) -> No
     anna.talks()
     anna.page.reload()
     anna.reads("I have lost my code")
-    anna.page.see("#talk-name", "Ben")
+    anna.page.see("#chat-name", "Ben")
     assert before not in anna.page.evaluate(_PEOPLE)
 
 
-def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def test_what_was_exported_is_there_after_the_import(
+    anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path
+) -> None:
     """People, names, messages and files. A second import adds nothing, a wrong passphrase changes nothing."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
     connect(anna, ben)
@@ -338,7 +311,7 @@ def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Reside
 
     for _ in range(2):
         import_file(anna, exported, FOUR_WORDS)
-        anna.page.see("#toast", "Added")  # the talk is drawn a moment later
+        anna.page.see("#toast", "Added")  # the chat is drawn a moment later
         anna.page.wait_until("return document.querySelectorAll('.logs .note').length > 1")
         assert anna.page.evaluate(_ENTRIES) == [*before, declined]
     anna.leaves()
@@ -350,7 +323,7 @@ def test_what_was_exported_is_there_after_the_import(anna: Resident, ben: Reside
     assert anna.page.evaluate(_ENTRIES) == [*before, declined]
 
 
-def export(someone: Resident) -> Path:
+def export(someone: ChromiumUser) -> Path:
     """Export everything into a file."""
     someone.page.click("#open-settings")
     someone.page.evaluate("document.getElementById('export-form').parentElement.open = true")
@@ -362,7 +335,7 @@ def export(someone: Resident) -> Path:
     return file
 
 
-def import_file(someone: Resident, file: Path, passphrase: str) -> None:
+def import_file(someone: ChromiumUser, file: Path, passphrase: str) -> None:
     """Import *file*."""
     someone.page.click("#open-settings")
     someone.page.evaluate("document.getElementById('import-form').parentElement.open = true")
@@ -379,12 +352,12 @@ def test_two_people_who_have_never_seen_it(
         spend_an_evening(anna, ben, tmp_path)
 
 
-def keeps(someone: Resident, text: str) -> None:
+def keeps(someone: ChromiumUser, text: str) -> None:
     """Wait until it is stored."""
-    wait_until(lambda: text in someone.page.evaluate(STORED_TALKS)[2])
+    wait_until(lambda: text in someone.page.evaluate(STORED_CHATS)[2])
 
 
-def spend_an_evening(anna: Resident, ben: Resident, tmp_path: Path) -> None:
+def spend_an_evening(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
     """Let two people do it all."""
     (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
     address = ben.address

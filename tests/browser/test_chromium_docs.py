@@ -5,7 +5,7 @@ from typing import Any
 
 from app.api.openapi_examples import EXAMPLES
 from tests.browser.chromium import Chromium
-from tests.browser.residents import at_chromium
+from tests.browser.chromium_user import at_chromium
 from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
 

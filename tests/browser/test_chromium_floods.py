@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.bridge import bridged
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
-from tests.browser.looks import faults
+from tests.browser.chromium_user import ChromiumUser, at_chromium, bridged_chromium
 from tests.browser.mallory import Mallory
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.page_checks import faults
 from tests.deployment import Deployment, PushServiceProcess
-from tests.processes import installed
 
 HUNG_UP = "sent too much"
 # What a page may hold: the budget for what waits, what it shows, and itself.
@@ -25,25 +21,22 @@ _HEAP = "gc(); return performance.memory.usedJSHeapSize"
 @pytest.fixture(scope="module")
 def armed(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Mallory]:
     """Return somebody who means no good."""
-    with (
-        chromium(installed(CHROMIUM)) as running,
-        bridged(running, deployment.url, push_process.websocket_url),
-    ):
+    with bridged_chromium(deployment, push_process) as running:
         mallory = Mallory(running.open(f"{deployment.url}/js/whisper.js"))
         mallory.arms()
         yield mallory
 
 
 @pytest.fixture(scope="module")
-def resident(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody with the app, whose talks are gone with the page."""
+def resident(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
+    """Return somebody with the app, whose chats are gone with the page."""
     with at_chromium(deployment, push_process) as person:
         person.page.evaluate("localStorage.setItem('whisper.keep', 'close')")
         yield person
 
 
 @pytest.fixture
-def ben(resident: Resident) -> Iterator[Resident]:
+def ben(resident: ChromiumUser) -> Iterator[ChromiumUser]:
     """Return somebody with a fresh page, which has had no error when the test ends."""
     resident.leaves()
     resident.looks()
@@ -53,7 +46,7 @@ def ben(resident: Resident) -> Iterator[Resident]:
 
 
 @pytest.fixture
-def mallory(armed: Mallory, ben: Resident) -> Mallory:
+def mallory(armed: Mallory, ben: ChromiumUser) -> Mallory:
     """Return somebody whom Ben has accepted."""
     armed.rings(ben.address)
     ben.accepts()
@@ -63,7 +56,7 @@ def mallory(armed: Mallory, ben: Resident) -> Mallory:
     return armed
 
 
-def still_talk(ben: Resident, mallory: Mallory) -> None:
+def still_talk(ben: ChromiumUser, mallory: Mallory) -> None:
     """Assert that the page works, and its person can hang up."""
     ben.writes("still here")
     mallory.hears("still here")
@@ -71,14 +64,14 @@ def still_talk(ben: Resident, mallory: Mallory) -> None:
     ben.page.see("[data-kind=note]", "You hung up")
 
 
-def hangs_up(ben: Resident) -> None:
+def hangs_up(ben: ChromiumUser) -> None:
     """Assert that the page has hung up by itself, and says why."""
-    ben.page.see("#talk-trouble", HUNG_UP, seconds=FLOOD_S)
+    ben.page.see("#chat-trouble", HUNG_UP, seconds=FLOOD_S)
     ben.page.see("#ring")
 
 
 @pytest.mark.parametrize("label", ["control", "whisper", "nobody knows"])
-def test_a_channel_too_many_is_closed(ben: Resident, mallory: Mallory, label: str) -> None:
+def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: Mallory, label: str) -> None:
     """There is one of each kind; what another is sent is not read."""
     made = """
         const made = Array.from({ length: 40 }, () => rtc.createDataChannel(arguments[0]));
@@ -92,14 +85,14 @@ def test_a_channel_too_many_is_closed(ben: Resident, mallory: Mallory, label: st
 
 
 @pytest.mark.parametrize("label", ["control", "whisper", "file", "nobody knows"])
-def test_channels_without_end_end_the_connection(ben: Resident, mallory: Mallory, label: str) -> None:
+def test_channels_without_end_end_the_connection(ben: ChromiumUser, mallory: Mallory, label: str) -> None:
     """Whoever goes on opening them is no program that anybody knows."""
     mallory.page.evaluate("for (let at = 0; at < 500; at += 1) rtc.createDataChannel(arguments[0])", label)
 
     hangs_up(ben)
 
 
-def test_offers_of_files_have_an_end(ben: Resident, mallory: Mallory) -> None:
+def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: Mallory) -> None:
     """A person can't be asked about more than 64 at once."""
     mallory.page.evaluate("for (let at = 0; at < 150; at += 1) peer.sendFile(new File(['x'], `${at}.txt`))")
     ben.page.wait_until("return document.querySelectorAll('[data-kind=file]').length >= 64")
@@ -111,7 +104,7 @@ def test_offers_of_files_have_an_end(ben: Resident, mallory: Mallory) -> None:
     still_talk(ben, mallory)
 
 
-def test_frames_of_nothing_do_no_harm(ben: Resident, mallory: Mallory) -> None:
+def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: Mallory) -> None:
     """A hundred thousand that can't be opened: the page reads on, or hangs up."""
     mallory.page.evaluate("""
         const { control } = channels;
@@ -127,7 +120,7 @@ def test_frames_of_nothing_do_no_harm(ben: Resident, mallory: Mallory) -> None:
     still_talk(ben, mallory) if mallory.is_connected else hangs_up(ben)
 
 
-def test_the_largest_values_in_a_row_are_read(ben: Resident, mallory: Mallory) -> None:
+def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: Mallory) -> None:
     """Twelve of 16 MiB each: the page shows a part of each, and keeps no more."""
     mallory.page.evaluate(
         "globalThis.sending = (async () => {"
@@ -145,7 +138,7 @@ def test_the_largest_values_in_a_row_are_read(ben: Resident, mallory: Mallory) -
     assert ben.page.evaluate(_HEAP) < MAX_HEAP_BYTES
 
 
-def test_a_control_value_that_is_too_large_ends_the_connection(ben: Resident, mallory: Mallory) -> None:
+def test_a_control_value_that_is_too_large_ends_the_connection(ben: ChromiumUser, mallory: Mallory) -> None:
     """Programs have little to tell each other."""
     mallory.page.evaluate("""
         for (let at = 0; at < 400 && channels.control.readyState === 'open'; at += 1) {
@@ -157,7 +150,7 @@ def test_a_control_value_that_is_too_large_ends_the_connection(ben: Resident, ma
     hangs_up(ben)
 
 
-def test_what_comes_before_the_connection_is_ready_is_bounded(ben: Resident, armed: Mallory) -> None:
+def test_what_comes_before_the_connection_is_ready_is_bounded(ben: ChromiumUser, armed: Mallory) -> None:
     """Whoever opens only the control channel, and talks on it, is hung up on."""
     armed.page.evaluate("""
         channels = {};
@@ -175,11 +168,13 @@ def test_what_comes_before_the_connection_is_ready_is_bounded(ben: Resident, arm
         }
     """)
 
-    ben.page.see("#talk-trouble", HUNG_UP)
+    ben.page.see("#chat-trouble", HUNG_UP)
     armed.page.wait_until("return globalThis.over", seconds=FLOOD_S)
 
 
-def test_a_recipient_can_not_have_what_was_not_sent(ben: Resident, mallory: Mallory, tmp_path: Path) -> None:
+def test_a_recipient_can_not_have_what_was_not_sent(
+    ben: ChromiumUser, mallory: Mallory, tmp_path: Path
+) -> None:
     """The word that a file has come counts when all of it has gone."""
     (tmp_path / "letter.txt").write_text("hello")
     mallory.page.evaluate("""
@@ -203,7 +198,7 @@ _TRANSFER = """
 """
 
 
-def test_a_transfer_that_never_ends_can_be_stopped(ben: Resident, mallory: Mallory) -> None:
+def test_a_transfer_that_never_ends_can_be_stopped(ben: ChromiumUser, mallory: Mallory) -> None:
     """By its button; the connection goes on."""
     mallory.page.evaluate(_TRANSFER)
     ben.page.see("[data-accept-file]")
@@ -216,7 +211,7 @@ def test_a_transfer_that_never_ends_can_be_stopped(ben: Resident, mallory: Mallo
     still_talk(ben, mallory)
 
 
-def test_a_transfer_of_nothing_is_stopped(ben: Resident, mallory: Mallory) -> None:
+def test_a_transfer_of_nothing_is_stopped(ben: ChromiumUser, mallory: Mallory) -> None:
     """Frames without a byte bring no file nearer to its end."""
     mallory.page.evaluate(_TRANSFER)
     ben.page.see("[data-accept-file]")
@@ -262,14 +257,14 @@ NEGOTIATIONS = {
 
 
 @pytest.mark.parametrize("script", NEGOTIATIONS.values(), ids=NEGOTIATIONS)
-def test_what_programs_tell_each_other_does_no_harm(ben: Resident, mallory: Mallory, script: str) -> None:
-    """Whatever it is; the conversation goes on."""
+def test_what_programs_tell_each_other_does_no_harm(ben: ChromiumUser, mallory: Mallory, script: str) -> None:
+    """Whatever it is; the chat goes on."""
     mallory.page.evaluate(script)
 
     still_talk(ben, mallory)
 
 
-def test_names_and_texts_do_not_break_the_layout(ben: Resident, mallory: Mallory) -> None:
+def test_names_and_texts_do_not_break_the_layout(ben: ChromiumUser, mallory: Mallory) -> None:
     """Long words, long names, and what runs from right to left stay where they belong."""
     mallory.sends("'W'.repeat(1400)")
     mallory.sends(r"'\u202e' + '\u05d0'.repeat(300) + '\u0301'.repeat(200)")

@@ -8,30 +8,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.bridge import bridged
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium_user import ChromiumUser, at_chromium, bridged_chromium
 from tests.browser.mallory import Mallory
 from tests.browser.page import wait_until
-from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess
-from tests.processes import installed
 
 
 @pytest.fixture(scope="module")
 def mallory(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Mallory]:
     """Return somebody who means no good."""
-    with (
-        chromium(installed(CHROMIUM)) as running,
-        bridged(running, deployment.url, push_process.websocket_url),
-    ):
+    with bridged_chromium(deployment, push_process) as running:
         yield Mallory(running.open(f"{deployment.url}/js/whisper.js"))
 
 
 @pytest.fixture(scope="module")
 def connected(
     mallory: Mallory, push_process: PushServiceProcess, deployment: Deployment
-) -> Iterator[Resident]:
+) -> Iterator[ChromiumUser]:
     """Return somebody with the app, connected with Mallory."""
     with at_chromium(deployment, push_process) as ben:
         mallory.rings(ben.address)
@@ -42,7 +35,7 @@ def connected(
 
 
 @pytest.fixture
-def ben(connected: Resident, mallory: Mallory) -> Iterator[Resident]:
+def ben(connected: ChromiumUser, mallory: Mallory) -> Iterator[ChromiumUser]:
     """Return whoever is connected; when the test ends, their page has had no error, and still works."""
     yield connected
     connected.writes("still here")
@@ -52,7 +45,7 @@ def ben(connected: Resident, mallory: Mallory) -> Iterator[Resident]:
     assert connected.browser.errors == []
 
 
-def reads_exactly(ben: Resident, text: str) -> None:
+def reads_exactly(ben: ChromiumUser, text: str) -> None:
     """Wait for a message with no other text than this."""
     script = "return [...document.querySelectorAll('.theirs .text')].at(-1)?.textContent === arguments[0]"
     ben.page.wait_until(script, text)
@@ -70,7 +63,7 @@ ACTIVE = {
 
 
 @pytest.mark.parametrize("text", ACTIVE.values(), ids=ACTIVE)
-def test_markup_is_text(ben: Resident, mallory: Mallory, text: str) -> None:
+def test_markup_is_text(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
     """It is read as it was written, and has made no element."""
     mallory.sends("arguments[0]", text)
 
@@ -79,7 +72,7 @@ def test_markup_is_text(ben: Resident, mallory: Mallory, text: str) -> None:
     assert ben.page.evaluate(made) == 0
 
 
-def test_markup_in_a_member_is_text(ben: Resident, mallory: Mallory) -> None:
+def test_markup_in_a_member_is_text(ben: ChromiumUser, mallory: Mallory) -> None:
     """In names and in values."""
     mallory.sends(
         "{ '<img src=x onerror=ran=1>': '<script>ran = 1</script>', ['__proto__']: { toString: 1 } }"
@@ -103,8 +96,8 @@ DECEIVING = {
 
 
 @pytest.mark.parametrize("text", DECEIVING.values(), ids=DECEIVING)
-def test_what_deceives_stays_in_its_bubble(ben: Resident, mallory: Mallory, text: str) -> None:
-    """Its direction ends with it, and it covers nothing outside the conversation."""
+def test_what_deceives_stays_in_its_bubble(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
+    """Its direction ends with it, and it covers nothing outside the chat."""
     mallory.sends("arguments[0]", text)
 
     reads_exactly(ben, text)
@@ -130,14 +123,14 @@ LARGE = {
 
 
 @pytest.mark.parametrize(("value", "offered"), LARGE.values(), ids=LARGE)
-def test_what_is_large_is_cut(ben: Resident, mallory: Mallory, value: str, offered: str) -> None:
+def test_what_is_large_is_cut(ben: ChromiumUser, mallory: Mallory, value: str, offered: str) -> None:
     """The page shows the beginning, and offers the rest."""
     mallory.sends(value)
 
     ben.page.see(".theirs:last-child .more", offered)
 
 
-def test_what_is_deep_is_cut(ben: Resident, mallory: Mallory) -> None:
+def test_what_is_deep_is_cut(ben: ChromiumUser, mallory: Mallory) -> None:
     """A million arrays in each other, which no program of ours could have written."""
     nested = """
         const { stringify } = JSON;
@@ -153,7 +146,7 @@ def test_what_is_deep_is_cut(ben: Resident, mallory: Mallory) -> None:
     ben.page.see(".theirs:last-child .code", "[…]")
 
 
-def test_a_thousand_messages_are_only_messages(ben: Resident, mallory: Mallory) -> None:
+def test_a_thousand_messages_are_only_messages(ben: ChromiumUser, mallory: Mallory) -> None:
     """The last one is there, and the page answers."""
     mallory.page.evaluate("for (let at = 1; at <= 1000; at += 1) await peer.send(`message ${at}`)")
 
@@ -172,7 +165,7 @@ FILE_NAMES = {
 
 @pytest.mark.parametrize(("name", "shown"), FILE_NAMES.items(), ids=FILE_NAMES.values())
 def test_a_file_has_a_name_that_is_only_a_name(
-    ben: Resident, mallory: Mallory, name: str, shown: str
+    ben: ChromiumUser, mallory: Mallory, name: str, shown: str
 ) -> None:
     """Without a folder, without markup, and in the order in which it is read."""
     mallory.page.evaluate("peer.sendFile(new File(['hello'], arguments[0]))", name)
@@ -181,7 +174,7 @@ def test_a_file_has_a_name_that_is_only_a_name(
     assert ben.page.text(".theirs:last-child .file-name") == shown
 
 
-def test_a_page_that_was_sent_is_saved_and_not_opened(ben: Resident, mallory: Mallory) -> None:
+def test_a_page_that_was_sent_is_saved_and_not_opened(ben: ChromiumUser, mallory: Mallory) -> None:
     """It is bytes, whatever it says that it is; and it lies where downloads lie."""
     page = "<script>opener.ran = 1; alert(1)</script>"
     sending = "peer.sendFile(new File([arguments[0]], '../../<b>.html', { type: 'text/html' }))"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from bench.page import IS_KEPT
-from tests.browser.looks import faults
-from tests.browser.residents import Resident, at_chromium
-from tests.browser.strangers import RINGING, call_of, push_of, short
+from tests.browser.chromium_user import ChromiumUser, at_chromium
+from tests.browser.page_checks import faults
+from tests.browser.push_messages import RINGING, call_of, push_of, short
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 
@@ -27,14 +27,14 @@ _NAMES = {"Whisper", "QR", "iPhone", "iPad", "Apple", "JavaScript"}
 
 
 @pytest.fixture(name="laila", scope="module")
-def _laila(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
+def _laila(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
     """Return somebody whose browser speaks Arabic."""
     with at_chromium(deployment, push_process, "--accept-lang=ar-EG,ar") as person:
         person.page.wait_until(IS_KEPT)
         yield person
 
 
-def test_the_browser_chooses_the_language(laila: Resident) -> None:
+def test_the_browser_chooses_the_language(laila: ChromiumUser) -> None:
     """Nothing is left in English, seen or told; the page runs from right to left."""
     laila.page.reload()
     laila.page.see("#my-status", "أنت")
@@ -43,7 +43,7 @@ def test_the_browser_chooses_the_language(laila: Resident) -> None:
     assert set(laila.page.evaluate(_LATIN)) <= _NAMES
 
 
-def test_the_language_is_there_without_a_network(laila: Resident) -> None:
+def test_the_language_is_there_without_a_network(laila: ChromiumUser) -> None:
     """Its file is kept with the page."""
     laila.browser.go_offline(offline=True)
     laila.page.reload()
@@ -52,7 +52,7 @@ def test_the_language_is_there_without_a_network(laila: Resident) -> None:
     laila.page.wait_until("return !document.getElementById('alerts').innerText")
 
 
-def test_everybody_can_use_the_settings_from_right_to_left(laila: Resident) -> None:
+def test_everybody_can_use_the_settings_from_right_to_left(laila: ChromiumUser) -> None:
     """On a phone and on a laptop, in light and in dark, with everything unfolded."""
     page = laila.page = laila.browser.open(laila.url)
     page.click("#open-settings")
@@ -64,17 +64,17 @@ def test_everybody_can_use_the_settings_from_right_to_left(laila: Resident) -> N
     assert found == []
 
 
-def test_a_person_chooses_another_language(laila: Resident) -> None:
+def test_a_person_chooses_another_language(laila: ChromiumUser) -> None:
     """The page opens again in it, and the browser's is forgotten."""
     page = laila.page = laila.browser.open(laila.url)
     page.click("#open-settings")
     page.choose_option("#language", "de")
-    page.see("#talk-none-text", "Wer dich anruft, erscheint hier.")
+    page.see("#chat-none-text", "Wer dich anruft, erscheint hier.")
 
     assert page.evaluate(_LANGUAGE) == ["de", "ltr"]
 
 
-def test_a_notification_is_in_the_language_of_the_pages(laila: Resident) -> None:
+def test_a_notification_is_in_the_language_of_the_pages(laila: ChromiumUser) -> None:
     """The worker has its words from them, and rings when they are closed."""
     page = laila.page = laila.browser.open(laila.url)
     page.click("#open-settings")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.looks import AXE_FAULTS, all_of, faults
-from tests.browser.residents import Resident, at_chromium
+from tests.browser.chromium_user import ChromiumUser, at_chromium
+from tests.browser.page_checks import AXE_FAULTS, all_of, faults
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 
@@ -18,14 +18,7 @@ _MENU_ELSEWHERE = """
 
 
 @pytest.fixture(scope="module")
-def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
-def laila(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
+def laila(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
     """Return somebody whose browser speaks Arabic, and who has told her name."""
     with at_chromium(deployment, push_process, "--accept-lang=ar") as person:
         person.page.click("#open-settings")
@@ -35,13 +28,13 @@ def laila(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[
 
 
 @pytest.fixture(autouse=True)
-def _alone(anna: Resident) -> None:
+def _alone(anna: ChromiumUser) -> None:
     """Begin each test with a fresh page."""
     anna.leaves()
     anna.looks()
 
 
-def test_the_first_visit(anna: Resident) -> None:
+def test_the_first_visit(anna: ChromiumUser) -> None:
     """To the browser, another name of this machine is another origin, where nobody has been."""
     page = anna.browser.open(anna.url.replace("localhost", "another.localhost"))
     page.see("#turn-on")
@@ -51,14 +44,14 @@ def test_the_first_visit(anna: Resident) -> None:
     assert found + faults(page, "backup") == []
 
 
-def test_nobody_yet(anna: Resident) -> None:
+def test_nobody_yet(anna: ChromiumUser) -> None:
     """The list of people, empty."""
     anna.page.see("#people-empty")
 
     assert faults(anna.page, "nobody-yet") == []
 
 
-def test_settings(anna: Resident) -> None:
+def test_settings(anna: ChromiumUser) -> None:
     """With everything unfolded."""
     anna.page.click("#open-settings")
     anna.page.evaluate(
@@ -68,7 +61,7 @@ def test_settings(anna: Resident) -> None:
     assert faults(anna.page, "settings") == []
 
 
-def test_a_fault_in_a_form(anna: Resident) -> None:
+def test_a_fault_in_a_form(anna: ChromiumUser) -> None:
     """An address that is none."""
     anna.page.click("#add-person")
     anna.page.type("#address-field", "hello Ben!")
@@ -77,7 +70,7 @@ def test_a_fault_in_a_form(anna: Resident) -> None:
     assert faults(anna.page, "add-fault") == []
 
 
-def test_a_notice(anna: Resident) -> None:
+def test_a_notice(anna: ChromiumUser) -> None:
     """A failure that stays in sight."""
     anna.browser.go_offline(offline=True)
     anna.page.see("#alerts", "You are offline")
@@ -88,15 +81,15 @@ def test_a_notice(anna: Resident) -> None:
     assert found == []
 
 
-def test_a_call_that_failed(anna: Resident) -> None:
+def test_a_call_that_failed(anna: ChromiumUser) -> None:
     """To somebody whom nobody knows."""
     anna.rings(Person().address.text)
-    anna.page.see("#talk-trouble")
+    anna.page.see("#chat-trouble")
 
     assert faults(anna.page, "call-failed") == []
 
 
-def test_my_link_as_a_code(anna: Resident) -> None:
+def test_my_link_as_a_code(anna: ChromiumUser) -> None:
     """For a camera."""
     anna.page.click("#show-qr")
     anna.page.see("#qr-code")
@@ -104,7 +97,7 @@ def test_my_link_as_a_code(anna: Resident) -> None:
     assert faults(anna.page, "qr") == []
 
 
-def test_a_person(anna: Resident) -> None:
+def test_a_person(anna: ChromiumUser) -> None:
     """What is known of them, and what is asked before they are removed."""
     anna.finds(Person().address.text)
     anna.page.click("#open-person")
@@ -115,7 +108,7 @@ def test_a_person(anna: Resident) -> None:
     assert found == []
 
 
-def test_a_call_and_a_conversation(anna: Resident, laila: Resident, tmp_path: Path) -> None:
+def test_a_call_and_a_chat(anna: ChromiumUser, laila: ChromiumUser, tmp_path: Path) -> None:
     """Ringing; then messages, short and long, a file, and what is no text; then a picture."""
     (tmp_path / "a-file-with-a-name-that-is-longer-than-a-phone-is-wide-and-then-some.pdf").write_text("%PDF")
     found: list[str] = []
@@ -130,7 +123,7 @@ def test_a_call_and_a_conversation(anna: Resident, laila: Resident, tmp_path: Pa
     anna.writes("نعم، في الساعة 5 👋")
     laila.sends(*tmp_path.iterdir())
     anna.page.see(".theirs", "then-some.pdf")
-    found += faults(anna.page, "conversation") + faults(laila.page, "arabic-conversation")
+    found += faults(anna.page, "chat") + faults(laila.page, "arabic-chat")
     laila.page.evaluate("[...document.querySelectorAll('.theirs .menu-button')].at(-1).click()")
     laila.page.click("#message-menu [data-reply]")
     laila.page.evaluate("[...document.querySelectorAll('.mine .menu-button')].at(-1).click()")
@@ -139,7 +132,7 @@ def test_a_call_and_a_conversation(anna: Resident, laila: Resident, tmp_path: Pa
     laila.page.click("#start-video")
     anna.page.wait_until("return document.querySelector('video.remote')?.videoWidth > 0")
     anna.page.click("#camera")
-    anna.page.see("video.own")
+    anna.page.see("video.self-view")
 
     found += faults(anna.page, "picture") + faults(laila.page, "arabic-picture")
     anna.page.click("#open-devices")

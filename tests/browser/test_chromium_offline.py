@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from bench.page import IS_KEPT, LOADED, suspend
+from tests.browser.chromium_user import ChromiumUser, at_chromium
 from tests.browser.page import PATIENCE_S
-from tests.browser.residents import Resident, at_chromium
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
 from tests.processes import Program
 
@@ -37,14 +37,14 @@ def _server(
 
 
 @pytest.fixture(name="ben", scope="module")
-def _ben(push_process: PushServiceProcess, server: tuple[Program, Deployment]) -> Iterator[Resident]:
+def _ben(push_process: PushServiceProcess, server: tuple[Program, Deployment]) -> Iterator[ChromiumUser]:
     """Return somebody who has turned calls on."""
     with at_chromium(server[1], push_process) as person:
         person.page.wait_until(IS_KEPT)
         yield person
 
 
-def test_everything_that_the_page_loads_is_kept(ben: Resident) -> None:
+def test_everything_that_the_page_loads_is_kept(ben: ChromiumUser) -> None:
     """By the word of a browser, whatever the files say; and no more than that is asked for."""
     ben.page.reload()
     ben.page.see("#my-address")
@@ -55,7 +55,7 @@ def test_everything_that_the_page_loads_is_kept(ben: Resident) -> None:
     assert {name for name in loaded if "." in name} <= kept.keys()
 
 
-def test_the_app_opens_without_a_network(ben: Resident) -> None:
+def test_the_app_opens_without_a_network(ben: ChromiumUser) -> None:
     """It says what is wrong; and works again, by itself, when the network is back."""
     ben.browser.go_offline(offline=True)
     reachable = "return fetch('/livez', { cache: 'no-store' }).then(() => true, () => false)"
@@ -71,7 +71,7 @@ def test_the_app_opens_without_a_network(ben: Resident) -> None:
 
 
 def test_the_app_opens_at_once_when_the_server_hangs(
-    ben: Resident, server: tuple[Program, Deployment]
+    ben: ChromiumUser, server: tuple[Program, Deployment]
 ) -> None:
     """It answers nobody, and refuses nothing."""
     with suspend(server[0]):
@@ -80,7 +80,7 @@ def test_the_app_opens_at_once_when_the_server_hangs(
         assert ben.page.evaluate(LOADED)[1] < SOON_S
 
 
-def test_a_new_version_is_told(ben: Resident) -> None:
+def test_a_new_version_is_told(ben: ChromiumUser) -> None:
     """The page that is open goes on with the old one until it is loaded again."""
     ben.page.evaluate(_NEW_VERSION)
     ben.page.reload()

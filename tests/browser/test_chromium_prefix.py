@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.bridge import bridged
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
-from tests.browser.residents import Resident
+from tests.browser.chromium import CHROMIUM, chromium
+from tests.browser.chromium_user import ChromiumUser
+from tests.browser.push_bridge import bridged
+from tests.browser.user import connect
 from tests.deployment import PushServiceProcess, deployment_for, serving
 from tests.processes import installed, missing
 from tests.scale.programs import free_port, nginx
@@ -60,12 +60,10 @@ def test_two_people_talk_under_a_prefix(origin: str, push_process: PushServicePr
         for _ in range(2):
             browser = open_.enter_context(chromium(installed(CHROMIUM)))
             open_.enter_context(bridged(browser, origin, push_process.websocket_url))
-            people.append(Resident(browser, f"{origin}/whisper/"))
+            people.append(ChromiumUser(browser, f"{origin}/whisper/"))
         alice, bob = people
 
-        alice.rings(bob.address)
-        bob.accepts()
-        alice.talks()
+        connect(alice, bob)
         alice.writes("hello from below")
 
         bob.reads("hello from below")

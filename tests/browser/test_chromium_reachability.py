@@ -11,11 +11,12 @@ import av
 import pytest
 import zxingcpp
 
+from tests.browser.chromium_user import ChromiumUser
 from tests.browser.page import wait_until
-from tests.browser.residents import Resident, at_chromium
-from tests.browser.strangers import CONNECTING, RINGING, call_of, missed, push_of
-from tests.deployment import Deployment, PushServiceProcess
+from tests.browser.push_messages import CONNECTING, RINGING, call_of, missed, push_of
 from tests.people import Person
+
+pytestmark = pytest.mark.usefixtures("quiet_page")
 
 NEUTRAL = "Whisper: "
 _SCREEN = """
@@ -49,52 +50,27 @@ _GIVE_DETECTOR = """
 _CAMERAS = "return cameras.map(({ readyState }) => readyState)"
 
 
-@pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
-def address(ben: Resident) -> str:
-    """Return the address that is called."""
-    return ben.address
-
-
-@pytest.fixture(autouse=True)
-def _at_home(ben: Resident) -> Iterator[None]:
-    """Begin each test with a page in front and no notification, and end it without an error."""
-    ben.looks()
-    ben.forgets_notifications()
-    yield
-    assert ben.browser.errors == []
-
-
 @pytest.fixture
-def caller(ben: Resident) -> Iterator[Person]:
+def caller(ben: ChromiumUser) -> Iterator[Person]:
     """Return somebody who has never called before; calls ring again after the test."""
     yield Person()
     ben.looks()
     ben.page.evaluate(_SET_QUIET, 0)
 
 
-def rings(ben: Resident) -> bool:
-    """Tell whether a call rings in the page."""
-    return bool(ben.page.evaluate("return document.getElementById('accept').checkVisibility()"))
-
-
-def test_who_is_blocked_rings_nowhere(ben: Resident, caller: Person, address: str) -> None:
+def test_who_is_blocked_rings_nowhere(ben: ChromiumUser, caller: Person, address: str) -> None:
     """In no page and by no notification, also when they hang up."""
     ben.page.evaluate(_BLOCK, caller.address.text)
 
     for method in ("dial", "close", "dial"):
         ben.gets(push_of(call_of(caller, address, method), **RINGING))
 
-    assert (ben.notifications, rings(ben), ben.page.evaluate(_MISSED)) == ([], False, [])
+    assert (ben.notifications, ben.is_rung, ben.page.evaluate(_MISSED)) == ([], False, [])
 
 
-def test_who_is_blocked_while_they_ring_rings_no_more(ben: Resident, caller: Person, address: str) -> None:
+def test_who_is_blocked_while_they_ring_rings_no_more(
+    ben: ChromiumUser, caller: Person, address: str
+) -> None:
     """Their notification goes: nobody would end it, and it answers."""
     ben.leaves()
     ben.gets(push_of(call_of(caller, address), **RINGING))
@@ -107,7 +83,7 @@ def test_who_is_blocked_while_they_ring_rings_no_more(ben: Resident, caller: Per
 
 
 def test_who_is_blocked_does_not_use_up_the_silent_pushes(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """With no page open the fourth shows one notification without a name, which goes when a page opens."""
     ben.page.evaluate(_BLOCK, caller.address.text)
@@ -125,7 +101,7 @@ def test_who_is_blocked_does_not_use_up_the_silent_pushes(
 
 
 def test_a_browser_that_counts_every_push_shows_one_without_a_name(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """As Safari does, also while a page is open."""
     ben.page.evaluate(_BLOCK, caller.address.text)
@@ -135,12 +111,12 @@ def test_a_browser_that_counts_every_push_shows_one_without_a_name(
     assert ben.notifications == [NEUTRAL]
 
 
-def test_a_call_while_it_is_quiet_is_a_missed_one(ben: Resident, caller: Person, address: str) -> None:
+def test_a_call_while_it_is_quiet_is_a_missed_one(ben: ChromiumUser, caller: Person, address: str) -> None:
     """It rings neither in the page nor by a notification, and the people say that it was missed."""
     ben.page.evaluate(_SET_QUIET, LATER_MS)
 
     ben.gets(push_of(call_of(caller, address), **RINGING))
-    rang = rings(ben)
+    rang = ben.is_rung
     ben.gets(push_of(call_of(caller, address, "close")))
 
     ben.page.wait_until(f"{_MISSED.replace('return ', 'return (')}).length === 1")
@@ -148,7 +124,7 @@ def test_a_call_while_it_is_quiet_is_a_missed_one(ben: Resident, caller: Person,
 
 
 def test_many_calls_while_it_is_quiet_are_one_notification_that_makes_no_sound(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """Of a missed call, after the pushes that may show nothing."""
     ben.page.evaluate(_SET_QUIET, LATER_MS)
@@ -163,7 +139,7 @@ def test_many_calls_while_it_is_quiet_are_one_notification_that_makes_no_sound(
     assert (ben.notifications, silent) == ([missed(caller)], [True])
 
 
-def test_calls_ring_again_after_the_time(ben: Resident, caller: Person, address: str) -> None:
+def test_calls_ring_again_after_the_time(ben: ChromiumUser, caller: Person, address: str) -> None:
     """The worker knows by itself when that is."""
     ben.page.evaluate(_SET_QUIET, 1)
 
@@ -173,7 +149,7 @@ def test_calls_ring_again_after_the_time(ben: Resident, caller: Person, address:
     ben.gets(push_of(call_of(caller, address, "close")))
 
 
-def test_the_qr_code_of_my_link_is_read_by_others(ben: Resident, address: str, tmp_path: Path) -> None:
+def test_the_qr_code_of_my_link_is_read_by_others(ben: ChromiumUser, address: str, tmp_path: Path) -> None:
     """Also in dark mode, as it is seen on the screen."""
     ben.page.darken(dark=True)
     ben.page.click("#show-qr")
@@ -198,7 +174,7 @@ def read_qr(picture: Path) -> str:
     return str(found.text)
 
 
-def test_a_scanned_link_fills_the_field_and_rings_nobody(ben: Resident, caller: Person) -> None:
+def test_a_scanned_link_fills_the_field_and_rings_nobody(ben: ChromiumUser, caller: Person) -> None:
     """What is no link is said; the camera is off afterwards."""
     link = f"https://whisper.example.org/#{caller.address.text.replace('=', '%3D')}~Carla"
     ben.page.evaluate(_GIVE_DETECTOR, link)
@@ -213,7 +189,7 @@ def test_a_scanned_link_fills_the_field_and_rings_nobody(ben: Resident, caller: 
     ben.page.click("#add-cancel")
 
 
-def test_scanning_can_be_given_up(ben: Resident) -> None:
+def test_scanning_can_be_given_up(ben: ChromiumUser) -> None:
     """By closing the dialog, too: the camera goes off. Without a reader there is no button."""
     ben.page.reload()
     ben.page.click("#add-person")
@@ -230,7 +206,7 @@ def test_scanning_can_be_given_up(ben: Resident) -> None:
     ben.page.wait_until(f"{_CAMERAS}.join() === 'ended'")
 
 
-def test_a_permission_that_goes_and_comes_is_followed_at_once(ben: Resident) -> None:
+def test_a_permission_that_goes_and_comes_is_followed_at_once(ben: ChromiumUser) -> None:
     """What is missing is said with how to mend it, people stay, nobody can be rung; then all is as before."""
     try:
         ben.browser.set_notifications("denied")
@@ -243,7 +219,7 @@ def test_a_permission_that_goes_and_comes_is_followed_at_once(ben: Resident) -> 
     ben.page.see("#my-status", "You")
 
 
-def test_somebody_is_blocked_and_let_in_again(ben: Resident, caller: Person, address: str) -> None:
+def test_somebody_is_blocked_and_let_in_again(ben: ChromiumUser, caller: Person, address: str) -> None:
     """By the dialog about them, and by one click; the list says so, and they can't be rung meanwhile."""
     ben.finds(caller.address.text)
     ben.page.click("#open-person")
@@ -261,7 +237,7 @@ def test_somebody_is_blocked_and_let_in_again(ben: Resident, caller: Person, add
     assert blocked
 
 
-def test_do_not_disturb_is_chosen_and_ended(ben: Resident, caller: Person, address: str) -> None:
+def test_do_not_disturb_is_chosen_and_ended(ben: ChromiumUser, caller: Person, address: str) -> None:
     """The people say that it is on, after a reload too, and one click ends it."""
     ben.page.click("#open-settings")
     ben.page.evaluate("""

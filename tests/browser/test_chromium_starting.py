@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.bridge import bridged
-from tests.browser.chromium import Chromium, chromium
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import Chromium
+from tests.browser.chromium_user import bridged_chromium
 from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
-from tests.processes import installed
 
 _START = """
     const { Whisper } = await import('/js/whisper.js');
@@ -27,10 +25,7 @@ _STOP = "await globalThis.whisper?.stop?.()"
 @pytest.fixture(scope="module")
 def browser(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Chromium]:
     """Run a Chromium whose pages subscribe at the local push service."""
-    with (
-        chromium(installed(CHROMIUM)) as running,
-        bridged(running, deployment.url, push_process.websocket_url),
-    ):
+    with bridged_chromium(deployment, push_process) as running:
         yield running
 
 

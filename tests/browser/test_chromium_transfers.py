@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import CHROMIUM, chromium
 from tests.browser.tab import Tab
 from tests.deployment import Deployment
 from tests.processes import installed
@@ -148,51 +147,51 @@ def test_a_small_file_stays_in_memory(page: Tab) -> None:
     assert told == [True, 0]
 
 
-# What is kept of a talk with three files, the first one old: `open()` is a page that opens.
-_TALKS = """
-    const { TalkKeeper } = await import('/app/storage/talk-keeper.js');
-    const { TalkDatabase } = await import('/app/storage/talk-database.js');
+# What is kept of a chat with three files, the first one old: `open()` is a page that opens.
+_CHATS = """
+    const { ChatRepository } = await import('/app/storage/chat-repository.js');
+    const { EncryptedDatabase } = await import('/app/storage/encrypted-database.js');
     const { chatWith, createState } = await import('/app/state.js');
     const { newReactions } = await import('/app/chat/entries.js');
     const open = () => {
         const app = { state: createState(), changed: () => undefined, notices: { alert: console.error } };
-        return { app, talks: new TalkKeeper(app), chat: chatWith(app.state, 'ben') };
+        return { app, repository: new ChatRepository(app), chat: chatWith(app.state, 'ben') };
     };
     const fileOf = (id, at) => ({
         kind: 'file', mine: false, at: new Date(at), id, blob: new Blob([id]), error: null, messageId: null,
         transfer: { name: id, type: '', size: 1, state: 'done' }, reactions: newReactions(),
     });
-    const database = await TalkDatabase.open();
+    const database = await EncryptedDatabase.open();
     await database.clear();
     const stored = async () => (await database.names('files')).sort();
-    const { talks, chat } = open();
-    await talks.restore();
+    const { repository, chat } = open();
+    await repository.restore();
     chat.entries.push(fileOf('old', 0), fileOf('b', Date.now()), fileOf('c', Date.now()));
-    await talks.flush();
+    await repository.flush();
 """
 
 
 def test_a_file_whose_entry_was_dropped_is_deleted(page: Tab) -> None:
     """Or whoever sends files without end would fill the disk."""
-    assert page.evaluate(f"{_TALKS} chat.entries.shift(); await talks.flush(); return stored();") == [
+    assert page.evaluate(f"{_CHATS} chat.entries.shift(); await repository.flush(); return stored();") == [
         "b",
         "c",
     ]
 
 
 def test_what_is_too_old_is_deleted_with_its_files(page: Tab) -> None:
-    """Also where nothing else is left of the talk."""
+    """Also where nothing else is left of the chat."""
     left = page.evaluate(
-        f"""{_TALKS}
+        f"""{_CHATS}
         chat.entries.splice(1, 2);
-        await talks.flush();
+        await repository.flush();
         localStorage.setItem('whisper.keep', 'month');
         const later = open();
-        await later.talks.restore();
-        await later.talks.flush();
+        await later.repository.restore();
+        await later.repository.flush();
         localStorage.clear();
-        const talk = new TextDecoder().decode(await database.get('talks', 'ben'));
-        return [JSON.parse(talk).entries, await stored()];
+        const kept = new TextDecoder().decode(await database.get('talks', 'ben'));
+        return [JSON.parse(kept).entries, await stored()];
         """
     )
 

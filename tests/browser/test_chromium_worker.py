@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import rfc8785
 
+from tests.browser.chromium_user import ChromiumUser
 from tests.browser.page import wait_until
-from tests.browser.residents import Resident, at_chromium
-from tests.browser.strangers import CONNECTING, RINGING, call_of, missed, push_of, ringing, short
-from tests.deployment import Deployment, PushServiceProcess
+from tests.browser.push_messages import CONNECTING, RINGING, call_of, missed, push_of, ringing, short
 from tests.people import Person, now_ms
+
+pytestmark = pytest.mark.usefixtures("quiet_page")
 
 MINUTE_MS = 60_000
 
@@ -50,44 +51,17 @@ _IGNORE_TAGS = """
 Damage = Callable[[dict[str, Any], dict[str, Any]], object]
 
 
-@pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(deployment, push_process) as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
-def address(ben: Resident) -> str:
-    """Return the address that is called."""
-    return ben.address
-
-
 @pytest.fixture
-def caller(ben: Resident, address: str) -> Iterator[Person]:
+def caller(ben: ChromiumUser, address: str) -> Iterator[Person]:
     """Return somebody who has never called before, and rings no more after the test."""
     person = Person()
     yield person
     ben.looks()
     ben.gets(push_of(call_of(person, address, "close")))
-    wait_until(lambda: not rings(ben))
+    wait_until(lambda: not ben.is_rung)
 
 
-@pytest.fixture(autouse=True)
-def _at_home(ben: Resident) -> Iterator[None]:
-    """Begin each test with a page in front and no notification, and end it without an error."""
-    ben.looks()
-    ben.forgets_notifications()
-    yield
-    assert ben.browser.errors == []
-
-
-def rings(ben: Resident) -> bool:
-    """Tell whether a call rings in the page."""
-    return bool(ben.page.evaluate("return document.getElementById('accept').checkVisibility()"))
-
-
-def test_a_dial_is_shown_when_no_page_is_seen(ben: Resident, caller: Person, address: str) -> None:
+def test_a_dial_is_shown_when_no_page_is_seen(ben: ChromiumUser, caller: Person, address: str) -> None:
     """With the caller's address, as long as they have no name; the page that is not seen rings as well."""
     ben.looks_away()
 
@@ -97,7 +71,7 @@ def test_a_dial_is_shown_when_no_page_is_seen(ben: Resident, caller: Person, add
     ben.page.see("#accept")
 
 
-def test_a_dial_is_shown_when_no_page_is_open(ben: Resident, caller: Person, address: str) -> None:
+def test_a_dial_is_shown_when_no_page_is_open(ben: ChromiumUser, caller: Person, address: str) -> None:
     """The worker alone is enough."""
     ben.leaves()
 
@@ -107,7 +81,7 @@ def test_a_dial_is_shown_when_no_page_is_open(ben: Resident, caller: Person, add
 
 
 def test_a_caller_is_shown_by_the_name_that_they_were_given(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """The name never left this browser, and yet the worker knows it."""
     ben.page.click("#add-person")
@@ -122,7 +96,7 @@ def test_a_caller_is_shown_by_the_name_that_they_were_given(
     assert ben.notifications == ["Carla <b>Columna</b>: is calling you"]
 
 
-def test_a_dial_rings_in_a_page_that_is_seen(ben: Resident, caller: Person, address: str) -> None:
+def test_a_dial_rings_in_a_page_that_is_seen(ben: ChromiumUser, caller: Person, address: str) -> None:
     """And needs no notification."""
     ben.gets(push_of(call_of(caller, address), **RINGING))
 
@@ -131,7 +105,7 @@ def test_a_dial_rings_in_a_page_that_is_seen(ben: Resident, caller: Person, addr
 
 
 def test_a_second_dial_replaces_the_notification_of_the_first(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """Nobody fills the screen by dialling."""
     ben.looks_away()
@@ -142,7 +116,7 @@ def test_a_second_dial_replaces_the_notification_of_the_first(
     assert ben.notifications == [ringing(caller)]
 
 
-def test_who_hangs_up_was_missed(ben: Resident, caller: Person, address: str) -> None:
+def test_who_hangs_up_was_missed(ben: ChromiumUser, caller: Person, address: str) -> None:
     """The notification says so, in the place of the one that rang."""
     ben.leaves()
     ben.gets(push_of(call_of(caller, address), **RINGING))
@@ -154,7 +128,7 @@ def test_who_hangs_up_was_missed(ben: Resident, caller: Person, address: str) ->
 
 
 def test_who_hangs_up_was_missed_by_a_page_that_is_not_seen(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """The notification stays, for whoever comes back."""
     ben.looks_away()
@@ -166,7 +140,7 @@ def test_who_hangs_up_was_missed_by_a_page_that_is_not_seen(
     assert ben.notifications == [missed(caller)]
 
 
-def test_only_the_caller_ends_the_dial_that_rings(ben: Resident, caller: Person, address: str) -> None:
+def test_only_the_caller_ends_the_dial_that_rings(ben: ChromiumUser, caller: Person, address: str) -> None:
     """By its key, too, as it came alone; not late, for one before, nor from another device."""
     now = now_ms()
     ben.looks_away()
@@ -177,13 +151,13 @@ def test_only_the_caller_ends_the_dial_that_rings(ben: Resident, caller: Person,
     others: list[dict[str, Any]] = [{"b": now - 10}, {"d": "laptoplaptop"}, {"f": Person().encryption_key}]
     for changes in others:
         ben.gets(push_of(call_of(caller, address, "close", **({"b": now + 5} | changes))))
-        assert (ben.notifications, rings(ben)) == ([ringing(caller)], True), changes
+        assert (ben.notifications, ben.is_rung) == ([ringing(caller)], True), changes
 
     ben.gets(push_of(call_of(caller, address, "close", b=now + 10, f=caller.encryption_key)))
     assert ben.notifications == [missed(caller)]
 
 
-def test_a_second_ring_makes_a_sound_again(ben: Resident, caller: Person, address: str) -> None:
+def test_a_second_ring_makes_a_sound_again(ben: ChromiumUser, caller: Person, address: str) -> None:
     """Though it replaces the notification of the first; one without a tag must not ask for that."""
     ben.looks_away()
     for shown in (RINGING, RINGING, {"title": "Incoming call"}):
@@ -193,7 +167,7 @@ def test_a_second_ring_makes_a_sound_again(ben: Resident, caller: Person, addres
 
 
 def test_a_missed_call_stays_when_the_same_person_rings_again(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """Each has its notification, and the icon counts what was missed; opening the app forgets that."""
     ben.browser.in_worker(ben.url, _NOTE_BADGES)
@@ -210,7 +184,7 @@ def test_a_missed_call_stays_when_the_same_person_rings_again(
 
 
 def test_a_browser_that_knows_no_tags_shows_the_last_ring_alone(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """As iOS, which would stack one over the other; what was missed takes the place of all."""
     ben.leaves()
@@ -227,7 +201,7 @@ def test_a_browser_that_knows_no_tags_shows_the_last_ring_alone(
 
 
 def test_a_page_that_can_not_be_heard_does_not_ring_alone(
-    ben: Resident, caller: Person, address: str
+    ben: ChromiumUser, caller: Person, address: str
 ) -> None:
     """It is in front, but no browser lets it make a sound before a click: the notification does."""
     ben.page.evaluate("Object.defineProperty(navigator, 'userActivation', { value: {}, configurable: true })")
@@ -239,7 +213,7 @@ def test_a_page_that_can_not_be_heard_does_not_ring_alone(
     ben.page.evaluate("delete navigator.userActivation")
 
 
-def test_a_close_by_somebody_else_ends_nothing(ben: Resident, caller: Person, address: str) -> None:
+def test_a_close_by_somebody_else_ends_nothing(ben: ChromiumUser, caller: Person, address: str) -> None:
     """Only who rang can hang up."""
     ben.looks_away()
     ben.gets(push_of(call_of(caller, address), **RINGING))
@@ -248,7 +222,7 @@ def test_a_close_by_somebody_else_ends_nothing(ben: Resident, caller: Person, ad
     ben.gets(push_of(call_of(Person(), address, "close")))
 
     assert ben.notifications == [ringing(caller)]
-    assert rings(ben)
+    assert ben.is_rung
 
 
 DAMAGES: dict[str, tuple[Damage, str]] = {
@@ -270,7 +244,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_dial_is_dropped(
-    ben: Resident, caller: Person, address: str, damage: Damage, reason: str
+    ben: ChromiumUser, caller: Person, address: str, damage: Damage, reason: str
 ) -> None:
     """Counted, and never shown: neither as a notification nor in a page that is not seen."""
     call = call_of(caller, address)
@@ -291,7 +265,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("changes", "reason"), WRONG.values(), ids=WRONG)
 def test_a_wrong_dial_is_dropped(
-    ben: Resident, caller: Person, address: str, changes: dict[str, Any], reason: str
+    ben: ChromiumUser, caller: Person, address: str, changes: dict[str, Any], reason: str
 ) -> None:
     """However well it is signed."""
     time = {"b": changes["b"] + now_ms()} if isinstance(changes.get("b"), int) else {}
@@ -315,12 +289,12 @@ NO_CALLS = [
 
 
 @pytest.mark.parametrize("text", NO_CALLS, ids=lambda text: repr(text[:10]))
-def test_what_is_no_call_is_dropped(ben: Resident, text: str) -> None:
+def test_what_is_no_call_is_dropped(ben: ChromiumUser, text: str) -> None:
     """Whatever it is instead."""
     drops(ben, text, "not a call")
 
 
-def drops(ben: Resident, text: str, reason: str) -> None:
+def drops(ben: ChromiumUser, text: str, reason: str) -> None:
     """Assert that a push is counted as dropped for *reason*, and shown nowhere."""
     ben.looks_away()
     before = ben.dropped
@@ -331,30 +305,30 @@ def drops(ben: Resident, text: str, reason: str) -> None:
     assert {
         name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name)
     } == {reason: 1}
-    assert (ben.notifications, rings(ben)) == ([], False)
+    assert (ben.notifications, ben.is_rung) == ([], False)
 
 
-def test_a_repeated_dial_is_dropped(ben: Resident, caller: Person, address: str) -> None:
+def test_a_repeated_dial_is_dropped(ben: ChromiumUser, caller: Person, address: str) -> None:
     """A push service, or somebody who has recorded it, may deliver it twice: it rings once."""
     ben.looks_away()
     push = push_of(call_of(caller, address), **RINGING)
     ben.gets(push)
     ben.page.see("#accept")
     ben.gets(push_of(call_of(caller, address, "close")))
-    wait_until(lambda: not rings(ben))
+    wait_until(lambda: not ben.is_rung)
     ben.forgets_notifications()
 
     drops(ben, push, "seen")
 
 
-def test_safari_gets_everything_shown(ben: Resident, caller: Person, address: str) -> None:
+def test_safari_gets_everything_shown(ben: ChromiumUser, caller: Person, address: str) -> None:
     """It takes the subscription away otherwise, even when the page is seen."""
     ben.gets(push_of(call_of(caller, address, "offer"), **CONNECTING))
 
     assert ben.notifications == ["Connecting: A connection is being set up."]
 
 
-def test_safari_gets_shown_even_what_is_not_believed(ben: Resident, caller: Person) -> None:
+def test_safari_gets_shown_even_what_is_not_believed(ben: ChromiumUser, caller: Person) -> None:
     """But none of its words."""
     forged = push_of(call_of(caller, Person().address.text), **{**CONNECTING, "title": "You have won"})
 
@@ -365,7 +339,7 @@ def test_safari_gets_shown_even_what_is_not_believed(ben: Resident, caller: Pers
 
 @pytest.mark.parametrize("kind", ["Connecting", "not believed", "rings"])
 def test_only_the_notification_of_a_call_answers(
-    ben: Resident, caller: Person, address: str, kind: str
+    ben: ChromiumUser, caller: Person, address: str, kind: str
 ) -> None:
     """Safari shows others, too: a click on one of them opens the app, and accepts nothing."""
     pushes = {
@@ -382,13 +356,13 @@ def test_only_the_notification_of_a_call_answers(
     assert parked == ("answer" if kind == "rings" else None)
 
 
-def test_the_card_stays_with_the_call_that_it_shows(ben: Resident, caller: Person, address: str) -> None:
+def test_the_card_stays_with_the_call_that_it_shows(ben: ChromiumUser, caller: Person, address: str) -> None:
     """Whoever rings next does not get under the finger that is about to answer, known before or not."""
     other = Person()
     ben.gets(push_of(call_of(other, address), **RINGING))
     ben.page.see("#incoming", short(other.address.text))
     ben.gets(push_of(call_of(other, address, "close")))
-    wait_until(lambda: not rings(ben))
+    wait_until(lambda: not ben.is_rung)
 
     ben.gets(push_of(call_of(caller, address), **RINGING))
     ben.page.see("#incoming", short(caller.address.text))
@@ -401,7 +375,7 @@ def test_the_card_stays_with_the_call_that_it_shows(ben: Resident, caller: Perso
     ben.gets(push_of(call_of(other, address, "close")))
 
 
-def test_a_page_rings_even_when_a_notification_hangs(ben: Resident, caller: Person, address: str) -> None:
+def test_a_page_rings_even_when_a_notification_hangs(ben: ChromiumUser, caller: Person, address: str) -> None:
     """The page gets the call first."""
     ben.looks_away()
     ben.browser.in_worker(ben.url, "registration.showNotification = () => new Promise(() => {})")
@@ -412,7 +386,7 @@ def test_a_page_rings_even_when_a_notification_hangs(ben: Resident, caller: Pers
     ben.browser.in_worker(ben.url, "delete registration.showNotification")
 
 
-def test_a_call_rings_in_the_page_that_opens_for_it(ben: Resident, caller: Person, address: str) -> None:
+def test_a_call_rings_in_the_page_that_opens_for_it(ben: ChromiumUser, caller: Person, address: str) -> None:
     """What came while no page was open is not lost."""
     ben.leaves()
     ben.gets(push_of(call_of(caller, address), **RINGING))
@@ -423,7 +397,7 @@ def test_a_call_rings_in_the_page_that_opens_for_it(ben: Resident, caller: Perso
     ben.page.see("#incoming", short(caller.address.text))
 
 
-def test_a_call_of_more_than_a_minute_ago_was_missed(ben: Resident, caller: Person, address: str) -> None:
+def test_a_call_of_more_than_a_minute_ago_was_missed(ben: ChromiumUser, caller: Person, address: str) -> None:
     """Nobody waits that long; the page tells of it, and does not ring."""
     ben.leaves()
     sent_at = now_ms() - MINUTE_MS + 4000
@@ -434,4 +408,4 @@ def test_a_call_of_more_than_a_minute_ago_was_missed(ben: Resident, caller: Pers
     ben.looks()
 
     ben.page.see(f'.person[data-address="{caller.address.text}"]', "Missed call")
-    assert not rings(ben)
+    assert not ben.is_rung

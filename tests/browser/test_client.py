@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.apps import App, connect
-from tests.browser.firefox import firefox
+from tests.browser.client_page import App, connect
+from tests.browser.firefox import FIREFOX, firefox
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 from tests.processes import installed
@@ -15,8 +15,8 @@ from tests.processes import installed
 def apps(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[tuple[App, App]]:
     """Run two browsers, each with the app, which is no more than a script."""
     with (
-        firefox(installed("firefox-esr"), push_process.websocket_url) as one,
-        firefox(installed("firefox-esr"), push_process.websocket_url) as other,
+        firefox(installed(FIREFOX), push_process.websocket_url) as one,
+        firefox(installed(FIREFOX), push_process.websocket_url) as other,
     ):
         blank = f"{deployment.url}/js/whisper.js"  # the policy of the origin, and nothing that runs
         yield App(one.open(blank)), App(other.open(blank))

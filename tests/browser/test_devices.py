@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.browser.apps import App
-from tests.browser.bridge import bridged
-from tests.browser.chromium import chromium
-from tests.browser.conftest import CHROMIUM
-from tests.browser.firefox import firefox
+from tests.browser.chromium import CHROMIUM, chromium
+from tests.browser.client_page import App
+from tests.browser.firefox import FIREFOX, firefox
 from tests.browser.page import wait_until
+from tests.browser.push_bridge import bridged
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
 
@@ -39,8 +38,8 @@ def apps(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[P
     """Run three browsers: Anna's, and two of Ben's, the second from a backup of the first."""
     blank = f"{deployment.url}/js/whisper.js"
     with (
-        firefox(installed("firefox-esr"), push_process.websocket_url) as annas,
-        firefox(installed("firefox-esr"), push_process.websocket_url) as bens,
+        firefox(installed(FIREFOX), push_process.websocket_url) as annas,
+        firefox(installed(FIREFOX), push_process.websocket_url) as bens,
         chromium(installed(CHROMIUM)) as other,
         bridged(other, deployment.url, push_process.websocket_url),
     ):

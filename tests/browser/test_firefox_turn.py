@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import FIREFOX
-from tests.browser.firefox import firefox
-from tests.browser.people import Resident, Someone
+from tests.browser.firefox_user import FirefoxUser, at_firefox
+from tests.browser.user import connect
 from tests.deployment import PushServiceProcess, deployment_for, serving
 from tests.processes import installed, missing, program
 from tests.scale.programs import free_port
@@ -34,7 +33,7 @@ TURN = {
 
 
 @pytest.fixture
-def people(push_process: PushServiceProcess) -> Iterator[list[Resident]]:
+def people(push_process: PushServiceProcess) -> Iterator[list[FirefoxUser]]:
     """Return two people whose server names a TURN server."""
     port = free_port()
     with ExitStack() as open_:
@@ -50,23 +49,15 @@ def people(push_process: PushServiceProcess) -> Iterator[list[Resident]]:
         }
         served = serving(replace(deployment, host="localhost", env=deployment.env | turn))
         _, running = open_.enter_context(served)
-        found = []
-        for _ in range(2):
-            browser = open_.enter_context(firefox(installed(FIREFOX), push_process.websocket_url, RELAY_ONLY))
-            page = browser.open(running.url)
-            Someone.new(page)
-            found.append(Resident(browser, page))
-        yield found
+        yield [open_.enter_context(at_firefox(running, push_process, RELAY_ONLY)) for _ in range(2)]
 
 
 @pytest.mark.skipif(bool(missing("turnserver")), reason="needs coturn")
-def test_two_firefoxes_talk_through_a_relay(people: list[Resident]) -> None:
+def test_two_firefoxes_talk_through_a_relay(people: list[FirefoxUser]) -> None:
     """They reach it by TCP, and nothing else."""
     anna, ben = people
 
-    anna.rings(ben.address)
-    ben.accepts()
-    anna.talks()
+    connect(anna, ben)
     anna.writes("around the corner")
 
     ben.reads("around the corner")

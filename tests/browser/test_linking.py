@@ -2,9 +2,9 @@
 
 from urllib.parse import quote
 
-from tests.browser.firefox import firefox
+from tests.browser.firefox import FIREFOX, firefox
 from tests.browser.page import PATIENCE_S, wait_until
-from tests.browser.people import Someone
+from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
 
@@ -19,11 +19,11 @@ def test_a_link_and_a_code_make_a_second_device(
 ) -> None:
     """The link does nothing by itself, nor with a wrong code; then both devices show each other."""
     with (
-        firefox(installed("firefox-esr"), push_process.websocket_url) as first,
-        firefox(installed("firefox-esr"), push_process.websocket_url) as second,
+        firefox(installed(FIREFOX), push_process.websocket_url) as first,
+        firefox(installed(FIREFOX), push_process.websocket_url) as second,
     ):
         page = first.open(deployment.url)
-        person = Someone.new(page)
+        person = User.new(page)
         page.click("#open-settings")
         page.see("#devices", "This device")
         page.click("#link-details summary")
@@ -42,7 +42,7 @@ def test_a_link_and_a_code_make_a_second_device(
         other.click("#restore")
         other.see("#my-address", seconds=2 * PATIENCE_S)
 
-        assert Someone(other).address == person.address
+        assert User(other).address == person.address
         other.click("#open-settings")
         other.see("#devices", "Another device")
         other.click("#devices button")

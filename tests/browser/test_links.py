@@ -4,15 +4,17 @@ Any website can lead a visitor to any address of the app, so what is in an addre
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from tests.browser.firefox import Firefox, firefox
+from tests.browser.firefox_user import FirefoxUser, at_firefox
 from tests.browser.page import wait_until
-from tests.browser.people import Resident, Someone
+from tests.browser.user import NewUser
 from tests.deployment import Deployment, PushServiceProcess
-from tests.processes import installed
+
+pytestmark = pytest.mark.usefixtures("fresh_pages")
 
 # A dial that goes out by itself goes out within that.
 MOMENT_S = 2
@@ -55,48 +57,18 @@ _PARK = """
 Opens = Callable[[str], None]
 
 
-def _resident(browser: Firefox, url: str) -> Resident:
-    page = browser.open(url)
-    Someone.new(page)
-    return Resident(browser, page)
-
-
 @pytest.fixture(scope="module")
-def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody who has turned calls on."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url) as running:
-        yield _resident(running, deployment.url)
-
-
-@pytest.fixture(scope="module")
-def ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Resident]:
-    """Return somebody else, at another Firefox."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url) as running:
-        yield _resident(running, deployment.url)
+def new_user(deployment: Deployment, push_process: PushServiceProcess) -> NewUser:
+    """Return what gives somebody new a Firefox."""
+    return partial(at_firefox, deployment, push_process)
 
 
 @pytest.fixture
-def address(ben: Resident) -> str:
-    """Return the address that a link names."""
-    return ben.address
-
-
-@pytest.fixture(autouse=True)
-def _at_home(anna: Resident, ben: Resident, deployment: Deployment, push_process: PushServiceProcess) -> None:
-    """Begin each test with a fresh page, and without a connection."""
-    for person in (anna, ben):
-        person.leaves()
-        person.page = person.firefox.open(deployment.url)
-        person.page.see("#my-address")
-    push_process.clear()
-
-
-@pytest.fixture
-def opens(anna: Resident, deployment: Deployment) -> Opens:
+def opens(anna: FirefoxUser, deployment: Deployment) -> Opens:
     """Return what opens the app for Anna at a path, and waits until it is reachable and has settled."""
 
     def open_at(path: str) -> None:
-        anna.page = anna.firefox.open(deployment.url + path)
+        anna.page = anna.browser.open(deployment.url + path)
         anna.page.see("#my-status", "You")
         time.sleep(MOMENT_S)
 
@@ -110,7 +82,7 @@ def escaped(address: str) -> str:
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 def test_a_link_does_not_dial(
-    anna: Resident, address: str, opens: Opens, push_process: PushServiceProcess, link: str
+    anna: FirefoxUser, address: str, opens: Opens, push_process: PushServiceProcess, link: str
 ) -> None:
     """Whoever opens it is called by nobody and calls nobody."""
     anna.leaves()
@@ -121,12 +93,12 @@ def test_a_link_does_not_dial(
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
-def test_a_link_does_not_accept(anna: Resident, ben: Resident, opens: Opens, link: str) -> None:
+def test_a_link_does_not_accept(anna: FirefoxUser, ben: FirefoxUser, opens: Opens, link: str) -> None:
     """A call that rings goes on ringing: the card is there, and the caller waits."""
     mine = anna.address
     anna.leaves()
     ben.rings(mine)
-    wait_until(lambda: anna.firefox.notifications)
+    wait_until(lambda: anna.browser.notifications)
 
     opens(link.format(escaped(ben.address)))
 
@@ -136,7 +108,7 @@ def test_a_link_does_not_accept(anna: Resident, ben: Resident, opens: Opens, lin
 
 
 def test_a_fragment_that_changes_does_not_dial(
-    anna: Resident, address: str, push_process: PushServiceProcess
+    anna: FirefoxUser, address: str, push_process: PushServiceProcess
 ) -> None:
     """Of a page that is open, too."""
     anna.page.evaluate("location.hash = 'answer=' + encodeURIComponent(arguments[0])", address)
@@ -148,7 +120,7 @@ def test_a_fragment_that_changes_does_not_dial(
 
 
 def test_what_a_page_is_told_does_not_dial(
-    anna: Resident, address: str, push_process: PushServiceProcess
+    anna: FirefoxUser, address: str, push_process: PushServiceProcess
 ) -> None:
     """By whatever channel: only the worker of this page is heard, and it names nobody."""
     anna.page.evaluate(_SAY, address)
@@ -158,7 +130,7 @@ def test_what_a_page_is_told_does_not_dial(
     assert not anna.page.evaluate("return document.getElementById('accept').checkVisibility()")
 
 
-def test_what_a_page_is_told_does_not_accept(anna: Resident, ben: Resident) -> None:
+def test_what_a_page_is_told_does_not_accept(anna: FirefoxUser, ben: FirefoxUser) -> None:
     """A call that rings goes on ringing."""
     ben.rings(anna.address)
     anna.page.see("#accept")
@@ -172,9 +144,9 @@ def test_what_a_page_is_told_does_not_accept(anna: Resident, ben: Resident) -> N
 
 
 def test_who_was_connected_is_not_dialled_from_elsewhere(
-    anna: Resident, ben: Resident, deployment: Deployment, push_process: PushServiceProcess
+    anna: FirefoxUser, ben: FirefoxUser, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
-    """A reload goes on with a conversation; a page that leads back here is no reload."""
+    """A reload goes on with a connection; a page that leads back here is no reload."""
     anna.rings(ben.address)
     ben.accepts()
     anna.talks()
@@ -190,13 +162,17 @@ def test_who_was_connected_is_not_dialled_from_elsewhere(
 
 
 def test_a_click_on_a_notification_answers_once(
-    anna: Resident, ben: Resident, opens: Opens, deployment: Deployment, push_process: PushServiceProcess
+    anna: FirefoxUser,
+    ben: FirefoxUser,
+    opens: Opens,
+    deployment: Deployment,
+    push_process: PushServiceProcess,
 ) -> None:
     """The page that it opens answers; the next one that is opened calls nobody."""
     mine = anna.address
     anna.leaves()
     ben.rings(mine)
-    anna.firefox.click_notification(wait_until(lambda: anna.firefox.notifications)[0].title)
+    anna.browser.click_notification(wait_until(lambda: anna.browser.notifications)[0].title)
     anna.comes_back_to(deployment.url)
     ben.talks()
     address = anna.page.url
@@ -212,18 +188,18 @@ def test_a_click_on_a_notification_answers_once(
 
 
 @pytest.fixture
-def parks(anna: Resident, address: str, deployment: Deployment) -> Callable[[int], None]:
+def parks(anna: FirefoxUser, address: str, deployment: Deployment) -> Callable[[int], None]:
     """Return what parks a click, as the worker does, so many ms ago, while no page is open."""
 
     def park(age_ms: int) -> None:
         anna.leaves()
-        anna.firefox.open(f"{deployment.url}/js/whisper.js").evaluate(_PARK, address, age_ms)
+        anna.browser.open(f"{deployment.url}/js/whisper.js").evaluate(_PARK, address, age_ms)
 
     return park
 
 
 def test_a_click_is_good_for_a_minute(
-    anna: Resident, ben: Resident, opens: Opens, parks: Callable[[int], None]
+    anna: FirefoxUser, ben: FirefoxUser, opens: Opens, parks: Callable[[int], None]
 ) -> None:
     """The call that was clicked is over by then: whoever rang is called back."""
     parks(50_000)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.chromium_user import at_chromium
 from tests.browser.firefox import Firefox
 from tests.browser.page import wait_until
-from tests.browser.people import Someone
-from tests.browser.residents import at_chromium
+from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.peer.sounds import A_SECOND, is_heard, tone
 from tests.processes import Program, program
@@ -40,13 +40,13 @@ def terminal(deployment: Deployment, push_process: PushServiceProcess, *argument
 
 
 @pytest.fixture
-def ben(firefox: Firefox, deployment: Deployment) -> Someone:
+def ben(firefox: Firefox, deployment: Deployment) -> User:
     """Return somebody with a browser."""
-    return Someone.new(firefox.open(deployment.url))
+    return User.new(firefox.open(deployment.url))
 
 
 def test_a_browser_calls_a_program(
-    ben: Someone, deployment: Deployment, push_process: PushServiceProcess
+    ben: User, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
     """Three pushes, messages both ways, and a hang-up that the program hears."""
     with terminal(deployment, push_process, "listen") as listening:
@@ -67,7 +67,7 @@ def test_a_browser_calls_a_program(
 
 
 def test_a_program_calls_a_browser(
-    ben: Someone, deployment: Deployment, push_process: PushServiceProcess
+    ben: User, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
     """The page rings and Ben accepts; what the program says last arrives before it hangs up."""
     address = ben.address
@@ -87,7 +87,7 @@ def test_a_program_calls_a_browser(
 
 
 def test_a_browser_sends_a_program_a_file(
-    ben: Someone, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
+    ben: User, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
 ) -> None:
     """More than one frame of it, byte for byte."""
     sent, folder = tmp_path / "photo.bin", tmp_path / "saved"
@@ -104,7 +104,7 @@ def test_a_browser_sends_a_program_a_file(
 
 
 def test_a_program_sends_a_browser_a_file(
-    ben: Someone, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
+    ben: User, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
 ) -> None:
     """The program ends when the browser has all of it."""
     sent = tmp_path / "report.bin"

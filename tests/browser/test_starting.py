@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.firefox import Firefox, firefox
+from tests.browser.firefox import FIREFOX, Firefox, firefox
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
 
@@ -24,7 +24,7 @@ _DELETE = """
 @pytest.fixture(scope="module")
 def browser(push_process: PushServiceProcess) -> Iterator[Firefox]:
     """Run a Firefox."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url) as running:
+    with firefox(installed(FIREFOX), push_process.websocket_url) as running:
         yield running
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.firefox import firefox
+from tests.browser.firefox import FIREFOX, firefox
+from tests.browser.firefox_user import at_firefox
 from tests.browser.page import PATIENCE_S
-from tests.browser.people import Someone
+from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
 from tests.people import Person
 from tests.processes import installed
@@ -26,7 +27,7 @@ def test_what_a_browser_lacks_is_said(
     preferences: dict[str, bool | int], words: str, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
     """Each has its own sentence."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url, preferences) as running:
+    with firefox(installed(FIREFOX), push_process.websocket_url, preferences) as running:
         page = running.open(deployment.url)
 
         page.click("#turn-on")
@@ -36,10 +37,10 @@ def test_what_a_browser_lacks_is_said(
 
 def test_a_lost_server_is_said_and_found_again(push_process: PushServiceProcess, tmp_path: Path) -> None:
     """The app opens without it, says so, and turns calls on by itself when it is back."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url) as running:
+    with firefox(installed(FIREFOX), push_process.websocket_url) as running:
         with serving(deployment_for(push_process, tmp_path)) as (_, deployment):
             page = running.open(deployment.url)
-            Someone.new(page)
+            User.new(page)
 
         page.evaluate("setTimeout(() => location.reload())")
         page.see("[data-code=server_unreachable]")
@@ -50,10 +51,10 @@ def test_a_lost_server_is_said_and_found_again(push_process: PushServiceProcess,
 
 
 @pytest.fixture(scope="module")
-def someone(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Someone]:
+def someone(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[User]:
     """Return somebody who has turned calls on."""
-    with firefox(installed("firefox-esr"), push_process.websocket_url) as running:
-        yield Someone.new(running.open(deployment.url))
+    with at_firefox(deployment, push_process) as user:
+        yield user
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def someone(push_process: PushServiceProcess, deployment: Deployment) -> Iterato
     ],
     ids=["words", "too short", "not canonical"],
 )
-def test_a_wrong_address_is_told_at_once(typed: str, words: str, someone: Someone) -> None:
+def test_a_wrong_address_is_told_at_once(typed: str, words: str, someone: User) -> None:
     """While it is typed, with what is wrong."""
     someone.page.reload()
     someone.page.click("#add-person")
@@ -75,7 +76,7 @@ def test_a_wrong_address_is_told_at_once(typed: str, words: str, someone: Someon
     someone.page.see("#address-fault", words)
 
 
-def test_my_own_address_is_not_one_to_ring(someone: Someone) -> None:
+def test_my_own_address_is_not_one_to_ring(someone: User) -> None:
     """It is told at once, too."""
     someone.page.reload()
     address = someone.address
@@ -86,24 +87,24 @@ def test_my_own_address_is_not_one_to_ring(someone: Someone) -> None:
     someone.page.see("#address-fault", "your own")
 
 
-def test_nobody_there_is_said(someone: Someone) -> None:
+def test_nobody_there_is_said(someone: User) -> None:
     """A refusal of the server, in words."""
     someone.page.reload()
     someone.page.see("#my-address")
 
     someone.rings(Person().address.text)
 
-    someone.page.see("#talk-trouble", "Nobody is reachable")
+    someone.page.see("#chat-trouble", "Nobody is reachable")
 
 
 def test_a_backup_brings_the_address_back(
-    someone: Someone, push_process: PushServiceProcess, deployment: Deployment
+    someone: User, push_process: PushServiceProcess, deployment: Deployment
 ) -> None:
     """Made with a new address, opened in another browser by its passphrase and by no other."""
     del someone
     with (
-        firefox(installed("firefox-esr"), push_process.websocket_url) as first,
-        firefox(installed("firefox-esr"), push_process.websocket_url) as second,
+        firefox(installed(FIREFOX), push_process.websocket_url) as first,
+        firefox(installed(FIREFOX), push_process.websocket_url) as second,
     ):
         page = first.open(deployment.url)
         page.click("#backup-details summary")
@@ -123,4 +124,4 @@ def test_a_backup_brings_the_address_back(
         other.click("#restore")
         other.see("#my-address", seconds=2 * PATIENCE_S)
 
-        assert Someone(other).address == Someone(page).address
+        assert User(other).address == User(page).address

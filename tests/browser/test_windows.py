@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.apps import App, connect
-from tests.browser.firefox import Firefox, firefox
+from tests.browser.client_page import App, connect
+from tests.browser.firefox import FIREFOX, Firefox, firefox
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
 
@@ -15,8 +15,8 @@ from tests.processes import installed
 def browsers(push_process: PushServiceProcess) -> Iterator[tuple[Firefox, Firefox]]:
     """Run two browsers."""
     with (
-        firefox(installed("firefox-esr"), push_process.websocket_url) as one,
-        firefox(installed("firefox-esr"), push_process.websocket_url) as other,
+        firefox(installed(FIREFOX), push_process.websocket_url) as one,
+        firefox(installed(FIREFOX), push_process.websocket_url) as other,
     ):
         yield one, other
 

@@ -5,12 +5,10 @@ Each assertion is about the dependency alone, not about what is made of it.
 
 import asyncio
 import inspect
-import logging
 import multiprocessing
 import re
 import signal
 import socket
-import sys
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -19,8 +17,7 @@ import pytest
 import uvicorn
 import uvloop
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.server import ServerState
 
 REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,63 +31,7 @@ def parameters(function: object) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-# --- uvicorn: app/server/http_protocol.py inherits from its connection ---
-
-
-@pytest.mark.parametrize(
-    ("method", "takes"),
-    [
-        ("connection_made", ["self", "transport"]),
-        ("connection_lost", ["self", "exc"]),
-        ("data_received", ["self", "data"]),
-        ("on_message_begin", ["self"]),
-        ("on_headers_complete", ["self"]),
-        ("on_message_complete", ["self"]),
-        ("on_response_complete", ["self"]),
-        ("shutdown", ["self"]),
-        ("pause_writing", ["self"]),
-        ("resume_writing", ["self"]),
-        ("send_400_response", ["self", "msg"]),
-        ("timeout_keep_alive_handler", ["self"]),
-        ("_unsupported_upgrade_warning", ["self"]),
-    ],
-)
-def test_uvicorn_has_the_methods_that_are_overridden(method: str, takes: list[str]) -> None:
-    """By the same names, with the same parameters."""
-    assert parameters(getattr(HttpToolsProtocol, method)) == takes, "uvicorn: HttpToolsProtocol"
-
-
-class Transport(asyncio.Transport):
-    """Keeps each call of a method, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[str, Any]] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep *data*."""
-        self.calls.append(("write", bytes(data)))
-
-    def close(self) -> None:
-        """Keep that it was called."""
-        self.calls.append(("close", None))
-
-    def is_closing(self) -> bool:
-        """Tell whether it was closed."""
-        return ("close", None) in self.calls
-
-    def pause_reading(self) -> None:
-        """Keep that it was called."""
-        self.calls.append(("pause_reading", None))
-
-    def resume_reading(self) -> None:
-        """Keep that it was called."""
-        self.calls.append(("resume_reading", None))
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio has it
-        """Know nothing."""
-        del name
-        return default
+# --- uvicorn: app/server/http_protocol.py is its connection ---
 
 
 def answers_of(*pieces: bytes) -> Any:  # noqa: ANN401 - the application of a test
@@ -106,104 +47,31 @@ def answers_of(*pieces: bytes) -> Any:  # noqa: ANN401 - the application of a te
     return app
 
 
-async def uvicorn_connection(
-    app: Any,  # noqa: ANN401
-    received: bytes,
-    protocol: type[HttpToolsProtocol] = HttpToolsProtocol,
-) -> tuple[HttpToolsProtocol, Transport]:
-    """Give a connection of uvicorn's what was *received*, and let it come to rest."""
-    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", interface="asgi3")
-    connection, transport = protocol(config, ServerState(), {"known": "state"}), Transport()
-    connection.connection_made(transport)
-    connection.data_received(received)
-    for _ in range(20):
-        await asyncio.sleep(0)
-    return connection, transport
+def test_uvicorn_makes_a_connection_of_these() -> None:
+    """Its settings, its state, and the lifespan's."""
+    source = inspect.getsource(uvicorn.Server.startup)
+    made = source[source.index("config.http_protocol_class(") :].partition("\n            )")[0]
+
+    assert re.findall(r"(\w+)=", made) == ["config", "server_state", "app_state", "_loop"], (
+        "uvicorn: http_protocol_class"
+    )
 
 
-@pytest.mark.anyio
-async def test_uvicorn_writes_the_head_alone_and_then_the_body() -> None:
-    """`CoalescingTransport` joins them: it knows a head by its first bytes and the next write is its body."""
-    _, transport = await uvicorn_connection(answers_of(b"one", b"two"), REQUEST)
+def test_uvicorn_shares_what_is_used() -> None:
+    """Connections that are told to shut down, tasks that are waited for, and the date."""
+    state = ServerState()
 
-    head, *rest = transport.calls
-    assert head[1].startswith(b"HTTP/1.1 200 OK\r\n"), "uvicorn: the head is not a write of its own"
-    assert head[1].endswith(b"\r\n\r\n"), "uvicorn: the head is not a write of its own"
-    assert rest == [("write", b"one"), ("write", b"two")], "uvicorn: the body is not written by write()"
+    assert (state.connections, state.tasks, state.default_headers) == (set(), set(), []), (
+        "uvicorn: ServerState"
+    )
 
 
-@pytest.mark.anyio
-async def test_uvicorn_has_the_attributes_that_are_used() -> None:
-    """A renamed one would be seen only when a connection ends, or never."""
-    connection, transport = await uvicorn_connection(answers_of(b"one"), REQUEST)
+def test_uvicorn_has_the_application_with_its_proxy_headers() -> None:
+    """A trusted proxy's header has replaced the client's address before ours sees it."""
+    config = uvicorn.Config(answers_of(b""), log_config=None, ws="none", interface="asgi3")
+    config.load()
 
-    assert connection.transport is transport, "uvicorn: transport"
-    assert isinstance(connection.logger, logging.Logger), "uvicorn: logger"
-    assert connection.app_state == {"known": "state"}, "uvicorn: app_state is the lifespan's state"
-    assert isinstance(connection.cycle, RequestResponseCycle), "uvicorn: cycle"
-    assert isinstance(connection.flow, FlowControl), "uvicorn: flow"
-    assert not connection.pipeline, "uvicorn: pipeline"
-    assert isinstance(connection.parser, httptools.HttpRequestParser), "uvicorn: parser"
-    assert connection.loop is asyncio.get_running_loop(), "uvicorn: loop"
-    assert connection.timeout_keep_alive == 5, "uvicorn: timeout_keep_alive"
-    assert connection.timeout_keep_alive_task is not None, "uvicorn: timeout_keep_alive_task"
-    assert connection in connection.server_state.connections, "uvicorn: server_state.connections"
-    connection.timeout_keep_alive_task.cancel()
-
-
-@pytest.mark.anyio
-async def test_uvicorn_tells_how_far_a_request_is() -> None:
-    """By attributes of its request cycle, which are read and set."""
-    connection, _ = await uvicorn_connection(answers_of(b"one"), REQUEST)
-    cycle = connection.cycle
-
-    assert (cycle.response_started, cycle.response_complete) == (True, True), "uvicorn: cycle.response_…"
-    assert (cycle.more_body, cycle.disconnected, cycle.keep_alive) == (False, False, True), "uvicorn: cycle"
-    assert isinstance(cycle.message_event, asyncio.Event), "uvicorn: cycle.message_event"
-    assert connection.timeout_keep_alive_task
-    connection.timeout_keep_alive_task.cancel()
-
-
-@pytest.mark.anyio
-async def test_uvicorn_closes_after_an_answer_that_is_not_to_be_kept_alive() -> None:
-    """`keep_alive = False`, set in time, is said in the head and done after the body."""
-
-    class Leaving(HttpToolsProtocol):
-        def on_headers_complete(self) -> None:
-            super().on_headers_complete()
-            self.cycle.keep_alive = False
-
-    _, transport = await uvicorn_connection(answers_of(b"one"), REQUEST, Leaving)
-
-    assert b"connection: close\r\n" in transport.calls[0][1], "uvicorn: cycle.keep_alive is not looked at"
-    assert transport.calls[-1] == ("close", None), "uvicorn: cycle.keep_alive is not looked at"
-
-
-@pytest.mark.anyio
-async def test_uvicorn_refuses_inside_the_handling_of_the_parsers_error() -> None:
-    """There `sys.exception()` tells which it is."""
-    seen: list[BaseException | None] = []
-
-    class Refusing(HttpToolsProtocol):
-        def send_400_response(self, msg: str) -> None:
-            seen.append(sys.exception())
-            del msg
-
-    await uvicorn_connection(answers_of(b""), b"GOT /x HTTP/1.1\r\nHost: x\r\n\r\n", Refusing)
-
-    (error,) = seen
-    assert isinstance(error, httptools.HttpParserInvalidMethodError), "uvicorn: send_400_response"
-
-
-@pytest.mark.anyio
-async def test_uvicorn_queues_pipelined_requests() -> None:
-    """The first is served, and `cycle` is the last that came."""
-    connection, transport = await uvicorn_connection(answers_of(b"one"), REQUEST * 3)
-
-    assert len([data for _, data in transport.calls if data == b"one"]) == 3, "uvicorn: pipelining"
-    assert connection.cycle.response_complete, "uvicorn: cycle is not the last request"
-    assert connection.timeout_keep_alive_task
-    connection.timeout_keep_alive_task.cancel()
+    assert isinstance(config.loaded_app, ProxyHeadersMiddleware), "uvicorn: Config.loaded_app"
 
 
 # --- uvicorn: app/server/supervisor.py runs it ---
@@ -304,12 +172,12 @@ async def _write_after_the_end() -> None:
 
 
 def test_uvloop_raises_when_written_to_after_the_end() -> None:
-    """Which asyncio does not: should it stop to, `CoalescingTransport` need not look any more."""
+    """Which asyncio does not: should it stop to, `ResponseWriter` need not look any more."""
     with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
         runner.run(_write_after_the_end())
 
 
-# --- httptools: app/server/http_protocol.py asks its parser ---
+# --- httptools: app/server/request_parser.py asks its parser ---
 
 
 class Seen:
@@ -356,7 +224,7 @@ def test_httptools_tells_of_an_upgrade_at_the_end_of_the_head() -> None:
 
 
 def test_httptools_names_an_unknown_method() -> None:
-    """Its error is one of the errors that uvicorn catches."""
+    """Its error is one of its parser's errors."""
     with pytest.raises(httptools.HttpParserInvalidMethodError):
         httptools.HttpRequestParser(Seen()).feed_data(b"GOT /x HTTP/1.1\r\n\r\n")
     assert issubclass(httptools.HttpParserInvalidMethodError, httptools.HttpParserError), "httptools: errors"

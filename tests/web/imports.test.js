@@ -44,7 +44,7 @@ function circle(file, path = []) {
 test('the files are found, and their imports', () => {
   assert.ok(inFolder('client').length > 20 && inFolder('web').length > 30);
   assert.ok(RUNS.get('web/app/session.js').includes('client/whisper.js'));
-  assert.ok(NAMES.get('web/app/views/talk/message-list-view.js').includes('web/app/state.js'));
+  assert.ok(NAMES.get('web/app/views/chat/message-list-view.js').includes('web/app/state.js'));
 });
 
 test('every import is of a file that is there', () => {

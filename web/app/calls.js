@@ -4,10 +4,10 @@
  */
 
 import { save } from './contact-actions.js';
-import { share, startDevices, stopSharing } from './devices.js';
 import { codeOf } from './error-messages.js';
+import { share, startDevices, stopSharing } from './media-devices.js';
 import { addNote, attach } from './peer-events.js';
-import { mayRing } from './reachability/screening.js';
+import { mayRing } from './reachability/screening-settings.js';
 import { WRITING, chatWith } from './state.js';
 import { t } from './texts/translation.js';
 
@@ -15,7 +15,7 @@ import { t } from './texts/translation.js';
 /** @typedef {import('./state.js').Chat} Chat */
 /** @typedef {import('./state.js').DialEvent} DialEvent */
 
-/** What is said of a conversation that another window has. */
+/** What is said of a connection that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
 /** Why a ringing ends without having been missed. */
 const NOT_MISSED = ['taken', 'answered', 'answered_elsewhere', 'declined', 'replaced', 'cancelled'];
@@ -39,7 +39,7 @@ export function listen(app, whisper) {
 }
 
 /**
- * Say of each chat whether another window has the conversation.
+ * Say of each chat whether another window has its connection.
  * @param {App} app
  * @param {import('./state.js').Whisper} whisper
  */
@@ -107,7 +107,7 @@ export async function accept(app, chat) {
   const { dial } = chat;
   if (!dial) return;
   Object.assign(chat, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
-  select(app, chat.address, 'talk');
+  select(app, chat.address, 'chat');
   const starting = startDevices(app, chat, chat.wants);
   try {
     attach(app, await dial.accept());
@@ -141,7 +141,7 @@ export async function decline(app, chat) {
  * @param {string | null} address
  * @param {import('./state.js').State['focus']} [focus]
  */
-export function select(app, address, focus = address === null ? 'people' : 'talk') {
+export function select(app, address, focus = address === null ? 'people' : 'chat') {
   const { state } = app;
   if (address !== null) chatWith(state, address);
   state.selected = address;

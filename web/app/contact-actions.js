@@ -3,9 +3,9 @@
  * @module
  */
 
-import { moveContact, removeContact, saveContact } from './contacts.js';
-import { readMove } from './peer-control.js';
+import { readMove } from './address-change.js';
 import { addEntry, nameOf } from './state.js';
+import { moveContact, removeContact, saveContact } from './storage/contacts.js';
 import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -36,7 +36,7 @@ export async function remove(app, address) {
   chat?.dialling?.abort();
   await chat?.peer?.close();
   await removeContact(address).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
-  await app.talks.delete(address).catch(() => undefined); // it is gone from the list in any case
+  await app.chatRepository.delete(address).catch(() => undefined); // it is gone from the list in any case
   state.contacts.delete(address);
   state.chats.delete(address);
   if (state.selected === address) Object.assign(state, { selected: null, focus: 'people' });
@@ -64,5 +64,5 @@ export async function follow(app, chat, move) {
   addEntry(chat, { kind: 'note', at: new Date(), text: t('note.moved', { name: nameOf(state, to) }) });
   app.changed();
   await moveContact(contact, to).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'contacts' }));
-  await app.talks.move(from).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'talks' }));
+  await app.chatRepository.move(from).catch((/** @type {unknown} */ error) => app.notices.alert(error, { key: 'chats' }));
 }

@@ -4,35 +4,38 @@
  */
 
 import { select } from './calls.js';
-import { allContacts, cleanName } from './contacts.js';
-import { markRead } from './conversation.js';
+import { markRead } from './chat/messaging.js';
+import { cleanName } from './display-names.js';
 import { clearLink, moveToLocalhost, nameInLink, readLink } from './links.js';
 import { newVersionNotice } from './new-version.js';
-import { loadScreening } from './reachability/screening.js';
+import { loadScreening } from './reachability/screening-settings.js';
 import { rememberConnected } from './reconnect-after-reload.js';
 import { open, start } from './session.js';
 import { chatWith, createState } from './state.js';
-import { TalkKeeper } from './storage/talk-keeper.js';
-import { callControlsView } from './views/call/call-controls-view.js';
-import { incomingView } from './views/call/incoming-view.js';
-import { liveBarView } from './views/call/live-bar-view.js';
-import { stageView } from './views/call/stage-view.js';
-import { chatHeaderView } from './views/chat-header-view.js';
-import { installView } from './views/install-view.js';
-import { qrDialog } from './views/qr/qr-dialog.js';
-import { quietView } from './views/settings/quiet-view.js';
-import { Notices } from './views/notices.js';
-import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
-import { translatePage } from './views/page-texts.js';
-import { peopleView } from './views/people-view.js';
-import { addDialog, personDialog } from './views/person-dialogs.js';
-import { backupDialog, confirmDialog, settingsDialog } from './views/settings-view.js';
-import { composerView } from './views/talk/composer-view.js';
-import { fileViewer } from './views/talk/file-viewer.js';
-import { messageMenu } from './views/talk/message-menu.js';
-import { messageListView } from './views/talk/message-list-view.js';
-import { welcomeView } from './views/welcome-view.js';
+import { ChatRepository } from './storage/chat-repository.js';
+import { allContacts } from './storage/contacts.js';
 import { loadLanguage } from './texts/translation.js';
+import { backupDialog } from './views/backup-dialog.js';
+import { callControlsView } from './views/call/call-controls-view.js';
+import { incomingCallView } from './views/call/incoming-call-view.js';
+import { ongoingCallBar } from './views/call/ongoing-call-bar.js';
+import { stageView } from './views/call/stage-view.js';
+import { chatHeaderView } from './views/chat/chat-header-view.js';
+import { composerView } from './views/chat/composer-view.js';
+import { fileViewer } from './views/chat/file-viewer.js';
+import { messageListView } from './views/chat/message-list-view.js';
+import { messageMenu } from './views/chat/message-menu.js';
+import { confirmDialog } from './views/confirm-dialog.js';
+import { addDialog, personDialog } from './views/contact-dialogs.js';
+import { contactListView } from './views/contact-list-view.js';
+import { installView } from './views/install-view.js';
+import { Notices } from './views/notices.js';
+import { translatePage } from './views/page-translation.js';
+import { endBoot, focusView, isWide, pageView } from './views/page-view.js';
+import { qrDialog } from './views/qr/qr-dialog.js';
+import { doNotDisturbView } from './views/settings/do-not-disturb-view.js';
+import { settingsDialog } from './views/settings/settings-dialog.js';
+import { welcomeView } from './views/welcome-view.js';
 
 /** A screen has sixty drawings a second; a hidden page still gets its title. */
 const DRAWING_MS = 16;
@@ -49,7 +52,7 @@ const app = /** @type {import('./state.js').App} */ ({
     drawing ||= window.setTimeout(draw, DRAWING_MS);
   },
 });
-app.talks = new TalkKeeper(app);
+app.chatRepository = new ChatRepository(app);
 
 const confirm = confirmDialog();
 const addPerson = addDialog(app);
@@ -62,16 +65,16 @@ qrDialog(app);
 const views = [
   pageView(app),
   installView(),
-  quietView(app),
-  ...[welcomeView(app, { offerBackup }), peopleView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
-  ...[stageView(app), callControlsView(app), liveBarView(app), messageListView(app), composerView(app), incomingView(app), focusView(app), newVersionNotice(app)],
+  doNotDisturbView(app),
+  ...[welcomeView(app, { offerBackup }), contactListView(app, { addPerson, openSettings }), chatHeaderView(app, { openPerson, addPerson })],
+  ...[stageView(app), callControlsView(app), ongoingCallBar(app), messageListView(app), composerView(app), incomingCallView(app), focusView(app), newVersionNotice(app)],
 ];
 
 function draw() {
   drawing = 0;
   markRead(app);
   for (const view of views) view();
-  app.talks.save();
+  app.chatRepository.save();
 }
 
 window.addEventListener('popstate', () => {
@@ -110,7 +113,7 @@ try {
   app.notices.alert(error, { key: 'contacts' });
 }
 endBoot();
-await app.talks.restore();
+await app.chatRepository.restore();
 await loadScreening(app);
 if (!state.online) follow(false);
 await open(app);

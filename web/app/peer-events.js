@@ -3,16 +3,16 @@
  * @module
  */
 
-import { remember } from './browser-storage.js';
+import { followQuality } from './call-quality.js';
+import { introduce } from './chat/control-messages.js';
 import { tellReactions } from './chat/message-changes.js';
-import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './conversation.js';
-import { stopSharing } from './devices.js';
+import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './chat/messaging.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
-import { followQuality } from './call-quality.js';
-import { introduce } from './peer-control.js';
+import { stopSharing } from './media-devices.js';
 import { readRoute } from './route-text.js';
 import { WRITING, addEntry, chatWith, isCall, nameOf } from './state.js';
+import { remember } from './storage/web-storage.js';
 import { t } from './texts/translation.js';
 
 /** @typedef {import('./state.js').App} App */
@@ -93,7 +93,7 @@ function detach(app, chat, peer) {
   const lasted = (/** @type {string} */ what) => (duration ? t('note.lasted', { what, duration }) : what);
   Object.assign(chat, { peer: null, listening: null, phase: 'idle', route: '', routeDetail: '', wants: WRITING, since: 0, quality: '' });
   void stopSharing(app, chat);
-  if (app.state.selected === chat.address) app.state.focus = 'talk';
+  if (app.state.selected === chat.address) app.state.focus = 'chat';
   if (code === 'hung_up') return addNote(app, chat, lasted(t('note.hungUp', { name: nameOf(app.state, chat.address) })));
   chat.trouble = code === 'replaced' ? null : peer.error;
   addNote(app, chat, lasted(peer.error ? t('note.ended') : t('note.youHungUp')));

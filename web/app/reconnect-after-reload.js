@@ -4,7 +4,7 @@
  */
 
 import { isAddress } from '../client/whisper.js';
-import { recall, remember } from './browser-storage.js';
+import { recall, remember } from './storage/web-storage.js';
 
 /** Later than that it was no reload, and the other has gone. */
 const MAX_AGE_MS = 60_000;

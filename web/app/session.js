@@ -4,18 +4,18 @@
  */
 
 import { Identity, Whisper } from '../client/whisper.js';
-import { recall, remember } from './browser-storage.js';
+import { tellMove } from './address-change.js';
 import { listen, ring, select } from './calls.js';
-import { CHAT_FEATURE } from './chat/chat-values.js';
-import { cleanName } from './contacts.js';
+import { CHAT_FEATURE } from './chat/message-parser.js';
+import { cleanName } from './display-names.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
-import { tellMove } from './peer-control.js';
-import { followPermission, missingPermission, resume } from './reachability/permission.js';
+import { followPermission, missingPermission, resume } from './reachability/notification-permission.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
-import { saveText } from './views/download.js';
+import { recall, remember } from './storage/web-storage.js';
 import { t } from './texts/translation.js';
+import { saveText } from './views/download.js';
 
 /** @typedef {import('./state.js').App} App */
 
@@ -48,7 +48,7 @@ export async function open(app) {
 }
 
 /**
- * Show people and talks to who has used the app, and what is missing for calls.
+ * Show people and chats to who has used the app, and what is missing for calls.
  * @param {App} app
  */
 function showWithoutCalls(app) {
@@ -152,7 +152,7 @@ async function stop(app) {
   await state.whisper?.stop();
   forgetConnected();
   state.chats.clear();
-  await app.talks.restore();
+  await app.chatRepository.restore();
   Object.assign(state, { whisper: null, phase: 'off', hasOpened: false, selected: null, trouble: null });
   app.changed();
 }

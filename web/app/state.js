@@ -4,10 +4,10 @@
  */
 
 import { dropOldest } from './chat/entries.js';
-import { shortAddress } from './contacts.js';
+import { shortAddress } from './display-names.js';
 import { t } from './texts/translation.js';
 
-/** @typedef {import('./contacts.js').Contact} Contact */
+/** @typedef {import('./storage/contacts.js').Contact} Contact */
 /** @typedef {import('../client/whisper.js').Whisper} Whisper */
 /** @typedef {import('../client/whisper.js').Identity} Identity */
 /** @typedef {import('../client/peer.js').Peer} Peer */
@@ -78,7 +78,7 @@ import { t } from './texts/translation.js';
  * @property {string | null} invited whose link was opened
  * @property {string | null} linking the sealed identity of another device, whose link was opened
  * @property {import('../client/call-screening.js').Screening} screening who is blocked, and until when calls do not ring
- * @property {'talk' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
+ * @property {'chat' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
 /** What the modules share.
@@ -86,7 +86,7 @@ import { t } from './texts/translation.js';
  * @property {State} state
  * @property {() => void} changed draw, soon
  * @property {import('./views/notices.js').Notices} notices
- * @property {import('./storage/talk-keeper.js').TalkKeeper} talks
+ * @property {import('./storage/chat-repository.js').ChatRepository} chatRepository
  */
 
 /** No voice, no video. */
@@ -167,6 +167,16 @@ export function addEntry(chat, entry) {
 export function nameOf(state, address) {
   const says = state.chats.get(address)?.says;
   return state.contacts.get(address)?.name || (says ? t('people.quoted', { name: says }) : shortAddress(address));
+}
+
+/**
+ * @param {State} state
+ * @param {string} address
+ * @returns {string} the name as a title: the one in this browser, or that somebody says they have it
+ */
+export function titleOf(state, address) {
+  const says = state.chats.get(address)?.says;
+  return says && !state.contacts.get(address)?.name ? t('people.says', { name: says }) : nameOf(state, address);
 }
 
 /**

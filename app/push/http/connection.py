@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from app.limits.deadline import Deadline
 from app.protocol.subscription import Endpoint
 
 MAX_ANSWER_BYTES = 16_384  # of a head, or of a whole answer whose connection is worth keeping
@@ -59,11 +60,10 @@ class PushConnection(asyncio.Protocol):
     ) -> None:
         self._on_free = free
         self._on_lost = lost
-        self._drain_s = drain_s
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._answer: asyncio.Future[PushResponse] | None = None  # `None` while nothing is asked
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(self._loop, drain_s, self._give_up)
         self._received = 0
         self._retry_after: str | None = None
         self._ended = False
@@ -80,7 +80,7 @@ class PushConnection(asyncio.Protocol):
         error = ConnectionLost(is_stale=self._has_served and not self._received)
         error.__cause__ = exc
         self._fail(error)
-        self._cancel_deadline()
+        self._deadline.close()
         del self._parser  # which holds this: large buffers would wait for the garbage collector
         self._on_lost(self)
 
@@ -96,7 +96,7 @@ class PushConnection(asyncio.Protocol):
         Whoever does not wait for it must `abandon` it.
         """
         self._answer = self._loop.create_future()
-        self._deadline = self._loop.call_at(deadline, self._give_up)
+        self._deadline.start_at(deadline)
         self._received, self._ended, self._draining = 0, False, False
         self._transport.write(message)
         return self._answer
@@ -124,7 +124,7 @@ class PushConnection(asyncio.Protocol):
             return
         too_long = self._received > MAX_ANSWER_BYTES
         if self._ended and self._keeps_alive and not too_long and not self._transport.get_write_buffer_size():
-            self._cancel_deadline()
+            self._deadline.cancel()
             self._answer = None
             self._has_served = True
             self._on_free(self)
@@ -133,8 +133,8 @@ class PushConnection(asyncio.Protocol):
             self.close()
         elif self._answer.done() and not self._draining:
             self._draining = True
-            self._cancel_deadline()
-            self._deadline = self._loop.call_later(self._drain_s, self.close)
+            self._deadline.cancel()
+            self._deadline.start()
 
     def on_message_begin(self) -> None:
         """Take no second answer to one message, and nothing from one that was only interim."""
@@ -165,8 +165,3 @@ class PushConnection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { signMove } from '../../../web/app/address-change.js';
 import { follow } from '../../../web/app/contact-actions.js';
-import { signMove } from '../../../web/app/peer-control.js';
 import { Person } from '../people.js';
 
 const [OLD, FRESH, ME] = await Promise.all([1, 2, 3].map(() => Person.born()));
@@ -15,10 +15,10 @@ function appWith(...known) {
   const chat = { address: OLD.address, entries: [] };
   const contacts = new Map(known.map((address) => [address, { address, name: 'Ben' }]));
   const state = { identity: ME.identity, contacts, chats: new Map([[OLD.address, chat]]), selected: OLD.address };
-  return { chat, state, changed: () => undefined, notices: { alert: () => undefined }, talks: { move: async () => undefined } };
+  return { chat, state, changed: () => undefined, notices: { alert: () => undefined }, chatRepository: { move: async () => undefined } };
 }
 
-test('a contact follows with its name and talk, and the talk says so', async () => {
+test('a contact follows with its name and chat, and the chat says so', async () => {
   const app = appWith(OLD.address);
 
   await follow(app, app.chat, MOVE);

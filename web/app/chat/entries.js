@@ -1,5 +1,5 @@
 /**
- * Entries of a conversation: messages, files, and what happened.
+ * Entries of a chat: messages, files, and what happened.
  * @module
  */
 

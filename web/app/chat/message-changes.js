@@ -3,10 +3,10 @@
  * @module
  */
 
-import { recall } from '../browser-storage.js';
-import { APP, tell } from '../peer-control.js';
-import { CHAT_FEATURE, EDIT_MS, EDIT_SLACK_MS, MAX_EDITED, MAX_EDITS, readChange } from './chat-values.js';
+import { recall } from '../storage/web-storage.js';
+import { APP, tell } from './control-messages.js';
 import { dropOldest } from './entries.js';
+import { CHAT_FEATURE, EDIT_MS, EDIT_SLACK_MS, MAX_EDITED, MAX_EDITS, readChange } from './message-parser.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */

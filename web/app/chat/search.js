@@ -1,5 +1,5 @@
 /**
- * Full-text search in a conversation. Pure.
+ * Full-text search in a chat. Pure.
  * @module
  */
 

@@ -7,22 +7,22 @@
 
 import { block } from '../../client/call-screening.js';
 import { Store } from '../../client/store.js';
-import { recall, remember } from '../browser-storage.js';
 import { fitInto } from '../chat/entries.js';
-import { saveContact } from '../contacts.js';
 import { MAX_STRANGERS, chatWith, strangersOf } from '../state.js';
+import { fromRecord, toRecord } from './chat-records.js';
+import { MAX_FILE_BYTES } from './chat-repository.js';
+import { saveContact } from './contacts.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileError, SealedFileWriter, readSealedFile } from './sealed-file.js';
-import { MAX_FILE_BYTES } from './talk-keeper.js';
-import { fromRecord, toRecord } from './talk-records.js';
+import { recall, remember } from './web-storage.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {import('../state.js').FileEntry} FileEntry */
 
-/** A talk that waits for its files, which follow it.
- * @typedef {import('./exported-records.js').TalkFrame & {files: Map<string, Blob>}} PendingTalk
+/** A chat that waits for its files, which follow it.
+ * @typedef {import('./exported-records.js').ChatFrame & {files: Map<string, Blob>}} PendingChat
  */
 
 /** What was added by an import.
@@ -61,19 +61,19 @@ export async function exportAll({ state }, passphrase) {
 export async function importAll(app, file, passphrase) {
   await check(file, passphrase);
   const added = { people: 0, entries: 0, files: 0 };
-  /** @type {PendingTalk | null} */
+  /** @type {PendingChat | null} */
   let pending = null;
   for await (const frame of readSealedFile(file, passphrase)) {
     const record = decodeRecord(frame);
     if (record.type === 'people') await mergePeople(app, record, added);
     else if (record.type === 'file') pending?.files.set(record.id, new Blob([record.content]));
     else {
-      mergeTalk(app, pending, added);
+      mergeChat(app, pending, added);
       pending = { ...record, files: new Map() };
     }
   }
-  mergeTalk(app, pending, added);
-  await app.talks.flush().catch((cause) => {
+  mergeChat(app, pending, added);
+  await app.chatRepository.flush().catch((cause) => {
     throw Object.assign(new Error('not kept', { cause }), { code: 'storage' });
   });
   app.changed();
@@ -113,16 +113,16 @@ async function mergePeople({ state }, { contacts, blocked, settings }, added) {
 }
 
 /**
- * Merge a talk with its files, in one step: it is written with the next drawing.
+ * Merge a chat with its files, in one step: it is written with the next drawing.
  * @param {App} app
- * @param {PendingTalk | null} pending
+ * @param {PendingChat | null} pending
  * @param {Added} added
  */
-function mergeTalk({ state }, pending, added) {
+function mergeChat({ state }, pending, added) {
   if (!pending || pending.address === state.identity?.address || !hasRoom(state, pending.address)) return;
   const chat = chatWith(state, pending.address);
   const { entries, draft, says } = fromRecord(pending.talk, 0);
-  const elsewhere = filesElsewhere(state, chat); // the talk went to another address since
+  const elsewhere = filesElsewhere(state, chat); // the chat went to another address since
   const fresh = fitInto(chat, missingIn(chat.entries, entries).filter((entry) => entry.kind !== 'file' || !elsewhere.has(entry.id)));
   for (const entry of filesOf(fresh)) {
     const content = pending.files.get(entry.id);
@@ -137,7 +137,7 @@ function mergeTalk({ state }, pending, added) {
 }
 
 /**
- * Tell whether a talk with somebody takes no other's place.
+ * Tell whether a chat with somebody takes no other's place.
  * @param {import('../state.js').State} state
  * @param {string} address
  */
@@ -146,7 +146,7 @@ function hasRoom(state, address) {
 }
 
 /**
- * Return the ids of the files in other talks: under its id, a file is stored once.
+ * Return the ids of the files in other chats: under its id, a file is stored once.
  * @param {import('../state.js').State} state
  * @param {Chat} chat
  */

@@ -6,21 +6,21 @@
  */
 
 import { isAddress } from '../../client/whisper.js';
-import { isEmoji, isMessageId } from '../chat/chat-values.js';
 import { MAX_ENTRIES } from '../chat/entries.js';
-import { cleanName } from '../contacts.js';
+import { isEmoji, isMessageId } from '../chat/message-parser.js';
+import { cleanName } from '../display-names.js';
 import { MAX_KEPT } from '../format.js';
 import { SealedFileError } from './sealed-file.js';
 
 /** @typedef {import('./sealed-file.js').Bytes} Bytes */
-/** @typedef {import('./talk-records.js').TalkRecord} TalkRecord */
-/** @typedef {import('../contacts.js').Contact} Contact */
+/** @typedef {import('./chat-records.js').ChatRecord} ChatRecord */
+/** @typedef {import('./contacts.js').Contact} Contact */
 
 /** `content` of a file frame: its bytes.
  * @typedef {{type: 'people', contacts: Contact[], blocked: string[], settings: {name: string, language: string}}} PeopleRecord
- * @typedef {{type: 'talk', address: string, talk: TalkRecord}} TalkFrame
+ * @typedef {{type: 'talk', address: string, talk: ChatRecord}} ChatFrame a chat, by the word that files of before have
  * @typedef {{type: 'file', id: string, content: Bytes}} FileFrame
- * @typedef {PeopleRecord | TalkFrame | FileFrame} ExportRecord
+ * @typedef {PeopleRecord | ChatFrame | FileFrame} ExportRecord
  */
 
 const NEWLINE = 10;
@@ -54,7 +54,7 @@ export function decodeRecord(frame) {
     const end = frame.indexOf(NEWLINE);
     const record = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(frame.subarray(0, end)));
     if (record.type === 'people') return readPeople(record);
-    if (record.type === 'talk') return { type: 'talk', address: addressIn(record.address), talk: readTalk(record.talk) };
+    if (record.type === 'talk') return { type: 'talk', address: addressIn(record.address), talk: readChat(record.talk) };
     if (record.type === 'file') return { type: 'file', id: textIn(record.id), content: frame.subarray(end + 1) };
     throw new TypeError('another type');
   } catch (cause) {
@@ -78,9 +78,9 @@ function readPeople({ contacts, blocked, settings }) {
 
 /**
  * @param {any} talk
- * @returns {TalkRecord}
+ * @returns {ChatRecord}
  */
-function readTalk({ entries, draft, says = '' }) {
+function readChat({ entries, draft, says = '' }) {
   if (entries.length > MAX_ENTRIES) throw new RangeError('too many entries');
   return { entries: entries.map(readEntry), draft: textIn(draft, Infinity).slice(0, MAX_KEPT), unread: 0, missed: 0, says: cleanName(textIn(says)) };
 }

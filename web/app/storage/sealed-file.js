@@ -17,7 +17,7 @@ const LENGTH_BYTES = 4;
 const SALT_BYTES = 16;
 const TAG_BYTES = 16;
 const NEWLINE = 10;
-/** A talk of the longest kind, in JSON. */
+/** A chat of the longest kind, in JSON. */
 export const MAX_FRAME_BYTES = 64_000_000;
 export const MAX_FILE_BYTES = 2_000_000_000;
 

@@ -3,10 +3,10 @@
  * @module
  */
 
-import { TEXTS as ENGLISH } from '../../languages/en.js';
 import { pause } from '../../client/promises.js';
-import { recall } from '../browser-storage.js';
+import { TEXTS as ENGLISH } from '../../languages/en.js';
 import { appUrl } from '../links.js';
+import { recall } from '../storage/web-storage.js';
 
 /** @typedef {keyof typeof ENGLISH} Key */
 /** @typedef {import('../../languages/en.js').Entry} Entry */

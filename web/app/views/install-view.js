@@ -3,9 +3,9 @@
  * @module
  */
 
-import { recall, remember } from '../browser-storage.js';
-import { button, element, onClick, setShown, setText } from './dom.js';
+import { recall, remember } from '../storage/web-storage.js';
 import { t } from '../texts/translation.js';
+import { button, element, onClick, setShown, setText } from './dom.js';
 
 /** @typedef {Event & {prompt: () => Promise<unknown>}} InstallEvent */
 

@@ -4,12 +4,12 @@
  */
 
 import { selectedChat } from '../state.js';
+import { focusPerson } from './contact-list-view.js';
 import { button, element, isTyping, setShown } from './dom.js';
-import { focusPerson } from './people-view.js';
 
 /** @typedef {import('../state.js').App} App */
 
-/** @returns {boolean} whether people and conversation stand side by side */
+/** @returns {boolean} whether people and chat stand side by side */
 export function isWide() {
   return matchMedia('(min-width: 800px)').matches;
 }
@@ -49,11 +49,11 @@ export function focusView({ state }) {
     if (wanted === 'people' || !chat) return focusPerson(lastSelected);
     lastSelected = chat.address;
     if (!isWide() && !history.state?.isChat) history.pushState({ isChat: true }, '');
-    const isUsed = isTyping() ? element('talk').contains(document.activeElement) : element('logs').contains(document.activeElement);
+    const isUsed = isTyping() ? element('chat').contains(document.activeElement) : element('logs').contains(document.activeElement);
     if (isUsed) return;
     const canType = chat.phase === 'open' && matchMedia('(pointer: fine)').matches && element('message').checkVisibility();
     if (canType) element('message').focus();
     else if (chat.dialling) button('cancel').focus(); // a second Enter ends what the first began
-    else element('talk-name').focus(); // never a button that rings
+    else element('chat-name').focus(); // never a button that rings
   };
 }

@@ -3,16 +3,16 @@
  * @module
  */
 
-import { remember } from '../browser-storage.js';
-import { cleanName, shortAddress } from '../contacts.js';
+import { cleanName, shortAddress } from '../display-names.js';
 import { createWithBackup, restore, start } from '../session.js';
 import { nameOf } from '../state.js';
+import { remember } from '../storage/web-storage.js';
+import { t } from '../texts/translation.js';
 import { drawAvatar } from './avatar.js';
 import { button, byId, element, input, onClick, setAttribute, setShown, setText } from './dom.js';
 import { needsHomeScreen } from './install-view.js';
 import { showTrouble } from './notices.js';
 import { passphraseFields } from './passphrase-fields.js';
-import { t } from '../texts/translation.js';
 
 /** @typedef {import('../state.js').App} App */
 

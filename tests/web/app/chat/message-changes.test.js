@@ -1,10 +1,10 @@
-/** Two people talk: what each app keeps of the other's messages, reactions, edits and read marks, and of hostile ones. */
+/** Two people chat: what each app keeps of the other's messages, reactions, edits and read marks, and of hostile ones. */
 
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 import { canEdit, edit, react, takeChange, tellReactions } from '../../../../web/app/chat/message-changes.js';
-import { keepUndelivered, markRead, receive, sendText, sendWaiting } from '../../../../web/app/conversation.js';
+import { keepUndelivered, markRead, receive, sendText, sendWaiting } from '../../../../web/app/chat/messaging.js';
 import { chatWith, createState } from '../../../../web/app/state.js';
 
 const MINUTE_MS = 60_000;
@@ -213,7 +213,7 @@ test('reading one message is reading what came before it, and not what has not b
   assert.deepEqual([first, second, third].map(({ mark }) => mark), ['failed', 'read', 'read']);
 });
 
-test('edits make a talk no longer than messages do', () => {
+test('edits make a chat no longer than messages do', () => {
   const ids = Array.from({ length: 600 }, () => crypto.randomUUID());
   for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', id, text: 'x' });
   for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', edit: { id, text: 'x'.repeat(16_000) } });

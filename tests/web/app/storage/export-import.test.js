@@ -17,12 +17,12 @@ globalThis.MediaStream = class {
 const addressOf = (at) => `${'ABCDEFGHIJ'[at % 10]}${'ABCDEFGHIJ'[Math.floor(at / 10)]}${'A'.repeat(41)}=`;
 const textOf = (text, at = AT) => ({ kind: 'text', at, mine: false, text, isCode: false, mark: 'delivered' });
 const fileOf = (id) => ({ kind: 'file', at: AT, mine: false, id, name: 'a', type: '', size: 1, state: 'done' });
-const talkOf = (address, ...entries) => ({ type: 'talk', address, talk: { entries, draft: '' } });
+const chatOf = (address, ...entries) => ({ type: 'talk', address, talk: { entries, draft: '' } });
 
 let app;
 
 beforeEach(() => {
-  app = { state: createState(), changed: () => undefined, talks: { flush: async () => undefined } };
+  app = { state: createState(), changed: () => undefined, chatRepository: { flush: async () => undefined } };
 });
 
 /** Import a file with these records. */
@@ -36,23 +36,23 @@ test('long messages do not push out what is here', async () => {
   const chat = chatWith(app.state, addressOf(0));
   addEntry(chat, { ...textOf('here'), at: new Date(AT) });
 
-  await imports(talkOf(addressOf(0), ...Array.from({ length: 12 }, (_, at) => textOf('x'.repeat(1_000_000), AT + at + 1))));
+  await imports(chatOf(addressOf(0), ...Array.from({ length: 12 }, (_, at) => textOf('x'.repeat(1_000_000), AT + at + 1))));
   addEntry(chat, { ...textOf('next'), at: new Date() });
 
   assert.equal(chat.entries[0].text, 'here');
 });
 
-test('talks with strangers do not take the place of those that are here', async () => {
+test('chats with strangers do not take the place of those that are here', async () => {
   const here = chatWith(app.state, addressOf(99));
 
-  await imports(...Array.from({ length: 50 }, (_, at) => talkOf(addressOf(at), textOf('hello'))));
+  await imports(...Array.from({ length: 50 }, (_, at) => chatOf(addressOf(at), textOf('hello'))));
 
   assert.equal(app.state.chats.get(addressOf(99)), here);
 });
 
-test('a file that another talk has stays with that one', async () => {
-  await imports(talkOf(addressOf(1), fileOf('f1')), { type: 'file', id: 'f1', content: new Uint8Array([1]) });
-  const added = await imports(talkOf(addressOf(2), fileOf('f1')), { type: 'file', id: 'f1', content: new Uint8Array([2]) });
+test('a file that another chat has stays with that one', async () => {
+  await imports(chatOf(addressOf(1), fileOf('f1')), { type: 'file', id: 'f1', content: new Uint8Array([1]) });
+  const added = await imports(chatOf(addressOf(2), fileOf('f1')), { type: 'file', id: 'f1', content: new Uint8Array([2]) });
 
   assert.deepEqual(added, { people: 0, entries: 0, files: 0 });
 });

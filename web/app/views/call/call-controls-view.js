@@ -3,13 +3,13 @@
  * @module
  */
 
-import { flipCamera, toggleScreen } from '../../device-switch.js';
-import { resume, toggle, toggleMicrophone, tracksOf } from '../../devices.js';
 import { formatDuration } from '../../format.js';
+import { flipCamera, toggleScreen } from '../../media-device-switch.js';
+import { resume, toggle, toggleMicrophone, tracksOf } from '../../media-devices.js';
 import { isCall, nameOf, selectedChat } from '../../state.js';
-import { button, byId, element, onClick, setAttribute, setShown, setText } from '../dom.js';
-import { openDevices } from './devices-dialog.js';
 import { t } from '../../texts/translation.js';
+import { button, byId, element, onClick, setAttribute, setShown, setText } from '../dom.js';
+import { openMediaDevices } from './media-devices-dialog.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -36,7 +36,7 @@ export function callControlsView(app) {
   onClick('screen', inCall((chat) => toggleScreen(app, chat)));
   onClick('resume', inCall((chat) => resume(app, chat)));
   onClick('end-call', inCall((chat) => chat.peer?.close()));
-  onClick('open-devices', inCall((chat) => openDevices(app, chat)));
+  onClick('open-devices', inCall((chat) => openMediaDevices(app, chat)));
   onClick('small-picture', () => remotePicture()?.requestPictureInPicture().catch(() => undefined)); // the person sees that nothing happens
   onClick('full-screen', () => (document.fullscreenElement ? document.exitFullscreen() : element('stage-area').requestFullscreen()));
   onClick('toggle-chat', () => {
@@ -55,8 +55,8 @@ export function callControlsView(app) {
     }
     call = next;
     setShown(element('stage-area'), call !== null);
-    setAttribute(element('talk'), 'data-call', call !== null);
-    setAttribute(element('talk'), 'data-chat', call !== null && isChatShown);
+    setAttribute(element('chat'), 'data-call', call !== null);
+    setAttribute(element('chat'), 'data-chat', call !== null && isChatShown);
     if (!call) return;
     setAttribute(button('toggle-chat'), 'aria-pressed', String(isChatShown));
     drawTime(call);

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { chosenDevice, tracksOf } from '../../devices.js';
+import { chosenDevice, tracksOf } from '../../media-devices.js';
 import { isCall, nameOf, selectedChat } from '../../state.js';
+import { t } from '../../texts/translation.js';
 import { avatar, drawAvatar } from '../avatar.js';
 import { create, element, onClick, setAttribute, setShown, setText } from '../dom.js';
-import { movable } from './own-picture.js';
+import { movable } from './self-view.js';
 import { keepAwake } from './wake-lock.js';
-import { t } from '../../texts/translation.js';
 
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
@@ -17,7 +17,7 @@ import { t } from '../../texts/translation.js';
 /** What one peer shares, and what I do. */
 class Stage {
   #remote = create('video', { class: 'remote', autoplay: true, playsinline: true });
-  #own = create('video', { class: 'own', autoplay: true, playsinline: true, 'aria-label': t('call.ownPicture') });
+  #selfView = create('video', { class: 'self-view', autoplay: true, playsinline: true, 'aria-label': t('call.selfView') });
   #sign;
   #text = create('p', { class: 'clip' });
   #voice;
@@ -33,9 +33,9 @@ class Stage {
     this.#chat = chat;
     this.#sign = avatar(chat.address, '');
     this.#voice = create('div', { class: 'voice' }, this.#sign, this.#text);
-    this.#own.muted = true;
-    movable(this.#own);
-    this.element = create('div', { class: 'stage' }, this.#remote, this.#voice, this.#own);
+    this.#selfView.muted = true;
+    movable(this.#selfView);
+    this.element = create('div', { class: 'stage' }, this.#remote, this.#voice, this.#selfView);
   }
 
   draw() {
@@ -49,12 +49,12 @@ class Stage {
     drawAvatar(this.#sign, address, state.contacts.get(address)?.name ?? '');
     setText(this.#text, voiceText(name, hears, tracksOf(media.stream, 'microphone').length > 0, isSeen));
     setAttribute(this.#remote, 'aria-label', t('call.theirPicture', { name }));
-    setAttribute(this.#own, 'data-mirrored', !media.isScreen);
+    setAttribute(this.#selfView, 'data-mirrored', !media.isScreen);
     setAttribute(this.element, 'data-remote', sees ? 'video' : hears ? 'voice' : 'none');
     setShown(this.#voice, !sees);
-    setShown(this.#own, isSeen);
+    setShown(this.#selfView, isSeen);
     this.#play(this.#remote, sees || hears ? theirs : null);
-    this.#play(this.#own, isSeen ? media.stream : null);
+    this.#play(this.#selfView, isSeen ? media.stream : null);
   }
 
   /** Play what the browser held back: call it from a click. */

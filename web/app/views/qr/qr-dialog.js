@@ -3,10 +3,10 @@
  * @module
  */
 
-import { recall } from '../../browser-storage.js';
 import { linkTo } from '../../links.js';
 import { encodeQr } from '../../qr/qr-encoder.js';
-import { shareLink } from '../../share.js';
+import { shareLink } from '../../share-address.js';
+import { recall } from '../../storage/web-storage.js';
 import { t } from '../../texts/translation.js';
 import { dialog, element, onClick } from '../dom.js';
 

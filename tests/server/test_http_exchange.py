@@ -1,0 +1,196 @@
+"""A response as an application sends it: in order, as long as announced, or a refusal in its place."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts, serialize_refusal
+from app.server.connection_limits import ConnectionLimits
+from app.server.http_protocol import HttpProtocol
+
+pytestmark = pytest.mark.anyio
+
+REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+LENGTH_3 = (b"content-length", b"3")
+
+Serve = Callable[[Receive, Send], Awaitable[None]]
+
+
+def app_of(serve: Serve) -> ASGIApp:
+    """Return *serve* as an application."""
+
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        await serve(receive, send)
+
+    return app
+
+
+@asynccontextmanager
+async def connected(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Serve *app* by connections of ours, and yield a client's."""
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", interface="asgi3")
+    config.load()
+    limits = ConnectionLimits(10, 10, [])
+    context = ConnectionContext(lambda refused: serialize_refusal(refused, 0), print, limits, Timeouts())
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpProtocol(config, state, {CONTEXT: context}), "127.0.0.1", 0
+    )
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.close()
+        while state.connections:
+            await asyncio.sleep(0.01)
+
+
+async def ask(app: ASGIApp, request: bytes = REQUEST) -> bytes:
+    """Return all that is answered to *request*, until the connection is closed."""
+    async with connected(app) as (reader, writer):
+        writer.write(request.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+        return await asyncio.wait_for(reader.read(), 5)
+
+
+def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, object]:
+    """Return the begin of a response."""
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(data: bytes, *, more: bool = False) -> dict[str, object]:
+    """Return a part of a body."""
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def sends(*messages: dict[str, object]) -> ASGIApp:
+    """Return an application that sends these."""
+
+    async def serve(receive: Receive, send: Send) -> None:
+        await receive()
+        for message in messages:
+            await send(message)
+
+    return app_of(serve)
+
+
+async def test_a_body_of_known_length_is_sent_as_it_is() -> None:
+    """In as many parts as there are."""
+    answer = await ask(sends(start(LENGTH_3), body(b"on", more=True), body(b"e")))
+
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert head.splitlines()[:2] == [b"HTTP/1.1 200 OK", b"content-length: 3"]
+    assert sent == b"one"
+
+
+async def test_a_body_of_unknown_length_is_sent_in_chunks() -> None:
+    """With an end that can't be mistaken (RFC 9112, section 7.1)."""
+    answer = await ask(sends(start(), body(b"one", more=True), body(b"", more=True), body(b"two"), body(b"")))
+
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert sent == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "messages"),
+    [
+        (REQUEST.replace(b"GET", b"HEAD"), [start(LENGTH_3), body(b"one")]),
+        (REQUEST.replace(b"GET", b"HEAD"), [start(), body(b"one")]),
+        (REQUEST, [start(status=204), body(b"")]),
+        (REQUEST, [start(status=304), body(b"")]),
+    ],
+    ids=["HEAD", "HEAD without a length", "204", "304"],
+)
+async def test_some_responses_have_no_body(request_: bytes, messages: list[dict[str, object]]) -> None:
+    """Nor chunks (RFC 9112, section 6.3)."""
+    answer = await ask(sends(*messages), request_)
+
+    assert answer.endswith(b"\r\n\r\n")
+    assert answer.count(b"\r\n\r\n") == 1
+    assert b"chunked" not in answer
+
+
+REFUSED_INSTEAD = [
+    [],
+    [start((b"x", b"a\r\nset-cookie: b=c")), body(b"")],
+    [start((b"x", b"a\nb")), body(b"")],
+    [start((b"x", b"a\rb")), body(b"")],
+    [start(LENGTH_3), body(b"four")],
+    [start(LENGTH_3), body(b"2x")],
+    [body(b"one")],
+]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    REFUSED_INSTEAD,
+    ids=["nothing", "CRLF", "LF", "CR", "too long", "too short", "a body alone"],
+)
+async def test_a_response_that_can_not_be_sent_is_a_500(
+    messages: list[dict[str, object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the form of every refusal, and nothing of the other is sent."""
+    with caplog.at_level(logging.CRITICAL):
+        answer = await ask(sends(*messages))
+
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert b"connection: close" in head
+    assert b'"code":"internal_error"' in sent
+    assert b"set-cookie" not in answer
+
+
+async def test_a_response_that_breaks_off_closes_the_connection() -> None:
+    """That tells the client: its end is missing."""
+
+    async def serve(_: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(b"one", more=True))
+        raise ValueError
+
+    answer = await ask(app_of(serve))
+
+    assert answer.endswith(b"3\r\none\r\n")
+
+
+async def test_what_an_application_waits_for_after_its_answer_is_the_end() -> None:
+    """A third party's code may listen for it."""
+    received: list[object] = []
+
+    async def serve(receive: Receive, send: Send) -> None:
+        received.append(await receive())
+        await send(start(LENGTH_3))
+        await send(body(b"one"))
+        received.append(await receive())
+
+    await ask(app_of(serve))
+
+    assert received == [
+        {"type": "http.request", "body": b"", "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+
+async def test_an_application_hears_that_its_client_has_gone() -> None:
+    """While it waits; what it sends then is dropped."""
+    ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+    async def serve(receive: Receive, send: Send) -> None:
+        await receive()
+        gone = await receive()
+        await send(start(LENGTH_3))
+        ended.set_result(gone)
+
+    async with connected(app_of(serve)) as (_, writer):
+        writer.write(REQUEST)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        assert await asyncio.wait_for(ended, 5) == {"type": "http.disconnect"}
