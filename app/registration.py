@@ -46,13 +46,13 @@ class Registrar:
 
     async def update(self, update: Update, now: int, charges: Charges) -> Registration | None:
         """Store what *update* says; return the registration if that showed the sender to be registered."""
-        known = [
-            self._name(update.sender, each) for each in await self._subscriptions.get(update.sender, now)
-        ]
-        if update.device or update.has_expired(now):
+        found = await self._subscriptions.get(update.sender, now)
+        ends = update.device or update.has_expired(now)
+        if update.subscription is not None and not ends:
+            return await self._register(update, update.subscription, found, now, charges)
+        known = [self._name(update.sender, each) for each in found]
+        if ends:
             return await self._end(update, known, charges)
-        if update.subscription is not None:
-            return await self._register(update, update.subscription, known, now, charges)
         if update.forgets:
             if not known:
                 await charges.new_address()
@@ -80,7 +80,7 @@ class Registrar:
                 require_accepted(outcome)
                 raise EndpointUnverified
         key = self._push.newest_key
-        devices = await self._subscriptions.upsert(sender, subscription, update.sent_at, now, key)
+        devices = await self._subscriptions.upsert(sender, subscription, update.sent_at, now, key, known)
         if update.sent_at is None and known:
             return None
         return Registration(devices, self._subscriptions.device_id(sender, subscription.endpoint))

@@ -120,7 +120,9 @@ class EmbeddedPostgres:
             if stale is not None:
                 remove_socket_dir(stale.socket_dir)
             self._socket_dir = make_socket_dir(user)
-        options = ("-D", self.data, "-k", self._socket_dir, "-p", str(PORT), "-h", "")
+        # We start it again after a crash: Postgres 18 may hang if it does, and that fails, on a full disk.
+        crash = ("-c", "restart_after_crash=off")
+        options = ("-D", self.data, "-k", self._socket_dir, "-p", str(PORT), "-h", "", *crash)
         deadline = time.monotonic() + START_S
         while True:
             with user.create(self.data / "log") as output:

@@ -4,10 +4,9 @@ Each touches rows of one address by their keys, stands alone, and may safely run
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.constants import SUBSCRIPTION_LIFE_MS
@@ -22,8 +21,7 @@ _newest = SUBSCRIPTION.c
 
 _ALL = ""  # the tombstone of all devices
 
-_CONTENT = ("endpoint", "p256dh", "auth")
-_NOTHING: dict[str, Any] = dict.fromkeys((*_CONTENT, "expires_at", "vapid_key"))
+_NOTHING: dict[str, Any] = dict.fromkeys(("endpoint", "p256dh", "auth", "expires_at", "vapid_key"))
 
 
 class DeviceTable:
@@ -32,19 +30,14 @@ class DeviceTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put_device(self, address: Address, new: StoredSubscription, sent_at: int | None) -> bool:
-        """Store a device unless what is stored of it is newer; tell if it was done."""
-        return await self._put(DEVICE, "remember", _device_values(address, new, sent_at))
-
     async def add_device(self, address: Address, found: StoredSubscription, sent_at: int | None) -> None:
         """Store a device unless something is stored of it."""
         new = insert(DEVICE).values(**_device_values(address, found, sent_at))
         await self._database.fetch(new.on_conflict_do_nothing(), "remember")
 
-    async def put_newest(self, address: Address, new: StoredSubscription | None, sent_at: int | None) -> bool:
-        """Store the newest subscription, or a tombstone, unless that is newer; tell if it was done."""
-        values = _values(address, new, sent_at)
-        return await self._put(SUBSCRIPTION, "remember" if new else "forget", values)
+    async def put_tombstone(self, address: Address, sent_at: int) -> bool:
+        """Forget the newest subscription unless it is newer; tell if it was done."""
+        return await self._put_tombstone(SUBSCRIPTION, _values(address, None, sent_at))
 
     async def drop(self, address: Address, target: PushTarget) -> bool:
         """Delete *target* where it is stored for *address*; tell if it was."""
@@ -88,7 +81,7 @@ class DeviceTable:
             "updated_at": sent_at,
             "expires_at": ends,
         }
-        await self._put(DEVICE, "forget", tombstone)
+        await self._put_tombstone(DEVICE, tombstone)
         older = or_(_device.signed_at.is_(None), _device.signed_at <= sent_at)
         devices = delete(DEVICE).where(_device.address == address.raw, _device.device != _ALL, older)
         await self._database.fetch(devices, "forget")
@@ -127,30 +120,19 @@ class DeviceTable:
             row = update(table).where(*_is_current(table, address, target)).values(vapid_key=vapid_key)
             await self._database.fetch(row, "assign")
 
-    async def _put(self, table: Table, name: str, values: dict[str, Any]) -> bool:
-        """Insert a row, or replace it if it is older or the very same; tell if that was done."""
-        statement = _make_put(table, tuple(values))
-        return bool(await self._database.fetch(statement, name, values))
-
-
-@cache
-def _make_put(table: Table, columns: Sequence[str]) -> Executable:
-    """Return the statement of `DeviceTable._put`: to make it costs more than to execute it."""
-    new, row = insert(table), table.c
-    same = [new.excluded[column].is_not_distinct_from(row[column]) for column in _CONTENT]
-    statement = new.on_conflict_do_update(
-        index_elements=[*table.primary_key],
-        set_={
-            **{column: new.excluded[column] for column in columns if not row[column].primary_key},
-            "vapid_key": case((and_(*same), row.vapid_key), else_=new.excluded.vapid_key),
-        },
-        where=or_(
-            row.signed_at.is_(None),
-            new.excluded.signed_at > row.signed_at,
-            and_(new.excluded.signed_at == row.signed_at, *same),
-        ),
-    )
-    return statement.returning(row.address)
+    async def _put_tombstone(self, table: Table, values: dict[str, Any]) -> bool:
+        """Insert a tombstone, or replace a row by it that is older or the same; tell if that was done."""
+        new, row = insert(table).values(**values), table.c
+        statement = new.on_conflict_do_update(
+            index_elements=[*table.primary_key],
+            set_={column: new.excluded[column] for column in values if not row[column].primary_key},
+            where=or_(
+                row.signed_at.is_(None),
+                new.excluded.signed_at > row.signed_at,
+                and_(new.excluded.signed_at == row.signed_at, row.endpoint.is_(None)),
+            ),
+        )
+        return bool(await self._database.fetch(statement.returning(row.address), "forget"))
 
 
 def _values(address: Address, new: StoredSubscription | None, sent_at: int | None) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from asyncpg import ClientConfigurationError, PostgresError, TargetServerAttribu
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+# A lock that was not to be had in time.
+_LOCKED = "55P03"
+
 # What an outage is, by SQLSTATE: the first characters of those that the server may answer through no fault of
 # ours. Whatever is not here, a wrong argument, a syntax error, "not supported", is a fault of ours.
 _OUTAGES = (
@@ -13,7 +16,7 @@ _OUTAGES = (
     "25006",  # a write that a standby, or a demoted primary, refuses
     "40",  # rolled back: a deadlock, a conflict with what a replica replays
     "53",  # too many connections, no memory, a full disk
-    "55P03",  # a lock that was not to be had in time
+    _LOCKED,
     "57",  # cancelled, shutting down, starting up
 )
 
@@ -68,6 +71,11 @@ def is_lost(error: BaseException) -> bool:
     return sqlstate(error).startswith(_LOST) or (
         isinstance(driver_error, ConnectionError) and NO_TLS not in str(driver_error)
     )
+
+
+def is_locked(error: BaseException) -> bool:
+    """Tell whether a row, or more, is locked by somebody else."""
+    return sqlstate(error) == _LOCKED
 
 
 def is_misconfigured(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from asyncpg import Record
 
@@ -27,6 +27,8 @@ _FIND_ALL = """
     SELECT address, endpoint, p256dh, auth, expires_at, vapid_key, coalesce(signed_at, 0), NULL
     FROM subscription WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
 """
+
+_FIND_MARK = "SELECT address FROM subscription WHERE address = ANY($1::bytea[])"
 
 
 class StoredSubscription(NamedTuple):
@@ -57,9 +59,12 @@ class Lookups:
     ) -> None:
         self._hashes = hashes
         self._max_devices = max_devices
-        self._everywhere = BatchLoader(_loader(database, _FIND_ALL, "find"))
+        self._everywhere = BatchLoader(_loader(database.execute, _FIND_ALL, "find"))
+        self._marks = BatchLoader(_loader(database.execute, _FIND_MARK, "find"))
         self._devices = BatchLoader(
-            _loader(replica, _FIND, "find_replica") if replica else _loader(database, _FIND, "find")
+            _loader(replica.look_up, _FIND, "find_replica")
+            if replica
+            else _loader(database.execute, _FIND, "find")
         )
 
     async def get(self, address: Address, now: int) -> Devices:
@@ -92,15 +97,26 @@ class Lookups:
         """Tell whether *address*, which was `ask`ed for, has a live subscription."""
         return any(row["expires_at"] > now for row in await asked or ()) or bool(await self.get(address, now))
 
+    async def has_mark(self, mark: bytes) -> bool:
+        """Tell whether there is a mark of a subscription that is gone."""
+        return bool(await self._marks.get(mark))
+
+
+class _LookUp(Protocol):
+    """Execution of a query: `Database.execute` or `Replica.look_up`."""
+
+    def __call__(self, query: str, /, *values: object, name: str) -> Awaitable[_Rows]:
+        """Return the rows."""
+
 
 def _loader(
-    database: Database | Replica, query: str, name: str
+    look_up: _LookUp, query: str, name: str
 ) -> Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, _Rows]]]:
     """Return the loader of rows by address; *name* is what its statement is measured as."""
 
     async def load(addresses: Sequence[bytes]) -> Mapping[bytes, _Rows]:
         found: dict[bytes, list[Record]] = {}
-        for row in await database.look_up(query, addresses, name=name):
+        for row in await look_up(query, addresses, name=name):
             found.setdefault(row["address"], []).append(row)
         return found
 

@@ -32,7 +32,7 @@ class Replica:
             return ()
         try:
             async with asyncio.timeout(ANSWER_S):
-                rows = await self._database.look_up(query, *values, name=name)
+                rows = await self._database.execute(query, *values, name=name)
         except (DatabaseUnavailable, DatabaseMisconfigured, TimeoutError) as error:
             if self._breaker.fail(self._monotonic_ms()):
                 why, pause = type(error).__name__, PAUSE_MS // 1000

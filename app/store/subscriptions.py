@@ -1,9 +1,9 @@
 """Repository of the subscriptions of each address: find, register, end and forget them.
 
-The tables are spoken to in two dialects: SQLAlchemy Core, and SQL texts for what each call looks up.
+The tables are spoken to in two dialects: SQLAlchemy Core, and SQL texts for what each call looks up and each
+update stores.
 """
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.constants import MAX_DEVICES, SUBSCRIPTION_LIFE_MS
@@ -16,6 +16,7 @@ from app.store.keyed_hashes import KeyedHashes
 from app.store.lookups import Devices, Lookups, StoredSubscription
 from app.store.replica import Replica
 from app.store.tables import SUBSCRIPTION
+from app.store.upserts import DeviceRow, Stored, Upserts
 
 _row = SUBSCRIPTION.c
 
@@ -41,7 +42,9 @@ class Subscriptions:
         self._table = DeviceTable(database)
         self._hashes = KeyedHashes(key)
         self._max_devices = max_devices
+        self._upserts = Upserts(database)
         lookups = Lookups(database, replica, self._hashes, max_devices)
+        self._has_mark = lookups.has_mark
         self.get, self.find_maybe_stale = lookups.get, lookups.find_maybe_stale
         self.ask, self.is_registered = lookups.ask, lookups.is_registered
         # Whether what `find_maybe_stale` returns may have been replaced before it was asked.
@@ -58,32 +61,34 @@ class Subscriptions:
         sent_at: int | None,
         now: int,
         vapid_key: str | None = None,
+        known: Devices | None = None,
     ) -> Devices:
         """Store *subscription* beside the others of *address*, until the browser says, at most 180 days.
 
         One too many replaces that whose registration is longest ago. *vapid_key* is the one it came with,
-        unless it is stored already with its own. Return all live ones, this one last. Raise `StaleUpdate`
-        unless it is newer than what is stored of it, or the very same, and than the wish to be forgotten; and
-        for a new one without *sent_at* once the address has sent a timestamp.
+        unless it is stored already with its own. *known* is what `get` returned a moment ago, if it was
+        asked. Return all live ones, this one last. Raise `StaleUpdate` unless it is newer than what is stored
+        of it, or the very same, and than the wish to be forgotten; and for a new one without *sent_at* once
+        the address has sent a timestamp.
         """
         life_ends = now + SUBSCRIPTION_LIFE_MS
         ends = min(subscription.expires_at or life_ends, life_ends)
         device, target = self.device_id(address, subscription.endpoint), subscription.target
         new = StoredSubscription(target, ends, vapid_key, now, device)
-        known = await self.get(address, now)
+        known = await self.get(address, now) if known is None else known
         is_new = target not in [each.target for each in known]
         if is_new and sent_at is None and await self._table.has_signed(address):
             raise StaleUpdate  # somebody may have recorded it
         others = [
             await self._adopt(address, each) for each in known if each.target.endpoint != target.endpoint
         ]
-        if not await self._table.put_device(address, new, sent_at):
+        row = DeviceRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
+        stored = await self._upserts.put(row)
+        if stored is Stored.STALE:
             raise StaleUpdate
-        # After the device: whoever is forgotten meanwhile is found out here, or loses the device.
+        # Whoever is forgotten meanwhile is found out here, or loses the device.
         is_replay = is_new and sent_at is None
-        if not await self._table.put_newest(address, new, sent_at) and (
-            is_replay or await self._table.is_forgotten(address, sent_at)
-        ):
+        if stored is Stored.NOT_NEWEST and (is_replay or await self._table.is_forgotten(address, sent_at)):
             await self._table.drop_older(address, target, sent_at)
             raise StaleUpdate
         # The same endpoint under an id that was made with an older key, and one device too many.
@@ -97,7 +102,7 @@ class Subscriptions:
 
     async def tombstone(self, address: Address, sent_at: int) -> None:
         """Leave nothing of *address* but itself and *sent_at*. Raise `StaleUpdate` like `upsert`."""
-        if not await self._table.put_newest(address, None, sent_at):
+        if not await self._table.put_tombstone(address, sent_at):
             raise StaleUpdate
         await self._table.forget(address, sent_at)
 
@@ -129,7 +134,7 @@ class Subscriptions:
     async def check_not_gone(self, address: Address, target: PushTarget) -> None:
         """Raise `SubscriptionGone` if the push service said so of *target* before, when *address* had it."""
         mark = self._hashes.gone_mark(address, target.endpoint.url)
-        if await self._database.fetch(select(_row.address).where(_row.address == mark), "find"):
+        if await self._has_mark(mark):
             raise SubscriptionGone
 
     async def set_vapid_key(self, address: Address, target: PushTarget, vapid_key: str) -> None:

@@ -15,13 +15,17 @@ RECOVERY_TIMEOUT_S = 10
 WARM_UP_ROUNDS = 2
 WARM_UP_TIMEOUT_S = 15
 POOLED = 64  # connections to a push service that wait up to half a minute for the next message
-AT_ONCE = 30  # more than the database's pool has
+POOL = 10  # connections to the database that stay open
+AT_ONCE = 30
 MEMORY_SLACK = 24 * 1024 * 1024  # bytes: heaps of several threads don't shrink by the page
 
 
 @dataclass(frozen=True)
 class ResourceUsage:
-    """Resources of a server process; *pooled* connections to the push service are not among the *files*."""
+    """Resources of a server process; *files* are without those of its pools.
+
+    *pooled* are connections to the push service, *backends* to the database.
+    """
 
     files: int
     pooled: int
@@ -36,7 +40,7 @@ class ResourceUsage:
             and self.pooled <= POOLED
             and self.threads <= before.threads
             and self.memory <= before.memory + MEMORY_SLACK
-            and self.backends <= before.backends
+            and self.backends <= max(before.backends, POOL)
         )
 
 
@@ -44,13 +48,13 @@ def measure_usage(server: RunningServer) -> ResourceUsage:
     """Measure the resources of *server* now."""
     process, push_port = server.process, int(server.push.origin.rpartition(":")[2])
     peers = [each.raddr.port for each in process.net_connections("tcp") if each.raddr]
-    pooled = peers.count(push_port)
+    pooled, backends = peers.count(push_port), server.cluster.backends(server.database)
     return ResourceUsage(
-        files=process.num_fds() - pooled,
+        files=process.num_fds() - pooled - backends,
         pooled=pooled,
         threads=process.num_threads(),
         memory=process.memory_info().rss,
-        backends=server.cluster.backends(server.database),
+        backends=backends,
     )
 
 
@@ -65,7 +69,7 @@ async def warm_up(server: RunningServer, caller: Caller, users: list[User]) -> R
         now, samples = now_ms(), list[Sample]()
         for calls in (
             [one.person.to("ice", other.person) for one, other in pairs],
-            [one.update(now) for one, _ in pairs],  # each a statement of its own, where look-ups share one
+            [one.update(now) for one, _ in pairs],
         ):
             samples += await asyncio.gather(*map(caller.send, calls))
         failed = [sample for sample in samples if sample.status != httpx.codes.OK]

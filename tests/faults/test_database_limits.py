@@ -51,11 +51,11 @@ def endings(samples: list[Sample]) -> set[tuple[int, str | None]]:
 
 
 async def test_a_full_postgres_is_used_as_far_as_it_goes(running: RunningServer) -> None:
-    """With three connections some are served, the others told to come again; with more, all are."""
+    """With one connection some are served, the others told to come again; with more, all are."""
     postgres, database = running.cluster, running.database
     async with start_scenario(running) as scenario:
         async with scenario.traffic() as traffic:
-            postgres.sql(f"ALTER DATABASE {database} CONNECTION LIMIT 3")
+            postgres.sql(f"ALTER DATABASE {database} CONNECTION LIMIT 1")
             postgres.end_sessions(database)
             burst = await updates(scenario, scenario.users[0], 3 * POOL)
             postgres.sql(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
@@ -66,30 +66,16 @@ async def test_a_full_postgres_is_used_as_far_as_it_goes(running: RunningServer)
 
 
 async def test_a_locked_row_is_its_owners_trouble_alone(running: RunningServer) -> None:
-    """Half of the pool waits for it, and is given up in time; whoever else calls does not notice."""
-    async with start_scenario(running) as scenario:
-        (victim,) = await register_users(running.push, scenario.caller, count=1)
-        async with scenario.traffic() as traffic:
-            with locked(scenario, victim):
-                stuck = await updates(scenario, victim, POOL // 2)
-        await scenario.assert_recovered(traffic, endings=[OK])
-
-    assert endings(stuck) == {UNAVAILABLE}
-    assert max(sample.seconds for sample in stuck) < ENDED_IN_S
-
-
-async def test_a_pool_that_is_held_by_a_locked_row_is_told(running: RunningServer) -> None:
-    """All of it waits: others are told to come again, in time, and are served when it is over."""
+    """More updates than the pool has wait for it, and are given up in time; nobody else notices."""
     async with start_scenario(running) as scenario:
         (victim,) = await register_users(running.push, scenario.caller, count=1)
         async with scenario.traffic() as traffic:
             with locked(scenario, victim):
                 stuck = await updates(scenario, victim, 2 * POOL)
-        await scenario.assert_recovered(traffic)
+        await scenario.assert_recovered(traffic, endings=[OK])
 
     assert endings(stuck) == {UNAVAILABLE}
-    assert max(sample.seconds for sample in [*stuck, *traffic.samples]) < ENDED_IN_S
-    assert traffic.codes[UNAVAILABLE] > 0
+    assert max(sample.seconds for sample in stuck) < ENDED_IN_S
 
 
 async def test_a_read_only_postgres_still_carries_calls(running: RunningServer) -> None:

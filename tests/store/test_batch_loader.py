@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
+from asyncpg import LockNotAvailableError
 
 from app.store.batch_loader import PATIENCE_S, BatchLoader
+from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +33,11 @@ class Library:
         if "end" in keys:
             raise asyncio.CancelledError
         if "trouble" in keys:
+            raise DatabaseUnavailable
+        if "fault" in keys:
             raise LookupError
+        if "locked" in keys:
+            raise DatabaseUnavailable from LockNotAvailableError()
         return {key: key.upper() for key in keys if key}
 
 
@@ -99,8 +105,19 @@ async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLo
     """The next question has another answer."""
     told = await asyncio.gather(*map(together.get, ["a", "trouble"]), return_exceptions=True)
 
-    assert [type(each) for each in told] == [LookupError, LookupError]
+    assert [type(each) for each in told] == [DatabaseUnavailable, DatabaseUnavailable]
     assert await together.get("a") == "A"
+
+
+@pytest.mark.parametrize(("key", "error"), [("fault", LookupError), ("locked", DatabaseUnavailable)])
+async def test_a_fault_is_told_to_whose_it_is(
+    together: BatchLoader[str, str], library: Library, key: str, error: type[Exception]
+) -> None:
+    """Each of them is asked again by itself."""
+    told = await asyncio.gather(*map(together.get, ["a", key, "b"]), return_exceptions=True)
+
+    assert [type(each) for each in told] == [str, error, str]
+    assert library.questions == [["a", key, "b"], ["a"], [key], ["b"]]
 
 
 async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
@@ -117,7 +134,7 @@ async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, st
     } == {1}
 
 
-class Picky(Exception):
+class Picky(DatabaseMisconfigured):
     """An error that can't be made anew from what it keeps."""
 
     def __init__(self, first: str, second: str) -> None:
@@ -152,7 +169,7 @@ async def test_who_has_gone_is_nobody_elses_trouble(
 
     assert [type(each) for each in ended] == [
         asyncio.CancelledError,
-        LookupError if other == "trouble" else str,
+        DatabaseUnavailable if other == "trouble" else str,
     ]
 
 

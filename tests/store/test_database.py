@@ -99,12 +99,12 @@ async def test_a_database_that_hangs_holds_up_nobody_for_long() -> None:
 async def test_a_look_up_survives_the_loss_of_every_connection(migrated: URL, database: Database) -> None:
     """One that was lost says that the others of the pool were, too: the second try is over a new one."""
     async with open_database(migrated) as victim:
-        await asyncio.gather(*(victim.look_up(NAP, name="nap") for _ in range(4)))
+        await asyncio.gather(*(victim.execute(NAP, name="nap") for _ in range(4)))
         ended = await database.fetch(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nap'")
         )
 
-        rows = await victim.look_up("SELECT $1::int + 1", 41, name="sum")
+        rows = await victim.execute("SELECT $1::int + 1", 41, name="sum")
 
     assert (len(ended), rows[0][0]) == (4, 42)
 
@@ -112,13 +112,13 @@ async def test_a_look_up_survives_the_loss_of_every_connection(migrated: URL, da
 async def test_a_look_up_that_hangs_keeps_its_connection_to_itself(migrated: URL) -> None:
     """Who comes next is given another."""
     async with open_database(migrated) as database:
-        backend = (await database.look_up("SELECT pg_backend_pid()", name="pid"))[0][0]
+        backend = (await database.execute("SELECT pg_backend_pid()", name="pid"))[0][0]
         os.kill(backend, signal.SIGSTOP)
         try:
             with pytest.raises(DatabaseUnavailable):
-                await database.look_up("SELECT 1", name="one")
+                await database.execute("SELECT 1", name="one")
 
-            rows = await database.look_up("SELECT 2", name="two")
+            rows = await database.execute("SELECT 2", name="two")
         finally:
             os.kill(backend, signal.SIGCONT)
 
@@ -152,7 +152,7 @@ _PID = "SELECT pg_backend_pid() AS pid"
 
 
 async def _pid(database: Database, query: str = _PID) -> int:
-    (row,) = await database.look_up(query, name="pid")
+    (row,) = await database.execute(query, name="pid")
     return int(row["pid"])
 
 
@@ -193,5 +193,5 @@ async def test_a_kept_connection_ends_with_the_pool(migrated: URL, database: Dat
         pid = await _pid(closed)
 
     async with asyncio.timeout(2):
-        while await database.look_up("SELECT 1 FROM pg_stat_activity WHERE pid = $1", pid, name="alive"):
+        while await database.execute("SELECT 1 FROM pg_stat_activity WHERE pid = $1", pid, name="alive"):
             await asyncio.sleep(0.01)

@@ -32,7 +32,7 @@ async def fetch(database: Database, statement: str) -> Sequence[Any]:
 
 async def look_up(database: Database, statement: str) -> Sequence[Any]:
     """Ask the driver."""
-    return await database.look_up(statement, name="test")
+    return await database.execute(statement, name="test")
 
 
 @pytest.fixture(params=[fetch, look_up])
@@ -182,7 +182,7 @@ async def test_a_wrong_argument_is_ours(database: Database, values: tuple[object
     before = await sessions(database)
 
     with pytest.raises((asyncpg.DataError, asyncpg.InterfaceError)):
-        await database.look_up("SELECT $1::int", *values, name="test")
+        await database.execute("SELECT $1::int", *values, name="test")
 
     assert await sessions(database) == before
 

@@ -1,0 +1,99 @@
+"""Connections of a pool: some are kept for the driver's own statements; all older than a loss are let go."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.store.error_classification import first_line, is_lost, is_outage
+
+KEPT = 3  # look-ups for calls, those for updates, and writes are each one statement at a time, as a rule
+
+R = TypeVar("R")
+
+
+class Session(NamedTuple):
+    """A connection of the pool, the driver's own in it, and the generation that it is of."""
+
+    connection: AsyncConnection
+    driver: Any  # asyncpg has no types
+    generation: int
+
+
+Execute = Callable[[Session], Awaitable[R]]
+
+
+class ConnectionLost(ConnectionError):
+    """The connection ended while a statement was on it."""
+
+
+class Connections:
+    """Connections of an engine's pool; a statement on one that is lost raises `ConnectionLost`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._generation = 0  # of the pool's connections: when one is lost, all older ones are let go
+        self._kept: list[Session] = []  # of the latest statements of the driver's own, for the next
+        self._closed = False
+        event.listen(engine.sync_engine, "connect", self._mark_connection)
+        event.listen(engine.sync_engine, "checkout", self._refuse_older)
+
+    async def use(self, execute: Execute[R]) -> R:
+        """Execute over a connection of the pool, and give it back."""
+        async with self._engine.connect() as connection:
+            return await self._use(await _open_session(connection), execute)
+
+    async def use_kept(self, execute: Execute[R]) -> R:
+        """Execute over a kept connection, which is another's meanwhile, and keep the one that was used."""
+        session = await self._take_kept() or await _open_session(await self._engine.connect())
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(session.connection)
+            result = await self._use(session, execute)
+            if len(self._kept) < KEPT and not self._closed:
+                self._kept.append(session)
+                stack.pop_all()
+        return result
+
+    async def close(self) -> None:
+        """Give the kept ones back to the pool."""
+        self._closed = True
+        while self._kept:
+            await self._kept.pop().connection.close()
+
+    async def _take_kept(self) -> Session | None:
+        while self._kept:
+            session = self._kept.pop()
+            if session.generation == self._generation:
+                return session
+            await session.connection.close()  # the pool lets it go
+        return None
+
+    async def _use(self, session: Session, execute: Execute[R]) -> R:
+        connection, driver, generation = session
+        try:
+            return await execute(session)
+        except BaseException as error:
+            # Cancelled, a statement may close its connection: that is no loss, and must not run again.
+            if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
+                await connection.invalidate()
+                self._generation = max(self._generation, generation + 1)
+                raise ConnectionLost(first_line(error)) from error
+            if is_outage(error) or not isinstance(error, Exception):
+                await connection.invalidate()  # a statement may still be on it
+            raise
+
+    def _mark_connection(self, _: object, record: ConnectionPoolEntry) -> None:
+        record.info["generation"] = self._generation
+
+    def _refuse_older(self, _: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info["generation"] < self._generation:
+            raise DisconnectionError  # the pool closes it and makes another
+
+
+async def _open_session(connection: AsyncConnection) -> Session:
+    driver = (await connection.get_raw_connection()).driver_connection
+    return Session(connection, driver, connection.info["generation"])
