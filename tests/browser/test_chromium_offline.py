@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bench.page import IS_KEPT, LOADED, suspend
+from bench.page_load import IS_KEPT, LOADED, suspend
 from tests.browser.chromium_user import ChromiumUser, at_chromium
 from tests.browser.page import PATIENCE_S
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
