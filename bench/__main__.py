@@ -4,13 +4,14 @@ from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from statistics import mean
 
 from bench import baseline, connection_setup, registration_floor, report
 from bench.cases import ALONE, CASES, CROWDED, MANY_ROWS, NEAR, RENEWED, USUAL, Server, make_works
 from bench.connection_setup import Connection
 from bench.database import add_others, copy_database, postgres, register_population
-from bench.measure import Bench, Row, clients
+from bench.measure import Bench, Round, Row, clients, measure_round
 from bench.options import parse_options
 from bench.processes import Program, push_stub, whisper
 from bench.thresholds import check, check_registrations, find_row, relative_rate
@@ -75,16 +76,13 @@ def _rows(bench: Bench, servers: Mapping[Server, Program], origin: str, options:
         bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
     bench.load(servers["one worker"], works["renewals"], RENEWED.connections, seconds)
     cases = [case for case in CASES if case.server in servers]
-    found = [
-        [
-            bench.round(
-                servers[case.server], works[case.work], case.connections, seconds, case.rate, case.delay
-            )
-            for case in cases
-        ]
-        for _ in range(options.rounds)
-    ]
-    return [Row(case.name, each) for case, each in zip(cases, zip(*found, strict=True), strict=True)]
+    found: dict[str, list[Round]] = {case.name: [] for case in cases}
+    for _ in range(options.rounds):
+        for case in cases:
+            server, work = servers[case.server], works[case.work]
+            load = partial(bench.load, server, work, case.connections, seconds, case.rate, case.delay)
+            found[case.name].append(measure_round(server, load))
+    return [Row(name, each) for name, each in found.items()]
 
 
 if __name__ == "__main__":

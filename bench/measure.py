@@ -1,7 +1,7 @@
 """One benchmark round: crypto baseline, load, crypto baseline again."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,31 +113,24 @@ class Bench:
         _require_honest(total, count_pushes(self._stub) - before)
         return total
 
-    def round(
-        self,
-        server: Program,
-        requests: Requests,
-        connections: int,
-        seconds: float,
-        rate: float | None = None,
-        delay: float = 0,
-    ) -> Round:
-        """Measure one round."""
-        baseline_before = baseline.measure()
-        cpu_before = server.cpu()
-        result = self.load(server, requests, connections, seconds, rate, delay)
-        cpu = server.cpu() - cpu_before
-        served = len(result.latencies)
-        return Round(
-            per_second=result.per_second,
-            p50=result.percentile(50),
-            p99=result.percentile(99),
-            served=served,
-            refused=result.refused.total(),
-            cpu=cpu / served,
-            baseline=(baseline_before + baseline.measure()) / 2,
-            resident=server.memory(),
-        )
+
+def measure_round(server: Program, load: Callable[[], Result]) -> Round:
+    """Measure one round: the CPU of *server* during a *load* of it, between two crypto baselines."""
+    baseline_before = baseline.measure()
+    cpu_before = server.cpu()
+    result = load()
+    cpu = server.cpu() - cpu_before
+    served = len(result.latencies)
+    return Round(
+        per_second=result.per_second,
+        p50=result.percentile(50),
+        p99=result.percentile(99),
+        served=served,
+        refused=result.refused.total(),
+        cpu=cpu / served,
+        baseline=(baseline_before + baseline.measure()) / 2,
+        resident=server.memory(),
+    )
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What so many people need, in their busiest hour."""
+    """Capacity that so many people need in their busiest hour."""
 
     calls: float  # a second
     pushes: float

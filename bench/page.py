@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.browser.chromium import CHROMIUM, chromium
+from tests.browser.chromium_tab import Tab
 from tests.browser.chromium_user import at_chromium
-from tests.browser.tab import Tab
 from tests.deployment import Deployment, deployment_for, pushing, serving
 from tests.processes import Program, installed
 

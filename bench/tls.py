@@ -11,12 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from bench import report
 from bench.database import postgres, register_population
-from bench.measure import Round, Row, clients
+from bench.measure import Round, Row, clients, measure_round
 from bench.options import parse_options
 from bench.processes import Program, change_stub, push_stub, whisper
 from bench.thresholds import relative_cpu
@@ -65,7 +66,9 @@ def _measure(folder: Path, rounds: int, seconds: float) -> list[Row]:
         for _ in range(rounds):
             for name, server, closes in cases:
                 change_stub(stub, f"close/{closes}")
-                found[name].append(bench.round(server, calls, CONNECTIONS, seconds))
+                found[name].append(
+                    measure_round(server, partial(bench.load, server, calls, CONNECTIONS, seconds))
+                )
         return [Row(name, each) for name, each in found.items()]
 
 

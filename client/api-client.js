@@ -1,17 +1,18 @@
 /**
- * HTTP client of a Whisper server: signed calls, the server's clock, and retries.
+ * HTTP client of a Whisper server: signed calls and retries.
  * @module
  */
 
 import { pause } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
-import { bytesOverLimit, canonical, lettered } from './protocol/messages.js';
+import { bytesOverLimit, canonical, encodeMembers } from './protocol/messages.js';
+import { ServerClock } from './server-clock.js';
 
 /** @typedef {import('./identity.js').Identity} Identity */
 /** @typedef {import('./store.js').Store} Store */
 /** @typedef {import('./protocol/messages.js').Method} Method */
 
-/** What `GET /config` tells; the ICE servers are `RTCIceServer`s, which a worker has no name for.
+/** Answer of `GET /config`; the ICE servers are `RTCIceServer`s, which a worker has no name for.
  * @typedef {{urls: string | string[], username?: string, credential?: string}} IceServer
  * @typedef {{vapid_public_key: string, ice_servers: IceServer[], turn?: boolean}} Config
  */
@@ -34,8 +35,7 @@ const SHORT_WAIT_S = 2;
 export class ApiClient {
   #identity;
   #store;
-  #ahead = 0;
-  #told = false;
+  #clock;
   /** @type {Config | undefined} */ #config;
   #asked = 0;
   /** @type {IceServer[] | undefined} with TURN credentials */ #turn;
@@ -48,17 +48,18 @@ export class ApiClient {
   /**
    * @param {string} origin
    * @param {Identity} identity
-   * @param {Store} store where the clock is kept for the service worker
+   * @param {Store} store where the clock and the device are kept for the service worker
    */
   constructor(origin, identity, store) {
     this.origin = origin.replace(/\/+$/, '');
     this.#identity = identity;
     this.#store = store;
+    this.#clock = new ServerClock(store);
   }
 
   /** @returns {number} the server's time as we know it, ms since the Unix epoch */
   now() {
-    return Date.now() + this.#ahead;
+    return this.#clock.now();
   }
 
   /** @returns {Promise<Config>} at most an hour old */
@@ -111,7 +112,7 @@ export class ApiClient {
   async relay(method, recipient, members) {
     const own = await this.#store.get('state', 'device').catch(() => undefined);
     const all = { ...members, fromDevice: own?.several ? own.id : undefined };
-    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...lettered(method, all) }));
+    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...encodeMembers(method, all) }));
   }
 
   /**
@@ -130,11 +131,11 @@ export class ApiClient {
    */
   async #call(method, data) {
     try {
-      return await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#sign(method, data()));
     } catch (error) {
       if (!(error instanceof WhisperError && worthAnotherTry(error))) throw error;
       await pause((error.retryAfter ?? 0) * 1000);
-      return await this.#ask(`/${method}`, await this.#signed(method, data()));
+      return await this.#ask(`/${method}`, await this.#sign(method, data()));
     }
   }
 
@@ -143,7 +144,7 @@ export class ApiClient {
    * @param {Record<string, unknown>} data
    * @returns {Promise<string>}
    */
-  async #signed(method, data) {
+  async #sign(method, data) {
     const text = canonical(data);
     const signature = await this.#identity.sign(text);
     const over = method === 'update' ? 0 : bytesOverLimit(method, text, signature);
@@ -163,7 +164,7 @@ export class ApiClient {
       throw new WhisperError(code, { cause, status: response.status });
     });
     if (!Number.isSafeInteger(answer?.timestamp)) throw new WhisperError('not_a_server', { status: response.status });
-    await this.#setClock(answer.timestamp, asked);
+    await this.#clock.set(answer.timestamp, asked);
     if (response.ok) return answer;
     const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
     throw new WhisperError(answer.code, { message: answer.reason, retryAfter, status: response.status });
@@ -189,20 +190,6 @@ export class ApiClient {
       }
     }
     throw new WhisperError('server_unreachable');
-  }
-
-  /**
-   * Set our idea of the server's clock, unless what it says is possible: a slow answer, as when a push takes seconds, says little.
-   * @param {number} timestamp by the server's clock, between the question and now
-   * @param {number} asked by ours
-   */
-  async #setClock(timestamp, asked) {
-    const now = Date.now();
-    const possible = asked + this.#ahead <= timestamp && timestamp <= now + this.#ahead;
-    if (possible && this.#told) return;
-    this.#told = true;
-    this.#ahead = Math.round(timestamp - (asked + now) / 2);
-    await this.#store.put('state', this.#ahead, 'ahead');
   }
 }
 

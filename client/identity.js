@@ -17,7 +17,7 @@ const KEPT_AS = 'me';
 
 const utf8 = new TextEncoder();
 
-/** What is kept: the key, and the same sealed under a code that is kept nowhere.
+/** Identity as it is kept: the key, and the same sealed under a code that is kept nowhere.
  * @typedef {{address: string, key: CryptoKey, recovery?: string}} Kept
  */
 

@@ -18,7 +18,7 @@ import { Store } from './store.js';
  * @property {string[]} [features] names of what the app understands beyond plain messages; who is connected is told them
  */
 
-/** What a client is made of.
+/** Parts of a client.
  * @typedef {{identity: Identity, store: Store, server: ApiClient, registration: ServiceWorkerRegistration, features?: string[]}} Parts
  */
 

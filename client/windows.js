@@ -14,7 +14,7 @@ const LOCK = 'whisper-call';
 const GONE_MS = 1000;
 const LOOK_MS = 100;
 
-/** What windows tell each other: a dial is dealt with; connections have come or gone; a connection is about to be taken over.
+/** Messages between windows: a dial is dealt with; connections have come or gone; a connection is about to be taken over.
  * @typedef {{handled?: string, changed?: true, takeOver?: string}} Told
  */
 

@@ -22,8 +22,7 @@ from app.store import schema
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
-from tests.databases import empty as empty_tables
-from tests.databases import open_database
+from tests.databases import emptying, open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.metrics import LISTEN
 from tests.people import Person, now_ms
@@ -86,11 +85,24 @@ async def _execute(url: str, statement: str) -> None:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def empty_tables(migrated: URL) -> Iterator[Callable[[], None]]:
+    """Yield what empties the database."""
+    with emptying(migrated) as empty_tables:
+        yield empty_tables
+
+
 @pytest.fixture
-async def database(migrated: URL) -> AsyncIterator[Database]:
+def emptied(migrated: URL, empty_tables: Callable[[], None]) -> URL:
+    """Return the URL of a database with the newest schema, and no row."""
+    empty_tables()
+    return migrated
+
+
+@pytest.fixture
+async def database(emptied: URL) -> AsyncIterator[Database]:
     """Yield an empty database."""
-    async with open_database(migrated) as opened:
-        await empty_tables(opened)
+    async with open_database(emptied) as opened:
         yield opened
 
 
@@ -108,11 +120,11 @@ async def push_service() -> AsyncIterator[PushService]:
 
 
 @pytest.fixture
-def settings(migrated: URL, database: Database, push_service: PushService) -> Settings:  # noqa: ARG001 - emptied
+def settings(emptied: URL, push_service: PushService) -> Settings:
     """Return settings that trust the push service here, on the empty database."""
     return Settings(
         _env_file=None,
-        database_url=migrated.render_as_string(hide_password=False),
+        database_url=emptied.render_as_string(hide_password=False),
         vapid_private_key=VapidKey.generate().private_text,
         vapid_subject="mailto:operator@example.org",
         push_endpoints=("browsers", push_service.origin),

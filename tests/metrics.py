@@ -1,4 +1,4 @@
-"""What Prometheus reads, at an application in this process and at a server."""
+"""Metrics as Prometheus reads them, at an application in this process and at a server."""
 
 from pathlib import Path
 

@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[1]
 WHISPER = str(Path(sys.executable).parent / "whisper")
 PATIENCE_S = 30
 
-# Programs of ours, each with its module.
+# Programs of ours, and the one that migrates, each with its module.
 FORKED = {
+    (sys.executable, "-m", "alembic"): "alembic",
     (WHISPER,): "app",
     (sys.executable, "-m", "tests.hurried_server"): "tests.hurried_server",
     (sys.executable, "-m", "tests.push_service"): "tests.push_service",

@@ -1,4 +1,4 @@
-"""Tests of the benchmarks: they measure what they claim. No test asks how fast anything is."""
+"""Benchmarks: they measure what they claim. No test asks how fast anything is."""
 
 import json
 import re

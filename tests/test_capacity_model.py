@@ -1,4 +1,4 @@
-"""Tests of the capacity model: its arithmetic. `python -m bench.model --check` compares it with servers."""
+"""Capacity model: its arithmetic. `python -m bench.model --check` compares it with servers."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The data directory: nobody else enters it, or opens a lock in it."""
+"""Data directory: nobody else enters it, or opens a lock in it."""
 
 import os
 from pathlib import Path

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from sqlalchemy import make_url
 
 from app.settings import PREFIX, Settings, load
-from tests.compose import container_environment, load_compose, read_variables
+from tests.compose_files import container_environment, load_compose, read_variables
 
 ROOT = Path(__file__).parents[1]
 KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}

@@ -1,4 +1,4 @@
-"""The documents keep up with the code."""
+"""Documents that keep up with the code."""
 
 import json
 import re

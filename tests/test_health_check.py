@@ -1,4 +1,4 @@
-"""The container's health check, as a process beside a running server."""
+"""Health check of the container, as a process beside a running server."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Optional packages, and what is said when one is missing."""
+"""Optional packages, and the message when one is missing."""
 
 import subprocess
 import sys

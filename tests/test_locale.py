@@ -1,4 +1,4 @@
-"""The command works in any locale: no file of ours is read or written in the machine's encoding."""
+"""Locales: no file of ours is read or written in the machine's encoding."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""deploy/ held against the settings, the metrics and itself."""
+"""Deployment at scale: `deploy/` held against the settings, the metrics and itself."""
 
 import configparser
 import re
@@ -14,7 +14,7 @@ from app.api.service_routes import router
 from app.push.vapid import VapidKey
 from app.server.supervisor import GRACE_S
 from app.settings import PREFIX, Settings, load
-from tests.compose import container_environment, load_compose, read_variables, variables_named
+from tests.compose_files import container_environment, load_compose, read_variables, variables_named
 from tests.test_deploy import KNOWN, final, read
 from tests.test_documents import metrics_there_are
 

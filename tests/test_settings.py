@@ -1,4 +1,4 @@
-"""An operator decides by WHISPER_… variables; a mistake is one line that names its variable."""
+"""Settings by WHISPER_… variables; a mistake is one line that names its variable."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The start script of the TURN server: addresses, quotas, denied peers, and what compose gives it."""
+"""Start script of the TURN server: addresses, quotas, denied peers, and what compose gives it."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose import ROOT, load_compose
+from tests.compose_files import ROOT, load_compose
 
 # The IANA special-purpose address registries for IPv4 and IPv6, with the entries that were taken out.
 SPECIAL_IPV4 = """

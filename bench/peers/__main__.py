@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from app.push.vapid import VapidKey
 from bench import report
 from bench.database import postgres, register_population
-from bench.measure import Round, Row, clients
+from bench.measure import Round, Row, clients, measure_round
 from bench.options import parse_options
 from bench.processes import ROOT, Program, program, push_stub, whisper
 from bench.thresholds import check_peers
@@ -46,7 +47,8 @@ def main() -> None:
             bench.load(server, calls, CONNECTIONS, options.seconds / 2)
         for _ in range(options.rounds):
             for name, server in servers.items():
-                found[name].append(bench.round(server, calls, CONNECTIONS, options.seconds))
+                load = partial(bench.load, server, calls, CONNECTIONS, options.seconds)
+                found[name].append(measure_round(server, load))
     rows = [Row(name, each) for name, each in found.items()]
     held = list(check_peers(rows[0], rows[1:]))
     print(report.table(rows, before))

@@ -1,21 +1,14 @@
 /**
- * Message types of the protocol: parsing, canonical JSON and acceptance rules, the pure twin of the server's `app/protocol`.
+ * Message types of the protocol: members, canonical JSON and the meaning of a close, the pure twin of the server's `app/protocol`.
  * No network, no clock, no storage; docs/protocol.md is the norm.
  * @module
  */
-
-import { KEY_BYTES, isAddress, isBase64 } from './addresses.js';
-import { Dropped } from './errors.js';
 
 /** How far a push may be from the server's time: it can take seconds where a request takes milliseconds. */
 export const PUSH_WINDOW_MS = 60_000;
 
 /** RFC 8291 leaves 3993 bytes of plaintext in the 4096-byte message that RFC 8030 promises. */
 export const MAX_PLAINTEXT_BYTES = 3993;
-
-const SIGNATURE_BYTES = 64;
-/** The server's name for a device: 12 characters of base64url. */
-const DEVICE = /^[\w-]{12}$/;
 
 /** The bits of a dial's `wants`. */
 export const AUDIO = 1;
@@ -26,26 +19,12 @@ export const VIDEO = 2;
 /** @typedef {'encryptionKey' | 'payload' | 'direction' | 'fromDevice' | 'toDevice' | 'dialKey' | 'wants'} MemberName */
 
 /** @type {Readonly<Record<Method, Readonly<Record<string, MemberName>>>>} the members of each method's data after sender, time and recipient */
-const MEMBERS = Object.freeze({
+export const MEMBERS = Object.freeze({
   dial: { d: 'encryptionKey', e: 'fromDevice', f: 'toDevice', g: 'wants' },
   offer: { d: 'encryptionKey', e: 'payload', f: 'fromDevice', g: 'toDevice' },
   answer: { d: 'encryptionKey', e: 'payload', f: 'fromDevice', g: 'toDevice' },
   ice: { d: 'encryptionKey', e: 'payload', f: 'direction', g: 'fromDevice', h: 'toDevice' },
   close: { d: 'fromDevice', e: 'toDevice', f: 'dialKey' },
-});
-
-/** Those that a call can't do without, if its method has them. */
-const REQUIRED = ['encryptionKey', 'payload'];
-
-/** @type {Readonly<Record<MemberName, (value: unknown) => boolean>>} */
-const CHECKS = Object.freeze({
-  encryptionKey: (value) => isBase64(value, KEY_BYTES),
-  payload: (value) => value !== '' && isBase64(value),
-  direction: (value) => value === 1 || value === 2,
-  fromDevice: isDevice,
-  toDevice: isDevice,
-  dialKey: (value) => isBase64(value, KEY_BYTES),
-  wants: (value) => value === 1 || value === 2 || value === 3,
 });
 
 /**
@@ -65,12 +44,8 @@ const CHECKS = Object.freeze({
  * @property {string} signature base64
  */
 
-/** What a call may carry after sender, time and recipient.
+/** Members of a call after sender, time and recipient.
  * @typedef {Partial<Record<MemberName, string | number>>} Members
- */
-
-/** A push as the server makes it, `data` alone: method, signed text, signature.
- * @typedef {{a: string, b: string, c: string}} Push
  */
 
 /**
@@ -92,24 +67,9 @@ export function canonical(data) {
  * @param {Members} members
  * @returns {Record<string, string | number>} without those that are undefined
  */
-export function lettered(method, members) {
+export function encodeMembers(method, members) {
   const pairs = Object.entries(MEMBERS[method]).map(([letter, name]) => [letter, members[name]]);
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
-}
-
-/**
- * Open a push: its shape, then its age, its recipient and its canonical text. The signature is for the caller to check.
- * @param {unknown} push
- * @param {string} me my address
- * @param {number} now the server's time, ms
- * @returns {Call}
- * @throws {Dropped}
- */
-export function readPush(push, me, now) {
-  const call = parse(push);
-  if (Math.abs(now - call.sentAt) > PUSH_WINDOW_MS) throw new Dropped('stale');
-  if (call.recipient !== me) throw new Dropped('not_for_me');
-  return call;
 }
 
 /**
@@ -145,71 +105,4 @@ export function isHangUp(close, dial) {
 export function bytesOverLimit(method, text, signature) {
   const push = JSON.stringify({ data: { a: method, b: text, c: signature } });
   return Math.max(0, new TextEncoder().encode(push).length - MAX_PLAINTEXT_BYTES);
-}
-
-/**
- * @param {unknown} push
- * @returns {Call}
- */
-function parse(push) {
-  const { a: method, b: text, c: signature } = /** @type {Partial<Push>} */ (push ?? {});
-  if (!isMethod(method) || typeof text !== 'string' || !isBase64(signature, SIGNATURE_BYTES)) {
-    throw new Dropped('not_a_call');
-  }
-  const data = parseData(text);
-  if (canonical(data) !== text) throw new Dropped('not_a_call');
-  const { a: sender, b: sentAt, c: recipient, ...others } = data;
-  if (!isAddress(sender) || !isTime(sentAt) || !isAddress(recipient)) throw new Dropped('not_a_call');
-  return { method, sender, sentAt, recipient, encryptionKey: '', payload: '', ...parseMembers(method, others), text, signature };
-}
-
-/**
- * @param {Method} method
- * @param {Record<string, unknown>} data after sender, time and recipient
- * @returns {Record<string, any>} by name
- */
-function parseMembers(method, data) {
-  const letters = MEMBERS[method];
-  const named = Object.fromEntries(Object.entries(data).map(([letter, value]) => [letters[letter] ?? letter, value]));
-  const isMissing = Object.values(letters).some((name) => REQUIRED.includes(name) && !(name in named));
-  const isWrong = Object.entries(named).some(([name, value]) => !(Object.hasOwn(CHECKS, name) && CHECKS[/** @type {MemberName} */ (name)](value)));
-  const isStrange = Object.keys(data).some((letter) => !Object.hasOwn(letters, letter));
-  if (isMissing || isWrong || isStrange) throw new Dropped('not_a_call');
-  const { toDevice: _, direction: __, ...used } = named; // who it is for is the server's business
-  return used;
-}
-
-/**
- * @param {string} text
- * @returns {Record<string, unknown>}
- */
-function parseData(text) {
-  try {
-    const data = JSON.parse(text);
-    if (data !== null && typeof data === 'object' && !Array.isArray(data)) return data;
-  } catch {
-    // Not JSON: the same to us as JSON of another shape.
-  }
-  throw new Dropped('not_a_call');
-}
-
-/**
- * @param {unknown} method
- * @returns {method is Method}
- */
-function isMethod(method) {
-  return typeof method === 'string' && Object.hasOwn(MEMBERS, method);
-}
-
-/**
- * @param {unknown} value
- * @returns {value is number}
- */
-function isTime(value) {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-/** @param {unknown} value */
-function isDevice(value) {
-  return typeof value === 'string' && DEVICE.test(value);
 }

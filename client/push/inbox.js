@@ -6,7 +6,9 @@
 
 import { Identity, verify } from '../identity.js';
 import { Dropped } from '../protocol/errors.js';
-import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp, readPush } from '../protocol/messages.js';
+import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp } from '../protocol/messages.js';
+import { readPush } from '../protocol/push-parser.js';
+import { storedServerTime } from '../server-clock.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 /** @typedef {import('../store.js').Store} Store */
@@ -39,8 +41,7 @@ export async function receive(store, push, devices) {
   try {
     const me = await Identity.load(store);
     if (!me) throw new Dropped('not_for_me');
-    const ahead = (await store.get('state', 'ahead')) ?? 0;
-    const now = Date.now() + ahead;
+    const now = await storedServerTime(store);
     const read = readPush(push, me.address, now);
     const call = isCount(devices) ? { ...read, devices } : read;
     if (!(await verify(call.sender, call.text, call.signature))) throw new Dropped('forged');

@@ -9,7 +9,7 @@ import { SCREENED, findRinging } from './inbox.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
 
-/** What a push says to whom it is shown; Safari's carry `silent`, and must always be shown.
+/** Notification that a push carries; Safari's carry `silent`, and must always be shown.
  * @typedef {{title?: string, body?: string, tag?: string, silent?: boolean, data?: unknown, devices?: unknown}} Message
  */
 
@@ -17,7 +17,7 @@ import { SCREENED, findRinging } from './inbox.js';
  * @typedef {NotificationOptions & {title: string}} Words
  */
 
-/** What an app may say about a call: the address is the caller's, `missed` when they have hung up.
+/** Call that an app may describe: the address is the caller's, `missed` when they have hung up.
  * @typedef {(call: {address: string, method: string, missed: boolean, title: string, body: string}) => Words | Promise<Words>} Describe
  */
 
@@ -25,11 +25,11 @@ import { SCREENED, findRinging } from './inbox.js';
  * @typedef {{action: 'answer' | 'decline', title: string}} Action
  */
 
-/** What an app chooses: the words, and the buttons.
+/** Choices of an app: the words, and the buttons.
  * @typedef {{describe: Describe, actions: Action[]}} Options
  */
 
-/** What we note in a notification: whose call, and which; the dial while it rings.
+/** Data of a notification: whose call, and which; the dial while it rings.
  * @typedef {{address: string, rings: boolean, answers: boolean, signature: string, dial?: Call}} Noted
  */
 

@@ -24,7 +24,7 @@ export function postToPages(pages, message) {
   for (const page of pages) page.postMessage(message);
 }
 
-/** What a page says of itself: whether it can make a sound, and since when it is there, ms since the Unix epoch.
+/** State of a page, as it says: whether it can make a sound, and since when it is there, ms since the Unix epoch.
  * @typedef {{audible: boolean, since: number}} Presence
  */
 

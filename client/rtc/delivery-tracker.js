@@ -10,7 +10,7 @@
  * @typedef {{number: number, value: unknown, left: boolean, onSent: () => void, onFailed: (error: Error) => void}} Item
  */
 
-/** What programs tell each other when a connection opens.
+/** Greeting of two programs when a connection opens.
  * @typedef {{session: string, theirs: string | null, received: number}} Hello
  */
 

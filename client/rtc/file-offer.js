@@ -9,7 +9,7 @@ import { SealedChannel } from './sealed-channel.js';
 /** The keys of the connection, what may wait on it, and whether it is there.
  * @typedef {{keys: import('../protocol/sealing.js').Keys, budget: import('./byte-budget.js').ByteBudget, isOpen: () => boolean}} Carrier
  */
-/** What is offered: of whoever can go on with it, with an id.
+/** Header of an offer: of whoever can go on with it, with an id.
  * @typedef {{name: string, type: string, size: number, id?: string}} Header
  */
 

@@ -69,7 +69,7 @@ export class Media {
   async share(stream) {
     for (const kind of KINDS) {
       const track = stream?.getTracks().find((one) => one.kind === kind) ?? null;
-      const sender = this.#senders.get(kind) ?? this.#unused(kind);
+      const sender = this.#senders.get(kind) ?? this.#findUnused(kind);
       if (sender) {
         await sender.sender.replaceTrack(track);
         sender.direction = track ? 'sendrecv' : 'recvonly';
@@ -96,7 +96,7 @@ export class Media {
   }
 
   /** @param {Kind} kind */
-  #unused(kind) {
+  #findUnused(kind) {
     return this.#rtc.getTransceivers().find((one) => one.receiver.track.kind === kind && !one.sender.track && one.direction !== 'stopped');
   }
 }

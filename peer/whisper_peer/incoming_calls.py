@@ -1,7 +1,6 @@
 """Incoming calls that ring until each is accepted, declined, missed or answered elsewhere."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import StrEnum
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 from whisper_peer.background_tasks import BackgroundTasks
 from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import AnsweredElsewhere, ConnectionFailed
+from whisper_peer.protocol.bounded_set import BoundedSet
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.messages import Close, Dial
 
@@ -93,7 +93,7 @@ class IncomingCalls:
         self.on_call: OnCall | None = None
         self._ringing: dict[Address, IncomingCall] = {}
         self._handlers = BackgroundTasks("incoming calls")
-        self._elsewhere: OrderedDict[bytes, None] = OrderedDict()
+        self._elsewhere: BoundedSet[bytes] = BoundedSet(MAX_REMEMBERED)
 
     def is_answered_elsewhere(self, dial: Dial) -> bool:
         """Tell whether another device of ours has dealt with *dial* before it came here."""
@@ -113,9 +113,7 @@ class IncomingCalls:
     def on_close(self, close: Close) -> None:
         """End what *close* is about: a caller's own call, or one that a device of ours has dealt with."""
         if close.sender == self._me and close.dial_key is not None:
-            self._elsewhere[close.dial_key] = None
-            if len(self._elsewhere) > MAX_REMEMBERED:
-                self._elsewhere.popitem(last=False)
+            self._elsewhere.add(close.dial_key)
         for call in list(self._ringing.values()):
             is_theirs = close.sender == call.address
             if close.dial_key is None:

@@ -1,4 +1,4 @@
-"""A recipient who is registered, and what reached them."""
+"""A registered recipient, and the pushes that reached them."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Clock
 from tests.people import Person, body
 from tests.push_service import PushService, Subscription
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.conftest import Clock, serving
 from tests.metrics import measured
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService, Subscription
-from tests.vectors_of import subscription_json, vectors
+from tests.vector_files import subscription_json, vectors
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""Around every request: headers against mischief, and room for so many at once."""
+"""Middleware around every request: security headers, CORS, and the limit of requests in flight."""
 
 import asyncio
 import logging

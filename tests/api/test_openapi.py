@@ -1,4 +1,4 @@
-"""The OpenAPI document: a stranger can work from it."""
+"""OpenAPI document: a stranger can work from it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The public browser client, which spoke this protocol before this server did, works with it unchanged."""
+"""Compatibility with the public browser client, which spoke this protocol before this server did."""
 
 import json
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""What reaches a recipient, and what the caller is told."""
+"""Relaying of calls: the pushes that reach a recipient, and the answers to the caller."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.conftest import Clock, serving
 from tests.databases import locked
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

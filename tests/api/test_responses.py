@@ -1,4 +1,4 @@
-"""What a client asks before it starts, what an operator asks, and the form of every answer."""
+"""Endpoints beside the calls, for clients and operators, and the form of every answer."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from tests.api.conftest import FaultyClock, post, register
 from tests.conftest import serving
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

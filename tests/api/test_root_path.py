@@ -1,4 +1,4 @@
-"""The server under a path prefix, whether a proxy takes it off or not."""
+"""Path prefix of a proxy, whether the proxy takes it off or not."""
 
 import json
 import re

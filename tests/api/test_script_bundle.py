@@ -1,4 +1,4 @@
-"""The bundle of the page's scripts: what the modules do, in one file."""
+"""Bundle of the page's scripts: the same work as its modules, in one file."""
 
 from collections.abc import Mapping
 from pathlib import Path

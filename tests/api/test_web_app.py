@@ -1,4 +1,4 @@
-"""The web app: the files of `web/` and `client/`, and nothing else, as browsers want them."""
+"""Files of the web app and the client, and nothing else, as browsers want them."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.engine import URL
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
@@ -37,6 +38,19 @@ SERVED = {
     if Path(path).suffix in MEDIA_TYPES
 }
 FILES = list(SERVED)
+
+
+@pytest.fixture(scope="module")
+async def client(migrated: URL) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of one application for all tests: none of them calls anybody."""
+    settings = Settings(
+        _env_file=None,
+        database_url=migrated.render_as_string(hide_password=False),
+        vapid_private_key=VapidKey.generate().private_text,
+        vapid_subject="mailto:operator@example.org",
+    )
+    async with serving(settings) as opened:
+        yield opened
 
 
 @pytest.fixture

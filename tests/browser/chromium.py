@@ -17,8 +17,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.chromium_tab import WITH_ARGUMENTS, Tab, Thread
 from tests.browser.page import PATIENCE_S, wait_until
-from tests.browser.tab import WITH_ARGUMENTS, Tab, Thread
 from tests.processes import program
 
 CHROMIUM = "chromium"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.browser.chromium import CHROMIUM, Chromium, chromium
+from tests.browser.chromium_tab import Tab
 from tests.browser.page import wait_until
 from tests.browser.push_bridge import bridged
-from tests.browser.tab import Tab
 from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed

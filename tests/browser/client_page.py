@@ -1,4 +1,4 @@
-"""An app without an interface: a page that starts the client, and notes what it is told."""
+"""A page that starts the client without an interface, and notes its events."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Somebody who has the client's modules, and no manners: a page that can send what no app would."""
+"""A malicious peer: a page with the client's modules that can send what no app would."""
 
-from tests.browser.tab import Tab
+from tests.browser.chromium_tab import Tab
 
 _START = """
     const { Whisper } = await import('/js/whisper.js');

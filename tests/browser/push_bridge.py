@@ -1,4 +1,4 @@
-"""From the local push service to a Chromium, whose own push service is Google's and can't be asked here.
+"""Bridge from the local push service to a Chromium, whose own, Google's, can't be asked here.
 
 What is real: the server, its encrypted pushes, the push service that takes them, the keys that open them,
 the app, its worker and the `push` event there. What stands in: `PushManager` in pages, which asks this bridge

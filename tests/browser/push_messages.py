@@ -1,4 +1,4 @@
-"""Calls of strangers, as pushes that a server would make of them, and the notifications that they become."""
+"""Push messages of strangers' calls, as a server would make them, and the notifications that they become."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two people, two Firefoxes, the app that the server serves, and real pushes."""
+"""Calls between two users of the app, in two Firefoxes, by real pushes."""
 
 import hashlib
 import os

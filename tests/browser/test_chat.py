@@ -1,10 +1,10 @@
-"""Two people at Chromiums chat as people expect it; after a reload, all of it is there."""
+"""Chat of two users in two Chromiums, as people expect it, and all of it after a reload."""
 
 from pathlib import Path
 
+from tests.browser.accessibility_checks import faults
 from tests.browser.chromium_user import STORED_CHATS, ChromiumUser
 from tests.browser.page import wait_until
-from tests.browser.page_checks import faults
 from tests.browser.user import connect
 from tests.processes import ROOT
 

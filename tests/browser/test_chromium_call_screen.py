@@ -1,11 +1,11 @@
-"""The screen of a call: what it can do, and how it fits a small, an enlarged and a colourless window."""
+"""Call screen: its controls, and its layout in a small, an enlarged and a colourless window."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.accessibility_checks import TOO_WIDE, all_of
 from tests.browser.chromium_user import ChromiumUser, at_chromium
-from tests.browser.page_checks import TOO_WIDE, all_of
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 

@@ -1,13 +1,13 @@
-"""A peer who was accepted can't exhaust the page: it stays usable, or hangs up and says why."""
+"""Floods of an accepted peer: the page stays usable, or hangs up and says why."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.browser.accessibility_checks import faults
 from tests.browser.chromium_user import ChromiumUser, at_chromium, bridged_chromium
 from tests.browser.mallory import Mallory
-from tests.browser.page_checks import faults
 from tests.deployment import Deployment, PushServiceProcess
 
 HUNG_UP = "sent too much"

@@ -1,12 +1,12 @@
-"""The app in other languages: chosen by the browser or in the settings, from right to left, and offline."""
+"""Languages of the app: chosen by the browser or in the settings, from right to left, and offline."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from bench.page import IS_KEPT
+from tests.browser.accessibility_checks import faults
 from tests.browser.chromium_user import ChromiumUser, at_chromium
-from tests.browser.page_checks import faults
 from tests.browser.push_messages import RINGING, call_of, push_of, short
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person

@@ -1,4 +1,4 @@
-"""The app opens at once, with a network or without, and tells of a new version."""
+"""Start of the app at once, with a network or without, and the notice of a new version."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The client as an app uses it: two pages without an interface, and what their scripts see."""
+"""Client as an app uses it: two pages without an interface, and what their scripts see."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A call between two Firefoxes that reach each other only through a TURN server, Debian's coturn."""
+"""Call between two Firefoxes that reach each other only through a TURN server, Debian's coturn."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A browser and a program in Python call each other: two implementations of one protocol."""
+"""Calls between a browser and a program in Python: two implementations of one protocol."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from tests.browser.firefox import Firefox
 from tests.browser.page import wait_until
 from tests.browser.user import User
 from tests.deployment import Deployment, PushServiceProcess
-from tests.peer.sounds import A_SECOND, is_heard, tone
+from tests.peer.sound_files import A_SECOND, is_heard, tone
 from tests.processes import Program, program
 
 # Whether the page hears more than silence of the other.

@@ -10,7 +10,7 @@ from app.doctor.connectivity import PUSH_SERVICES
 from app.doctor.report import examine
 from app.settings import Settings
 from tests.hostile.connect_proxy import PASSWORD, ConnectProxy
-from tests.hostile.internet import Internet, settings_for
+from tests.hostile.fake_internet import Internet, settings_for
 
 pytestmark = pytest.mark.anyio
 

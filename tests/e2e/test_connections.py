@@ -1,4 +1,4 @@
-"""Peers that connect through a real server, and what must hold when the world is less than perfect."""
+"""Connections of Python peers through a real server, also when the world is less than perfect."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""One person on several devices, through a real server: all ring, one answers, the others fall silent."""
+"""Several devices of one person, through a real server: all ring, one answers, the others fall silent."""
 
 import asyncio
 from collections.abc import AsyncIterator

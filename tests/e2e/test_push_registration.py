@@ -1,4 +1,4 @@
-"""A Python peer's push registration outlives the program, and the connection to the push service."""
+"""Push registration of a Python peer, which outlives the program and the connection to the push service."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The user that Postgres runs as: no link of theirs leads this server to what is root's."""
+"""System user of Postgres: no link of theirs leads this server to what is root's."""
 
 import os
 from pathlib import Path

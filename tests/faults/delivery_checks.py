@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-from tests.faults.load import CLIENT_TIMEOUT_S, Sample, Traffic
-from tests.faults.server import RunningServer, User
+from tests.faults.load_generator import CLIENT_TIMEOUT_S, Sample, Traffic
+from tests.faults.server_process import RunningServer, User
 from tests.push_service import PushService
 
 

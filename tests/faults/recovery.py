@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.faults.load import Caller, Sample
-from tests.faults.server import RunningServer, User
+from tests.faults.load_generator import Caller, Sample
+from tests.faults.server_process import RunningServer, User
 from tests.people import now_ms
 
 HONEST_CALLS = 100

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tests.faults.delivery_checks import lost_updates, undelivered_calls
-from tests.faults.load import Caller, Traffic, open_caller, register_users, run_load
+from tests.faults.load_generator import Caller, Traffic, open_caller, register_users, run_load
 from tests.faults.recovery import ResourceUsage, assert_recovered, warm_up
-from tests.faults.server import RunningServer, User
+from tests.faults.server_process import RunningServer, User
 
 OK = (200, None)
 UNAVAILABLE = (503, "database_unavailable")

@@ -16,7 +16,7 @@ from tests.api.conftest import post
 from tests.conftest import Clock
 from tests.deadlines import SHORT
 from tests.faults.delivery_checks import wait_for_push
-from tests.faults.server import User
+from tests.faults.server_process import User
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 

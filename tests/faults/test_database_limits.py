@@ -1,4 +1,4 @@
-"""Postgres answers, but not as it should: it is full, a row is locked, nothing may be written."""
+"""Errors of a Postgres that answers: it is full, a row is locked, nothing may be written."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.load import Sample, Traffic, register_users
+from tests.faults.load_generator import Sample, Traffic, register_users
 from tests.faults.scenario import OK, UNAVAILABLE, Scenario, start_scenario
-from tests.faults.server import RunningServer, User, run_server
+from tests.faults.server_process import RunningServer, User, run_server
 from tests.people import now_ms
 from tests.processes import program
 from tests.push_service import PushService

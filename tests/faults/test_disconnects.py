@@ -11,9 +11,9 @@ import pytest
 
 from tests.faults.cluster import Cluster
 from tests.faults.delivery_checks import count_pushes
-from tests.faults.load import register_users
+from tests.faults.load_generator import register_users
 from tests.faults.scenario import start_scenario
-from tests.faults.server import RunningServer, run_server
+from tests.faults.server_process import RunningServer, run_server
 from tests.people import body, now_ms
 from tests.push_service import PushService
 

@@ -1,4 +1,4 @@
-"""Name servers that know nothing, fail or hang: callers are told, and others do not wait."""
+"""DNS failures: name servers that know nothing, fail or hang; callers are told, and others do not wait."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.deadlines import SHORT
-from tests.hostile.internet import Internet, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Phone, post, settings_for, update, whisper
 from tests.people import Person
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ import pytest
 
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.fault_proxy import FaultProxy, fault_proxy
-from tests.faults.load import Caller, Traffic, open_caller, register_users
+from tests.faults.load_generator import Caller, Traffic, open_caller, register_users
 from tests.faults.recovery import assert_recovered, warm_up
 from tests.faults.scenario import UNAVAILABLE, Scenario, start_scenario
-from tests.faults.server import RunningServer, run_server
+from tests.faults.server_process import RunningServer, run_server
 from tests.people import Person
 from tests.push_service import PushService
 

@@ -12,14 +12,14 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.deadlines import SHORT
 from tests.faults.cluster import Cluster
-from tests.faults.load import Sample, open_caller, register_users
+from tests.faults.load_generator import Sample, open_caller, register_users
 from tests.faults.recovery import warm_up
 from tests.faults.scenario import Scenario, start_scenario
-from tests.faults.server import RunningServer, run_server
+from tests.faults.server_process import RunningServer, run_server
 from tests.hurried_server import HURRIED
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.cluster import Cluster
-from tests.faults.server import server_settings
+from tests.faults.server_process import server_settings
 from tests.processes import whisper
 from tests.push_service import PushService, base64url, p256
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.store.database import Database
-from tests.hostile.builder import CASES, CallContext, build
 from tests.hostile.environment import Environment, ResourceUsage, Server, server
+from tests.hostile.request_builder import CASES, CallContext, build
 from tests.people import now_ms
 from tests.push_service import PushService
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-from tests.hostile.internet import Internet
+from tests.hostile.fake_internet import Internet
 
 USER, PASSWORD = "whisper", "p@ss:w/rd"
 ENCODED = "p%40ss%3Aw%2Frd"

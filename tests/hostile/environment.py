@@ -16,13 +16,13 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey
 from app.store.database import Database
 from tests.deployment import Deployment, serving
-from tests.hostile.builder import PEOPLE, Built, CallContext, Case, Json, build, texts_in
 from tests.hostile.raw_http import Reply, exchange
+from tests.hostile.request_builder import PEOPLE, Built, CallContext, Case, Json, build, texts_in
 from tests.hurried_server import HURRIED
 from tests.people import body, now_ms
 from tests.processes import Program
 from tests.push_service import PushService, Subscription
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 # Seconds between two samples of the server's memory.
 SAMPLE_EVERY_S = 0.002

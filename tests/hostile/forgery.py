@@ -1,9 +1,9 @@
-"""Signatures that need no secret, which a verifier that knows no points of small order takes for good."""
+"""Forged signatures that need no secret: a verifier that takes points of small order takes them."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 
 # Points of small order; those that are spelled unusually are no R that OpenSSL computes, and never match.
 SMALL_ORDER = [bytes.fromhex(point) for point in vectors("ed25519_points.json")["small_order"]]

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as no library would speak it: what a case asks for, over a socket, and whatever comes back."""
+"""HTTP/1.1 as no library would speak it: a case's bytes over a socket, and whatever comes back."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hostile.builder import CLOSED, Case
+from tests.hostile.request_builder import CLOSED, Case
 
 # Seconds after which nothing more is waited for: longer than any deadline of the server.
 PATIENCE_S = 20

@@ -23,7 +23,7 @@ from app.store.database import POOL_OVERFLOW, POOL_SIZE
 from tests.deadlines import SHORT_TIMEOUTS
 from tests.people import Person, body, now_ms
 from tests.processes import Program, program
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 RECEIVE_S = SHORT_TIMEOUTS.receive_s
 SEND_S = SHORT_TIMEOUTS.send_s

@@ -14,10 +14,10 @@ from sqlalchemy.engine import URL
 from app.store.subscriptions import Subscriptions
 from tests.deadlines import SHORT
 from tests.hostile.connect_proxy import PASSWORD, ConnectProxy
-from tests.hostile.internet import Internet, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

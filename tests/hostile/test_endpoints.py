@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,12 @@ from sqlalchemy.engine import URL
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
-from tests.databases import empty, open_database
+from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.environment import ROWS
-from tests.hostile.internet import Internet, Names, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Names, Phone, post, settings_for, update, whisper
 from tests.people import Person, now_ms
-from tests.vectors_of import subscription_at, vectors
+from tests.vector_files import subscription_at, vectors
 
 pytestmark = pytest.mark.anyio
 
@@ -72,9 +72,9 @@ async def opened_once(migrated: URL) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(opened_once: Database) -> Database:
+def database(opened_once: Database, empty_tables: Callable[[], None]) -> Database:
     """Return an empty database."""
-    await empty(opened_once)
+    empty_tables()
     return opened_once
 
 

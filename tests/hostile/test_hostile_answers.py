@@ -25,7 +25,7 @@ from app.push.ssrf_guard import INTERNET, Network
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.deadlines import SHORT
-from tests.hostile.internet import (
+from tests.hostile.fake_internet import (
     Answer,
     Authority,
     Internet,
@@ -37,7 +37,7 @@ from tests.hostile.internet import (
     whisper,
 )
 from tests.people import Person, now_ms
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 
 pytestmark = pytest.mark.anyio
 

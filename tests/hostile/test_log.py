@@ -1,12 +1,12 @@
-"""No stranger fills the log: a request is one line at most, and none is a traceback."""
+"""Log volume under attack: a request is one line at most, and none is a traceback."""
 
 import socket
 import time
 
 import pytest
 
-from tests.hostile.builder import CASES, CallContext, build
 from tests.hostile.environment import Server
+from tests.hostile.request_builder import CASES, CallContext, build
 from tests.hostile.test_connection import AMBIGUOUS, HEAD_BYTES, NOISE, OPENAPI, PROMPT_S
 from tests.hostile.test_requests import SPEAKERS
 from tests.people import now_ms

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy.engine import URL
 
-from tests.hostile.internet import Internet, Request, settings_for, whisper
+from tests.hostile.fake_internet import Internet, Request, settings_for, whisper
 from tests.scale.programs import free_port
 from whisper_peer import OwnEndpoint, Peer
 

@@ -1,4 +1,4 @@
-"""Every case of `requests.json`, against servers that run: what comes of it, and what does not."""
+"""Hostile requests: every case of `requests.json`, against servers that run."""
 
 import asyncio
 import time
@@ -12,7 +12,9 @@ from app.main import create_app
 from app.settings import Settings
 from app.store.subscriptions import Subscriptions
 from tests.deadlines import SHORT_TIMEOUTS
-from tests.hostile.builder import (
+from tests.hostile.environment import Environment, ResourceUsage, Server
+from tests.hostile.raw_http import Reply
+from tests.hostile.request_builder import (
     CASES,
     MIB,
     PEOPLE,
@@ -25,11 +27,9 @@ from tests.hostile.builder import (
     statuses,
     texts_in,
 )
-from tests.hostile.environment import Environment, ResourceUsage, Server
-from tests.hostile.raw_http import Reply
 from tests.people import now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("baseline")]  # first of all
 

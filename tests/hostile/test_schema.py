@@ -1,4 +1,4 @@
-"""The OpenAPI document keeps its word: whatever is sent, the answer is one that it describes."""
+"""Conformance to the OpenAPI document: whatever is sent, the answer is one that it describes."""
 
 import json
 import tempfile

@@ -27,7 +27,7 @@ from tests.deployment import Deployment, serving
 from tests.hurried_server import HURRIED
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

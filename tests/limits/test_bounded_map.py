@@ -1,4 +1,4 @@
-"""The bounded map: its size, its order of eviction."""
+"""Bounded map: its size, its order of eviction."""
 
 from app.limits.bounded_map import BoundedMap
 

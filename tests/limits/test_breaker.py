@@ -1,4 +1,4 @@
-"""The circuit breaker: when it opens, for how long."""
+"""Circuit breaker: its opening, its pause."""
 
 from app.limits.breaker import Breaker
 

@@ -1,4 +1,4 @@
-"""The limit on calls in flight: places in all, and the part that one holder may have."""
+"""Limit on calls in flight: places in all, and the part that one holder may have."""
 
 from collections import Counter
 from contextlib import ExitStack

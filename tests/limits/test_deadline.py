@@ -1,4 +1,4 @@
-"""Deadlines of a connection: they expire once, or not at all, and hold nothing afterwards."""
+"""Deadlines of a connection, which expire once or not at all, and hold nothing afterwards."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""How often one may call: the limits that a server has by default, and what does not count."""
+"""Rate limits that a server has by default, and what does not count."""
 
 import asyncio
 import tracemalloc
@@ -28,7 +28,7 @@ from tests.conftest import Clock
 from tests.deployment import Deployment, serving
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""Limits in Redis: as many servers as there are, one bucket for each; without Redis each for itself."""
+"""Limits in Redis: one bucket for all servers; without Redis each for itself."""
 
 import json
 import os

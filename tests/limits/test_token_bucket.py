@@ -1,4 +1,4 @@
-"""The bucket: so much at once, then evenly, for as many keys as there is room for."""
+"""Token bucket: so much at once, then evenly, for as many keys as there is room for."""
 
 import tracemalloc
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Limits for what keys alone can't limit: calls to nobody, and calls of addresses that are not registered."""
+"""Limits of unregistered addresses: calls to nobody, and calls of anybody."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from app.settings import Settings
 from tests.api.conftest import Registered, post, register
 from tests.people import Person
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.firefox import Firefox
-from tests.browser.test_guide import FILE, serving_folder, start
+from tests.browser.test_client_guide import FILE, serving_folder, start
 from tests.deployment import Deployment
 from tests.packages.conftest import BIN, NODE, built, run
 from tests.processes import ROOT

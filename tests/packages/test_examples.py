@@ -10,10 +10,10 @@ import pytest
 
 from tests.browser.firefox import Firefox
 from tests.browser.page import Page, wait_until
-from tests.browser.test_guide import serving_folder, start
+from tests.browser.test_client_guide import serving_folder, start
 from tests.deployment import Deployment, PushServiceProcess
 from tests.packages.conftest import BIN, NODE, run
-from tests.peer.sounds import A_SECOND, is_heard, tone
+from tests.peer.sound_files import A_SECOND, is_heard, tone
 from tests.processes import ROOT, Program, program
 from tests.scale.programs import free_port
 

@@ -1,4 +1,4 @@
-"""People as the peer knows them."""
+"""People with the peer's types, and the network where they live."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""An end that is one, with real WebRTC over loopback."""
+"""Complete shutdown of aiortc connections, with real WebRTC over loopback."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Calls as the server gets them, and what a peer makes of its answers."""
+"""HTTP client of the peer: calls as the server gets them, and the server's answers."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Candidates leave the SDP whole, and come back as candidates or not at all."""
+"""ICE candidates: taken out of the SDP whole, and put back as candidates or not at all."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Peers connect by real WebRTC over loopback; only what relays their calls is a few lines here."""
+"""Connections of peers by real WebRTC over loopback; only the relay of their calls is a few lines here."""
 
 import asyncio
 import os

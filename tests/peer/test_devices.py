@@ -1,4 +1,4 @@
-"""Several devices of one person, at one of them: what it hears, what it says, and what rings no more."""
+"""Several devices of one person, at one of them: what it hears and says, and what rings no more."""
 
 import asyncio
 from base64 import b64encode
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from tests.peer.network import no_ice_servers
 from tests.peer.people import Person
 from tests.people import SEALED, now_ms
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import AnsweredElsewhere, ConnectionFailed, Dropped, Reason
 from whisper_peer.incoming_calls import CallEnd, IncomingCall

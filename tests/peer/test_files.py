@@ -1,4 +1,4 @@
-"""Files go over data channels of their own, by real WebRTC over loopback."""
+"""File transfers over data channels of their own, by real WebRTC over loopback."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Large values go in parts, and only whole ones come out."""
+"""Fragmentation of large values, of which only whole ones come out."""
 
 import json
 

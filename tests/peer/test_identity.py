@@ -1,4 +1,4 @@
-"""An identity is a seed: the same address for ever, from a file that only its owner reads."""
+"""Identity from a seed: the same address for ever, from a file that only its owner reads."""
 
 from base64 import b64decode
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.identity import Identity
 from whisper_peer.protocol.keys import decode
 

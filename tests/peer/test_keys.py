@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.hostile.builder import VECTORS as REQUESTS
+from tests.hostile.request_builder import VECTORS as REQUESTS
 from tests.peer.people import Person
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.errors import BadSignature
 from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 

@@ -1,4 +1,4 @@
-"""What is typed arrives line by line, and the end of it too."""
+"""Reader of typed lines, and of their end."""
 
 import asyncio
 import os

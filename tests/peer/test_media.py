@@ -1,4 +1,4 @@
-"""Sound goes over the open connection, negotiated there, by real WebRTC over loopback."""
+"""Audio over the open connection, negotiated there, by real WebRTC over loopback."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from aiortc.mediastreams import AudioStreamTrack
 
 from tests.peer.network import Network
 from tests.peer.people import Person
-from tests.peer.sounds import is_heard, tone
+from tests.peer.sound_files import is_heard, tone
 from tests.peer.test_hostile_peers import dialled
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.channel_admission import LABEL

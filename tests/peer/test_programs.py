@@ -1,4 +1,4 @@
-"""Programs of the peer, the terminal and the example bot, in talk with somebody who means no good."""
+"""Programs of the peer, the terminal and the example bot, called by a malicious peer."""
 
 import asyncio
 import runpy

@@ -1,4 +1,4 @@
-"""A subscription works as a browser's does, with a real push service and a real sender."""
+"""Push client: a subscription as a browser has one, with a real push service and a real sender."""
 
 import asyncio
 from collections.abc import AsyncIterator

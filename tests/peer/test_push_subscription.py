@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.push_subscription import Subscription
 
 RFC_8291 = vectors("rfc/rfc8291-appendix-a.json")

@@ -1,4 +1,4 @@
-"""Each check of the recipient, in the protocol's order."""
+"""Checks of a recipient, in the protocol's order."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import rfc8785
 
 from tests.peer.people import Person
 from tests.people import now_ms
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.errors import Dropped, Reason
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import MAX_REMEMBERED, WINDOW_MS, Inbox

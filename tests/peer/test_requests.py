@@ -5,7 +5,7 @@ import json
 import pytest
 import rfc8785
 
-from tests.hostile.builder import CASES, PEOPLE, CallContext, build
+from tests.hostile.request_builder import CASES, PEOPLE, CallContext, build
 from whisper_peer.errors import Dropped
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.push_verifier import Inbox

@@ -1,4 +1,4 @@
-"""Sealing holds the shared vectors, and opens nothing else."""
+"""Sealing by the shared vectors, and nothing else that opens."""
 
 import zlib
 from base64 import b64decode, b64encode
@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 from whisper_peer.errors import BrokenSeal
 from whisper_peer.protocol.keys import Address
 from whisper_peer.protocol.sealing import (

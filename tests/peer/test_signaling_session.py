@@ -1,4 +1,4 @@
-"""Which call may come when: two dialogues, and no network."""
+"""Order of calls in a signaling session: two sides, and no network."""
 
 from typing import TypeVar
 

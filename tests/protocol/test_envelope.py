@@ -1,6 +1,7 @@
-"""Bytes become a verified call, or a refusal that says what is wrong; never anything else."""
+"""Parsing of bytes into a verified call, or a refusal that says what is wrong; never anything else."""
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from app.protocol.errors import (
 )
 from app.protocol.messages import METHODS, Answer, Close, Dial, Ice, Message, Offer, RelayedMessage, Update
 from tests.people import SEALED, Person, body
+from tests.processes import ROOT
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors/wire.json").read_text(encoding="utf-8"))
 NOW: int = WIRE["timestamp"]
@@ -704,3 +706,13 @@ def test_fresh_means_within_the_window(offset: int, window: int) -> None:
 def test_a_method_of_another_path_is_refused_before_its_content() -> None:
     """The path is the first thing to be wrong."""
     assert type(refusal_of({"a": "dial", "b": {}, "c": ""}, Close)) is WrongMethod
+
+
+def test_only_its_verification_makes_a_verified_call() -> None:
+    """No other line of the server does, so that whoever holds a call may rely on its signature."""
+    made = re.compile(r"(?<!class )\bCall(?:\[[^\]]*\])?(?:\._make)?\(")
+    files = {file: file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py")}
+
+    assert [(file.name, len(made.findall(text))) for file, text in files.items() if made.search(text)] == [
+        ("envelope.py", 1)
+    ]

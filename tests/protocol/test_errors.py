@@ -1,4 +1,4 @@
-"""The refusals are a contract: a program branches on their codes."""
+"""Refusals as a contract: a program branches on their codes."""
 
 import re
 from collections.abc import Iterator

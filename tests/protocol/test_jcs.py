@@ -1,4 +1,4 @@
-"""JSON has one strict reading and one text."""
+"""JSON: one strict reading and one text."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""An address has one spelling and one owner; a signature has one meaning."""
+"""Addresses and signatures: one spelling and one owner, one meaning."""
 
 from base64 import b64encode
 from hashlib import sha512
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.protocol.errors import BadSignature
 from app.protocol.keys import Address, decode, parse_encryption_key
 from tests.people import Person
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493  # the order of the base point: RFC 8032, section 5.1

@@ -1,4 +1,4 @@
-"""What was relayed is not relayed again."""
+"""Replay protection: what was relayed is not relayed again."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""A push subscription is read strictly where it is a risk, and as browsers write it where it is not."""
+"""Push subscriptions, read strictly where it is a risk, and as browsers write them where it is not."""
 
 import json
 from base64 import b64encode, urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""A push message that is delivered, tried again, refused or lost."""
+"""Delivery of a push message: sent, tried again, refused or lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +17,7 @@ from app.push.vapid import VapidKey, VapidSigner
 from tests.deadlines import SHORT
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""Untrusted hosts get little, and nothing while they fail; an endpoint that asks to wait is left alone."""
+"""Limits of untrusted hosts, circuit breaker, and endpoints that ask to wait."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Only the subscription's browser can read a push message, and every push service can carry it."""
+"""Encryption of push messages for one browser, in a size that every push service carries."""
 
 import json
 from base64 import urlsafe_b64decode

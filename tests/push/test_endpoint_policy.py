@@ -1,4 +1,4 @@
-"""Push endpoints are taken by their names: those that the operator allows, and no other."""
+"""Endpoint policy: the names that the operator allows, and no other."""
 
 import json
 from pathlib import Path

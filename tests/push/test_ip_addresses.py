@@ -1,4 +1,4 @@
-"""The addresses that the server may be made to connect to, also behind NAT64."""
+"""Public IP addresses, also behind NAT64."""
 
 from ipaddress import IPv4Address, IPv6Network
 

@@ -1,4 +1,4 @@
-"""Each answer of a push service has one meaning."""
+"""Outcome of each answer of a push service."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

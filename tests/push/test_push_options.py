@@ -1,4 +1,4 @@
-"""What is urgent is urgent, what is late is dropped, and Safari shows everything."""
+"""TTL, urgency and notification of pushes, and what Safari shows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The server speaks to push services, and to nobody inside its own network."""
+"""SSRF guard: push services are reached, and nobody inside the server's own network."""
 
 import asyncio
 import json

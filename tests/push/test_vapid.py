@@ -1,4 +1,4 @@
-"""Push services know who sends: the header is right, is kept while it is good, and nothing else is signed."""
+"""VAPID: the right header, kept while it is good, and nothing else that is signed."""
 
 import json
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode

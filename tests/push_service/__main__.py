@@ -1,4 +1,4 @@
-"""Run the push service for people: `python -m tests.push_service --port 8100`."""
+"""Push service for people: `python -m tests.push_service --port 8100`."""
 
 import argparse
 import asyncio

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from .browser import Browser
 from .sender import TIMEOUT, Sender
 from .service import PushService
+from .user_agent import Browser
 
 
 @pytest.fixture

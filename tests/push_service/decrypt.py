@@ -1,4 +1,4 @@
-"""Open a sealed push message (RFC 8291); pure, and not with the library that senders seal with."""
+"""Decryption of a push message (RFC 8291); pure, and not with the library that senders seal with."""
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from . import vapid
-from .checks import Push, read_push
 from .errors import ErrorCode, PushError
 from .log import Log, Received
+from .push_validation import Push, read_push
 from .registry import Channel, ChannelRegistry, Message
 from .scripted_responses import ResponseScripts, perform
 from .timeouts import Timeouts

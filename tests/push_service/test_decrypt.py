@@ -1,4 +1,4 @@
-"""A sealed message opens for its receiver only."""
+"""Decryption of sealed messages by their receiver, and by nobody else."""
 
 import json
 from pathlib import Path

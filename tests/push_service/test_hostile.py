@@ -1,4 +1,4 @@
-"""Nothing that arrives makes the push service fail or wait for ever."""
+"""Hostile input: nothing that arrives makes the push service fail or wait for ever."""
 
 import asyncio
 import json

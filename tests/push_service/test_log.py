@@ -1,4 +1,4 @@
-"""Every POST is in the log."""
+"""Log of every POST."""
 
 import time
 

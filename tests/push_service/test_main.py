@@ -1,4 +1,4 @@
-"""`python -m tests.push_service` runs until it is told to stop."""
+"""Command `python -m tests.push_service`, which runs until it is told to stop."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from .browser import Browser
+from .user_agent import Browser
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""A POST is answered as real push services do (RFC 8030)."""
+"""Answers to a POST, as real push services give them (RFC 8030)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A receiver inside the test takes each message once."""
+"""Receiver inside the test, which takes each message once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A script decides the next answers, and nothing else."""
+"""Scripted responses: the next answers, and nothing else."""
 
 import asyncio
 import time

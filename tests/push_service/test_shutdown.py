@@ -1,4 +1,4 @@
-"""A push service that stops leaves nothing behind, whatever is going on."""
+"""Shutdown of the push service, which leaves nothing behind, whatever is going on."""
 
 import asyncio
 import time
@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import WSCloseCode
 
-from .browser import Browser
 from .sender import TIMEOUT
 from .service import PushService
+from .user_agent import Browser
 
 pytestmark = pytest.mark.anyio
 

@@ -1,11 +1,11 @@
-"""A message waits for its receiver, as long as it lives."""
+"""Storage of messages for their receiver, as long as they live."""
 
 import asyncio
 
 import pytest
 
-from .browser import Browser
 from .sender import Sender
+from .user_agent import Browser
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 from aiohttp import WSCloseCode
 
-from .browser import Browser
 from .service import PushService
 from .timeouts import Timeouts
+from .user_agent import Browser
 
 pytestmark = pytest.mark.anyio
 

@@ -1,11 +1,11 @@
-"""The WebSocket side keeps the promises that Firefox relies on."""
+"""WebSocket side, with the promises that Firefox relies on."""
 
 import aiohttp
 import pytest
 
-from .browser import Browser
 from .sender import Sender
 from .service import PushService
+from .user_agent import Browser
 
 pytestmark = pytest.mark.anyio
 

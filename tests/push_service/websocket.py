@@ -6,10 +6,19 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from . import base64url
-from .frames import Ack, AnyFrame, Hello, Ping, ProtocolViolationError, Register, Unregister, read_frame
 from .log import Log
 from .registry import Agent, Channel, ChannelRegistry, Message
 from .timeouts import Timeouts
+from .websocket_frames import (
+    Ack,
+    AnyFrame,
+    Hello,
+    Ping,
+    ProtocolViolationError,
+    Register,
+    Unregister,
+    read_frame,
+)
 
 
 class WebSocketSession:

@@ -15,9 +15,16 @@ from tests.deployment import serving
 from tests.faults.cluster import Cluster
 from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
 from tests.faults.fault_proxy import fault_proxy
-from tests.faults.load import CLIENT_TIMEOUT_S, Caller, Sample, open_caller, register_users, run_load
+from tests.faults.load_generator import (
+    CLIENT_TIMEOUT_S,
+    Caller,
+    Sample,
+    open_caller,
+    register_users,
+    run_load,
+)
 from tests.faults.scenario import OK
-from tests.faults.server import RunningServer, run_server
+from tests.faults.server_process import RunningServer, run_server
 from tests.metrics import SOCKET, scrape
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService

@@ -18,7 +18,7 @@ from tests.metrics import LISTEN, measured
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.scale.standby import Standby, standby
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

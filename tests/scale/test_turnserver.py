@@ -16,7 +16,7 @@ import pytest
 from aioice.stun import TransactionFailed
 from aioice.turn import TurnClientMixin, TurnClientTcpProtocol, TurnClientUdpProtocol
 
-from tests.compose import ROOT
+from tests.compose_files import ROOT
 from tests.processes import Program, program
 from tests.scale.certificate import write_certificate
 from tests.scale.programs import changed, free_port

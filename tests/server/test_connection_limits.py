@@ -1,4 +1,4 @@
-"""Connections of a process: so many for a client, so many in all, and the longest unused ones go first."""
+"""Limits on connections: so many for a client, so many in all, and the longest unused ones go first."""
 
 from dataclasses import dataclass
 

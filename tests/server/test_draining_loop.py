@@ -1,4 +1,4 @@
-"""A server that stops loses nobody who has connected."""
+"""Draining of the accept queue: a server that stops loses nobody who has connected."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""`whisper health` follows the settings of the server, and its exit status tells."""
+"""Health check: by the settings of the server, with an exit status that tells."""
 
 from pathlib import Path
 

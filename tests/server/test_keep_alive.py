@@ -1,4 +1,4 @@
-"""Connections that are kept for the next request: as long as the setting says, and to a clean end."""
+"""Keep-alive of connections: as long as the setting says, and to a clean end."""
 
 import socket
 import tempfile

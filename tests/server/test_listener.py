@@ -1,4 +1,4 @@
-"""A server listens at every address of its host, or says which variable is wrong."""
+"""Listening sockets at every address of a host, or a message that names the wrong variable."""
 
 import socket
 import tempfile

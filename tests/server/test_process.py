@@ -1,4 +1,4 @@
-"""Process-wide settings are made by a server process, never by importing or running an application."""
+"""Process-wide settings, made by a server process, never by importing or running an application."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""The supervisor says where people open the app."""
+"""Supervisor, which says where people open the app."""
 
 import pytest
 

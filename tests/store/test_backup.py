@@ -1,4 +1,4 @@
-"""What the operations page says about backups works as it is written."""
+"""Backups, as the operations page describes them."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""Look-ups that come at once are one question, and nobody's trouble is another's."""
+"""Batch loader: look-ups at once are one statement, and one's failure is not another's."""
 
 import asyncio
 import traceback

@@ -1,4 +1,4 @@
-"""The engine: what it does when the database is away, and how long it waits."""
+"""Database engine: its behaviour when the database is away, and its deadlines."""
 
 import asyncio
 import logging

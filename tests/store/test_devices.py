@@ -13,7 +13,7 @@ from app.store.lookups import Devices
 from app.store.purge import purge
 from app.store.subscriptions import TOMBSTONE_MS, Subscriptions
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

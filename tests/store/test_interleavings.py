@@ -14,9 +14,9 @@ from sqlalchemy.engine import URL
 from app.store.database import Database
 from app.store.errors import StaleUpdate
 from app.store.subscriptions import Subscriptions
-from tests.databases import empty, open_database
+from tests.databases import open_database
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 NOW = 1_760_000_000_000
 DEVICES = 5
@@ -74,14 +74,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def run(migrated: URL) -> Iterator[tuple[asyncio.Runner, Database]]:
+def run(migrated: URL, empty_tables: Callable[[], None]) -> Iterator[tuple[asyncio.Runner, Database]]:
     """Yield a loop with a database for all stories: each has a person of its own."""
     with asyncio.Runner() as runner:
         opened = open_database(migrated)
         database = runner.run(opened.__aenter__())
         yield runner, database
-        runner.run(empty(database))
         runner.run(opened.__aexit__(None, None, None))
+    empty_tables()
 
 
 @given(story=STORIES)

@@ -1,4 +1,4 @@
-"""An outage of the database is a list; everything else is a fault of ours, or an operator's."""
+"""Classification of database errors: outages are a list; all else is our fault, or an operator's."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Expired rows go, once, by plain statements, and never one that was renewed meanwhile."""
+"""Purge of expired rows: once, by plain statements, and never of one that was renewed meanwhile."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
 from tests.databases import open_database
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""The circuit breaker of a replica: an outage costs one look-up a while, a fault of ours is none."""
+"""Circuit breaker of a replica: an outage costs one look-up a while, a fault of ours is none."""
 
 import asyncpg
 import pytest

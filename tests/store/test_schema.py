@@ -1,4 +1,4 @@
-"""The schema's version, and how it comes to be."""
+"""Schema version, and how it comes to be."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What the table keeps, finds, refuses and lets go."""
+"""Repository of subscriptions: what is kept, found, refused and forgotten."""
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +12,7 @@ from app.store.lookups import Devices
 from app.store.purge import purge
 from app.store.subscriptions import Subscriptions
 from tests.people import Person
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 

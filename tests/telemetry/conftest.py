@@ -1,4 +1,4 @@
-"""A registered person, for tests of what is seen of a request."""
+"""A registered person, for the tests of telemetry."""
 
 from tests.api.conftest import registered
 

@@ -1,4 +1,4 @@
-"""Metrics have a listener of their own."""
+"""Listener of the metrics."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Which requests are taken for those of a proxy that nobody trusts."""
+"""Detection of requests through a proxy that is not trusted."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What an operator sees of the calls: metrics, and a line for each request."""
+"""Request log: metrics, and a line for each request."""
 
 import asyncio
 import json

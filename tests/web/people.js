@@ -3,7 +3,7 @@
 import { Identity } from '../../client/identity.js';
 import { canonical } from '../../client/protocol/messages.js';
 import { newEncryptionKey } from '../../client/protocol/sealing.js';
-import { Memory } from './memory.js';
+import { Memory } from './memory-store.js';
 
 /** Somebody with an identity and what their browser keeps. */
 export class Person {

@@ -4,7 +4,7 @@
  */
 
 import { select } from './calls.js';
-import { markRead } from './chat/messaging.js';
+import { markRead } from './chat/unread.js';
 import { cleanName } from './display-names.js';
 import { clearLink, moveToLocalhost, nameInLink, readLink } from './links.js';
 import { newVersionNotice } from './new-version.js';

@@ -116,7 +116,7 @@ export async function stopSharing(app, chat) {
  * @param {App} app
  * @param {Chat} chat
  */
-export async function resume(app, chat) {
+export async function resumeSharing(app, chat) {
   const { held } = chat.media;
   const tracks = held && (await startDevices(app, chat, held));
   if (!tracks) return;

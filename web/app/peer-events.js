@@ -6,7 +6,8 @@
 import { followQuality } from './call-quality.js';
 import { introduce } from './chat/control-messages.js';
 import { tellReactions } from './chat/message-changes.js';
-import { keepUndelivered, receive, receiveFile, sendWaiting, updateMarks } from './chat/messaging.js';
+import { receiveFile } from './chat/file-messages.js';
+import { keepUndelivered, receiveMessage, sendWaiting, updateMarks } from './chat/text-messages.js';
 import { codeOf } from './error-messages.js';
 import { formatDuration } from './format.js';
 import { stopSharing } from './media-devices.js';
@@ -63,7 +64,7 @@ export function attach(app, peer) {
  * @param {Peer} peer
  */
 async function read(app, chat, peer) {
-  for await (const value of peer.messages) receive(app, chat, value);
+  for await (const value of peer.messages) receiveMessage(app, chat, value);
 }
 
 /**

@@ -10,7 +10,7 @@ import { CHAT_FEATURE } from './chat/message-parser.js';
 import { cleanName } from './display-names.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
-import { followPermission, missingPermission, resume } from './reachability/notification-permission.js';
+import { followPermission, missingPermission, resumeWithPermission } from './reachability/notification-permission.js';
 import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { recall, remember } from './storage/web-storage.js';
@@ -67,7 +67,7 @@ export async function start(app) {
   Object.assign(state, { phase: 'starting', hasOpened: state.identity !== null && state.phase !== 'off' });
   app.changed();
   try {
-    if (state.whisper) return await resume(app, state.whisper);
+    if (state.whisper) return await resumeWithPermission(app, state.whisper);
     const whisper = await Whisper.start({ server: appUrl(), worker: './sw.js', features: [CHAT_FEATURE] });
     listen(app, whisper);
     whisper.addEventListener('trouble', (event) => void onTrouble(app, /** @type {import('../client/whisper.js').TroubleEvent} */ (event)));

@@ -19,15 +19,15 @@ import { t } from './texts/translation.js';
 /** @typedef {import('./chat/entries.js').FileEntry} FileEntry */
 /** @typedef {import('./chat/entries.js').Entry} Entry */
 
-/** What I share with a peer by voice and video. `silenced`: the browser wants a click before it plays; `held`: what was on before another call.
+/** Media that I share with a peer. `silenced`: the browser wants a click before it plays; `held`: what was on before another call.
  * @typedef {{stream: MediaStream, muted: boolean, silenced: boolean, isScreen: boolean, held: Wants | null}} Media
  */
 
-/** What a call is for: voice, or voice and video; neither to write.
+/** Purpose of a call: voice, or voice and video; neither to write.
  * @typedef {{audio: boolean, video: boolean}} Wants
  */
 
-/** What their app tells of them; `typing`: until when, ms.
+/** Status of them that their app tells; `typing`: until when, ms.
  * @typedef {{muted: boolean, held: boolean, typing: number}} Status
  */
 
@@ -81,7 +81,7 @@ import { t } from './texts/translation.js';
  * @property {'chat' | 'message' | 'people' | null} focus where the focus is to go with the next drawing
  */
 
-/** What the modules share.
+/** Context that the modules share.
  * @typedef {object} App
  * @property {State} state
  * @property {() => void} changed draw, soon

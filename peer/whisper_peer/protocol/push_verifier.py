@@ -3,10 +3,10 @@
 No I/O and no clock.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from whisper_peer.errors import BadSignature, Dropped, Reason
+from whisper_peer.protocol.bounded_set import BoundedSet
 from whisper_peer.protocol.jcs import canonical, parse
 from whisper_peer.protocol.keys import SIGNATURE_BYTES, Address, decode
 from whisper_peer.protocol.messages import Message, parse_message
@@ -33,7 +33,7 @@ class Inbox:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: BoundedSet[str] = BoundedSet(MAX_REMEMBERED)
 
     def open(self, plaintext: bytes, now: int) -> Call:
         """Return the verified call in a push; *now* is the server's time in ms. Raise `Dropped`.
@@ -53,9 +53,7 @@ class Inbox:
     def _remember(self, signature: str) -> None:
         if signature in self._seen:
             raise Dropped(Reason.SEEN)
-        self._seen[signature] = None
-        if len(self._seen) > MAX_REMEMBERED:
-            self._seen.popitem(last=False)
+        self._seen.add(signature)
 
 
 def _read_push(plaintext: bytes) -> tuple[str, str, str, int]:

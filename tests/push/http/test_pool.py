@@ -1,4 +1,4 @@
-"""Connections to push services are kept, few, and never used when what came on them was not asked for."""
+"""Connection pool: connections are kept, few, and never used after an answer that nobody asked for."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""The URL of an egress proxy is read, and shows no password."""
+"""URL of an egress proxy, which shows no password."""
 
 from base64 import b64decode
 

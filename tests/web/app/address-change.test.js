@@ -1,4 +1,4 @@
-/** A known person's new address is believed only as both keys have signed it, over the connection of that person. */
+/** Change of address: believed only as both keys have signed it, over the connection of that person. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

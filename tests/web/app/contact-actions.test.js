@@ -1,4 +1,4 @@
-/** A contact follows a person to their new address; nobody becomes somebody else. */
+/** Move of a contact to a person's new address; nobody becomes somebody else. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** What the app shows of the values of peers: as text, and never more than it keeps. */
+/** Formatting of the values of peers: as text, and never more than the app keeps. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** Links of the app select a person, whatever else is in them. */
+/** Links of the app, which select a person, whatever else is in them. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** What a client says over HTTP, to a server that is one: a few lines that answer as docs/protocol.md says. */
+/** HTTP client, at a server that is one: a few lines that answer as docs/protocol.md says. */
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { ApiClient } from '../../../client/api-client.js';
 import { verify } from '../../../client/identity.js';
 import { pause } from '../../../client/promises.js';
 import { canonical } from '../../../client/protocol/messages.js';
-import { Memory } from '../memory.js';
+import { Memory } from '../memory-store.js';
 import { Person } from '../people.js';
 import { withCode } from '../vectors.js';
 

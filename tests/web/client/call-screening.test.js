@@ -1,11 +1,11 @@
-/** Who is blocked, and when calls do not ring: what is kept of it, and how many pushes may show nothing. */
+/** Call screening: blocked addresses, calls that do not ring, and how many pushes may show nothing. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { FOR_EVER, block, forgetSilent, isQuiet, mayStaySilent, readScreening, setQuiet, unblock } from '../../../client/call-screening.js';
 import { listUnhandled, receive } from '../../../client/push/inbox.js';
-import { Memory } from '../memory.js';
+import { Memory } from '../memory-store.js';
 import { Person } from '../people.js';
 
 const MALLORY = 'A'.repeat(43) + '=';

@@ -1,4 +1,4 @@
-/** An identity signs; a signature has one meaning; a backup opens with its passphrase alone. */
+/** Identity: signatures with one meaning, and a backup that opens with its passphrase alone. */
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import test from 'node:test';
 import { Identity, verify } from '../../../client/identity.js';
 import { isStrict } from '../../../client/protocol/ed25519-points.js';
 import { canonical } from '../../../client/protocol/messages.js';
-import { Memory } from '../memory.js';
+import { Memory } from '../memory-store.js';
 import { base64, fromHex, vectors, withCode } from '../vectors.js';
 
 const WIRE = vectors('wire.json').cases;

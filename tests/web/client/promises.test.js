@@ -1,4 +1,4 @@
-/** Waits, and what settles them. */
+/** Promise helpers: waits, and what settles them. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

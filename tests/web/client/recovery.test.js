@@ -1,11 +1,11 @@
-/** An identity goes to another device sealed, and opens with its recovery code alone. */
+/** Recovery code: the sealed identity on another device, which opens with its code alone. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Identity, verify } from '../../../client/identity.js';
 import { newRecoveryCode, parseRecoveryCode } from '../../../client/protocol/recovery-code.js';
-import { Memory } from '../memory.js';
+import { Memory } from '../memory-store.js';
 import { withCode } from '../vectors.js';
 
 const HERE = new Memory();

@@ -23,7 +23,7 @@ const graphemes = Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: 
 /** A message with an id of its sender, and the id of the one that it answers.
  * @typedef {{text: string, messageId: string, reply: string | null}} Message
  */
-/** What changes messages that are there: of a reaction, '' takes it back; `read` is the last one that was read.
+/** Change of a message that is there: of a reaction, '' takes it back; `read` is the last one that was read.
  * @typedef {{react: {to: string, with: string}} | {edit: {id: string, text: string}} | {read: string}} Change
  */
 

@@ -6,7 +6,7 @@
 /** A speed needs some time to be one. */
 const SPEED_MS = 500;
 
-/** What had come, and when, as it was seen first: a transfer may go on where another connection ended.
+/** Start of a transfer as it was seen first, its bytes and the time: a transfer may go on where another connection ended.
  * @typedef {{bytes: number, at: number}} Start
  */
 

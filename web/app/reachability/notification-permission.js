@@ -35,7 +35,7 @@ export async function followPermission({ state }, start) {
  * @param {App} app
  * @param {import('../../client/whisper.js').Whisper} whisper
  */
-export async function resume({ state, notices, changed }, whisper) {
+export async function resumeWithPermission({ state, notices, changed }, whisper) {
   if (missingPermission() === 'permission_revoked') await Notification.requestPermission();
   await whisper.update();
   Object.assign(state, { phase: 'on', trouble: null });

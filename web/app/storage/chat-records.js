@@ -7,7 +7,7 @@
 /** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {import('../state.js').FileEntry} FileEntry */
 
-/** What is kept of a chat.
+/** Chat as it is kept.
  * @typedef {{entries: any[], draft: string, unread: number, missed: number, says?: string}} ChatRecord
  */
 

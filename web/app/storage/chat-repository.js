@@ -16,7 +16,7 @@ const MONTH_MS = 30 * 86_400_000;
 /** A change is written at once, the next so long after it: one letter more makes no other record. */
 const WRITE_AFTER_MS = 250;
 /** Larger files are kept by who saves them. */
-export const MAX_FILE_BYTES = 16_000_000;
+export const MAX_KEPT_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
 
 export class ChatRepository {
@@ -128,7 +128,7 @@ export class ChatRepository {
   async #writeFiles(database, chat) {
     const kept = this.#filesOf(chat);
     for (const entry of chat.entries) {
-      if (entry.kind !== 'file' || !entry.blob || kept.has(entry.id) || entry.blob.size > MAX_FILE_BYTES) continue;
+      if (entry.kind !== 'file' || !entry.blob || kept.has(entry.id) || entry.blob.size > MAX_KEPT_FILE_BYTES) continue;
       kept.add(entry.id);
       await database.put('files', entry.id, await entry.blob.arrayBuffer());
     }

@@ -10,7 +10,7 @@ import { Store } from '../../client/store.js';
 import { fitInto } from '../chat/entries.js';
 import { MAX_STRANGERS, chatWith, strangersOf } from '../state.js';
 import { fromRecord, toRecord } from './chat-records.js';
-import { MAX_FILE_BYTES } from './chat-repository.js';
+import { MAX_KEPT_FILE_BYTES } from './chat-repository.js';
 import { saveContact } from './contacts.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileError, SealedFileWriter, readSealedFile } from './sealed-file.js';
@@ -25,7 +25,7 @@ import { recall, remember } from './web-storage.js';
  * @typedef {import('./exported-records.js').ChatFrame & {files: Map<string, Blob>}} PendingChat
  */
 
-/** What was added by an import.
+/** Additions of an import.
  * @typedef {{people: number, entries: number, files: number}} Added
  */
 
@@ -43,7 +43,7 @@ export async function exportAll({ state }, passphrase) {
     if (!chat.entries.length && !chat.draft) continue;
     await writer.add(encodeRecord({ type: 'talk', address: chat.address, talk: toRecord(chat) }));
     for (const { id, blob } of filesOf(chat.entries)) {
-      if (!blob || blob.size > MAX_FILE_BYTES) continue;
+      if (!blob || blob.size > MAX_KEPT_FILE_BYTES) continue;
       await writer.add(encodeRecord({ type: 'file', id, content: new Uint8Array(await blob.arrayBuffer()) }));
     }
   }

@@ -19,7 +19,7 @@ const TAG_BYTES = 16;
 const NEWLINE = 10;
 /** A chat of the longest kind, in JSON. */
 export const MAX_FRAME_BYTES = 64_000_000;
-export const MAX_FILE_BYTES = 2_000_000_000;
+export const MAX_SEALED_FILE_BYTES = 2_000_000_000;
 
 /** An error with a code that has words. */
 export class SealedFileError extends Error {
@@ -83,7 +83,7 @@ export class SealedFileWriter {
     length.setUint32(0, sealed.byteLength);
     this.#count += 1;
     this.#size += LENGTH_BYTES + sealed.byteLength;
-    if (frame.length > MAX_FRAME_BYTES || this.#size > MAX_FILE_BYTES) throw new SealedFileError('export_too_large');
+    if (frame.length > MAX_FRAME_BYTES || this.#size > MAX_SEALED_FILE_BYTES) throw new SealedFileError('export_too_large');
     this.#parts.push(new Blob([length.buffer, sealed]));
   }
 }
@@ -97,7 +97,7 @@ export class SealedFileWriter {
  * @throws {SealedFileError}
  */
 export async function* readSealedFile(file, passphrase) {
-  if (file.size > MAX_FILE_BYTES) throw new SealedFileError('export_too_large');
+  if (file.size > MAX_SEALED_FILE_BYTES) throw new SealedFileError('export_too_large');
   const { salt, iterations, start } = await readHeader(file);
   const key = await deriveKey(passphrase, salt, iterations);
   for (let count = 0, at = start; ; count += 1) {

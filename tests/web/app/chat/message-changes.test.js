@@ -1,10 +1,11 @@
-/** Two people chat: what each app keeps of the other's messages, reactions, edits and read marks, and of hostile ones. */
+/** Reactions, edits and read marks: what each of two apps keeps of the other's, also of hostile ones. */
 
 import assert from 'node:assert/strict';
 import test, { beforeEach } from 'node:test';
 
 import { canEdit, edit, react, takeChange, tellReactions } from '../../../../web/app/chat/message-changes.js';
-import { keepUndelivered, markRead, receive, sendText, sendWaiting } from '../../../../web/app/chat/messaging.js';
+import { keepUndelivered, receiveMessage, sendText, sendWaiting } from '../../../../web/app/chat/text-messages.js';
+import { markRead } from '../../../../web/app/chat/unread.js';
 import { chatWith, createState } from '../../../../web/app/state.js';
 
 const MINUTE_MS = 60_000;
@@ -31,7 +32,7 @@ class Side {
     const send = async (value) => {
       const copy = JSON.parse(JSON.stringify(value));
       other.heard.push(copy);
-      receive(other.app, other.chat, copy);
+      receiveMessage(other.app, other.chat, copy);
       return ++count;
     };
     this.chat.peer = { delivered: 0, supports: async (feature) => features.includes(feature), send };
@@ -78,7 +79,7 @@ test('another program gets the plain text in full, and nothing else', async () =
   const [mine] = await write(anna, ben, 'tea?');
   kept.set('whisper.read-marks', 'yes');
   anna.app.state.selected = 'ben';
-  receive(anna.app, anna.chat, 'hello');
+  receiveMessage(anna.app, anna.chat, 'hello');
   markRead(anna.app);
   react(anna.app, anna.chat, mine, '👍');
   await settle();
@@ -89,8 +90,8 @@ test('another program gets the plain text in full, and nothing else', async () =
 
 test('a message that comes twice is there once, and one that takes the id of mine has none', async () => {
   const [mine] = await write(anna, ben, 'tea?');
-  for (const text of ['one', 'two']) receive(ben.app, ben.chat, { app: 'whisper', text, id: UNKNOWN });
-  receive(anna.app, anna.chat, { app: 'whisper', text: 'mine', id: mine.messageId });
+  for (const text of ['one', 'two']) receiveMessage(ben.app, ben.chat, { app: 'whisper', text, id: UNKNOWN });
+  receiveMessage(anna.app, anna.chat, { app: 'whisper', text: 'mine', id: mine.messageId });
 
   assert.deepEqual(ben.texts, ['tea?', 'one']);
   assert.deepEqual(anna.chat.entries.map(({ messageId }) => messageId), [mine.messageId, null]);
@@ -181,7 +182,7 @@ test('changes of what nobody knows change nothing', async () => {
   const before = JSON.stringify(ben.chat.entries);
   kept.set('whisper.read-marks', 'yes');
   for (const change of [{ react: { to: UNKNOWN, with: '👍' } }, { edit: { id: UNKNOWN, text: 'no' } }, { read: UNKNOWN }]) {
-    receive(ben.app, ben.chat, { app: 'whisper', ...change });
+    receiveMessage(ben.app, ben.chat, { app: 'whisper', ...change });
   }
 
   assert.equal(JSON.stringify(ben.chat.entries), before);
@@ -197,7 +198,7 @@ for (const wanted of [true, false]) {
     await settle();
     assert.equal(anna.heard.filter(({ read }) => read === theirs.messageId).length, wanted ? 1 : 0);
 
-    receive(anna.app, anna.chat, { app: 'whisper', read: mine.messageId });
+    receiveMessage(anna.app, anna.chat, { app: 'whisper', read: mine.messageId });
     assert.equal(mine.mark, wanted ? 'read' : 'sent');
   });
 }
@@ -208,15 +209,15 @@ test('reading one message is reading what came before it, and not what has not b
   first.mark = 'failed';
   const [second] = await write(anna, ben, 'tea?');
   const [third] = await write(anna, ben, 'tea?');
-  receive(anna.app, anna.chat, { app: 'whisper', read: third.messageId });
+  receiveMessage(anna.app, anna.chat, { app: 'whisper', read: third.messageId });
 
   assert.deepEqual([first, second, third].map(({ mark }) => mark), ['failed', 'read', 'read']);
 });
 
 test('edits make a chat no longer than messages do', () => {
   const ids = Array.from({ length: 600 }, () => crypto.randomUUID());
-  for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', id, text: 'x' });
-  for (const id of ids) receive(ben.app, ben.chat, { app: 'whisper', edit: { id, text: 'x'.repeat(16_000) } });
+  for (const id of ids) receiveMessage(ben.app, ben.chat, { app: 'whisper', id, text: 'x' });
+  for (const id of ids) receiveMessage(ben.app, ben.chat, { app: 'whisper', edit: { id, text: 'x'.repeat(16_000) } });
 
   assert.equal(ben.texts.join('').length, 8_000_000);
 });
@@ -224,15 +225,15 @@ test('edits make a chat no longer than messages do', () => {
 test('who says that they type without end sets one timer', () => {
   const timers = () => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
   const before = timers();
-  for (let count = 0; count < 100; count += 1) receive(ben.app, ben.chat, { app: 'whisper', typing: true });
+  for (let count = 0; count < 100; count += 1) receiveMessage(ben.app, ben.chat, { app: 'whisper', typing: true });
 
   assert.equal(timers() - before, 1);
 });
 
 test('of a name without end only the beginning is read, and it stays on one line', () => {
-  receive(ben.app, ben.chat, { app: 'whisper', name: 'An\u2029na\u2028' });
+  receiveMessage(ben.app, ben.chat, { app: 'whisper', name: 'An\u2029na\u2028' });
   assert.equal(ben.chat.says, 'An na');
 
-  receive(ben.app, ben.chat, { app: 'whisper', name: `${' '.repeat(1000)}Anna` });
+  receiveMessage(ben.app, ben.chat, { app: 'whisper', name: `${' '.repeat(1000)}Anna` });
   assert.equal(ben.chat.says, '');
 });

@@ -1,4 +1,4 @@
-/** Values of a chat are read as they are described, and nothing else is, whatever a stranger sends. */
+/** Parsing of the values of a chat: as they are described, and nothing else, whatever a stranger sends. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** A message is found by a part of its text, whatever its case, and seen around the match. */
+/** Search of messages by a part of their text, whatever its case, and the snippet around a match. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** The pace of a transfer is told by what has come since it was seen first. */
+/** Speed of a transfer, by what has come since it was seen first. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

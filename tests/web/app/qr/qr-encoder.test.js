@@ -1,4 +1,4 @@
-/** QR symbols are made of what ISO/IEC 18004 publishes: its example of error correction, of format and of version information. */
+/** QR symbols, by what ISO/IEC 18004 publishes: its example of error correction, of format and of version information. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** What an export's frames may hold: what was written is read, and nothing else is believed. */
+/** Frames of an export: what was written is read, and nothing else is believed. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

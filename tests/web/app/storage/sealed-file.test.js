@@ -1,9 +1,9 @@
-/** A sealed file is whole, or refused: whatever is cut off, moved, changed or foreign has its own code. */
+/** Sealed file, whole or refused: whatever is cut off, moved, changed or foreign has its own code. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { MAX_FILE_BYTES, SealedFileWriter, readSealedFile } from '../../../../web/app/storage/sealed-file.js';
+import { MAX_SEALED_FILE_BYTES, SealedFileWriter, readSealedFile } from '../../../../web/app/storage/sealed-file.js';
 import { writeBackup } from '../../../../client/identity-backup.js';
 
 const PASSPHRASE = 'four words are good';
@@ -64,7 +64,7 @@ for (const [what, file, code, passphrase] of [
   ['nothing', new Blob([]), 'not_an_export'],
   ['a backup of an address', new Blob([await writeBackup('A'.repeat(43) + '=', new Uint8Array(48), PASSPHRASE)]), 'not_an_export'],
   ['a header of hours', new Blob(['{"kind":"whisper-export/1","iterations":1e12,"salt":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}\n']), 'not_an_export'],
-  ['a file larger than any export', { size: MAX_FILE_BYTES + 1 }, 'export_too_large'],
+  ['a file larger than any export', { size: MAX_SEALED_FILE_BYTES + 1 }, 'export_too_large'],
 ]) {
   test(`${what} is refused with ${code}`, async () => {
     await assert.rejects(read(file, passphrase), { code });

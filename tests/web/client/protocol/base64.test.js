@@ -1,4 +1,4 @@
-/** One value has one spelling. */
+/** Canonical base64: one value has one spelling. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** A key is a point of the curve, of large order, in its one spelling. */
+/** Points of Ed25519: a key is one of large order, in its one spelling. */
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';

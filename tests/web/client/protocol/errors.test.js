@@ -1,4 +1,4 @@
-/** Every failure has a stable code and a sentence. */
+/** Error codes, each stable and with a sentence. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

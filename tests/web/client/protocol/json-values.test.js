@@ -1,4 +1,4 @@
-/** What `JSON.stringify` would drop or alter in silence is refused, and says where it is. */
+/** JSON values: what `JSON.stringify` would drop or alter in silence is refused, and says where it is. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,10 +1,11 @@
-/** A push is believed or dropped: its shape, its age, its recipient, its text. */
+/** Messages of pushes, believed or dropped: their shape, age, recipient and text. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { isAddress, isLower, parseAddress } from '../../../../client/protocol/addresses.js';
-import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, lettered, readPush } from '../../../../client/protocol/messages.js';
+import { MAX_PLAINTEXT_BYTES, bytesOverLimit, canonical, encodeMembers } from '../../../../client/protocol/messages.js';
+import { readPush } from '../../../../client/protocol/push-parser.js';
 import { base64, droppedAs, fromHex, textOf, vectors, withCode } from '../../vectors.js';
 
 const { cases, keys, timestamp: NOW } = vectors('wire.json');

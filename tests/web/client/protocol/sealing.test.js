@@ -1,4 +1,4 @@
-/** Sealing holds the shared vectors, and opens nothing else. */
+/** Sealing by the shared vectors, and nothing else that opens. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

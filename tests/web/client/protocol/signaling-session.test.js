@@ -1,4 +1,4 @@
-/** Which call may come when: two sessions, and no network. */
+/** Order of calls in a signaling session: two sides, and no network. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

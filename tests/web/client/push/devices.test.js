@@ -5,7 +5,8 @@ import test from 'node:test';
 
 import { ApiClient } from '../../../../client/api-client.js';
 import { IncomingCalls } from '../../../../client/incoming-calls.js';
-import { canonical, readPush } from '../../../../client/protocol/messages.js';
+import { canonical } from '../../../../client/protocol/messages.js';
+import { readPush } from '../../../../client/protocol/push-parser.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
 import { countMissed, receive, settleAnsweredElsewhere } from '../../../../client/push/inbox.js';
 import { Person } from '../../people.js';

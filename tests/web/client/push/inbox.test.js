@@ -1,11 +1,11 @@
-/** A push is believed once: the checks, their order, and what is kept. The browser's storage has its own tests. */
+/** Inbox of pushes: the checks, their order, and what is kept. The browser's storage has its own tests. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { canonical } from '../../../../client/protocol/messages.js';
 import { isMissed, listUnhandled, markHandled, parkClick, receive, takeClick } from '../../../../client/push/inbox.js';
-import { Memory } from '../../memory.js';
+import { Memory } from '../../memory-store.js';
 import { Person } from '../../people.js';
 import { base64, droppedAs, fromHex } from '../../vectors.js';
 

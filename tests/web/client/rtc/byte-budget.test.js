@@ -1,4 +1,4 @@
-/** Memory that the other side may take has one bound. */
+/** Byte budget: one bound for the memory that the other side may take. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** Each value arrives once and in order, however often the connection is made anew. */
+/** Delivery tracker: each value once and in order, however often the connection is made anew. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,4 @@
-/** Candidates come out of a description as a browser wants them back. */
+/** Candidates of a description, as a browser wants them back. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

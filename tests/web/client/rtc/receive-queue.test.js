@@ -1,4 +1,4 @@
-/** Messages wait for their reader. */
+/** Receive queue: messages wait for their reader. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -5,7 +5,7 @@
 
 import { formatDuration } from '../../format.js';
 import { flipCamera, toggleScreen } from '../../media-device-switch.js';
-import { resume, toggle, toggleMicrophone, tracksOf } from '../../media-devices.js';
+import { resumeSharing, toggle, toggleMicrophone, tracksOf } from '../../media-devices.js';
 import { isCall, nameOf, selectedChat } from '../../state.js';
 import { t } from '../../texts/translation.js';
 import { button, byId, element, onClick, setAttribute, setShown, setText } from '../dom.js';
@@ -34,7 +34,7 @@ export function callControlsView(app) {
   onClick('camera', inCall((chat) => toggle(app, chat, 'camera')));
   onClick('flip', inCall((chat) => flipCamera(app, chat)));
   onClick('screen', inCall((chat) => toggleScreen(app, chat)));
-  onClick('resume', inCall((chat) => resume(app, chat)));
+  onClick('resume', inCall((chat) => resumeSharing(app, chat)));
   onClick('end-call', inCall((chat) => chat.peer?.close()));
   onClick('open-devices', inCall((chat) => openMediaDevices(app, chat)));
   onClick('small-picture', () => remotePicture()?.requestPictureInPicture().catch(() => undefined)); // the person sees that nothing happens

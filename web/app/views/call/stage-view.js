@@ -14,7 +14,7 @@ import { keepAwake } from './wake-lock.js';
 /** @typedef {import('../../state.js').App} App */
 /** @typedef {import('../../state.js').Chat} Chat */
 
-/** What one peer shares, and what I do. */
+/** Stage of one call: the peer's audio and video, and my self-view. */
 class Stage {
   #remote = create('video', { class: 'remote', autoplay: true, playsinline: true });
   #selfView = create('video', { class: 'self-view', autoplay: true, playsinline: true, 'aria-label': t('call.selfView') });

@@ -4,7 +4,8 @@
  */
 
 import { tellTyping } from '../../chat/control-messages.js';
-import { sendFiles, sendText } from '../../chat/messaging.js';
+import { sendFiles } from '../../chat/file-messages.js';
+import { sendText } from '../../chat/text-messages.js';
 import { selectedChat } from '../../state.js';
 import { LETTER_FROM_THE_RIGHT, t } from '../../texts/translation.js';
 import { byId, element, input, onClick, setAttribute, setShown } from '../dom.js';
@@ -114,7 +115,7 @@ function listenToChoice(give) {
  */
 function listenToPaste(app, field, give) {
   field.addEventListener('paste', (event) => {
-    const { files, text } = pasted(event);
+    const { files, text } = readPasted(event);
     if (!files.length && text.length <= MAX_PASTED) return;
     event.preventDefault();
     if (give(files.length ? files : [new File([text], 'text.txt', { type: 'text/plain' })])) return;
@@ -126,7 +127,7 @@ function listenToPaste(app, field, give) {
 }
 
 /** @param {ClipboardEvent} event */
-function pasted({ clipboardData }) {
+function readPasted({ clipboardData }) {
   return { files: [...(clipboardData?.files ?? [])], text: clipboardData?.getData('text/plain') ?? '' };
 }
 

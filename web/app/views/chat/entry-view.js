@@ -3,7 +3,7 @@
  * @module
  */
 
-import { send } from '../../chat/messaging.js';
+import { send } from '../../chat/text-messages.js';
 import { MAX_SHOWN, dayOf, glance } from '../../format.js';
 import { t } from '../../texts/translation.js';
 import { create, icon, setAttribute, setText, timeElement } from '../dom.js';

@@ -1,4 +1,4 @@
-/** "Do not disturb" ends when its name says, by the clock on the wall. */
+/** "Do not disturb", which ends when its name says, by the clock on the wall. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';

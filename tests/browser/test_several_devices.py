@@ -1,4 +1,4 @@
-"""One person at a Firefox and a Chromium, with one address, and another who calls them."""
+"""Several devices of one person: a Firefox and a Chromium with one address, and another who calls them."""
 
 import time
 from collections.abc import Iterator

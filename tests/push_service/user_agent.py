@@ -1,4 +1,4 @@
-"""A user agent for the tests of this package: plain aiohttp, and the words that Firefox uses."""
+"""User agent for the tests of this package: plain aiohttp, and the words that Firefox uses."""
 
 import secrets
 from collections.abc import AsyncIterator

@@ -39,7 +39,7 @@ from app.settings import Settings
 from tests.people import Person, body, now_ms
 from tests.push_service import base64url, p256
 from tests.push_service.decrypt import decrypt
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 PATIENCE_S = 15  # more than a push may take in all
 SLOW_S = 30  # for the look-up of a name that hangs

@@ -23,7 +23,7 @@ from app.settings import Settings
 from tests.api.conftest import Registered, register
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-/** What a browser keeps, kept in memory: every method of `Store`, without its IndexedDB, which only browsers have. */
+/** In-memory store: every method of `Store`, without its IndexedDB, which only browsers have. */
 export class Memory {
   #rooms = { identity: new Map(), state: new Map(), calls: new Map(), contacts: new Map() };
 

@@ -1,4 +1,4 @@
-"""What can stand in the way, and that each of it is said in plain words."""
+"""Error messages of the app, each in plain words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,11 +97,8 @@ def test_nobody_there_is_said(someone: User) -> None:
     someone.page.see("#chat-trouble", "Nobody is reachable")
 
 
-def test_a_backup_brings_the_address_back(
-    someone: User, push_process: PushServiceProcess, deployment: Deployment
-) -> None:
+def test_a_backup_brings_the_address_back(push_process: PushServiceProcess, deployment: Deployment) -> None:
     """Made with a new address, opened in another browser by its passphrase and by no other."""
-    del someone
     with (
         firefox(installed(FIREFOX), push_process.websocket_url) as first,
         firefox(installed(FIREFOX), push_process.websocket_url) as second,

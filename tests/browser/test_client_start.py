@@ -1,4 +1,4 @@
-"""One identity for an origin and one client for a page, whoever starts first; in a Firefox."""
+"""Start of the client: one identity for an origin and one client for a page. In a Firefox."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""kill -9, as the kernel or a power cut does it, in the middle of something."""
+"""SIGKILL in the middle of something, as by the kernel or a power cut."""
 
 import asyncio
 import random
@@ -12,12 +12,12 @@ import pytest
 
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.delivery_checks import count_pushes, wait_for_push
-from tests.faults.load import LOST, REFUSED, Caller, open_caller, register_users
+from tests.faults.load_generator import LOST, REFUSED, Caller, open_caller, register_users
 from tests.faults.scenario import start_scenario
-from tests.faults.server import run_server
+from tests.faults.server_process import run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""SIGTERM while people call: what was begun is finished, and a refused client tries the next instance."""
+"""Graceful shutdown: calls that were begun are finished, and a refused client tries the next instance."""
 
 import asyncio
 import time
@@ -13,9 +13,9 @@ from tests.deadlines import SHORT
 from tests.deployment import serving
 from tests.faults.cluster import Cluster
 from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
-from tests.faults.load import REFUSED, Caller, Sample, open_caller, register_users, run_load
+from tests.faults.load_generator import REFUSED, Caller, Sample, open_caller, register_users, run_load
 from tests.faults.scenario import OK
-from tests.faults.server import RunningServer, run_server
+from tests.faults.server_process import RunningServer, run_server
 from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 

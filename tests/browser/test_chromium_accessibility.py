@@ -1,12 +1,12 @@
-"""Everybody can use every view: on a phone and on a laptop, in light and in dark, by eye and by ear."""
+"""Accessibility of every view: on a phone and on a laptop, in light and in dark, by eye and by ear."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.browser.accessibility_checks import AXE_FAULTS, all_of, faults
 from tests.browser.chromium_user import ChromiumUser, at_chromium
-from tests.browser.page_checks import AXE_FAULTS, all_of, faults
 from tests.deployment import Deployment, PushServiceProcess
 from tests.people import Person
 

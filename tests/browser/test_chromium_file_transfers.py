@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.chromium import CHROMIUM, chromium
-from tests.browser.tab import Tab
+from tests.browser.chromium_tab import Tab
 from tests.deployment import Deployment
 from tests.processes import installed
 

@@ -15,7 +15,7 @@ from tests.faults.cluster import Cluster
 from tests.people import Person
 from tests.processes import WHISPER, Program
 from tests.push_service import PushService, Subscription
-from tests.vectors_of import subscription_json
+from tests.vector_files import subscription_json
 
 # Instances of one server share its key.
 VAPID_KEY = VapidKey.generate().private_text

@@ -1,11 +1,11 @@
-"""What a page looks like to everybody: axe-core's rules, and whether all of it fits."""
+"""Accessibility and layout checks of a page: axe-core's rules, and whether all of it fits."""
 
 import os
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tests.browser.tab import Tab
+from tests.browser.chromium_tab import Tab
 from tests.processes import ROOT
 
 AXE = ROOT / "node_modules/axe-core/axe.min.js"

@@ -1,4 +1,4 @@
-"""What can stand in the way of a start, each by its own code; and subscriptions of no use. In a Chromium."""
+"""Errors at a start, each by its own code; and subscriptions of no use. In a Chromium."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Chromium
+from tests.browser.chromium_tab import Tab
 from tests.browser.chromium_user import bridged_chromium
-from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
 
 _START = """

@@ -1,12 +1,12 @@
-"""The documentation page, in a browser: all of it is ours, and the app's origin is none of its business."""
+"""Documentation page in a browser: its files are ours, and it is kept away from the app's origin."""
 
 import json
 from typing import Any
 
 from app.api.openapi_examples import EXAMPLES
 from tests.browser.chromium import Chromium
+from tests.browser.chromium_tab import Tab
 from tests.browser.chromium_user import at_chromium
-from tests.browser.tab import Tab
 from tests.deployment import Deployment, PushServiceProcess
 
 LOADED = "return performance.getEntriesByType('resource').map(({ name }) => name)"

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.faults.server import User
+from tests.faults.server_process import User
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 

@@ -1,4 +1,4 @@
-"""The page loads, and nothing that it does is refused."""
+"""Loading of the page, without a refusal of anything that it does."""
 
 import socket
 from contextlib import closing

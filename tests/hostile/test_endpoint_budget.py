@@ -16,10 +16,10 @@ from app.push.verification_codes import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock
-from tests.hostile.internet import Internet, Phone, Request, created, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Phone, Request, created, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import P256DH, subscription_at
+from tests.vector_files import P256DH, subscription_at
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""The language of `requests.json`: a case becomes the bytes of a call.
+"""Builder of the requests of `requests.json`: a case becomes the bytes of a call.
 
 Base, data, signature, envelope, compact JSON, text: what changes one of them comes after it, before the next.
 """
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from app.protocol.constants import MAX_BODY_BYTES
 from tests.hostile.forgery import forged
 from tests.people import Person
-from tests.vectors_of import vectors
+from tests.vector_files import vectors
 
 Json = Any
 Case = dict[str, Any]

@@ -1,4 +1,4 @@
-"""More connections than a server has file descriptors, and more than it ever needs."""
+"""Exhaustion of file descriptors: more connections than a server has, and more than it ever needs."""
 
 import re
 import resource

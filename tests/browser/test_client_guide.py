@@ -1,4 +1,4 @@
-"""The app of docs/client.md, as it stands there, at an origin of its own."""
+"""Guide of docs/client.md: its app, as it stands there, at an origin of its own."""
 
 import re
 import threading

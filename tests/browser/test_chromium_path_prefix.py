@@ -1,4 +1,4 @@
-"""The app under a path prefix, behind a proxy that takes it off and without one."""
+"""Path prefix of the app, behind a proxy that takes it off and without one."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

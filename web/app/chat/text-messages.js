@@ -1,29 +1,22 @@
 /**
- * Messages and files of a chat: sending, receiving, delivery marks, and what is unread.
+ * Text messages of a chat: sending, waiting for a connection, receiving, and delivery marks.
  * @module
  */
 
 import { follow as followMove } from '../contact-actions.js';
 import { codeOf } from '../error-messages.js';
-import { MAX_KEPT, PREVIEWED, safeFileName } from '../format.js';
-import { addEntry, nameOf, selectedChat } from '../state.js';
-import { t } from '../texts/translation.js';
+import { MAX_KEPT } from '../format.js';
+import { addEntry } from '../state.js';
 import { APP, takeControl } from './control-messages.js';
-import { newReactions, newText } from './entries.js';
-import { findMessage, takeChange, tellRead } from './message-changes.js';
-import { CHAT_FEATURE, isMessageId, readMessage } from './message-parser.js';
+import { newText } from './entries.js';
+import { findMessage, takeChange } from './message-changes.js';
+import { CHAT_FEATURE, readMessage } from './message-parser.js';
+import { countUnread } from './unread.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../state.js').Peer} Peer */
-/** @typedef {import('../state.js').Transfer} Transfer */
 /** @typedef {import('../state.js').TextEntry} TextEntry */
-/** @typedef {import('../state.js').FileEntry} FileEntry */
-
-/** More at once is a slip of the hand: a whole folder was dropped. */
-const MAX_FILES = 20;
-/** So large, pictures, sounds and videos of people who are known by a name are taken without asking. */
-const MAX_TAKEN_BYTES = 3_000_000;
 
 /**
  * @param {App} app
@@ -98,7 +91,7 @@ export function updateMarks(chat, peer) {
  * @param {Chat} chat
  * @param {unknown} value whatever they sent
  */
-export function receive(app, chat, value) {
+export function receiveMessage(app, chat, value) {
   if (takeControl(chat, value, app.changed)) {
     const { moved } = /** @type {import('./control-messages.js').Control} */ (value);
     if (moved) void followMove(app, chat, moved);
@@ -126,48 +119,6 @@ function receiveText(app, chat, content, { messageId = null, reply = null } = {}
 }
 
 /**
- * @param {App} app
- * @param {Chat} chat
- * @param {Transfer} transfer
- */
-export function receiveFile(app, chat, transfer) {
-  follow(app, chat, transfer);
-  countUnread(app, chat);
-  const isSmall = PREVIEWED.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
-  if (isSmall && app.state.contacts.get(chat.address)?.name) transfer.accept();
-}
-
-/**
- * @param {App} app
- * @param {Chat} chat
- * @param {Iterable<File>} files
- */
-export function sendFiles(app, chat, files) {
-  const { peer } = chat;
-  const all = [...files];
-  if (!peer) return;
-  if (all.length > MAX_FILES) app.notices.say(t('composer.tooMany', { count: MAX_FILES, all: all.length }));
-  for (const file of all.slice(0, MAX_FILES)) {
-    try {
-      follow(app, chat, peer.sendFile(file), file);
-    } catch (error) {
-      app.notices.alert(error, { key: 'file' });
-    }
-  }
-}
-
-/**
- * Whoever reads a chat has read it.
- * @param {App} app
- */
-export function markRead({ state }) {
-  const chat = selectedChat(state);
-  if (!chat || !state.isSeen) return;
-  chat.unread = 0;
-  tellRead(chat);
-}
-
-/**
  * Send a text with its id to an app that knows ids, and to any other program as it is.
  * @param {Peer} peer
  * @param {TextEntry} entry
@@ -177,38 +128,4 @@ async function sendTo(peer, entry) {
   const { value: text, messageId: id, reply } = entry;
   if (!isKnown) entry.messageId = null;
   return peer.send(isKnown ? { app: APP, text, id, ...(reply && { reply }) } : text);
-}
-
-/**
- * @param {App} app
- * @param {Chat} chat
- * @param {Transfer} transfer
- * @param {Blob | null} [mine] what I send
- */
-function follow(app, chat, transfer, mine = null) {
-  const messageId = isMessageId(transfer.id) && !findMessage(chat, transfer.id) ? transfer.id : null;
-  /** @type {FileEntry} */
-  const entry = { kind: 'file', mine: mine !== null, at: new Date(), id: crypto.randomUUID(), transfer, blob: mine, error: null, messageId, reactions: newReactions() };
-  addEntry(chat, entry);
-  transfer.addEventListener('progress', app.changed);
-  transfer.addEventListener('statechange', app.changed);
-  transfer.done
-    .then((blob) => {
-      entry.blob ??= blob ?? null;
-      if (app.state.selected !== chat.address) app.notices.say(t(entry.mine ? 'file.toastSent' : 'file.toastReceived', { name: safeFileName(transfer.name) }));
-    })
-    .catch((/** @type {unknown} */ error) => void (entry.error = error))
-    .finally(app.changed);
-  app.changed();
-}
-
-/**
- * @param {App} app
- * @param {Chat} chat
- */
-function countUnread(app, chat) {
-  const isRead = app.state.selected === chat.address && app.state.isSeen;
-  if (isRead) return;
-  chat.unread += 1;
-  app.notices.say(t('chat.wrote', { name: nameOf(app.state, chat.address) }));
 }

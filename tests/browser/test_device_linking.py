@@ -1,4 +1,4 @@
-"""Another device is linked: by a link or a file, and by the recovery code, which goes another way."""
+"""Linking of another device: by a link or a file, and by the recovery code, which goes another way."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""The server takes a new VAPID key, and nobody is lost."""
+"""Rotation of the VAPID key, by which nobody is lost."""
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ from tests.api.conftest import Registered, post, register
 from tests.conftest import serving
 from tests.people import Person, now_ms
 from tests.push_service import PushService
-from tests.vectors_of import subscription_at
+from tests.vector_files import subscription_at
 
 pytestmark = pytest.mark.anyio
 
