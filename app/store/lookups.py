@@ -69,7 +69,7 @@ class Lookups:
         """Return what the database has, this version's and that of the one before."""
         rows = await self._everywhere.get(address.raw)
         if rows is None:
-            return ()
+            return []
         devices = {row["device"]: row["updated_at"] for row in rows}
         live = [row for row in rows if row["device"] and row["endpoint"]]
         endpoints = {None, *(row["endpoint"] for row in live)}
