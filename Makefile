@@ -66,7 +66,7 @@ profile: $(VENV)/.installed-embedded,test ## where a loaded server spends its ti
 	@$(BIN)/python -m bench.profile $(ARGS)
 
 page: $(VENV)/.installed-embedded,test ## how soon the web app opens in a Chromium, on a slow network and without a server
-	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.page_load
 
 soak: $(VENV)/.installed-embedded,test ## ten minutes at half of capacity, without an error: make soak SECONDS=60
 	$(BIN)/python -m bench.soak $(SECONDS)

@@ -31,7 +31,7 @@ class Charges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The devices of a sender who is shown to be registered, with the one that was registered just now."""
+    """Live devices of a registered sender, and the id of the one that was registered just now."""
 
     devices: Devices
     device: str | None = None

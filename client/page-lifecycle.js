@@ -30,7 +30,7 @@ export function followPage(connectionManager, registration, signal) {
 /**
  * Let the other windows know with whom this one is connected, and let go of what they deal with.
  * @param {ConnectionManager} connectionManager
- * @param {import('./windows.js').Windows} windows
+ * @param {import('./other-windows.js').OtherWindows} windows
  */
 export function followWindows(connectionManager, windows) {
   const { incomingCalls, peers } = connectionManager;

@@ -22,7 +22,7 @@ import { watchPermission } from './push/support.js';
 import { withDevices } from './rtc/media.js';
 import { askPersistence, setUp } from './setup.js';
 import { SharedStart } from './shared-start.js';
-import { Windows } from './windows.js';
+import { OtherWindows } from './other-windows.js';
 
 export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
 export { Identity } from './identity.js';
@@ -48,7 +48,7 @@ export class Whisper extends WhisperTarget {
   #registration;
   #connectionManager;
   #inbox;
-  #windows = new Windows();
+  #windows = new OtherWindows();
   #stopped = new AbortController();
 
   /** @param {import('./setup.js').Parts} parts */

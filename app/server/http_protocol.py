@@ -31,11 +31,6 @@ class HttpProtocol(StreamProtocol):
     One task serves its requests, one after the other.
     """
 
-    _transport: Transport
-    _writer: ResponseWriter
-    _server: tuple[str, int | None]
-    _client: tuple[str, int] | None
-
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
@@ -81,6 +76,7 @@ class HttpProtocol(StreamProtocol):
         for deadline in (self._receive_deadline, self._read_deadline, self._idle_deadline):
             deadline.close()
         self._leave()
+        self._arriving = None  # which knows this
         self._writer.end()
         self._queue.close()
 
@@ -91,8 +87,12 @@ class HttpProtocol(StreamProtocol):
         self._read_deadline.cancel()
         self._idle_deadline.cancel()
         self._parser.feed(data)
-        if self._parser.is_receiving and self.accepts_more:  # most requests are here at once
+        if not self.accepts_more:
+            return
+        if self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
+        elif self._queue.is_empty:  # it was answered before its body was here
+            self._read_deadline.start()
 
     @property
     def accepts_more(self) -> bool:
@@ -103,12 +103,9 @@ class HttpProtocol(StreamProtocol):
         """Serve the request, or let it wait for those before it."""
         scope["server"], scope["client"] = self._server, self._client
         scope["state"] = self._app_state.copy()
+        keep_alive = keep_alive and not self._leaving
         self._arriving = HttpExchange(
-            self,
-            self._writer,
-            scope,
-            keep_alive=keep_alive and not self._leaving,
-            awaits_continue=awaits_continue,
+            self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
         )
         self._queue.put(self._arriving)
         if self._queue.has_waiting:
@@ -136,7 +133,7 @@ class HttpProtocol(StreamProtocol):
             if self._queue.is_empty and not self._parser.is_receiving:
                 self._read_deadline.start()
         elif self._queue.is_empty:
-            self.end_with(self._refusal)
+            self.end_with(self._refusal, None)
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -155,7 +152,7 @@ class HttpProtocol(StreamProtocol):
             return
         unanswered = self._queue.unanswered
         if unanswered is None or unanswered.more_body:
-            self.end_with(refusal)
+            self.end_with(refusal, unanswered or self._arriving)
             return
         self._refusal = self._refusal or refusal
         self._transport.pause_reading()
@@ -163,10 +160,9 @@ class HttpProtocol(StreamProtocol):
             self._queue.withdraw(self._arriving)
             self._arriving = None
 
-    def end_with(self, refusal: Refused) -> None:
-        """Answer so, if nothing of another answer was sent, and close."""
-        unanswered = self._queue.unanswered
-        if unanswered is None or not unanswered.has_sent:
+    def end_with(self, refusal: Refused, exchange: HttpExchange | None) -> None:
+        """Answer *exchange* so, if nothing of another answer was sent, and close."""
+        if exchange is None or not exchange.has_sent:
             self._writer.write(self._context.refuse(refusal))
         self._leave()
         self._writer.close()

@@ -98,7 +98,9 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; what comes behind a body is for nobody (RFC 9110, section 6.5.1)."""
+        if not self._in_head:
+            return
         name = name.lower()
         if name == b"expect":
             self._awaits_continue = value.lower() == b"100-continue"
@@ -121,9 +123,11 @@ class RequestParser:
         elif fault := find_fault(self._headers, version):
             self._receiver.refuse(NotHttp(fault))
         else:
-            keep_alive = version != "1.0" and self._parser.should_keep_alive()
+            is_1_0 = version == "1.0"  # which knows neither
             self._receiver.begin_request(
-                self._scope(version), keep_alive=keep_alive, awaits_continue=self._awaits_continue
+                self._scope(version),
+                keep_alive=not is_1_0 and self._parser.should_keep_alive(),
+                awaits_continue=not is_1_0 and self._awaits_continue,
             )
 
     def on_body(self, body: bytes) -> None:

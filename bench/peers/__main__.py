@@ -76,7 +76,7 @@ def peers(url: str, go_sources: Path = GO_SOURCES) -> Iterator[tuple[str, Abstra
     node = str(_TOOLS / "node")
     yield "fastify + web-push + pg", program([node, "fastify.js"], env, NODE)
     yield "express + web-push + pg", program([node, "express.js"], env, NODE)
-    yield "FastAPI + SQLModel + pywebpush", program([sys.executable, "-m", "bench.peers.stock"], env)
+    yield "FastAPI + SQLModel + pywebpush", program([sys.executable, "-m", "bench.peers.plain_fastapi"], env)
 
 
 def _go_peers(env: Mapping[str, str], sources: Path) -> Iterator[tuple[str, AbstractContextManager[Program]]]:

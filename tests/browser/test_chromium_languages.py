@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.page import IS_KEPT
+from bench.page_load import IS_KEPT
 from tests.browser.accessibility_checks import faults
 from tests.browser.chromium_user import ChromiumUser, at_chromium
 from tests.browser.push_messages import RINGING, call_of, push_of, short

@@ -6,7 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bench.page import IS_KEPT, LOADED, suspend
+from bench.page_load import IS_KEPT, LOADED, suspend
 from tests.browser.chromium_user import ChromiumUser, at_chromium
 from tests.browser.page import PATIENCE_S
 from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
@@ -24,6 +24,8 @@ _NEW_VERSION = """
     for (const request of await old.keys()) await other.put(request, await old.match(request));
     await caches.delete(name);
 """
+# Behind the list that the worker has asked for while the server hung.
+_WAIT_FOR_SERVER = "await fetch('/shell.json', { cache: 'no-store' })"
 _VERSIONS = "return (await caches.keys()).length"
 
 
@@ -82,6 +84,7 @@ def test_the_app_opens_at_once_when_the_server_hangs(
 
 def test_a_new_version_is_told(ben: ChromiumUser) -> None:
     """The page that is open goes on with the old one until it is loaded again."""
+    ben.browser.in_worker(ben.url, _WAIT_FOR_SERVER)
     ben.page.evaluate(_NEW_VERSION)
     ben.page.reload()
 

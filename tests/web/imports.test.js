@@ -116,3 +116,19 @@ test('no file is longer than one reads at once', () => {
 
   assert.deepEqual(long, []);
 });
+
+test('no function is longer than one sees at once', () => {
+  // From the line that opens a named function or a method to the brace at the same depth.
+  const opened = /^( *)(?:export )?(?:static )?(?:async )?(?:function\*? ?\w*|(?!(?:if|for|while|switch|catch)\b)(?:get |set )?#?\w+)\(.*\) \{$/;
+  const tooLong = (lines, at) => {
+    const [, depth] = opened.exec(lines[at]) ?? [];
+    return depth !== undefined && lines.slice(at).findIndex((line) => line.startsWith(`${depth}}`)) - 1 > 40;
+  };
+
+  const long = FILES.flatMap((file) => {
+    const lines = readFileSync(join(ROOT, file), 'utf8').split('\n');
+    return lines.filter((_, at) => tooLong(lines, at)).map((line) => `${file}: ${line.trim()}`);
+  });
+
+  assert.deepEqual(long, []);
+});

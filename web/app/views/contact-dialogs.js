@@ -26,11 +26,7 @@ import { qrScanView } from './qr/qr-scan-view.js';
 export function addDialog(app) {
   const { state } = app;
   const field = byId('address-field', HTMLTextAreaElement);
-  const check = () => {
-    const fault = field.value.trim() === '' ? '' : faultOf(state, field.value);
-    setText(element('address-fault'), fault);
-    setAttribute(field, 'aria-invalid', fault ? 'true' : null);
-  };
+  const check = () => showFault(state, field);
   const onInput = () => {
     check();
     input('name-field').value ||= cleanName(nameInLink(field.value));
@@ -41,13 +37,14 @@ export function addDialog(app) {
     onInput();
     input('name-field').focus();
   });
+  const form = byId('add-form', HTMLFormElement);
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
     event.preventDefault();
-    byId('add-form', HTMLFormElement).requestSubmit();
+    form.requestSubmit();
   });
   onClick('add-cancel', () => dialog('add-dialog').close());
-  byId('add-form', HTMLFormElement).addEventListener('submit', async (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
     check();
     if (faultOf(state, field.value)) return field.focus();
@@ -66,6 +63,17 @@ export function addDialog(app) {
     dialog('add-dialog').showModal();
     (address ? input('name-field') : field).focus();
   };
+}
+
+/**
+ * Say what is wrong with the address in a field, if there is one.
+ * @param {import('../state.js').State} state
+ * @param {HTMLTextAreaElement} field
+ */
+function showFault(state, field) {
+  const fault = field.value.trim() === '' ? '' : faultOf(state, field.value);
+  setText(element('address-fault'), fault);
+  setAttribute(field, 'aria-invalid', fault ? 'true' : null);
 }
 
 /**
@@ -119,21 +127,28 @@ export function personDialog(app, confirm) {
   });
   onClick('remove-person', async () => {
     const title = t('person.sureRemove', { name: nameOf(state, address) });
-    const isSure = await confirm({ title, text: t('person.sureRemoveText'), yes: t('common.remove') });
-    if (!isSure) return;
+    if (!(await confirm({ title, text: t('person.sureRemoveText'), yes: t('common.remove') }))) return;
     close();
     await remove(app, address);
   });
 
   return (chat) => {
     address = chat.address;
-    setText(element('person-title'), nameOf(state, address));
-    setText(element('person-address'), address);
-    setText(element('person-route'), t('person.route', { route: chat.route, detail: chat.routeDetail }));
-    setShown(element('person-connection'), chat.route !== '');
-    input('rename-field').value = state.contacts.get(address)?.name || chat.says;
-    setText(button('block-person'), state.screening.blocked.has(address) ? t('block.unblock') : t('block.block'));
-    setShown(button('remove-person'), true);
+    drawPerson(state, chat);
     dialog('person-dialog').showModal();
   };
+}
+
+/**
+ * @param {import('../state.js').State} state
+ * @param {Chat} chat
+ */
+function drawPerson(state, { address, route, routeDetail: detail, says }) {
+  setText(element('person-title'), nameOf(state, address));
+  setText(element('person-address'), address);
+  setText(element('person-route'), t('person.route', { route, detail }));
+  setShown(element('person-connection'), route !== '');
+  input('rename-field').value = state.contacts.get(address)?.name || says;
+  setText(button('block-person'), state.screening.blocked.has(address) ? t('block.unblock') : t('block.block'));
+  setShown(button('remove-person'), true);
 }

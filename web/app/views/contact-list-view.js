@@ -51,13 +51,7 @@ export function contactListView(app, { addPerson, openSettings }) {
   };
 
   return () => {
-    const address = mine();
-    drawAvatar(element('my-avatar'), address, recall('whisper.name') ?? '');
-    const name = state.phase === 'on' ? recall('whisper.name') : null;
-    setText(element('my-status'), name ? t('people.youNamed', { name }) : t(STATUS[state.phase]));
-    setText(element('my-address'), shortAddress(address));
-    setAttribute(element('my-address'), 'data-address', address);
-    setAttribute(element('my-address'), 'title', address);
+    drawMe(state.phase, mine());
     const all = inOrder(app);
     const wanted = normalize(search.value);
     setShown(search, all.length >= MANY || wanted !== '' || countEntries(app) >= MANY_ENTRIES);
@@ -76,6 +70,19 @@ export function contactListView(app, { addPerson, openSettings }) {
     });
     setShown(element('people-empty'), all.length === 0);
   };
+}
+
+/**
+ * @param {import('../state.js').State['phase']} phase
+ * @param {string} address mine
+ */
+function drawMe(phase, address) {
+  const name = recall('whisper.name') ?? '';
+  drawAvatar(element('my-avatar'), address, name);
+  setText(element('my-status'), name && phase === 'on' ? t('people.youNamed', { name }) : t(STATUS[phase]));
+  setText(element('my-address'), shortAddress(address));
+  setAttribute(element('my-address'), 'data-address', address);
+  setAttribute(element('my-address'), 'title', address);
 }
 
 /**

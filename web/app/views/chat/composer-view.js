@@ -32,27 +32,9 @@ export function composerView(app) {
     return chat?.phase === 'open' ? chat : null; // while it reconnects, files can't be sent
   };
 
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    const chat = selectedChat(state);
-    if (!chat || field.value.trim() === '') return;
-    field.focus();
-    if (chat.editing) return saveEdit(app, chat, field.value);
-    sendText(app, chat, field.value);
-    field.value = chat.draft = '';
-    fit(field);
-  });
+  listenToSubmit(app, field, form);
   listenToCancel(app, field);
-  listenToTyping(field, form);
-  field.addEventListener('input', () => {
-    const chat = selectedChat(state);
-    if (!chat) return;
-    if (!chat.editing) chat.draft = field.value;
-    tellTyping(chat);
-    app.chatRepository.save();
-    fit(field);
-  });
-
+  listenToTyping(app, field);
   listenToFiles(app, field, openChat);
 
   return () => {
@@ -70,15 +52,42 @@ export function composerView(app) {
 }
 
 /**
- * Send by the Enter key; with Shift it makes a line.
+ * Send by the button and by the Enter key; with Shift it makes a line.
+ * @param {App} app
  * @param {HTMLTextAreaElement} field
  * @param {HTMLFormElement} form
  */
-function listenToTyping(field, form) {
+function listenToSubmit(app, field, form) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const chat = selectedChat(app.state);
+    if (!chat || field.value.trim() === '') return;
+    field.focus();
+    if (chat.editing) return saveEdit(app, chat, field.value);
+    sendText(app, chat, field.value);
+    field.value = chat.draft = '';
+    fit(field);
+  });
   field.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     form.requestSubmit();
+  });
+}
+
+/**
+ * Keep the draft, and tell that somebody types.
+ * @param {App} app
+ * @param {HTMLTextAreaElement} field
+ */
+function listenToTyping(app, field) {
+  field.addEventListener('input', () => {
+    const chat = selectedChat(app.state);
+    if (!chat) return;
+    if (!chat.editing) chat.draft = field.value;
+    tellTyping(chat);
+    app.chatRepository.save();
+    fit(field);
   });
 }
 

@@ -23,6 +23,39 @@ export function fileRow(entry) {
   const name = safeFileName(transfer.name);
   const status = create('span', { class: 'small muted' });
   const bar = create('progress', { 'aria-label': t('file.progress', { name }), max: Math.max(transfer.size, 1), value: 0 });
+  const { buttons, drawButtons } = fileButtons(entry, name);
+  const title = create('span', { class: 'file-name', title: name, dir: 'auto' }, name);
+  const head = create('div', { class: 'file-head' }, create('span', { class: 'file-icon' }, icon('file')), create('span', { class: 'grow file-text' }, title, status));
+  const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, ...buttons));
+  const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
+  const author = create('span', { class: 'sr' }, `${entry.mine ? t('file.yours') : t('file.theirs')} `);
+  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
+  let isPreviewed = false;
+  /** @type {import('../../chat/transfer-speed.js').Start | null} */ let began = null;
+  const update = () => {
+    const { state } = transfer;
+    setAttribute(element, 'data-state', state);
+    if (state === 'running') began ??= { bytes: transfer.transferred, at: performance.now() };
+    const running = statusOf(entry);
+    setText(status, state === 'running' && began ? withPace(running, paceOf(transfer, began, performance.now())) : running);
+    setAttribute(bar, 'value', transfer.transferred);
+    setShown(bar, state === 'running');
+    drawButtons();
+    if (entry.blob && state === 'done' && !isPreviewed) {
+      isPreviewed = true;
+      const seen = preview(entry.blob, transfer.type, name);
+      if (seen) box.prepend(seen);
+    }
+  };
+  return { element, update };
+}
+
+/**
+ * @param {FileEntry} entry
+ * @param {string} name of the file, as it is shown
+ */
+function fileButtons(entry, name) {
+  const { transfer, mine } = entry;
   /** @param {'accept' | 'decline' | 'cancel' | 'open' | 'save'} act @param {() => unknown} run @param {string} [look] */
   const action = (act, run, look = '') => {
     const label = t(`file.${act}Named`, { name });
@@ -33,36 +66,15 @@ export function fileRow(entry) {
   const cancel = action('cancel', () => transfer.cancel());
   const open = action('open', () => entry.blob && openFile(name, transfer.type, entry.blob));
   const save = action('save', () => entry.blob && saveFile(name, entry.blob), 'primary');
-  const title = create('span', { class: 'file-name', title: name, dir: 'auto' }, name);
-  const head = create('div', { class: 'file-head' }, create('span', { class: 'file-icon' }, icon('file')), create('span', { class: 'grow file-text' }, title, status));
-  const box = create('div', { class: 'bubble file' }, head, bar, create('div', { class: 'row end' }, refuse, take, cancel, open, save));
-  const line = create('div', { class: 'line' }, box, create('span', { class: 'meta' }, timeElement(entry.at)));
-  const author = create('span', { class: 'sr' }, `${entry.mine ? t('file.yours') : t('file.theirs')} `);
-  const element = create('li', { class: `entry ${entry.mine ? 'mine' : 'theirs'}`, 'data-kind': 'file' }, author, line);
-  let isPreviewed = false;
-  /** @type {import('../../chat/transfer-speed.js').Start | null} */ let began = null;
-  const update = () => {
+  const drawButtons = () => {
     const { state } = transfer;
-    const isAsked = state === 'waiting' && !entry.mine;
-    setAttribute(element, 'data-state', state);
-    if (state === 'running') began ??= { bytes: transfer.transferred, at: performance.now() };
-    const running = statusOf(entry);
-    setText(status, state === 'running' && began ? withPace(running, paceOf(transfer, began, performance.now())) : running);
-    setAttribute(bar, 'value', transfer.transferred);
-    setShown(bar, state === 'running');
-    setShown(take, isAsked);
-    setShown(refuse, isAsked);
-    setShown(cancel, state === 'running' || (state === 'waiting' && entry.mine));
     const isThere = entry.blob !== null && state === 'done';
+    for (const each of [take, refuse]) setShown(each, state === 'waiting' && !mine);
+    setShown(cancel, state === 'running' || (state === 'waiting' && mine));
     setShown(open, isThere && PREVIEWED.includes(transfer.type));
     setShown(save, isThere);
-    if (entry.blob && isThere && !isPreviewed) {
-      isPreviewed = true;
-      const seen = preview(entry.blob, transfer.type, name);
-      if (seen) box.prepend(seen);
-    }
   };
-  return { element, update };
+  return { buttons: [refuse, take, cancel, open, save], drawButtons };
 }
 
 /**

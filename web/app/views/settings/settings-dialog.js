@@ -25,14 +25,39 @@ import { drawLinkedDevices } from './linked-devices.js';
  * @returns {() => void} open the settings
  */
 export function settingsDialog(app, { confirm, offerBackup }) {
-  const { state } = app;
-  const passphrases = passphraseFields('new-passphrase', 'new-passphrase-again', 'new-fault');
-  const mine = () => state.identity?.address ?? '';
-  const close = () => dialog('settings-dialog').close();
+  listenToAddress(app);
+  listenToChoices(app);
+  listenToIdentity(app, { confirm, offerBackup });
+  const clearExport = exportView(app);
+  return () => {
+    clearExport();
+    openSettings(app);
+  };
+}
 
+function close() {
+  dialog('settings-dialog').close();
+}
+
+/**
+ * Close, and let the address and the link to another device be copied, shared and saved.
+ * @param {App} app
+ */
+function listenToAddress(app) {
+  const { state } = app;
+  const mine = () => state.identity?.address ?? '';
   onClick('settings-close', close);
   onClick('settings-copy', () => copyText(app, mine(), t('common.addressCopied')));
   onClick('settings-share', () => shareLink(app, mine()));
+  onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), t('settings.linkCopied')));
+  onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
+}
+
+/**
+ * Remember the name, the language, how long chats are kept, and whether read marks are told.
+ * @param {App} app
+ */
+function listenToChoices(app) {
   const name = input('my-name');
   name.addEventListener('change', () => {
     remember('whisper.name', cleanName(name.value) || null);
@@ -47,6 +72,16 @@ export function settingsDialog(app, { confirm, offerBackup }) {
   const readMarks = input('read-marks');
   readMarks.checked = hasReadMarks();
   readMarks.addEventListener('change', () => remember('whisper.read-marks', readMarks.checked ? 'yes' : null));
+}
+
+/**
+ * Replace the identity by a new one or by that of a backup, or forget it.
+ * @param {App} app
+ * @param {{confirm: Confirm, offerBackup: (backup: string) => void}} dialogs
+ */
+function listenToIdentity(app, { confirm, offerBackup }) {
+  const { state } = app;
+  const passphrases = passphraseFields('new-passphrase', 'new-passphrase-again', 'new-fault');
   onSubmit('new-form', 'new-address', async () => {
     if (!passphrases.check()) return;
     const backup = await createWithBackup(app, passphrases.value());
@@ -70,15 +105,6 @@ export function settingsDialog(app, { confirm, offerBackup }) {
       close();
     });
   });
-
-  onClick('copy-device-link', () => copyText(app, linkToDevice(state.identity?.recovery ?? ''), t('settings.linkCopied')));
-  onClick('save-device-file', () => saveBackup(mine(), state.identity?.recovery ?? ''));
-
-  const clearExport = exportView(app);
-  return () => {
-    clearExport();
-    openSettings(app);
-  };
 }
 
 /** Offer the languages; the page opens again in the chosen one. */

@@ -1,4 +1,4 @@
-"""Storage cost of a registration in the embedded Postgres: `python -m bench.rows`, about a minute."""
+"""Storage cost of a registration in the embedded Postgres: `python -m bench.storage_cost`, about a minute."""
 
 import asyncio
 import random

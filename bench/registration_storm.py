@@ -1,4 +1,4 @@
-"""Storm of registrations beside calls: `python -m bench.storm`, about a minute.
+"""Storm of registrations beside calls: `python -m bench.registration_storm`, about a minute.
 
 A million people who open their browsers in the same ten minutes register 1 667 times a second: a third for
 the first time, the others again. Calls go on meanwhile, at an even rate; their latency with and without the
@@ -45,7 +45,7 @@ def updates(origin: str, people: list[Person], seed: int) -> Iterator[Request]:
 
 def main() -> None:
     """Measure with one worker and with two, and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m bench.storm", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.registration_storm", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="of storm (10)")
     parser.add_argument("--rate", type=float, default=PEOPLE / WITHIN_S, help="updates a second (1667)")
     options = parser.parse_args()

@@ -23,7 +23,7 @@ const LOOK_MS = 100;
  * when the others' connections have changed.
  * @extends {Emitter<{handled: string, takeover: string, elsewhere: null}>}
  */
-export class Windows extends Emitter {
+export class OtherWindows extends Emitter {
   #channel = new BroadcastChannel(NAME);
   #id = crypto.randomUUID();
   #closed = new AbortController();
