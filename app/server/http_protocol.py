@@ -31,11 +31,6 @@ class HttpProtocol(StreamProtocol):
     One task serves its requests, one after the other.
     """
 
-    _transport: Transport
-    _writer: ResponseWriter
-    _server: tuple[str, int | None]
-    _client: tuple[str, int] | None
-
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
@@ -108,12 +103,9 @@ class HttpProtocol(StreamProtocol):
         """Serve the request, or let it wait for those before it."""
         scope["server"], scope["client"] = self._server, self._client
         scope["state"] = self._app_state.copy()
+        keep_alive = keep_alive and not self._leaving
         self._arriving = HttpExchange(
-            self,
-            self._writer,
-            scope,
-            keep_alive=keep_alive and not self._leaving,
-            awaits_continue=awaits_continue,
+            self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
         )
         self._queue.put(self._arriving)
         if self._queue.has_waiting:
