@@ -31,7 +31,7 @@ class Charges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The devices of a sender who is shown to be registered, with the one that was registered just now."""
+    """Live devices of a registered sender, and the id of the one that was registered just now."""
 
     devices: Devices
     device: str | None = None
@@ -46,10 +46,10 @@ class Registrar:
 
     async def update(self, update: Update, now: int, charges: Charges) -> Registration | None:
         """Store what *update* says; return the registration if that showed the sender to be registered."""
-        found = await self._subscriptions.get(update.sender, now)
         ends = update.device or update.has_expired(now)
         if update.subscription is not None and not ends:
-            return await self._register(update, update.subscription, found, now, charges)
+            return await self._register(update, update.subscription, now, charges)
+        found = await self._subscriptions.get(update.sender, now)
         known = [self._name(update.sender, each) for each in found]
         if ends:
             return await self._end(update, known, charges)
@@ -66,15 +66,17 @@ class Registrar:
         return Registration(known) if known and update.sent_at is not None else None
 
     async def _register(
-        self, update: Update, subscription: Subscription, known: Devices, now: int, charges: Charges
+        self, update: Update, subscription: Subscription, now: int, charges: Charges
     ) -> Registration | None:
         sender, target = update.sender, subscription.target
+        asked = self._subscriptions.ask_gone(sender, target)
+        known = await self._subscriptions.get(sender, now)
         await self._check_endpoint(subscription.endpoint, charges)
         if not known:
             await charges.new_address()
         await charges.call()
         if target not in [each.target for each in known]:
-            await self._subscriptions.check_not_gone(sender, target)
+            await self._subscriptions.check_not_gone(asked)
             outcome = await self._push.ensure_verified(sender, target, update.code, now)
             if outcome is not None:
                 require_accepted(outcome)
@@ -83,7 +85,7 @@ class Registrar:
         devices = await self._subscriptions.upsert(sender, subscription, update.sent_at, now, key, known)
         if update.sent_at is None and known:
             return None
-        return Registration(devices, self._subscriptions.device_id(sender, subscription.endpoint))
+        return Registration(devices, devices[-1].device)
 
     def _name(self, sender: Address, found: StoredSubscription) -> StoredSubscription:
         """Return *found* with its id, which one that only the version before has stored lacks."""

@@ -29,9 +29,7 @@ class Measured:
     new: float = 1534e-6  # make bench: new registrations, 32
     renewal: float = 1077e-6  # make bench: renewals, 32
     memory: float = 128  # make bench: the largest worker
-    row_bytes: float = (
-        1160  # bench.storage_cost: a device and its newest subscription, after renewals
-    )
+    row_bytes: float = 1160  # bench.storage_cost: a device and its newest subscription, after renewals
     wal_bytes: float = 19_000  # bench.storage_cost: an update whose pages no checkpoint has seen
     statement: float = 60e-6  # python -m bench.model --check: Postgres, for a look-up or an update's part
 

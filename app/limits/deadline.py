@@ -16,7 +16,7 @@ class Deadline:
     def __init__(self, loop: AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:
         self._loop = loop
         self._seconds = seconds
-        self._expire = expire
+        self._expire: Callable[[], None] | None = expire
         self._due: float | None = None  # by the loop's clock
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
@@ -46,7 +46,7 @@ class Deadline:
         stops the process for longer than a call takes.
         """
         self._due = None
-        self._expire = _ignore
+        self._expire = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -61,10 +61,6 @@ class Deadline:
             return
         if self._due > self._loop.time():  # it was cancelled and started again since
             self._set_timer(self._due)
-        else:
+        elif self._expire is not None:
             self._due = None
             self._expire()
-
-
-def _ignore() -> None:
-    """Do nothing: the deadline is closed."""

@@ -11,10 +11,11 @@ from app.protocol.constants import AUTH_BYTES, MAX_ENDPOINT_BYTES, MAX_INTEGER, 
 
 # One grammar that every URL parser reads alike: lower-case LDH host, RFC 3986 path and query, nothing else.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
+_PCHAR = r"A-Za-z0-9._~!$&'()*+,;=:@/-"
+_ENCODED = "%[0-9A-Fa-f]{2}"
 _ENDPOINT = re.compile(
     rf"(?P<origin>(?P<scheme>https?)://(?P<host>{_LABEL}(?:\.{_LABEL})*)(?::(?P<port>[1-9][0-9]{{0,4}}))?)"
-    rf"(?P<path>/{_PCHAR}*)(?:\?(?:{_PCHAR}|\?)*)?"
+    rf"(?P<path>/(?:[{_PCHAR}]++|{_ENCODED})*+)(?:\?(?:[?{_PCHAR}]++|{_ENCODED})*+)?"
 )
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -1,7 +1,7 @@
 """HTTP exchange: one request and its response, as an ASGI application receives and sends them."""
 
 import logging
-from asyncio import CancelledError, Future, get_running_loop
+from asyncio import Future, get_running_loop
 from http import HTTPStatus
 from typing import Protocol
 
@@ -30,8 +30,8 @@ class ExchangeConnection(Protocol):
     def complete(self, *, keep_alive: bool) -> None:
         """Go on: the present response is complete."""
 
-    def end_with(self, refusal: Refused) -> None:
-        """Answer so, if nothing of another answer was sent, and close."""
+    def end_with(self, refusal: Refused, exchange: "HttpExchange") -> None:
+        """Answer *exchange* so, if nothing of another answer was sent, and close."""
 
 
 class HttpExchange:
@@ -84,16 +84,16 @@ class HttpExchange:
         """Have *app* serve the request; answer for it if it does not."""
         try:
             await app(self.scope, self.receive, self.send)
-        except CancelledError:  # the server stops, and this took longer than it waits
-            self._connection.end_with(InternalError())
-            raise
         except Exception:
             log.exception("the application failed")
-            self._connection.end_with(InternalError())
+            self._connection.end_with(InternalError(), self)
+        except BaseException:  # as when the server stops, and this took longer than it waits
+            self._connection.end_with(InternalError(), self)
+            raise
         else:
             if not self.response_complete and not self.disconnected:
                 log.error("the application returned without a complete response")
-                self._connection.end_with(InternalError())
+                self._connection.end_with(InternalError(), self)
 
     def feed(self, body: bytes) -> None:
         """Take a part of the body."""

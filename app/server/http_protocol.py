@@ -31,11 +31,6 @@ class HttpProtocol(StreamProtocol):
     One task serves its requests, one after the other.
     """
 
-    _transport: Transport
-    _writer: ResponseWriter
-    _server: tuple[str, int | None]
-    _client: tuple[str, int] | None
-
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
@@ -81,6 +76,7 @@ class HttpProtocol(StreamProtocol):
         for deadline in (self._receive_deadline, self._read_deadline, self._idle_deadline):
             deadline.close()
         self._leave()
+        self._arriving = None  # which knows this
         self._writer.end()
         self._queue.close()
 
@@ -91,28 +87,39 @@ class HttpProtocol(StreamProtocol):
         self._read_deadline.cancel()
         self._idle_deadline.cancel()
         self._parser.feed(data)
-        if self._parser.is_receiving and self.accepts_more:  # most requests are here at once
+        self._await_more()
+
+    def _await_more(self) -> None:
+        """Read on within a deadline, unless requests wait."""
+        if not self.accepts_more:
+            return
+        if self._queue.has_waiting:  # or the queue would have no end
+            self._transport.pause_reading()
+            self._receive_deadline.cancel()
+        elif self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
+        elif self._queue.is_empty:
+            self._read_deadline.start()
 
     @property
     def accepts_more(self) -> bool:
         """Tell whether anything more is looked at: not after a refusal, or when it closes."""
         return self._refusal is None and not self._transport.is_closing()
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether requests enough wait, so that no more is parsed for now."""
+        return self._queue.has_waiting
+
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
         scope["server"], scope["client"] = self._server, self._client
         scope["state"] = self._app_state.copy()
+        keep_alive = keep_alive and not self._leaving
         self._arriving = HttpExchange(
-            self,
-            self._writer,
-            scope,
-            keep_alive=keep_alive and not self._leaving,
-            awaits_continue=awaits_continue,
+            self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
         )
         self._queue.put(self._arriving)
-        if self._queue.has_waiting:
-            self._transport.pause_reading()  # or the queue would have no end
 
     def take_body(self, body: bytes) -> None:
         """Hand a part of the body to its request."""
@@ -133,10 +140,10 @@ class HttpProtocol(StreamProtocol):
         elif self._refusal is None:
             if not self._queue.has_waiting:
                 self._transport.resume_reading()
-            if self._queue.is_empty and not self._parser.is_receiving:
-                self._read_deadline.start()
+                self._parser.parse_on()
+            self._await_more()
         elif self._queue.is_empty:
-            self.end_with(self._refusal)
+            self.end_with(self._refusal, None)
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -155,7 +162,7 @@ class HttpProtocol(StreamProtocol):
             return
         unanswered = self._queue.unanswered
         if unanswered is None or unanswered.more_body:
-            self.end_with(refusal)
+            self.end_with(refusal, unanswered or self._arriving)
             return
         self._refusal = self._refusal or refusal
         self._transport.pause_reading()
@@ -163,10 +170,9 @@ class HttpProtocol(StreamProtocol):
             self._queue.withdraw(self._arriving)
             self._arriving = None
 
-    def end_with(self, refusal: Refused) -> None:
-        """Answer so, if nothing of another answer was sent, and close."""
-        unanswered = self._queue.unanswered
-        if unanswered is None or not unanswered.has_sent:
+    def end_with(self, refusal: Refused, exchange: HttpExchange | None) -> None:
+        """Answer *exchange* so, if nothing of another answer was sent, and close."""
+        if exchange is None or not exchange.has_sent:
             self._writer.write(self._context.refuse(refusal))
         self._leave()
         self._writer.close()

@@ -26,6 +26,10 @@ class RequestReceiver(Protocol):
     def accepts_more(self) -> bool:
         """Tell whether anything more is looked at: not after a refusal, or when it closes."""
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether requests enough wait, so that no more is parsed for now."""
+
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Take a head, as ASGI names its parts; the client may wait for "100 Continue"."""
 
@@ -52,6 +56,7 @@ class RequestParser:
         self._headers: list[tuple[bytes, bytes]] = []
         self._awaits_continue = False
         self._latest = b""
+        self._unparsed = b""
         self._received = 0  # bytes of the present request
         self._in_head = True
         self.is_receiving = False  # a request, some of which is here
@@ -61,10 +66,15 @@ class RequestParser:
         del self._parser, self._receiver
 
     def feed(self, data: bytes) -> None:
-        """Parse what came, a slice at a time, unless a request grows too large."""
+        """Parse what came."""
         self.is_receiving = True
-        for start in range(0, len(data), SLICE_BYTES):
-            self._latest = data[start : start + SLICE_BYTES]
+        self._unparsed += data
+        self.parse_on()
+
+    def parse_on(self) -> None:
+        """Parse a slice at a time, unless a request grows too large, until the receiver is full."""
+        while self._unparsed and not self._receiver.is_full:
+            self._latest, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
             self._received += len(self._latest)
             self._other_protocol.feed(self._latest)
             self._parse()
@@ -98,7 +108,9 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; what comes behind a body is for nobody (RFC 9110, section 6.5.1)."""
+        if not self._in_head:
+            return
         name = name.lower()
         if name == b"expect":
             self._awaits_continue = value.lower() == b"100-continue"
@@ -121,9 +133,11 @@ class RequestParser:
         elif fault := find_fault(self._headers, version):
             self._receiver.refuse(NotHttp(fault))
         else:
-            keep_alive = version != "1.0" and self._parser.should_keep_alive()
+            is_1_0 = version == "1.0"  # which knows neither
             self._receiver.begin_request(
-                self._scope(version), keep_alive=keep_alive, awaits_continue=self._awaits_continue
+                self._scope(version),
+                keep_alive=not is_1_0 and self._parser.should_keep_alive(),
+                awaits_continue=not is_1_0 and self._awaits_continue,
             )
 
     def on_body(self, body: bytes) -> None:

@@ -1,6 +1,6 @@
 """Queue of a connection's requests (HTTP pipelining), served in their order by one task."""
 
-from asyncio import Future, Task, current_task, get_running_loop
+from asyncio import Future, Task, current_task, get_running_loop, sleep
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -28,8 +28,10 @@ class RequestQueue:
 
     @property
     def unanswered(self) -> HttpExchange | None:
-        """The request that is served, until its response is complete."""
-        return self._current if self._current and not self._current.response_complete else None
+        """The first request whose response is not complete."""
+        if self._current is not None and not self._current.response_complete:
+            return self._current
+        return self._waiting[0] if self._waiting else None
 
     @property
     def is_empty(self) -> bool:
@@ -66,6 +68,8 @@ class RequestQueue:
         """Serve no other request."""
         self._is_closed = True
         self._waiting.clear()
+        if self._task is None:
+            del self._on_served  # its connection knows this queue
         self._wake()
 
     def disconnect(self) -> None:
@@ -86,10 +90,12 @@ class RequestQueue:
                 self._unfinished.discard(task)
                 self._current = self._waiting.popleft() if self._waiting else None
                 self._on_served()
+                if self._current is not None:
+                    await sleep(0)  # a client that sends many at once is not served before all others
         finally:
             self._unfinished.discard(task)
             self._current = None
-            del self._on_served  # its connection knows this queue
+            del self._on_served  # as above
 
     def _wake(self) -> None:
         if self._idle is not None and not self._idle.done():

@@ -27,12 +27,12 @@ class Session(NamedTuple):
 Execute = Callable[[Session], Awaitable[R]]
 
 
-class ConnectionLost(ConnectionError):
+class SessionLost(ConnectionError):
     """The connection ended while a statement was on it."""
 
 
 class Connections:
-    """Connections of an engine's pool; a statement on one that is lost raises `ConnectionLost`."""
+    """Connections of an engine's pool; a statement on one that is lost raises `SessionLost`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -81,7 +81,7 @@ class Connections:
             if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
                 await connection.invalidate()
                 self._generation = max(self._generation, generation + 1)
-                raise ConnectionLost(first_line(error)) from error
+                raise SessionLost(first_line(error)) from error
             if is_outage(error) or not isinstance(error, Exception):
                 await connection.invalidate()  # a statement may still be on it
             raise

@@ -19,16 +19,15 @@ _FIND = """
     WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
 """
 
-# With tombstones, and the newest of each address, for or from the version before: a row without a device.
+# With tombstones and marks, and the newest of each address, for or from the version before: a row without a
+# device.
 _FIND_ALL = """
     SELECT address, endpoint, p256dh, auth, expires_at, vapid_key, updated_at, device FROM device
     WHERE address = ANY($1::bytea[])
     UNION ALL
     SELECT address, endpoint, p256dh, auth, expires_at, vapid_key, coalesce(signed_at, 0), NULL
-    FROM subscription WHERE address = ANY($1::bytea[]) AND endpoint IS NOT NULL
+    FROM subscription WHERE address = ANY($1::bytea[])
 """
-
-_FIND_MARK = "SELECT address FROM subscription WHERE address = ANY($1::bytea[])"
 
 
 class StoredSubscription(NamedTuple):
@@ -60,7 +59,6 @@ class Lookups:
         self._hashes = hashes
         self._max_devices = max_devices
         self._everywhere = BatchLoader(_loader(database.execute, _FIND_ALL, "find"))
-        self._marks = BatchLoader(_loader(database.execute, _FIND_MARK, "find"))
         self._devices = BatchLoader(
             _loader(replica.look_up, _FIND, "find_replica")
             if replica
@@ -69,10 +67,12 @@ class Lookups:
 
     async def get(self, address: Address, now: int) -> Devices:
         """Return what the database has, this version's and that of the one before."""
-        rows = await self._everywhere.get(address.raw) or ()
+        rows = await self._everywhere.get(address.raw)
+        if rows is None:
+            return []
         devices = {row["device"]: row["updated_at"] for row in rows}
         live = [row for row in rows if row["device"] and row["endpoint"]]
-        endpoints = {row["endpoint"] for row in live}
+        endpoints = {None, *(row["endpoint"] for row in live)}
         for row in rows:
             if row["device"] is None and row["endpoint"] not in endpoints:
                 device = self._hashes.device_id(address, row["endpoint"])
@@ -97,9 +97,9 @@ class Lookups:
         """Tell whether *address*, which was `ask`ed for, has a live subscription."""
         return any(row["expires_at"] > now for row in await asked or ()) or bool(await self.get(address, now))
 
-    async def has_mark(self, mark: bytes) -> bool:
-        """Tell whether there is a mark of a subscription that is gone."""
-        return bool(await self._marks.get(mark))
+    def ask_gone(self, address: Address, target: PushTarget) -> Future[_Rows | None]:
+        """Begin to look up whether *target* is gone, in one statement with whatever is got next."""
+        return self._everywhere.get(self._hashes.gone_mark(address, target.endpoint.url))
 
 
 class _LookUp(Protocol):

@@ -4,6 +4,8 @@ The tables are spoken to in two dialects: SQLAlchemy Core, and SQL texts for wha
 update stores.
 """
 
+from collections.abc import Awaitable
+
 from sqlalchemy.dialects.postgresql import insert
 
 from app.protocol.constants import MAX_DEVICES, SUBSCRIPTION_LIFE_MS
@@ -44,9 +46,8 @@ class Subscriptions:
         self._max_devices = max_devices
         self._upserts = Upserts(database)
         lookups = Lookups(database, replica, self._hashes, max_devices)
-        self._has_mark = lookups.has_mark
         self.get, self.find_maybe_stale = lookups.get, lookups.find_maybe_stale
-        self.ask, self.is_registered = lookups.ask, lookups.is_registered
+        self.ask, self.is_registered, self.ask_gone = lookups.ask, lookups.is_registered, lookups.ask_gone
         # Whether what `find_maybe_stale` returns may have been replaced before it was asked.
         self.may_lag = replica is not None
 
@@ -131,10 +132,9 @@ class Subscriptions:
         )
         return await self._table.drop(address, gone)
 
-    async def check_not_gone(self, address: Address, target: PushTarget) -> None:
-        """Raise `SubscriptionGone` if the push service said so of *target* before, when *address* had it."""
-        mark = self._hashes.gone_mark(address, target.endpoint.url)
-        if await self._has_mark(mark):
+    async def check_not_gone(self, asked: Awaitable[object]) -> None:
+        """Raise `SubscriptionGone` if the push service said so before of what was `ask_gone`d about."""
+        if await asked:
             raise SubscriptionGone
 
     async def set_vapid_key(self, address: Address, target: PushTarget, vapid_key: str) -> None:

@@ -386,6 +386,7 @@ def test_trailers_have_a_limit_too(server: Server) -> None:
         (CHUNKED + b"00000002\r\n{}\r\n0\r\nX: y\r\n\r\n", (400, "not_a_call")),
         (POST + b"Content-Length: 0002\r\n\r\n{}", (400, "not_a_call")),
         (b"GET /livez HTTP/1.0\r\n\r\n", (200, None)),
+        (b"POST /dial HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}", (400, "not_a_call")),
         *(
             (LIVE.replace(b"Host: x", b"Host: " + host), (200, None))
             for host in (b"", b"[::1]:8000", b"a_b.example:", b"xn--a.example:80", b"192.0.2.1", b"a%20b")

@@ -2,71 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp, Receive, Send
 
-from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts, serialize_refusal
-from app.server.connection_limits import ConnectionLimits
-from app.server.http_protocol import HttpProtocol
+from tests.server.served_app import LENGTH_3, REQUEST, answer_one, app_of, ask, body, connected, start
 
 pytestmark = pytest.mark.anyio
-
-REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
-LENGTH_3 = (b"content-length", b"3")
-
-Serve = Callable[[Receive, Send], Awaitable[None]]
-
-
-def app_of(serve: Serve) -> ASGIApp:
-    """Return *serve* as an application."""
-
-    async def app(_: Scope, receive: Receive, send: Send) -> None:
-        await serve(receive, send)
-
-    return app
-
-
-@asynccontextmanager
-async def connected(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Serve *app* by connections of ours, and yield a client's."""
-    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", interface="asgi3")
-    config.load()
-    limits = ConnectionLimits(10, 10, [])
-    context = ConnectionContext(lambda refused: serialize_refusal(refused, 0), print, limits, Timeouts())
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: HttpProtocol(config, state, {CONTEXT: context}), "127.0.0.1", 0
-    )
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.close()
-        while state.connections:
-            await asyncio.sleep(0.01)
-
-
-async def ask(app: ASGIApp, request: bytes = REQUEST) -> bytes:
-    """Return all that is answered to *request*, until the connection is closed."""
-    async with connected(app) as (reader, writer):
-        writer.write(request.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-        return await asyncio.wait_for(reader.read(), 5)
-
-
-def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, object]:
-    """Return the begin of a response."""
-    return {"type": "http.response.start", "status": status, "headers": list(headers)}
-
-
-def body(data: bytes, *, more: bool = False) -> dict[str, object]:
-    """Return a part of a body."""
-    return {"type": "http.response.body", "body": data, "more_body": more}
 
 
 def sends(*messages: dict[str, object]) -> ASGIApp:
@@ -160,6 +102,35 @@ async def test_a_response_that_breaks_off_closes_the_connection() -> None:
     assert answer.endswith(b"3\r\none\r\n")
 
 
+async def test_a_failure_after_the_answer_closes_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """A second answer would be told as the next request's."""
+
+    async def serve(_: Receive, send: Send) -> None:
+        await answer_one(send)
+        raise ValueError
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(REQUEST)
+        with caplog.at_level(logging.CRITICAL):
+            answer = await client.read_to_end()
+
+    assert answer.endswith(b"\r\n\r\none")
+
+
+async def test_an_application_that_is_stopped_has_its_client_told_so() -> None:
+    """By whatever is no error of its own."""
+
+    class Stopped(BaseException):
+        """Neither an error nor a cancellation."""
+
+    async def serve(_: Receive, __: Send) -> None:
+        raise Stopped
+
+    answer = await ask(app_of(serve))
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+
+
 async def test_what_an_application_waits_for_after_its_answer_is_the_end() -> None:
     """A third party's code may listen for it."""
     received: list[object] = []
@@ -188,9 +159,9 @@ async def test_an_application_hears_that_its_client_has_gone() -> None:
         await send(start(LENGTH_3))
         ended.set_result(gone)
 
-    async with connected(app_of(serve)) as (_, writer):
-        writer.write(REQUEST)
-        await writer.drain()
+    async with connected(app_of(serve)) as client:
+        client.writer.write(REQUEST)
+        await client.writer.drain()
         await asyncio.sleep(0.05)
-        writer.close()
+        client.writer.close()
         assert await asyncio.wait_for(ended, 5) == {"type": "http.disconnect"}

@@ -223,9 +223,9 @@ async def test_what_is_gone_stays_refused_for_that_address(
     await lose(subscriptions, alice)
 
     with pytest.raises(SubscriptionGone):
-        await subscriptions.check_not_gone(alice.address, OLD.target)
-    await subscriptions.check_not_gone(alice.address, NEW.target)
-    await subscriptions.check_not_gone(bob.address, OLD.target)
+        await subscriptions.check_not_gone(subscriptions.ask_gone(alice.address, OLD.target))
+    await subscriptions.check_not_gone(subscriptions.ask_gone(alice.address, NEW.target))
+    await subscriptions.check_not_gone(subscriptions.ask_gone(bob.address, OLD.target))
 
 
 async def test_a_mark_is_purged_as_a_tombstone_is(
@@ -236,7 +236,7 @@ async def test_a_mark_is_purged_as_a_tombstone_is(
 
     await purge(database, lambda: NOW + SUBSCRIPTION_LIFE_MS + 1)
 
-    await subscriptions.check_not_gone(alice.address, OLD.target)
+    await subscriptions.check_not_gone(subscriptions.ask_gone(alice.address, OLD.target))
 
 
 async def test_a_mark_tells_neither_person_nor_endpoint(
@@ -249,4 +249,4 @@ async def test_a_mark_tells_neither_person_nor_endpoint(
 
     assert alice.address.raw not in row
     assert OLD.endpoint.url not in row
-    await other.check_not_gone(alice.address, OLD.target)
+    await other.check_not_gone(other.ask_gone(alice.address, OLD.target))
