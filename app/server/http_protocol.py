@@ -87,17 +87,29 @@ class HttpProtocol(StreamProtocol):
         self._read_deadline.cancel()
         self._idle_deadline.cancel()
         self._parser.feed(data)
+        self._await_more()
+
+    def _await_more(self) -> None:
+        """Read on within a deadline, unless requests wait."""
         if not self.accepts_more:
             return
-        if self._parser.is_receiving:  # most requests are here at once
+        if self._queue.has_waiting:  # or the queue would have no end
+            self._transport.pause_reading()
+            self._receive_deadline.cancel()
+        elif self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
-        elif self._queue.is_empty:  # it was answered before its body was here
+        elif self._queue.is_empty:
             self._read_deadline.start()
 
     @property
     def accepts_more(self) -> bool:
         """Tell whether anything more is looked at: not after a refusal, or when it closes."""
         return self._refusal is None and not self._transport.is_closing()
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether requests enough wait, so that no more is parsed for now."""
+        return self._queue.has_waiting
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
@@ -108,8 +120,6 @@ class HttpProtocol(StreamProtocol):
             self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
         )
         self._queue.put(self._arriving)
-        if self._queue.has_waiting:
-            self._transport.pause_reading()  # or the queue would have no end
 
     def take_body(self, body: bytes) -> None:
         """Hand a part of the body to its request."""
@@ -130,8 +140,8 @@ class HttpProtocol(StreamProtocol):
         elif self._refusal is None:
             if not self._queue.has_waiting:
                 self._transport.resume_reading()
-            if self._queue.is_empty and not self._parser.is_receiving:
-                self._read_deadline.start()
+                self._parser.parse_on()
+            self._await_more()
         elif self._queue.is_empty:
             self.end_with(self._refusal, None)
 

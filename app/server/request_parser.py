@@ -26,6 +26,10 @@ class RequestReceiver(Protocol):
     def accepts_more(self) -> bool:
         """Tell whether anything more is looked at: not after a refusal, or when it closes."""
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether requests enough wait, so that no more is parsed for now."""
+
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Take a head, as ASGI names its parts; the client may wait for "100 Continue"."""
 
@@ -52,6 +56,7 @@ class RequestParser:
         self._headers: list[tuple[bytes, bytes]] = []
         self._awaits_continue = False
         self._latest = b""
+        self._unparsed = b""
         self._received = 0  # bytes of the present request
         self._in_head = True
         self.is_receiving = False  # a request, some of which is here
@@ -61,10 +66,15 @@ class RequestParser:
         del self._parser, self._receiver
 
     def feed(self, data: bytes) -> None:
-        """Parse what came, a slice at a time, unless a request grows too large."""
+        """Parse what came."""
         self.is_receiving = True
-        for start in range(0, len(data), SLICE_BYTES):
-            self._latest = data[start : start + SLICE_BYTES]
+        self._unparsed += data
+        self.parse_on()
+
+    def parse_on(self) -> None:
+        """Parse a slice at a time, unless a request grows too large, until the receiver is full."""
+        while self._unparsed and not self._receiver.is_full:
+            self._latest, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
             self._received += len(self._latest)
             self._other_protocol.feed(self._latest)
             self._parse()

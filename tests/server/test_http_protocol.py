@@ -8,6 +8,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.server.connection_context import Timeouts
+from app.server.http_exchange import HttpExchange
 from tests.server.served_app import PATIENCE_S, REQUEST, answer_one, app_of, connected, start
 
 pytestmark = pytest.mark.anyio
@@ -124,3 +125,22 @@ async def test_a_connection_is_freed_without_the_garbage_collector(sent: bytes) 
             assert held() is None
         finally:
             gc.enable()
+
+
+async def test_of_many_requests_at_once_few_are_parsed_before_their_turn() -> None:
+    """A request takes many times the memory of its bytes."""
+    busy = asyncio.Event()
+
+    async def serve(_: Receive, send: Send) -> None:
+        await busy.wait()
+        await answer_one(send)
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(REQUEST * 1000)
+        await asyncio.sleep(0.05)
+        parsed = sum(isinstance(each, HttpExchange) for each in gc.get_objects())
+        busy.set()
+        for _ in range(1000):
+            await client.read_answer()
+
+    assert parsed < 300
