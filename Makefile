@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-code test-programs test-faults test-chromium test-firefox bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
+.PHONY: help run test coverage test-web test-code test-programs test-faults test-chromium test-firefox bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,11 +21,11 @@ run: $(VENV)/.installed-embedded ## serve at http://localhost:8000, on a Postgre
 	@$(BIN)/whisper serve
 
 test: $(VENV)/.installed-embedded,test node_modules/.installed $(PEERS)/node_modules/.installed ## run the tests: make test ARGS="-k offer"
-	$(BIN)/node --test "tests/web/**/*.test.js"
 ifdef ARGS
+	$(BIN)/node --test "tests/web/**/*.test.js"
 	$(PYTHON_TESTS) $(ARGS)
 else
-	$(MAKE) --jobs=4 --output-sync=target test-faults test-chromium test-firefox test-programs test-code
+	$(MAKE) --jobs=6 --output-sync=target test-firefox test-chromium test-code test-programs test-faults test-web
 endif
 
 coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
@@ -36,7 +36,7 @@ coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they 
 
 RUN := $(BIN)/python
 PYTHON_TESTS = $(RUN) -m pytest
-# Four at once: they wait more than they work, and more of them would miss deadlines.
+# All at once: they wait as long as they work, so two cores have enough to do, and are never left with one job.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
 CHROMIUM := $(wildcard tests/browser/test_chromium_*.py)
@@ -45,6 +45,8 @@ PROGRAMS := tests/e2e tests/hostile $(wildcard tests/test_*.py)
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
 PYTEST = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON_TESTS) -p no:cacheprovider --basetemp="$$folder/pytest"
+test-web:
+	$(BIN)/node --test "tests/web/**/*.test.js"
 test-code:
 	$(PYTEST) $(addprefix --ignore=,$(FAULTS) $(BROWSER) $(PACKAGES) $(PROGRAMS))
 test-programs:

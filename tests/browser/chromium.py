@@ -23,6 +23,15 @@ from tests.processes import program
 
 CHROMIUM = "chromium"
 
+WITHOUT = [
+    "WebRtcHideLocalIpsWithMdns",
+    # A third of the CPU time of a start: pages for its own address bar, and a process for the next site.
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "PreloadTopChromeWebUI",
+    "SpareRendererForSitePerProcess",
+]
+
 OPTIONS = [
     "--headless",
     "--remote-debugging-port=0",
@@ -37,7 +46,7 @@ OPTIONS = [
     "--window-size=1280,800",
     # WebRTC on one machine, with a camera and a microphone that are not there.
     "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    f"--disable-features={','.join(WITHOUT)}",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]

@@ -17,7 +17,7 @@ from tests.deployment import Deployment, PushServiceProcess
 pytestmark = pytest.mark.usefixtures("fresh_pages")
 
 # A dial that goes out by itself goes out within that.
-MOMENT_S = 2
+MOMENT_S = 1
 
 LINKS = {
     "the fragment of old notifications": "/#answer={}",

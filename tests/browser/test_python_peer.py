@@ -4,14 +4,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.browser.chromium_user import at_chromium
-from tests.browser.firefox import Firefox
+from tests.browser.firefox_user import FirefoxUser, at_firefox
 from tests.browser.page import wait_until
-from tests.browser.user import User
+from tests.browser.user import NewUser, User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.peer.sound_files import A_SECOND, is_heard, tone
 from tests.processes import Program, program
@@ -39,12 +40,20 @@ def terminal(deployment: Deployment, push_process: PushServiceProcess, *argument
         yield running
 
 
+@pytest.fixture(scope="module")
+def new_user(deployment: Deployment, push_process: PushServiceProcess) -> NewUser:
+    """Return what gives somebody new a Firefox."""
+    return partial(at_firefox, deployment, push_process)
+
+
 @pytest.fixture
-def ben(firefox: Firefox, deployment: Deployment) -> User:
-    """Return somebody with a browser."""
-    return User.new(firefox.open(deployment.url))
+def fresh_page(ben: FirefoxUser) -> None:
+    """Begin with a fresh page of Ben's."""
+    ben.leaves()
+    ben.looks()
 
 
+@pytest.mark.usefixtures("fresh_page")
 def test_a_browser_calls_a_program(
     ben: User, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
@@ -66,6 +75,7 @@ def test_a_browser_calls_a_program(
     assert (taken, heard[8:], closed) == (3, "hello from a browser", "closed")
 
 
+@pytest.mark.usefixtures("fresh_page")
 def test_a_program_calls_a_browser(
     ben: User, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
@@ -86,6 +96,7 @@ def test_a_program_calls_a_browser(
     assert (taken, status) == (3, 0)
 
 
+@pytest.mark.usefixtures("fresh_page")
 def test_a_browser_sends_a_program_a_file(
     ben: User, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
 ) -> None:
@@ -103,6 +114,7 @@ def test_a_browser_sends_a_program_a_file(
     assert (folder / sent.name).read_bytes() == sent.read_bytes()
 
 
+@pytest.mark.usefixtures("fresh_page")
 def test_a_program_sends_a_browser_a_file(
     ben: User, deployment: Deployment, push_process: PushServiceProcess, tmp_path: Path
 ) -> None:
