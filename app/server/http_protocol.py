@@ -14,6 +14,7 @@ from app.limits.errors import Overloaded
 from app.protocol.errors import Refused
 from app.server.connection_context import CONTEXT, EVICTED, UNREAD, ConnectionContext
 from app.server.http_exchange import HttpExchange
+from app.server.keep_alive import KeepAlive
 from app.server.request_parser import RequestParser
 from app.server.request_queue import RequestQueue
 from app.server.response_writer import ResponseWriter, bound_unread
@@ -44,23 +45,19 @@ class HttpProtocol(StreamProtocol):
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
         self._refusal: Refused | None = None  # of what came behind a request that is being served
         self._leaving = False  # after the next request, since the server stops
-        timeouts = self._context.timeouts
-        self._receive_deadline = Deadline(loop, timeouts.receive_s, lambda: self.refuse(RequestTimedOut()))
-        # Run while it idles, one after the other: the latest answer is to be read in time, too.
-        read_s = min(timeouts.send_s, timeouts.keep_alive_s)
-        self._read_deadline = Deadline(loop, read_s, self._require_read)
-        self._idle_deadline = Deadline(loop, timeouts.keep_alive_s - read_s, self._end_idle)
+        receive_s = self._context.timeouts.receive_s
+        self._receive_deadline = Deadline(loop, receive_s, lambda: self.refuse(RequestTimedOut()))
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request, if there is room for the connection."""
         self._transport = cast("Transport", transport)
-        self._writer = ResponseWriter(
-            self._transport, Deadline(self._loop, self._context.timeouts.send_s, self._give_up)
-        )
+        timeouts = self._context.timeouts
+        self._writer = ResponseWriter(self._transport, Deadline(self._loop, timeouts.send_s, self._give_up))
+        self._keep_alive = KeepAlive(self._loop, timeouts, self._writer, self._give_up)
         opened: socket = transport.get_extra_info("socket")
         self._server, self._client = server_address(opened), client_address(opened)
         self._connections.add(self)
-        bound_unread(self._transport, self._context.timeouts.send_s)
+        bound_unread(self._transport, timeouts.send_s)
         if self._context.limits.admit(self, self._client[0] if self._client else ""):
             self._receive_deadline.start()
         else:
@@ -73,8 +70,8 @@ class HttpProtocol(StreamProtocol):
         self._connections.discard(self)
         self._context.limits.release(self)
         self._parser.close()
-        for deadline in (self._receive_deadline, self._read_deadline, self._idle_deadline):
-            deadline.close()
+        self._receive_deadline.close()
+        self._keep_alive.close()
         self._leave()
         self._arriving = None  # which knows this
         self._writer.end()
@@ -84,8 +81,7 @@ class HttpProtocol(StreamProtocol):
         """Parse what came."""
         if not self.accepts_more:
             return
-        self._read_deadline.cancel()
-        self._idle_deadline.cancel()
+        self._keep_alive.cancel()
         self._parser.feed(data)
         self._await_more()
 
@@ -99,7 +95,7 @@ class HttpProtocol(StreamProtocol):
         elif self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
         elif self._queue.is_empty:
-            self._read_deadline.start()
+            self._keep_alive.start()
 
     @property
     def accepts_more(self) -> bool:
@@ -208,16 +204,6 @@ class HttpProtocol(StreamProtocol):
         self._leave()
         self._writer.close()
         return True
-
-    def _end_idle(self) -> None:
-        self._writer.close()
-
-    def _require_read(self) -> None:
-        """Let the connection idle, as long as the client has read the latest answer."""
-        if self._writer.has_unsent():
-            self._give_up()
-        else:
-            self._idle_deadline.start()
 
     def _give_up(self) -> None:
         """End at once: what is unsent is lost, and its client would not have read it."""

@@ -1,9 +1,10 @@
 """nginx, Caddy, PgBouncer and Redis as `deploy/` configures them, at ports of this machine."""
 
 import os
+import random
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.processes import ROOT, Program, installed, program
@@ -13,15 +14,17 @@ CADDYFILE = (ROOT / "deploy/Caddyfile").read_text()
 PGBOUNCER_INI = (ROOT / "deploy/pgbouncer.ini").read_text()
 # Of the sessions that Postgres has for all instances: so few that statements of all share each of them.
 SESSIONS = 4
+PORTS = range(20_000, 32_000)  # below the ephemeral ones, which begin at 32768
 UNCHANGED: Mapping[str, str] = {}
 
 
 def free_port() -> int:
-    """Return a port where nobody listens."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port: int = door.getsockname()[1]
-    return port
+    """Return a port where nobody listens, of those that the system gives to no connection meanwhile."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as door, suppress(OSError):
+            door.bind(("127.0.0.1", port))
+            return port
 
 
 def changed(text: str, changes: Mapping[str, str]) -> str:
