@@ -87,6 +87,9 @@ def test_a_closed_page_is_rung(anna: FirefoxUser, ben: FirefoxUser, deployment: 
 
     anna.writes("good morning")
     ben.reads("good morning")
+    # Or the worker hangs up for the page that has gone, and that declines the next call, which has begun.
+    ben.hangs_up()
+    anna.does_not_talk()
 
 
 def test_a_missed_call_can_be_dialled_back(
