@@ -39,7 +39,7 @@ ENDPOINTS = [f"/{method}" for method in METHODS] + ["/api/v1/call"]
 QUESTIONS = ["/config", "/livez", "/readyz"]
 
 repeatable = settings(
-    derandomize=True, deadline=None, max_examples=40, suppress_health_check=list(HealthCheck), database=None
+    derandomize=True, deadline=None, max_examples=25, suppress_health_check=list(HealthCheck), database=None
 )
 
 Case = schemathesis.Case[Any]

@@ -13,8 +13,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from sqlalchemy.engine import URL
 
 from app.main import create_app
+from app.push.vapid import VapidKey
 from app.settings import Settings
 from tests.api.conftest import post, register
 from tests.people import Person
@@ -121,14 +123,20 @@ def test_without_the_extra_there_is_no_start(tmp_path: Path) -> None:
     assert "WHISPER_OTLP_ENDPOINT: OpenTelemetry is not installed: `make install EXTRAS=tracing`" in line
 
 
-def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+def test_without_the_setting_nothing_of_it_is_loaded(migrated: URL, tmp_path: Path) -> None:
     """A server without traces needs no extra."""
     (tmp_path / "opentelemetry" / "sdk").mkdir(parents=True)
     (tmp_path / "opentelemetry" / "sdk" / "__init__.py").write_text("raise RuntimeError('it is loaded')")
 
-    with program(
-        WHISPER, "serve", "--port", "0", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    ) as server:
+    url = migrated.render_as_string(hide_password=False)
+    env = {
+        "WHISPER_DATABASE_URL": url,
+        "WHISPER_VAPID_PRIVATE_KEY": VapidKey.generate().private_text,
+        "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+    }
+
+    with program(WHISPER, "serve", "--port", "0", cwd=tmp_path, env=env) as server:
         server.wait_for("Open http")
 
     assert "it is loaded" not in server.output
