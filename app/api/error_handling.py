@@ -39,10 +39,11 @@ class ErrorHandler:
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            if not isinstance(error, Refused):
+            refused = refused_for(error)
+            if isinstance(refused, InternalError):
                 log.exception("a request failed")
             if not latest:
-                await refuse(scope, refused_for(error))(scope, receive, send)
+                await refuse(scope, refused)(scope, receive, send)
             elif latest["type"] == "http.response.start" or latest.get("more_body"):
                 raise  # the server below closes the connection: that tells the client
             # Otherwise FastAPI has answered, and raises the exception again to have it logged.

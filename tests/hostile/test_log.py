@@ -49,6 +49,17 @@ async def test_what_is_no_request_is_one_line_at_most(unlimited: Server) -> None
     assert "Traceback" not in unlimited.program.output
 
 
+async def test_a_method_that_a_file_does_not_have_is_one_line(unlimited: Server) -> None:
+    """A client's mistake is no failure of the server."""
+    before = settled_lines(unlimited)
+
+    with socket.create_connection(("127.0.0.1", unlimited.port), PROMPT_S) as opened:
+        opened.sendall(b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert opened.recv(HEAD_BYTES).startswith(b"HTTP/1.1 405 ")
+
+    assert settled_lines(unlimited) - before == 1
+
+
 async def test_a_client_that_goes_is_one_line_a_request(unlimited: Server) -> None:
     """Although its answers, each larger than what is buffered, can't be sent."""
     before = settled_lines(unlimited)
