@@ -28,6 +28,8 @@ const RETRIES_MS = [300, 1000];
 const CONFIG_LIFE_MS = 60 * 60 * 1000;
 /** TURN credentials live an hour, and must be good when a connection asks for its relay. */
 const CREDENTIAL_LIFE_MS = 50 * 60 * 1000;
+/** Something older is told as so old: servers take no call that is 5 s old. */
+const MAX_AGO_MS = 4000;
 /** What a server that is short of something asks to wait, and a caller does not notice. */
 const SHORT_WAIT_S = 2;
 
@@ -107,12 +109,14 @@ export class ApiClient {
    * @param {Method} method
    * @param {string} recipient
    * @param {import('./protocol/messages.js').Members} [members]
+   * @param {number} [since] by our clock: when what it tells has happened, if not now
    * @throws {WhisperError} the server's refusal, `message_too_large` or `server_unreachable`
    */
-  async relay(method, recipient, members) {
+  async relay(method, recipient, members, since = Date.now()) {
     const own = await this.#store.get('state', 'device').catch(() => undefined);
     const all = { ...members, fromDevice: own?.several ? own.id : undefined };
-    await this.#call(method, () => ({ a: this.#identity.address, b: this.now(), c: recipient, ...encodeMembers(method, all) }));
+    const ago = Math.min(Date.now() - since, MAX_AGO_MS);
+    await this.#call(method, () => ({ a: this.#identity.address, b: this.now() - ago, c: recipient, ...encodeMembers(method, all) }));
   }
 
   /**

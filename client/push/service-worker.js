@@ -156,7 +156,7 @@ async function onPageMessage({ data, source }) {
   const others = await askPages(pages, PRESENCE_MS);
   const isReloaded = others.some((presence) => presence === undefined || presence.since > leftAt - LOADING_MS);
   if (isReloaded) return; // or it may be: they wait for its dial
-  await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address)))));
+  await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address, {}, leftAt)))));
 }
 
 /** The browser has taken the subscription away: get another, for the same server's key, and register it. */

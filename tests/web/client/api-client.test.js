@@ -50,6 +50,16 @@ test('a call is signed over its canonical text', async (context) => {
   assert.equal(await verify(ALICE.address, canonical(call.b), call.c), true);
 });
 
+test('what happened a moment ago has the time of then', async (context) => {
+  const { server, asked } = await serve(context, [{}]);
+
+  await server.relay('close', BOB.address, {}, Date.now() - 2000); // or it would end a call that was begun since
+  await server.relay('close', BOB.address, {}, Date.now() - HOUR_MS); // which the server would not take
+
+  const ages = asked.map(({ call }) => Math.round((Date.now() - call.b.b) / 1000));
+  assert.deepEqual(ages, [2, 4]);
+});
+
 test('a body is spelled as it was signed', async (context) => {
   const { server, asked } = await serve(context, [{}]);
 
