@@ -76,12 +76,13 @@ def _rows(bench: Bench, servers: Mapping[Server, Program], origin: str, options:
         bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
     bench.load(servers["one worker"], works["renewals"], RENEWED.connections, seconds)
     cases = [case for case in CASES if case.server in servers]
+    iterations = round(baseline.ITERATIONS * min(1, seconds))  # a baseline is no longer than its round
     found: dict[str, list[Round]] = {case.name: [] for case in cases}
     for _ in range(options.rounds):
         for case in cases:
             server, work = servers[case.server], works[case.work]
             load = partial(bench.load, server, work, case.connections, seconds, case.rate, case.delay)
-            found[case.name].append(measure_round(server, load))
+            found[case.name].append(measure_round(server, load, iterations))
     return [Row(name, each) for name, each in found.items()]
 
 

@@ -114,9 +114,11 @@ class Bench:
         return total
 
 
-def measure_round(server: Program, load: Callable[[], Result]) -> Round:
+def measure_round(
+    server: Program, load: Callable[[], Result], iterations: int = baseline.ITERATIONS
+) -> Round:
     """Measure one round: the CPU of *server* during a *load* of it, between two crypto baselines."""
-    baseline_before = baseline.measure()
+    baseline_before = baseline.measure(iterations)
     cpu_before = server.cpu()
     result = load()
     cpu = server.cpu() - cpu_before
@@ -128,7 +130,7 @@ def measure_round(server: Program, load: Callable[[], Result]) -> Round:
         served=served,
         refused=result.refused.total(),
         cpu=cpu / served,
-        baseline=(baseline_before + baseline.measure()) / 2,
+        baseline=(baseline_before + baseline.measure(iterations)) / 2,
         resident=server.memory(),
     )
 
