@@ -36,6 +36,8 @@ pytestmark = pytest.mark.anyio
 PEOPLE = 20
 PAUSE_S = 0.03  # between two calls of a person
 CUT_OFF = (503, "overloaded")  # nginx's own word, with Retry-After
+# Not 1: after the restarts of 0 and 2 a worker of nginx may know no other that lives, for up to 3 s.
+KILLED = 2
 FORGERIES = 20  # that one place may send at once
 
 
@@ -179,16 +181,16 @@ async def test_killing_an_instance_loses_nothing(stack: Stack, push: PushService
         await through_nginx(once)
         caller = Persistent(once)
         people = await register_users(push, caller, PEOPLE)
-        served = stack.served
+        served = stack.served[KILLED]
         async with run_load([caller], people, PAUSE_S) as traffic:
-            async with asyncio.timeout(CLIENT_TIMEOUT_S):  # nginx spares an instance for 2 s after a restart
-                while not all(now > then for now, then in zip(stack.served, served, strict=True)):
+            async with asyncio.timeout(CLIENT_TIMEOUT_S):
+                while stack.served[KILLED] < served + PEOPLE:
                     await asyncio.sleep(0.05)
-            stack.instances[1].program.kill()
+            stack.instances[KILLED].program.kill()
             killed = len(traffic.samples)
             while len(traffic.samples) < killed + 200:
                 await asyncio.sleep(0.05)
-    await asyncio.to_thread(stack.restart, 1)
+    await asyncio.to_thread(stack.restart, KILLED)
 
     assert set(traffic.codes) == {OK}, traffic.codes
     cut_off = [str(sample.call) for sample in caller.cut_off]

@@ -112,6 +112,6 @@ async def test_a_pooler_that_is_restarted_costs_a_moment(
                 while len(traffic.samples) < began + CALLS:
                     await caller.get("/livez")
 
+    assert first.tracebacks == 0, first.program.output
     assert set(traffic.codes) <= {OK, UNAVAILABLE}, traffic.codes
     assert lost_updates(traffic, first) == []
-    assert first.tracebacks == 0
