@@ -9,7 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.store.error_classification import first_line, is_lost, is_outage
+from app.store.error_classification import first_line, is_driver_failure, is_lost, is_outage
 
 KEPT = 3  # look-ups for calls, those for updates, and writes are each one statement at a time, as a rule
 
@@ -44,12 +44,14 @@ class Connections:
 
     async def use(self, execute: Execute[R]) -> R:
         """Execute over a connection of the pool, and give it back."""
-        async with self._engine.connect() as connection:
-            return await self._use(await _open_session(connection), execute)
+        session = await self._open()
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(session.connection)
+            return await self._use(session, execute)
 
     async def use_kept(self, execute: Execute[R]) -> R:
         """Execute over a kept connection, which is another's meanwhile, and keep the one that was used."""
-        session = await self._take_kept() or await _open_session(await self._engine.connect())
+        session = await self._take_kept() or await self._open()
         async with AsyncExitStack() as stack:
             stack.push_async_exit(session.connection)
             result = await self._use(session, execute)
@@ -72,6 +74,17 @@ class Connections:
             await session.connection.close()  # the pool lets it go
         return None
 
+    async def _open(self) -> Session:
+        try:
+            connection = await self._engine.connect()
+        except Exception as error:
+            # Lost as soon as it was made: then the driver finds that itself, and tells no SQLSTATE.
+            if is_driver_failure(error):
+                raise SessionLost(first_line(error)) from error
+            raise
+        driver = (await connection.get_raw_connection()).driver_connection
+        return Session(connection, driver, connection.info["generation"])
+
     async def _use(self, session: Session, execute: Execute[R]) -> R:
         connection, driver, generation = session
         try:
@@ -92,8 +105,3 @@ class Connections:
     def _refuse_older(self, _: object, record: ConnectionPoolEntry, __: object) -> None:
         if record.info["generation"] < self._generation:
             raise DisconnectionError  # the pool closes it and makes another
-
-
-async def _open_session(connection: AsyncConnection) -> Session:
-    driver = (await connection.get_raw_connection()).driver_connection
-    return Session(connection, driver, connection.info["generation"])

@@ -2,7 +2,13 @@
 
 from ssl import SSLEOFError, SSLError, SSLSyscallError, SSLZeroReturnError
 
-from asyncpg import ClientConfigurationError, PostgresError, TargetServerAttributeNotMatched
+from asyncpg import (
+    ClientConfigurationError,
+    InterfaceError,
+    InternalClientError,
+    PostgresError,
+    TargetServerAttributeNotMatched,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -70,6 +76,14 @@ def is_lost(error: BaseException) -> bool:
     driver_error = _driver_error(error)
     return sqlstate(error).startswith(_LOST) or (
         isinstance(driver_error, ConnectionError) and NO_TLS not in str(driver_error)
+    )
+
+
+def is_driver_failure(error: BaseException) -> bool:
+    """Tell whether the driver itself could not go on, for another reason than how it was set."""
+    driver_error = _driver_error(error)
+    return isinstance(driver_error, (InterfaceError, InternalClientError)) and not (
+        is_misconfigured(error) or isinstance(driver_error, TargetServerAttributeNotMatched)
     )
 
 
