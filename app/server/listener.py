@@ -1,11 +1,8 @@
 """Listening sockets, bound at start to every address of a host name."""
 
-import array
 import errno
 import os
 import socket
-import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +13,6 @@ _PORT_FAULTS = {
     errno.EADDRINUSE: "another program listens on {port} already",
     errno.EACCES: "{port} is not for this user",
 }
-
-_SO_ATTACH_FILTER = 26  # of Linux; the module does not name it
-# A program of the kernel's packet filter: no TCP segment with a SYN, everything else.
-_NO_SYN = b"".join(
-    struct.pack("HBBI", *instruction)
-    for instruction in [
-        (0x30, 0, 0, 13),  # load the byte of the flags
-        (0x45, 0, 1, 0x02),  # is SYN among them?
-        (0x06, 0, 0, 0),  # drop
-        (0x06, 0, 0, 0xFFFF_FFFF),  # take
-    ]
-)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -108,17 +93,3 @@ def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def ignore_new_connections(listening: socket.socket) -> None:
-    """Have the kernel complete no other connection at *listening*, which is about to be closed.
-
-    One that it completes between the last accept and the close is reset, and its client can't know whether
-    its request was served. One that it ignores is tried again after a second, and then refused.
-    """
-    if listening.family == socket.AF_UNIX:
-        return
-    program = array.array("B", _NO_SYN)
-    address, _ = program.buffer_info()
-    with suppress(OSError):  # a kernel that has no such filter
-        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, address))

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 
-from app.server.listener import bind, bind_metrics, ignore_new_connections
+from app.server.listener import bind, bind_metrics
 from app.settings import Settings
 from app.telemetry.log_format import log_config
 from app.telemetry.metrics import SHARED, forget_process
@@ -89,7 +89,6 @@ class Workers:
 
     def _end(self) -> None:
         for each in self._listening:  # or clients connect to a port at which nobody answers any more
-            ignore_new_connections(each)
             each.close()
         for process in self._processes:
             process.terminate()
@@ -153,13 +152,6 @@ class AnnouncedServer(Server):
         await super().startup(sockets)
         if self.started and self._settings.workers == 1:
             _log_url(self._settings, sockets or [])
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End, once nobody connects any more; for workers their supervisor sees to that."""
-        if self._settings.workers == 1:
-            for each in sockets or []:
-                ignore_new_connections(each)
-        await super().shutdown(sockets)
 
 
 def _log_url(settings: Settings, listening: list[socket]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.server.listener import bind, bind_metrics, ignore_new_connections
+from app.server.listener import bind, bind_metrics
 from app.settings import InvalidSettings
 
 
@@ -116,22 +116,3 @@ def test_a_place_for_metrics_that_is_taken_is_said() -> None:
             for address in (path, Path(directory) / "nowhere" / "m.sock", ("192.0.2.1", 9464)):
                 with pytest.raises(InvalidSettings, match=r"^WHISPER_METRICS_LISTEN: can't listen there: "):
                     bind_metrics(address)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
-def test_who_has_connected_is_heard_while_new_connections_are_ignored(host: str) -> None:
-    """The others are neither accepted nor told anything."""
-    with ExitStack() as open_:
-        (listening,) = (open_.enter_context(each) for each in bind(host, 0))
-        listening.listen()
-        before = open_.enter_context(socket.create_connection(listening.getsockname()[:2], 1))
-        ignore_new_connections(listening)
-        before.sendall(b"hello")
-        with pytest.raises(TimeoutError):
-            socket.create_connection(listening.getsockname()[:2], 0.1)
-        accepted, _ = listening.accept()
-        with accepted:
-            assert accepted.recv(5) == b"hello"
-        listening.settimeout(0)
-        with pytest.raises(BlockingIOError):
-            listening.accept()

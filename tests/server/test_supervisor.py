@@ -1,13 +1,8 @@
-"""Supervisor, which says where people open the app, and lets nobody connect at the end."""
-
-import socket
+"""Supervisor, which says where people open the app."""
 
 import pytest
-from uvicorn import Config
 
-from app.server.listener import bind
-from app.server.supervisor import AnnouncedServer, url_to_open
-from app.settings import Settings
+from app.server.supervisor import url_to_open
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::", "localhost"])  # noqa: S104
@@ -28,17 +23,3 @@ def test_this_machine_has_one_name(host: str) -> None:
 def test_what_localhost_does_not_reach_is_said_as_it_is(host: str, url: str) -> None:
     """It listens there alone."""
     assert url_to_open(host, 8000) == url
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(("workers", "connects"), [(1, False), (2, True)])
-async def test_nobody_connects_any_more_when_a_server_stops(workers: int, *, connects: bool) -> None:
-    """The kernel would reset them when it stops to listen; another worker may listen on."""
-    server = AnnouncedServer(Config("a:b"), Settings(workers=workers))
-    server.servers, server.force_exit = [], True
-    (bound,) = bind("127.0.0.1", 0)
-    bound.listen()
-    with bound.dup() as listening, socket.socket() as client:
-        await server.shutdown([bound])
-        client.settimeout(0.1)
-        assert (client.connect_ex(listening.getsockname()) == 0) is connects
