@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey, parse_keys
 from app.settings import Settings
 from app.store.purge import LEASE
+from app.telemetry.buffered_metrics import PUBLISH_EVERY_S
 from tests.databases import open_database
 from tests.metrics import SOCKET, scrape
 from tests.processes import WHISPER, program, whisper
@@ -253,6 +254,7 @@ def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> No
             server.wait_for("startup complete")
         for _ in range(40):
             assert httpx.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
+        time.sleep(2 * PUBLISH_EVERY_S)  # by then each worker has told the others
         found = [scrape(home) for _ in range(10)]
         assert {(each[refused], each[limit]) for each in found} == {(40, 2048)}
 
