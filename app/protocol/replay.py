@@ -1,7 +1,7 @@
 """Replay protection: a bounded memory of the calls relayed within the clock window."""
 
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from app.limits.bounded_map import BoundedMap
@@ -55,4 +55,4 @@ class ReplayMemory(Generic[T]):
 
 @lru_cache(LATELY)  # it is asked for, and then remembered
 def _digest(text: str) -> bytes:
-    return sha256(text.encode()).digest()
+    return blake2b(text.encode(), digest_size=16).digest()

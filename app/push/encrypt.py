@@ -34,8 +34,8 @@ _CURVE = SECP256R1()
 _ECDH = ECDH()
 _SHA256 = SHA256()
 
-# Browsers that are called now are called again in a moment: a connection takes three messages. Some 2 MB.
-_KEYS_KEPT = 1024
+# Browsers that are called now are called again in a moment: a connection takes three messages. Some 1 MB.
+_KEYS_KEPT = 512
 
 # Keys of our own are made so many at once: the tables for it are large, and then they are at hand.
 _KEYS_MADE = 16

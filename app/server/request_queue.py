@@ -1,7 +1,6 @@
 """Queue of a connection's requests (HTTP pipelining), served in their order by one task."""
 
 from asyncio import Future, Task, current_task, get_running_loop, sleep
-from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -20,7 +19,7 @@ class RequestQueue:
         self._app = app
         self._unfinished = unfinished
         self._on_served = served
-        self._waiting: deque[HttpExchange] = deque()
+        self._waiting: list[HttpExchange] = []  # few, and mostly none
         self._current: HttpExchange | None = None
         self._task: Task[None] | None = None
         self._idle: Future[None] | None = None  # while the task has nothing to serve
@@ -88,7 +87,7 @@ class RequestQueue:
                 self._unfinished.add(task)
                 await self._current.run(self._app)
                 self._unfinished.discard(task)
-                self._current = self._waiting.popleft() if self._waiting else None
+                self._current = self._waiting.pop(0) if self._waiting else None
                 self._on_served()
                 if self._current is not None:
                     await sleep(0)  # a client that sends many at once is not served before all others

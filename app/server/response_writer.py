@@ -15,8 +15,12 @@ class ResponseWriter:
     def __init__(self, transport: Transport, deadline: Deadline) -> None:
         self._transport = transport
         self._deadline = deadline
-        self._writable = Event()
-        self.is_paused = False  # the client has not taken most of what was written
+        self._writable: Event | None = None  # while it is paused: the client has not taken what was written
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether the client has not taken most of what was written."""
+        return self._writable is not None
 
     @property
     def is_closing(self) -> bool:
@@ -34,20 +38,19 @@ class ResponseWriter:
 
     def pause(self) -> None:
         """Wait for the client to take its answers, but not for ever."""
-        self.is_paused = True
-        self._writable.clear()
+        self._writable = self._writable or Event()
         self._deadline.start()
 
     def resume(self) -> None:
         """Go on, unless it closes: then the rest has to be taken in time, too."""
         if not self._transport.is_closing():
             self._deadline.cancel()
-        self.is_paused = False
-        self._writable.set()
+        self._go_on()
 
     async def drain(self) -> None:
         """Wait until writing is no longer paused."""
-        await self._writable.wait()
+        if self._writable is not None:
+            await self._writable.wait()
 
     def close(self) -> None:
         """Close when all is sent."""
@@ -58,7 +61,12 @@ class ResponseWriter:
     def end(self) -> None:
         """Take note that the transport is closed, so that nobody waits."""
         self._deadline.close()
-        self._writable.set()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
 
 
 def bound_unread(transport: WriteTransport, seconds: float) -> None:
