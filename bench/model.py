@@ -25,9 +25,9 @@ GB = 1e9
 class Measured:
     """Figures that a command printed, for one worker; times in seconds of CPU, memory in MB."""
 
-    call: float = 343e-6  # make bench: closed loop, 32
-    new: float = 1534e-6  # make bench: new registrations, 32
-    renewal: float = 1077e-6  # make bench: renewals, 32
+    call: float = 274e-6  # make bench: closed loop, 32
+    new: float = 217e-6  # make bench: new registrations, 32
+    renewal: float = 201e-6  # make bench: renewals, 32
     memory: float = 128  # make bench: the largest worker
     row_bytes: float = 1160  # bench.storage_cost: a device and its newest subscription, after renewals
     wal_bytes: float = 19_000  # bench.storage_cost: an update whose pages no checkpoint has seen
