@@ -59,7 +59,9 @@ def main(rate: float = RATE, seconds: float = SECONDS) -> int:
                 _load(pool, servers, rate, seconds / 4)  # connections are made
                 return _measure(url, servers, lambda: _load(pool, servers, rate, seconds))
 
-        one = measure([url])
+        one = measure(
+            [f"{url}{'&' if '?' in url else '?'}pgbouncer=true"]
+        )  # the same statements, not prepared
         with _pooled(postgres, database) as pooled:
             three = measure([pooled] * INSTANCES)
     return _compare(one, three)

@@ -111,6 +111,10 @@ class Database:
 # next, or somebody else's. Without names and cache the driver parses and runs a statement in one go.
 _UNNAMED: dict[str, Any] = {"statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
 
+# As Postgres spells it: the driver has a spelling of its own, which PgBouncer takes for a change, and sets
+# in a transaction of its own before each statement.
+_SERVER_SETTINGS = {"client_encoding": "UTF8"}
+
 # Our pools say with a traceback of each connection that it could not be closed properly: it is gone already.
 POOL_NAME = "whisper"
 POOL_LOG = f"sqlalchemy.pool.impl.AsyncAdaptedQueuePool.{POOL_NAME}"
@@ -131,7 +135,13 @@ async def open_database(
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_S,
         pool_logging_name=POOL_NAME,
-        connect_args={"timeout": CONNECT_S, "command_timeout": STATEMENT_S, **unnamed, **arguments},
+        connect_args={
+            "timeout": CONNECT_S,
+            "command_timeout": STATEMENT_S,
+            **unnamed,
+            **arguments,
+            "server_settings": _SERVER_SETTINGS | arguments.get("server_settings", {}),
+        },
         hide_parameters=True,
     )
     database = Database(engine, observe, monotonic_ms)
