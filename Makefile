@@ -25,7 +25,7 @@ ifdef ARGS
 	$(BIN)/node --test "tests/web/**/*.test.js"
 	$(PYTHON_TESTS) $(ARGS)
 else
-	$(MAKE) --jobs=6 --output-sync=target test-firefox test-chromium test-code test-programs test-faults test-web
+	$(MAKE) --jobs=4 --output-sync=target test-faults test-firefox test-chromium test-programs test-code test-web
 endif
 
 coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
@@ -36,7 +36,7 @@ coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they 
 
 RUN := $(BIN)/python
 PYTHON_TESTS = $(RUN) -m pytest
-# All at once: they wait as long as they work, so two cores have enough to do, and are never left with one job.
+# Four at once: they wait as long as they work, and more of them would miss deadlines. Those that wait most come first.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
 CHROMIUM := $(wildcard tests/browser/test_chromium_*.py)

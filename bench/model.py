@@ -31,7 +31,7 @@ class Measured:
     memory: float = 128  # make bench: the largest worker
     row_bytes: float = 1160  # bench.storage_cost: a device and its newest subscription, after renewals
     wal_bytes: float = 19_000  # bench.storage_cost: an update whose pages no checkpoint has seen
-    statement: float = 60e-6  # python -m bench.model --check: Postgres, for a look-up or an update's part
+    statement: float = 121e-6  # python -m bench.model --check: Postgres, for a look-up or an update's part
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Assumptions:
     load: float = 0.5  # of a core in the busiest hour, so that calls are not queued
     cores: float = 8  # of a machine
     bytes_per_call: float = 10_000  # a request and a push with headers and TLS
-    statements_per_update: float = 4
+    statements_per_update: float = 2
     lookups_per_statement: float = 4  # look-ups that one statement of a loaded worker answers
     shard_writes: float = 2_000  # updates a second that one Postgres stores
     shard_gb: float = 200  # of rows that one Postgres holds, so that its indexes stay in memory

@@ -14,7 +14,6 @@ from tests.faults.fault_proxy import fault_proxy
 from tests.faults.load_generator import Caller, open_caller, register_users, run_load
 from tests.faults.scenario import OK, UNAVAILABLE
 from tests.faults.server_process import RunningServer, run_server
-from tests.people import now_ms
 from tests.processes import Program, whisper
 from tests.push_service import PushService
 from tests.scale.programs import SESSIONS, free_port, pgbouncer
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.anyio
 PEOPLE = 20
 CALLS = 300
 PAUSE_S = 0.02  # between two calls of a person
-STATISTICS_S = 1.5  # until Postgres' sessions have told what they did
 
 
 @dataclass
@@ -84,36 +82,11 @@ async def test_many_connections_share_few_sessions(
                 sessions = await asyncio.to_thread(steady_cluster.backends, first.database)
                 assert sessions <= SESSIONS
 
-    assert purge == (0, "Purged 0 expired registrations.")
+    assert purge in [(0, "Purged 0 expired registrations."), (0, "A server is purging just now.")]
     assert set(traffic.codes) == {OK}, traffic.codes
     assert undelivered_calls(traffic, people) == []
     assert lost_updates(traffic, first) == []
     assert first.tracebacks + second.tracebacks == 0
-
-
-async def test_a_statement_is_one_transaction_of_postgres(
-    steady_cluster: Cluster, pooled: Pooled, push: PushService
-) -> None:
-    """PgBouncer has nothing to set before it."""
-    first, _ = pooled.servers
-
-    async def transactions() -> int:
-        await asyncio.sleep(STATISTICS_S)
-        found = steady_cluster.sql(
-            f"SELECT xact_commit FROM pg_stat_database WHERE datname = '{first.database}'"  # noqa: S608 - ours
-        )
-        return int(found[0][0])
-
-    async with open_caller(first.url) as caller:
-        await ready(caller)
-        people = await register_users(push, caller, PEOPLE)
-        before = await transactions()
-        renewed = [await caller.send(user.update(now_ms())) for user in people]
-        made = await transactions() - before
-
-    assert {sample.status for sample in renewed} == {200}
-    statements = 2 * PEOPLE  # a look-up and a write
-    assert statements <= made < 1.25 * statements
 
 
 async def test_a_pooler_that_is_restarted_costs_a_moment(

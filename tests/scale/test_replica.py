@@ -148,9 +148,16 @@ async def test_a_replica_that_is_killed_is_done_without(world: World) -> None:
     assert await world.asked("find") == before
 
 
-async def test_a_replica_that_hangs_costs_one_call_a_moment(world: World) -> None:
+async def test_a_replica_that_hangs_costs_one_call_a_moment(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """The first that asks waits 300 ms; the next ask the database at once."""
     await world.dial(world.bob.person)
+    while "the replica does not serve" in caplog.text:  # a busy machine took longer than that to connect
+        caplog.clear()
+        world.ahead[0] += PAUSE_MS
+        await world.dial(world.bob.person)
+    before = await world.asked("find_replica")
     world.replica.hang()
     try:
         statuses = [(await world.dial(world.bob.person)).status_code for _ in range(4)]
@@ -159,7 +166,7 @@ async def test_a_replica_that_hangs_costs_one_call_a_moment(world: World) -> Non
         world.replica.go_on()
 
     assert statuses == [200] * 4
-    assert asked == 2
+    assert asked == before + 1
 
 
 async def test_the_doctor_looks_at_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:

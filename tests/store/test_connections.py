@@ -1,5 +1,7 @@
-"""Connections of a pool that are lost while they are made."""
+"""Connections of a pool while they are made: what they say, and that they may be lost."""
 
+import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -7,6 +9,9 @@ from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.store.connections import Connections, Session, SessionLost
+from app.store.database import log_statement, open_database
+from app.store.errors import DatabaseUnavailable
+from app.store.url import parse_url
 
 pytestmark = pytest.mark.anyio
 
@@ -37,3 +42,23 @@ async def test_a_connection_that_is_lost_as_it_is_made_is_a_loss(migrated: URL, 
     finally:
         await connections.close()
         await engine.dispose()
+
+
+async def test_the_encoding_is_named_as_postgres_spells_it() -> None:
+    """PgBouncer compares the names, and sets a differing one in a transaction before each statement."""
+    said: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.append(await reader.read(1000))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    url = parse_url(f"postgresql://whisper@{host}:{port}/whisper?sslmode=disable&application_name=x")
+    async with server, open_database(url, log_statement, lambda: 0) as database:
+        with pytest.raises(DatabaseUnavailable):
+            await database.execute("SELECT 1", name="test")
+
+    words = said[0].split(b"\0")
+    assert [value for name, value in itertools.pairwise(words) if name == b"client_encoding"][-1] == b"UTF8"
+    assert b"x" in words
