@@ -7,9 +7,22 @@ from typing import NamedTuple
 from app.store.batch_loader import BatchLoader
 from app.store.database import Database
 
-# A row replaces one that is older or the very same, which keeps the key that it came with. Rows are locked in
-# the order of their addresses, all devices first: so no two batches, of other processes too, wait for each
-# other. The newest subscription of an address is for the version before.
+# A row replaces one that is older or the very same, which keeps the key that it came with.
+_REPLACE = """
+    endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
+    expires_at = excluded.expires_at, signed_at = excluded.signed_at,
+    vapid_key = CASE
+        WHEN (old.endpoint, old.p256dh, old.auth) = (excluded.endpoint, excluded.p256dh, excluded.auth)
+        THEN old.vapid_key ELSE excluded.vapid_key
+    END
+    WHERE old.signed_at IS NULL OR excluded.signed_at > old.signed_at OR (
+        excluded.signed_at = old.signed_at
+        AND (old.endpoint, old.p256dh, old.auth) = (excluded.endpoint, excluded.p256dh, excluded.auth)
+    )
+"""
+
+# Rows are locked in the order of their addresses, all devices first: so no two batches, of other processes
+# too, wait for each other. The newest subscription of an address is for the version before.
 _STORE = """
     WITH stored AS (
         INSERT INTO device AS old
@@ -19,38 +32,17 @@ _STORE = """
             $6::bigint[], $7::bigint[], $8::bigint[], $9::text[]
         ) AS given, set_config('lock_timeout', '300ms', true)
         ON CONFLICT (address, device) DO UPDATE SET
-            endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
-            expires_at = excluded.expires_at, updated_at = excluded.updated_at,
-            signed_at = excluded.signed_at,
-            vapid_key = CASE
-                WHEN (old.endpoint, old.p256dh, old.auth)
-                    = (excluded.endpoint, excluded.p256dh, excluded.auth)
-                THEN old.vapid_key ELSE excluded.vapid_key
-            END
-        WHERE old.signed_at IS NULL OR excluded.signed_at > old.signed_at OR (
-            excluded.signed_at = old.signed_at
-            AND (old.endpoint, old.p256dh, old.auth) = (excluded.endpoint, excluded.p256dh, excluded.auth)
-        )
+            updated_at = excluded.updated_at, replace_older
         RETURNING address, endpoint, p256dh, auth, expires_at, signed_at, vapid_key
     ), newest AS (
         INSERT INTO subscription AS old (address, endpoint, p256dh, auth, expires_at, signed_at, vapid_key)
         SELECT * FROM stored ORDER BY address
         ON CONFLICT (address) DO UPDATE SET
-            endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
-            expires_at = excluded.expires_at, signed_at = excluded.signed_at,
-            vapid_key = CASE
-                WHEN (old.endpoint, old.p256dh, old.auth)
-                    = (excluded.endpoint, excluded.p256dh, excluded.auth)
-                THEN old.vapid_key ELSE excluded.vapid_key
-            END
-        WHERE old.signed_at IS NULL OR excluded.signed_at > old.signed_at OR (
-            excluded.signed_at = old.signed_at
-            AND (old.endpoint, old.p256dh, old.auth) = (excluded.endpoint, excluded.p256dh, excluded.auth)
-        )
+            replace_older
         RETURNING address
     )
     SELECT address, newest.address IS NOT NULL AS is_newest FROM stored LEFT JOIN newest USING (address)
-"""
+""".replace("replace_older", _REPLACE)
 
 
 class DeviceRow(NamedTuple):
