@@ -66,11 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="whisper-peer", description="A Whisper peer in a terminal.")
     commands = parser.add_subparsers(dest="command", required=True)
     listen = commands.add_parser("listen", parents=[common], help="wait to be dialled, and accept")
-    listen.add_argument("--save", type=Path, metavar="FOLDER", help="save files that are sent there")
+    listen.add_argument("--save", type=_folder, metavar="FOLDER", help="save files that are sent there")
     dial = commands.add_parser("dial", parents=[common], help="dial an address")
     for command in (listen, dial):
         command.add_argument("--play", type=_file, metavar="FILE", help="its sound and picture, to the other")
-        command.add_argument("--record", type=Path, metavar="FILE", help="the sound and picture of the other")
+        command.add_argument(
+            "--record", type=_new_file, metavar="FILE", help="the sound and picture of the other"
+        )
     ring = commands.add_parser("ring", parents=[common], help="dial an address, send a text and hang up")
     ring.add_argument("--text", default="", help="what they read when they answer")
     ring.add_argument("--timeout", type=float, default=RING_S, metavar="SECONDS", help="(%(default)g)")
@@ -87,6 +89,18 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except ValueError as fault:
         raise argparse.ArgumentTypeError(f"an address {fault}") from None
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return folder
+
+
+def _new_file(text: str) -> Path:
+    _folder(str(Path(text).parent))
+    return Path(text)
 
 
 def _file(text: str) -> Path:

@@ -79,6 +79,25 @@ def test_a_file_is_sent_and_saved(terminals: Terminals, tmp_path: Path) -> None:
     assert "refused" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("option", "path", "missing"),
+    [
+        ("--save", "nowhere", "there is no folder nowhere"),
+        ("--save", "/etc/hostname", "there is no folder /etc/hostname"),
+        ("--record", "nowhere/call.wav", "there is no folder nowhere"),
+        ("--play", "nothing.mp3", "there is no file nothing.mp3"),
+    ],
+)
+def test_a_place_that_is_not_there_is_told_at_once(
+    terminals: Terminals, option: str, path: str, missing: str
+) -> None:
+    """Not when somebody calls, whose file or voice would be lost."""
+    refused = terminals.peer("listen", option, path)
+
+    assert refused.ended() == 2
+    assert missing in refused.output
+
+
 def test_an_identity_is_kept(terminals: Terminals, tmp_path: Path) -> None:
     """With a file the address stays the same, and nobody else may read it."""
     file = tmp_path / "identity"
