@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.workload import Person, Request, Subscription, make_call, make_update
+from bench.load.workload import Person, Request, Subscription, make_call, make_update
 
 SECONDS = 8
 BEGIN_S = 4  # until an attack holds what it can; its connections and signatures are a flood of their own

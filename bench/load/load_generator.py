@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-from bench.client_connection import LOST, Connection
-from bench.workload import Person, Request, population
+from bench.load.client_connection import LOST, Connection
+from bench.load.workload import Person, Request, population
 
 TIMEOUT_S = 10  # for requests that are still in flight at the end
 OK = 200
