@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
 from app.api import docs_page, error_handling, service_routes
-from app.api.call_dispatcher import Calls
+from app.api.call_dispatcher import CallDispatcher
 from app.api.config import ClientConfig
 from app.api.cors import Cors
 from app.api.error_handling import ErrorHandler
@@ -92,7 +92,7 @@ def create_app(
     )
     api.include_router(service_routes.router)
     api.include_router(docs_page.router)
-    app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
+    app = CallDispatcher(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
     return _wrap(app, _middleware(settings))
 
 

@@ -44,7 +44,7 @@ class CallRoute:
 _ROUTES = {path: CallRoute(path, kind, getattr(kind, "method", UNKNOWN)) for path, kind in CALLS.items()}
 
 
-class Calls:
+class CallDispatcher:
     """ASGI application that serves calls, and hands requests for any other path to *others*."""
 
     def __init__(self, others: ASGIApp) -> None:
