@@ -18,7 +18,7 @@ from app.store.keyed_hashes import KeyedHashes
 from app.store.lookups import Devices, Lookups, StoredSubscription
 from app.store.replica import Replica
 from app.store.tables import SUBSCRIPTION
-from app.store.upserts import DeviceRow, Stored, Upserts
+from app.store.upserts import Stored, UpsertRow, Upserts
 
 _row = SUBSCRIPTION.c
 
@@ -83,7 +83,7 @@ class Subscriptions:
         others = [
             await self._adopt(address, each) for each in known if each.target.endpoint != target.endpoint
         ]
-        row = DeviceRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
+        row = UpsertRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
         stored = await self._upserts.put(row)
         if stored is Stored.STALE:
             raise StaleUpdate
