@@ -1,4 +1,4 @@
-"""`python -m bench`: CPU cost of a relayed call, as a multiple of its cryptography."""
+"""CPU cost of a relayed call, as a multiple of its cryptography: `python -m bench`."""
 
 from argparse import Namespace
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`python -m bench.profile`: CPU profile of a server under load."""
+"""CPU profile of a server under load: `python -m bench.profile`."""
 
 import argparse
 import sys

@@ -34,7 +34,7 @@ CALLS: Mapping[str, type[Message]] = {
 
 @dataclass(frozen=True, slots=True)
 class CallRoute:
-    """A path, and the type of the calls that it takes."""
+    """Route of calls: a path, and the message type that it takes."""
 
     path: str
     kind: type[Message]

@@ -165,7 +165,7 @@ class Deliverer:
         return DeliveryStatus.UNREACHABLE
 
     def _warn_once(self, trouble: str) -> None:
-        """Log a *trouble* of the server's surroundings, of which there are few, the first time."""
+        """Log a *trouble* of the server's environment, of which there are few, the first time."""
         if trouble not in self._warned:
             self._warned.add(trouble)
             log.warning("the %s (see `whisper doctor`)", trouble)

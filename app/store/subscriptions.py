@@ -27,7 +27,7 @@ TOMBSTONE_MS = 60 * 60 * 1000
 
 
 class Subscriptions:
-    """The tables as the relay sees them: protocol values in and out. All times in ms.
+    """Repository of subscriptions: protocol values in and out, no rows. All times in ms.
 
     *key* is the secret under which device ids are made, and subscriptions that are gone are remembered. An
     address has at most *max_devices*.

@@ -46,7 +46,7 @@ _STORE = """
 
 
 class UpsertRow(NamedTuple):
-    """A row of the table of devices, in the order of its columns. *signed_at* is `None` for no timestamp."""
+    """Row for the device table, in the order of its columns. *signed_at* is `None` for no timestamp."""
 
     address: bytes
     device: str

@@ -44,17 +44,23 @@ _STATUSES = frozenset({200, 201, 202, 204, 400, 401, 403, 404, 406, 410, 413, 42
 
 
 class _Definition(NamedTuple):
+    """Definition of a counter."""
+
     help: str
     labels: tuple[str, ...] = ()
 
 
 class _HistogramDefinition(NamedTuple):
+    """Definition of a histogram."""
+
     help: str
     labels: tuple[str, ...]
     buckets: tuple[float, ...]
 
 
 class _GaugeDefinition(NamedTuple):
+    """Definition of a gauge."""
+
     help: str
     labels: tuple[str, ...]
     merge: Literal["livemax", "livesum", "max"]  # what the values of several workers make together
@@ -106,7 +112,7 @@ def omit_created_series() -> None:
 
 
 class Metrics:
-    """The metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
+    """Metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
 
     def __init__(self, version: str, max_in_flight: int, limits: Iterable[str] = ()) -> None:
         self._registry = CollectorRegistry()

@@ -28,7 +28,7 @@ _COUNT_ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n
 
 
 class State:
-    """The number of accepted messages, and how the next ones are answered."""
+    """State of the stub: the number of accepted messages, and how the next ones are answered."""
 
     accepted = 0
     closes = False

@@ -23,7 +23,7 @@ FULL_BODY = 8000
 
 @dataclass(frozen=True)
 class Target:
-    """The server that is attacked, and its database."""
+    """Attacked server, and its database."""
 
     port: int
     database: str
