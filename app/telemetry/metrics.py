@@ -44,23 +44,17 @@ _STATUSES = frozenset({200, 201, 202, 204, 400, 401, 403, 404, 406, 410, 413, 42
 
 
 class _Definition(NamedTuple):
-    """Definition of a counter."""
-
     help: str
     labels: tuple[str, ...] = ()
 
 
 class _HistogramDefinition(NamedTuple):
-    """Definition of a histogram."""
-
     help: str
     labels: tuple[str, ...]
     buckets: tuple[float, ...]
 
 
 class _GaugeDefinition(NamedTuple):
-    """Definition of a gauge."""
-
     help: str
     labels: tuple[str, ...]
     merge: Literal["livemax", "livesum", "max"]  # what the values of several workers make together
