@@ -23,7 +23,9 @@ from app.server.socket_addresses import client_address, server_address
 if TYPE_CHECKING:
     from socket import socket
 
-FULL_RETRY_S = 5  # after so many seconds a client that has too many connections may try again
+# Seconds after which a client may try again that has too many connections, or found the server too busy.
+FULL_RETRY_S = 5
+BUSY_RETRY_S = 1
 
 
 class HttpProtocol(StreamProtocol):
@@ -45,6 +47,7 @@ class HttpProtocol(StreamProtocol):
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
         self._refusal: Refused | None = None  # of what came behind a request that is being served
         self._leaving = False  # after the next request, since the server stops
+        self._is_deferred = False  # with data that the read budget does not allow to be parsed yet
         receive_s = self._context.timeouts.receive_s
         self._receive_deadline = Deadline(loop, receive_s, lambda: self.refuse(RequestTimedOut()))
 
@@ -78,11 +81,29 @@ class HttpProtocol(StreamProtocol):
         self._queue.close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse what came, as soon as the read budget allows."""
         if not self.accepts_more:
             return
         self._keep_alive.cancel()
         self._parser.feed(data)
+        if self._is_deferred:
+            self._transport.pause_reading()
+        elif self._context.read_budget.consume(self):
+            self._parse()
+        else:
+            self._is_deferred = True
+
+    def read_on(self, *, late: bool) -> None:
+        """Parse what came, or refuse it because it is *late*."""
+        self._is_deferred = False
+        if late:
+            self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
+        elif self.accepts_more:
+            self._transport.resume_reading()
+            self._parse()
+
+    def _parse(self) -> None:
+        self._parser.parse_on()
         self._await_more()
 
     def _await_more(self) -> None:
@@ -178,7 +199,7 @@ class HttpProtocol(StreamProtocol):
         was_leaving, self._leaving = self._leaving, True
         if self._queue.unanswered is not None:
             self._queue.end_after_latest()
-        elif was_leaving:
+        elif was_leaving and not self._is_deferred:
             self._writer.close()
         else:
             self._loop.call_later(self._context.timeouts.late_s, self.shutdown)
@@ -191,14 +212,11 @@ class HttpProtocol(StreamProtocol):
         """Write on."""
         self._writer.resume()
 
-    def close_if_idle(self) -> bool:
-        """Close it if nothing of a request is here, and tell whether it was."""
-        return not self._parser.is_receiving and self.close_if_receiving()
-
-    def close_if_receiving(self) -> bool:
-        """Close it if no whole request is here, and tell whether it was."""
+    def evict(self, *, receiving: bool) -> bool:
+        """Close it if nothing of a request is here, or if it is only *receiving* one; tell whether it was."""
         unanswered = self._queue.unanswered
-        if (unanswered and not unanswered.more_body) or self._transport.is_closing():
+        is_served = (unanswered and not unanswered.more_body) or self._is_deferred
+        if is_served or self._transport.is_closing() or (self._parser.is_receiving and not receiving):
             return False
         self._context.count(EVICTED)
         self._leave()

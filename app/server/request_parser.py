@@ -66,10 +66,9 @@ class RequestParser:
         del self._parser, self._receiver
 
     def feed(self, data: bytes) -> None:
-        """Parse what came."""
+        """Take what came, for `parse_on`."""
         self.is_receiving = True
         self._unparsed += data
-        self.parse_on()
 
     def parse_on(self) -> None:
         """Parse a slice at a time, unless a request grows too large, until the receiver is full."""
