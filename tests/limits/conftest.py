@@ -1,4 +1,4 @@
-"""Rule for the test with a real Redis: left out if there is none; tests/scale/conftest.py fails then in CI."""
+"""Rule for the test with a real Redis: left out if there is none, which is an error in tests/scale in CI."""
 
 from tests.processes import missing
 
