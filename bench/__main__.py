@@ -1,4 +1,4 @@
-"""`python -m bench`: CPU cost of a relayed call, as a multiple of its cryptography."""
+"""CPU cost of a relayed call, as a multiple of its cryptography: `python -m bench`."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -7,15 +7,15 @@ from dataclasses import asdict
 from functools import partial
 from statistics import mean
 
-from bench import baseline, connection_setup, registration_floor, report
-from bench.cases import ALONE, CASES, CROWDED, MANY_ROWS, NEAR, RENEWED, USUAL, Server, make_works
-from bench.connection_setup import Connection
-from bench.database import add_others, copy_database, postgres, register_population
-from bench.measure import Bench, Round, Row, clients, measure_round
-from bench.options import parse_options
-from bench.processes import Program, push_stub, whisper
-from bench.thresholds import check, check_registrations, find_row, relative_rate
-from bench.workload import DEVICES, calls
+from bench.harness import baseline, connection_setup, registration_floor, report
+from bench.harness.cases import ALONE, CASES, CROWDED, MANY_ROWS, NEAR, RENEWED, USUAL, Server, make_works
+from bench.harness.connection_setup import Connection
+from bench.harness.database import add_others, copy_database, postgres, register_population
+from bench.harness.measure import Bench, Round, Row, clients, measure_round
+from bench.harness.options import parse_options
+from bench.harness.processes import Program, push_stub, whisper
+from bench.harness.thresholds import check, check_registrations, find_row, relative_rate
+from bench.load.workload import DEVICES, calls
 
 # Warm-up, in lengths of a round: connections open, and the replay memory (5 s of calls) reaches its size.
 WARM_UP = 2

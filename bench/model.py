@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from bench import model_check, report
-from bench.cases import NEW, RENEWED, USUAL
+from bench.harness import model_check, report
+from bench.harness.cases import NEW, RENEWED, USUAL
 
 SIZES = [10**power for power in range(4, 9)]
 DAY_S = 86_400

@@ -15,16 +15,17 @@ from threading import Thread
 import httpx
 import pytest
 
-from bench import load_generator, report
-from bench.cases import CASES, CROWDED, TWO_WORKERS, USUAL
-from bench.database import postgres, register_population
-from bench.load_generator import Load, Result
-from bench.measure import Failed, Round, Row, clients
+from bench.harness import report
+from bench.harness.cases import CASES, CROWDED, TWO_WORKERS, USUAL
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import Failed, Round, Row, clients
+from bench.harness.processes import Program, count_pushes, push_stub
+from bench.harness.thresholds import Threshold, check, check_peers
+from bench.load import load_generator
+from bench.load.load_generator import Load, Result
+from bench.load.workload import calls, population
 from bench.overload import sign_ahead
 from bench.peers.__main__ import peers
-from bench.processes import Program, count_pushes, push_stub
-from bench.thresholds import Threshold, check, check_peers
-from bench.workload import calls, population
 from tests.people import Person, body, now_ms
 from tests.processes import ROOT
 

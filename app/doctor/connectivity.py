@@ -13,7 +13,7 @@ from app.protocol.errors import Refused
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION
 from app.push.endpoint_policy import TRUSTED, EndpointPolicy
-from app.push.http.connector import try_connection
+from app.push.http.pool_set import try_connection
 from app.push.http.proxy import ProxyRefused
 from app.push.ssrf_guard import Network, NotPublic
 from app.settings import PREFIX, Settings

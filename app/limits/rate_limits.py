@@ -41,7 +41,7 @@ _NONE: Costs = {}
 
 
 class RateLimits:
-    """The limits of one process, or of all that share a Redis. A limit without a rate is off.
+    """Rate limits of one process, or of all that share a Redis. A limit without a rate is off.
 
     A call counts only once its signature is verified, so that nobody can use up what is another's. What is
     *shared* decides, for as long as it answers; what is counted here is never more than that. All times in

@@ -53,7 +53,7 @@ return waits
 
 
 class RedisBuckets:
-    """The buckets of *rates*, under keys hashed with *secret*; *monotonic_ms* is a clock that never jumps."""
+    """Token buckets of *rates*, under keys hashed with *secret*; *monotonic_ms* never jumps."""
 
     def __init__(
         self,

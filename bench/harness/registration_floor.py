@@ -11,7 +11,7 @@ import time
 import asyncpg
 import uvloop
 
-from bench import baseline
+from bench.harness import baseline
 
 CONNECTIONS = 10
 STATEMENTS = 300  # over each of them

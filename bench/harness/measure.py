@@ -9,9 +9,10 @@ from itertools import count
 from multiprocessing import get_context
 from statistics import median
 
-from bench import baseline, load_generator
-from bench.load_generator import Load, Requests, Result
-from bench.processes import Program, change_stub, count_pushes
+from bench.harness import baseline
+from bench.harness.processes import Program, change_stub, count_pushes
+from bench.load import load_generator
+from bench.load.load_generator import Load, Requests, Result
 
 
 class Failed(Exception):
