@@ -143,4 +143,4 @@ class Relay:
 
     def _note_registered(self, address: Address, now: int) -> None:
         if self._known_senders.get(address.raw, 0) < now + KNOWN_SENDER_MS // 2:
-            self._known_senders[address.raw] = now + KNOWN_SENDER_MS
+            self._known_senders.put(address.raw, now + KNOWN_SENDER_MS)

@@ -43,7 +43,7 @@ class HostLimits:
             return
         breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
         breaker.fail(now)
-        self._breakers[host] = breaker
+        self._breakers.put(host, breaker)
 
 
 class RetryAfterTracker:
@@ -67,7 +67,7 @@ class RetryAfterTracker:
 
     def record(self, url: str, seconds: int, now: int) -> None:
         """Record that *url* asked to be left alone for so many *seconds*."""
-        self._until[url] = now + 1000 * seconds
+        self._until.put(url, now + 1000 * seconds)
 
 
 class InFlightLimits:
