@@ -15,7 +15,7 @@ from app import vapid_command
 from app.clocks import monotonic_clock, server_clock
 from app.doctor.report import examine
 from app.embedded_postgres.lifecycle import run_embedded_postgres
-from app.server.health import Unhealthy, check_health
+from app.server.health_probe import Unhealthy, check_health
 from app.server.process import exit_on_signals, prepare_process
 from app.server.supervisor import serve
 from app.settings import PREFIX, InvalidSettings, Settings, load

@@ -6,7 +6,7 @@ An orchestrator starts it every 30 s; `whisper health` does the same with all se
 import os
 import sys
 
-from app.server.health import Unhealthy, check_health
+from app.server.health_probe import Unhealthy, check_health
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ class MissingExtra(ImportError):
 
 @dataclass(frozen=True, slots=True)
 class RedisClient:
-    """The asynchronous Redis client."""
+    """Redis client for asyncio."""
 
     Redis: "type[Redis]"
     ConnectionPool: "type[ConnectionPool]"
@@ -48,7 +48,7 @@ class RedisClient:
 
 @dataclass(frozen=True, slots=True)
 class OpenTelemetry:
-    """The OpenTelemetry SDK and its OTLP exporter."""
+    """OpenTelemetry SDK and its OTLP exporter."""
 
     SpanKind: "type[SpanKind]"
     set_span_in_context: "Callable[[Span], Context]"
@@ -60,7 +60,7 @@ class OpenTelemetry:
 
 @dataclass(frozen=True, slots=True)
 class Alembic:
-    """The migration tool."""
+    """Migration tool."""
 
     command: ModuleType
     Config: "type[Config]"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
 from app.api import docs_page, error_handling, service_routes
-from app.api.call_dispatcher import Calls
+from app.api.call_dispatcher import CallDispatcher
 from app.api.config import ClientConfig
 from app.api.cors import Cors
 from app.api.error_handling import ErrorHandler
@@ -55,8 +55,8 @@ VERSION = version("whisper-server")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Clocks, network and deadlines: what tests replace, and nothing else."""
+class Environment:
+    """Environment of an application, which tests replace: clocks, network and deadlines."""
 
     clock: Clock
     monotonic_ms: Clock
@@ -73,12 +73,12 @@ def create_app(
 ) -> ASGIApp:
     """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
     settings = settings or load()
-    surroundings = Surroundings(clock, monotonic_ms, network, deadlines)
+    environment = Environment(clock, monotonic_ms, network, deadlines)
     url, keyring = parse_url(settings.require_database_url()), settings.require_vapid()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
-        async with _open_services(settings, url, keyring, surroundings) as app_state:
+        async with _open_services(settings, url, keyring, environment) as app_state:
             yield LifespanState(app=app_state)
 
     api = FastAPI(
@@ -92,7 +92,7 @@ def create_app(
     )
     api.include_router(service_routes.router)
     api.include_router(docs_page.router)
-    app = Calls(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
+    app = CallDispatcher(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
     return _wrap(app, _middleware(settings))
 
 
@@ -116,9 +116,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 @asynccontextmanager
 async def _open_services(
-    settings: Settings, url: URL, keyring: Keyring, surroundings: Surroundings
+    settings: Settings, url: URL, keyring: Keyring, environment: Environment
 ) -> AsyncIterator[AppState]:
-    clock, monotonic_ms, key = surroundings.clock, surroundings.monotonic_ms, keyring.oldest.key
+    clock, monotonic_ms, key = environment.clock, environment.monotonic_ms, keyring.oldest.key
     metrics = Metrics(VERSION, settings.max_in_flight, [*settings.rates, *LIMITS])
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -130,7 +130,7 @@ async def _open_services(
         shared = await enter(
             open_redis_buckets(redis_url, settings.rates, secret, metrics.record_redis, monotonic_ms)
         )
-        network, deadlines = settings.network(surroundings.network), surroundings.deadlines
+        network, deadlines = settings.network(environment.network), environment.deadlines
         deliverer = await enter(
             open_deliverer(network, observer.record_push, monotonic_ms, deadlines, settings.max_in_flight)
         )

@@ -1,4 +1,4 @@
-"""Registration of devices: what an `update` stores, renews, ends or forgets."""
+"""Registration of devices: an `update` stores, renews, ends or forgets a subscription."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.store.subscriptions import Subscriptions
 
 
 class Charges(Protocol):
-    """Charges for a call, and for what only the store can tell of it; each may refuse."""
+    """Rate-limit charges: for a call, and for facts about it that only the store knows; each may refuse."""
 
     def call(self) -> Awaitable[None]:
         """Charge for the call itself."""
@@ -38,7 +38,7 @@ class Registration:
 
 
 class Registrar:
-    """Action on each verified update. All times in ms."""
+    """Registrar of devices: acts on each verified `update`. All times in ms."""
 
     def __init__(self, subscriptions: Subscriptions, push: PushSender) -> None:
         self._subscriptions = subscriptions

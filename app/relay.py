@@ -1,4 +1,4 @@
-"""Relay of verified calls: each is acted on once, and a repeat of it shares its end."""
+"""Relay of verified calls: each is acted on once, and its repeats share its result."""
 
 from asyncio import Future, get_running_loop, shield
 from collections.abc import Awaitable
@@ -28,7 +28,7 @@ MAX_KNOWN_SENDERS = 50_000
 
 @dataclass(slots=True)
 class _InFlight:
-    """A call that is on its way: its end, and how many repeats of it wait for that."""
+    """Call in flight: its result, and the number of repeats that wait for it."""
 
     done: Future[None] | None = None  # made for the first repeat: most calls have none
     error: Exception | None = None
@@ -36,9 +36,9 @@ class _InFlight:
 
 
 class Relay:
-    """Action on each verified call. All times in ms; *window* is the clock window.
+    """Relay of verified calls. All times in ms; *window* is the clock window.
 
-    At most *max_waiting* repeats of a call that is on its way wait for its end. Senders are looked up only if
+    At most *max_waiting* repeats of a call in flight wait for its result. Senders are looked up only if
     *charges_unregistered*.
     """
 
@@ -143,4 +143,4 @@ class Relay:
 
     def _note_registered(self, address: Address, now: int) -> None:
         if self._known_senders.get(address.raw, 0) < now + KNOWN_SENDER_MS // 2:
-            self._known_senders[address.raw] = now + KNOWN_SENDER_MS
+            self._known_senders.put(address.raw, now + KNOWN_SENDER_MS)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
 
-from bench import load_generator
-from bench.database import postgres, register_population
-from bench.hostile_clients import ATTACKS, BEGIN_S, SECONDS, Target, post, run_attack
-from bench.load_generator import Load, Result
-from bench.processes import Program, push_stub, whisper
-from bench.workload import Subscription, calls, make_update
+from bench.harness.database import postgres, register_population
+from bench.harness.processes import Program, push_stub, whisper
+from bench.load import load_generator
+from bench.load.hostile_clients import ATTACKS, BEGIN_S, SECONDS, Target, post, run_attack
+from bench.load.load_generator import Load, Result
+from bench.load.workload import Subscription, calls, make_update
 
 RATE = 60  # honest calls a second, at each server
 HONEST = 16  # connections

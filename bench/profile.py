@@ -1,4 +1,4 @@
-"""`python -m bench.profile`: CPU profile of a server under load."""
+"""CPU profile of a server under load: `python -m bench.profile`."""
 
 import argparse
 import sys
@@ -7,10 +7,10 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.database import postgres, register_population
-from bench.measure import clients
-from bench.processes import ROOT, push_stub, whisper
-from bench.workload import calls
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import clients
+from bench.harness.processes import ROOT, push_stub, whisper
+from bench.load.workload import calls
 
 CONNECTIONS = 32
 
@@ -37,7 +37,7 @@ def _load(file: Path, seconds: float) -> None:
         stub = opened.enter_context(push_stub())
         bench = opened.enter_context(clients(stub, 1))
         register_population(url, stub.url)
-        command = [sys.executable, "-m", "bench.sampling_profiler", str(file)]
+        command = [sys.executable, "-m", "bench.harness.sampling_profiler", str(file)]
         server = opened.enter_context(whisper(url, [stub.url], command=command))
         bench.load(server, calls, CONNECTIONS, seconds)
 

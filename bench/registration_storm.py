@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
-from bench.database import postgres, register_population
-from bench.measure import Bench, clients
-from bench.processes import Program, push_stub, whisper
-from bench.workload import Person, Request, calls, new_registrations, renewals
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import Bench, clients
+from bench.harness.processes import Program, push_stub, whisper
+from bench.load.workload import Person, Request, calls, new_registrations, renewals
 
 PEOPLE, WITHIN_S = 1_000_000, 600
 CALLS_PER_SECOND = 100.0

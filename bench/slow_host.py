@@ -14,13 +14,13 @@ from statistics import median
 
 import asyncpg
 
-from bench import report
-from bench.database import postgres, register_population
-from bench.load_generator import Result
-from bench.measure import clients
-from bench.processes import push_stub, whisper
-from bench.thresholds import OTHER_HOSTS, Threshold
-from bench.workload import POPULATION, Person, Request, calls, population
+from bench.harness import report
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import clients
+from bench.harness.processes import push_stub, whisper
+from bench.harness.thresholds import OTHER_HOSTS, Threshold
+from bench.load.load_generator import Result
+from bench.load.workload import POPULATION, Person, Request, calls, population
 
 CALLS_PER_SECOND = 100.0
 CONNECTIONS = 256

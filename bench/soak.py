@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
-from bench.database import postgres, register_population
-from bench.load_generator import Result
-from bench.measure import Bench, clients
-from bench.processes import Program, push_stub, whisper
-from bench.thresholds import FLAT
-from bench.workload import calls_and_updates
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import Bench, clients
+from bench.harness.processes import Program, push_stub, whisper
+from bench.harness.thresholds import FLAT
+from bench.load.load_generator import Result
+from bench.load.workload import calls_and_updates
 
 SECONDS = 600
 CAPACITY_S = 10

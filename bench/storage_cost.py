@@ -13,8 +13,8 @@ from app.protocol.subscription import Subscription
 from app.store.database import log_statement, open_database
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
-from bench.database import add_others, postgres
-from bench.workload import Subscription as Registered
+from bench.harness.database import add_others, postgres
+from bench.load.workload import Subscription as Registered
 
 ROWS = 100_000
 ORIGIN = "https://fcm.googleapis.com"

@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench import report
-from bench.database import postgres, register_population
-from bench.measure import Round, Row, clients, measure_round
-from bench.options import parse_options
-from bench.processes import Program, change_stub, push_stub, whisper
-from bench.thresholds import relative_cpu
-from bench.workload import calls
+from bench.harness import report
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import Round, Row, clients, measure_round
+from bench.harness.options import parse_options
+from bench.harness.processes import Program, change_stub, push_stub, whisper
+from bench.harness.thresholds import relative_cpu
+from bench.load.workload import calls
 from tests.scale.certificate import write_certificate
 
 CONNECTIONS = 32

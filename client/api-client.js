@@ -33,7 +33,7 @@ const MAX_AGO_MS = 4000;
 /** What a server that is short of something asks to wait, and a caller does not notice. */
 const SHORT_WAIT_S = 2;
 
-/** One Whisper server, as one identity speaks to it. */
+/** HTTP client of one Whisper server, for one identity. */
 export class ApiClient {
   #identity;
   #store;

@@ -18,7 +18,7 @@ import { Connection } from './rtc/connection.js';
 /** @typedef {{signal?: AbortSignal, timeout?: number, stream?: MediaStream | null, device?: string, wants?: number, onRinging?: () => void}} DialOptions */
 
 /**
- * The connections of one address. Fires `peer`, `trouble`, `dropped`, `handled` for a dial that nobody need be asked about, `connecting`, and
+ * Connections of one address. Fires `peer`, `trouble`, `dropped`, `handled` for a dial that nobody need be asked about, `connecting`, and
  * `idle` when the last one has ended.
  * @extends {Emitter<{connecting: null, idle: null, peer: Peer, trouble: WhisperError, dropped: import('./protocol/errors.js').DropReason, handled: import('./incoming-calls.js').Handled}>}
  */

@@ -3,7 +3,10 @@
  * @module
  */
 
-/** @template {Record<string, any>} Events the value that each type of event carries */
+/**
+ * `EventTarget` with typed events.
+ * @template {Record<string, any>} Events the value that each type of event carries
+ */
 export class Emitter extends EventTarget {
   /**
    * @template {keyof Events & string} K

@@ -43,7 +43,7 @@ import { AUDIO, VIDEO } from './protocol/messages.js';
 export const WhisperTarget = /** @type {new () => TypedEventTarget<WhisperEventMap>} */ (EventTarget);
 export const PeerTarget = /** @type {new () => TypedEventTarget<PeerEventMap>} */ (EventTarget);
 
-/** Somebody rings. */
+/** Event of an incoming call, which rings until it is answered. */
 export class DialEvent extends Event {
   #ring;
 
@@ -82,7 +82,7 @@ export class DialEvent extends Event {
   }
 }
 
-/** Somebody rang, and nobody answered: they can be dialled back. */
+/** Event of a missed call: its caller can be dialled back. */
 export class MissedEvent extends Event {
   /**
    * @param {string} address
@@ -95,7 +95,7 @@ export class MissedEvent extends Event {
   }
 }
 
-/** A connection has opened, whoever dialled. */
+/** Event of a connection that has opened, whoever dialled. */
 export class PeerEvent extends Event {
   /** @param {Peer} peer */
   constructor(peer) {
@@ -104,7 +104,7 @@ export class PeerEvent extends Event {
   }
 }
 
-/** The other offers a file. */
+/** Event of a file that the other offers. */
 export class FileEvent extends Event {
   /** @param {Transfer} transfer */
   constructor(transfer) {
@@ -113,7 +113,7 @@ export class FileEvent extends Event {
   }
 }
 
-/** A push, or something sealed, that was not believed or not awaited. */
+/** Event of a push, or of sealed data, that was dropped: not verified, or not awaited. */
 export class DropEvent extends Event {
   /** @param {import('./protocol/errors.js').DropReason} reason */
   constructor(reason) {
@@ -122,7 +122,7 @@ export class DropEvent extends Event {
   }
 }
 
-/** Something in the background has failed. */
+/** Event of a failure in the background. */
 export class TroubleEvent extends Event {
   /** @param {import('./protocol/errors.js').WhisperError} error */
   constructor(error) {
@@ -131,7 +131,7 @@ export class TroubleEvent extends Event {
   }
 }
 
-/** The person has clicked on a notification. `dial` or `missed`, with `answered`, follows an answer. */
+/** Event of a click on a notification. `dial` or `missed`, with `answered`, follows an answer. */
 export class NotificationClickEvent extends Event {
   /**
    * @param {string} address whose call it tells of

@@ -21,7 +21,7 @@ const utf8 = new TextEncoder();
  * @typedef {{address: string, key: CryptoKey, recovery?: string}} Kept
  */
 
-/** My address, and the key that signs for it. */
+/** Address of this person, and the key that signs for it. */
 export class Identity {
   #key;
 

@@ -15,7 +15,7 @@ import { PUSH_WINDOW_MS, isAnsweredElsewhere, isHangUp } from './protocol/messag
  * @typedef {{dial: Call, code?: string}} Handled
  */
 
-/** A dial that has not been answered yet; it ends by an answer, a hang-up, or its age. */
+/** Dial that has not been answered yet; it ends by an answer, a hang-up, or its age. */
 export class IncomingCall {
   #controller = new AbortController();
   #accept;
@@ -58,7 +58,7 @@ export class IncomingCall {
 }
 
 /**
- * The calls that ring. Fires `ring`, `missed` with the address, `answered` when the person has clicked on a notification, and `handled`.
+ * Incoming calls that ring. Fires `ring`, `missed` with the address, `answered` when the person has clicked on a notification, and `handled`.
  * @extends {Emitter<{ring: IncomingCall, missed: string, answered: {address: string, ring?: IncomingCall}, handled: Handled}>}
  */
 export class IncomingCalls extends Emitter {

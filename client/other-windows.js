@@ -19,7 +19,7 @@ const LOOK_MS = 100;
  */
 
 /**
- * Fires `handled` with the signature of a dial, `takeover` with the address whose connection another window takes over, and `elsewhere`
+ * Channel to the other windows. Fires `handled` with the signature of a dial, `takeover` with the address whose connection another window takes over, and `elsewhere`
  * when the others' connections have changed.
  * @extends {Emitter<{handled: string, takeover: string, elsewhere: null}>}
  */

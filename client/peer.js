@@ -7,7 +7,7 @@ import { FileEvent, PeerTarget } from './events.js';
 import { WhisperError } from './protocol/errors.js';
 import { Media } from './rtc/media.js';
 import { ReceiveQueue } from './rtc/receive-queue.js';
-import { Recovery } from './rtc/reconnect.js';
+import { Reconnection } from './rtc/reconnection.js';
 import { ReliableDelivery, waitForHello } from './rtc/reliable-delivery.js';
 import { routeOf } from './rtc/route.js';
 import { Transfers } from './rtc/transfers.js';
@@ -15,9 +15,9 @@ import { Transfers } from './rtc/transfers.js';
 /** @typedef {import('./rtc/connection.js').Connection} Connection */
 /** @typedef {'open' | 'reconnecting' | 'closed'} PeerState */
 
-/** Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
+/** Remote peer. Fires `message` (MessageEvent), `delivered`, `file` (FileEvent), `media`, `statechange` and `close`. */
 export class Peer extends PeerTarget {
-  #recovery;
+  #reconnection;
   /** @type {Connection} */ #connection;
   #stream;
   #messages = new ReceiveQueue(() => this.#end(new WhisperError('reader_too_slow')));
@@ -41,8 +41,8 @@ export class Peer extends PeerTarget {
     /** @type {WhisperError | null} why it closed; null when we closed it */
     this.error = null;
     this.shared = /** @type {MediaStream | null} */ (null);
-    this.#recovery = new Recovery(redial);
-    this.#recovery.on('over', (error) => this.#end(error));
+    this.#reconnection = new Reconnection(redial);
+    this.#reconnection.on('over', (error) => this.#end(error));
     this.#connection = connection;
     this.#stream = new ReliableDelivery(connection, features);
     this.#media = this.#listenTo(connection);
@@ -122,18 +122,18 @@ export class Peer extends PeerTarget {
   /** The page is about to go: say so at once, and nothing more. */
   sendGoodbye = () => this.#connection.sendGoodbye();
   /** Another window of ours dials, and will be connected instead. */
-  expectTakeover = () => this.#recovery.expectTakeover();
+  expectTakeover = () => this.#reconnection.expectTakeover();
 
   /** They hang up, by a push. */
   onHangUp() {
-    this.#recovery.onGone();
+    this.#reconnection.onGone();
   }
 
   /** @param {Connection} connection an open one, with the same address, to go on over */
   attach(connection) {
     const old = this.#connection;
     this.#connection = connection;
-    this.#recovery.onFound();
+    this.#reconnection.onFound();
     this.#media = this.#listenTo(connection);
     old.close(null);
     void this.#transfers.moveTo(connection);
@@ -152,9 +152,9 @@ export class Peer extends PeerTarget {
     connection.on('control', (value) => this.#onControl(value), signal);
     connection.on('file', (channel) => void this.#onFile(channel), signal);
     connection.on('track', (event) => this.#media.onTrack(event), signal);
-    connection.on('down', () => this.state === 'open' && this.#reconnect(() => this.#recovery.onDown(connection)), signal);
+    connection.on('down', () => this.state === 'open' && this.#reconnect(() => this.#reconnection.onDown(connection)), signal);
     connection.on('up', () => this.#onUp(), signal);
-    connection.on('close', (error) => this.#recovery.isLeaving || this.#finish(error), signal);
+    connection.on('close', (error) => this.#reconnection.isLeaving || this.#finish(error), signal);
     return new Media(/** @type {RTCPeerConnection} */ (connection.rtc), () => this.dispatchEvent(new Event('media')));
   }
 
@@ -170,7 +170,7 @@ export class Peer extends PeerTarget {
   #onControl(value) {
     if (this.#stream.onControl(value)) this.dispatchEvent(new Event('delivered'));
     else if (value?.bye === 'closed') this.#end(new WhisperError('hung_up'));
-    else if (value?.bye === 'leaving') this.#reconnect(() => this.#recovery.onLeaving());
+    else if (value?.bye === 'leaving') this.#reconnect(() => this.#reconnection.onLeaving());
   }
 
   /** @param {RTCDataChannel} channel */
@@ -180,8 +180,8 @@ export class Peer extends PeerTarget {
   }
 
   #onUp() {
-    if (this.#recovery.isLeaving) return;
-    this.#recovery.onFound();
+    if (this.#reconnection.isLeaving) return;
+    this.#reconnection.onFound();
     this.#setState('open');
   }
 
@@ -201,8 +201,8 @@ export class Peer extends PeerTarget {
   /** @param {WhisperError | null} error */
   #finish(error) {
     if (this.state === 'closed') return;
-    this.error = this.#recovery.explain(error);
-    this.#recovery.stop();
+    this.error = this.#reconnection.explain(error);
+    this.#reconnection.stop();
     this.#transfers.loseAll();
     this.#stream.end(error ?? new WhisperError('not_connected'));
     this.#messages.end();

@@ -6,7 +6,7 @@
 import { WhisperError } from './protocol/errors.js';
 
 /**
- * Two starts at once, or a component that is mounted twice, get one client.
+ * Start with a reference count: two starts at once, or a component that is mounted twice, get one client.
  * @template {object} T
  */
 export class SharedStart {

@@ -18,7 +18,7 @@ const STORES = Object.freeze({
   contacts: { keyPath: 'address' },
 });
 
-/** The open database. Every method rejects with `storage` when the browser refuses. */
+/** Open database. Every method rejects with `storage` when the browser refuses. */
 export class Store {
   #database;
   #isClosed = false;

@@ -39,7 +39,7 @@ export { Transfer } from './rtc/file-transfer.js';
  * @typedef {import('./connection-manager.js').DialOptions & {takeOver?: boolean}} DialOptions
  */
 
-/** A started client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
+/** Running client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
 export class Whisper extends WhisperTarget {
   /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
 

@@ -139,7 +139,7 @@ def settings(emptied: URL, push_service: PushService) -> Settings:
 
 
 class Clock:
-    """The real time, and some ms that a test adds."""
+    """Real time, and some ms that a test adds."""
 
     def __init__(self) -> None:
         self.ahead = 0

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
-from bench.cases import NEW, USUAL
-from bench.measure import Round, Row
+from bench.harness import report
+from bench.harness.cases import NEW, USUAL
+from bench.harness.measure import Round, Row
 from bench.model import Assumptions, Measured, plan, read_measured, table
 
 MANY = 100_000_000

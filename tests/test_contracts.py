@@ -32,8 +32,8 @@ def test_what_is_under_contract_has_an_upper_bound(name: str) -> None:
     assert {bound.operator for bound in bounds.specifier} == {">=", "<"}
 
 
-class Told:
-    """Keeps the names of a parser's calls, in their order."""
+class CallbackRecorder:
+    """Recorder of a parser's callbacks, by name."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -58,7 +58,7 @@ def test_py_vapid_signs_for_any_subject_with_no_strict() -> None:
 
 def test_httptools_tells_an_answer_in_this_order() -> None:
     """An interim answer has a beginning, headers and an end of its own."""
-    told = Told()
+    told = CallbackRecorder()
     parser = httptools.HttpResponseParser(told)
 
     parser.feed_data(

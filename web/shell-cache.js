@@ -20,6 +20,7 @@ const LANGUAGES = 'languages/';
 /** Nobody waits longer for calls to be turned on, because a file does not come. */
 const RENEWAL_MS = 10_000;
 
+/** Versioned cache of the app's files. */
 export class ShellCache {
   #root;
   /** @type {Promise<boolean> | null} */ #renewal = null;

@@ -34,7 +34,7 @@ CALLS: Mapping[str, type[Message]] = {
 
 @dataclass(frozen=True, slots=True)
 class CallRoute:
-    """A path, and the type of the calls that it takes."""
+    """Route of calls: a path, and the message type that it takes."""
 
     path: str
     kind: type[Message]
@@ -44,7 +44,7 @@ class CallRoute:
 _ROUTES = {path: CallRoute(path, kind, getattr(kind, "method", UNKNOWN)) for path, kind in CALLS.items()}
 
 
-class Calls:
+class CallDispatcher:
     """ASGI application that serves calls, and hands requests for any other path to *others*."""
 
     def __init__(self, others: ASGIApp) -> None:

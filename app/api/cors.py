@@ -41,7 +41,7 @@ _VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """ASGI middleware that answers preflights, and says on every answer who may read it."""
+    """ASGI middleware that answers preflights, and puts the origin that may read it on every answer."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app

@@ -14,7 +14,7 @@ IceServerDict = dict[str, str | list[str]]
 
 
 class IceServers:
-    """The STUN and TURN servers an operator names, as `RTCConfiguration.iceServers` wants them."""
+    """STUN and TURN servers that an operator names, as `RTCConfiguration.iceServers` wants them."""
 
     def __init__(self, urls: Sequence[str], turn_secret: str | None) -> None:
         self._stun = [url for url in urls if url.startswith("stun")]

@@ -16,6 +16,8 @@ from app.setting_values import ListenAddress
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    """Route as the request log names it."""
+
     path: str
 
 

@@ -42,7 +42,7 @@ class Device(BaseModel):
 
 
 class Accepted(BaseModel):
-    """Done: stored, or accepted by the recipient's push service."""
+    """Answer to a call that was carried out: stored, or accepted by the recipient's push service."""
 
     ok: Annotated[Literal[True], Field(description="The call was carried out.")] = True
     timestamp: Timestamp
@@ -64,7 +64,7 @@ class Accepted(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Not done, and why."""
+    """Answer to a call that was refused, with the reason."""
 
     ok: Annotated[Literal[False], Field(description="The call was not carried out.")] = False
     timestamp: Timestamp
@@ -74,7 +74,7 @@ class Refusal(BaseModel):
 
 
 class HttpResponse(NamedTuple):
-    """A whole HTTP answer, and the ASGI application that sends it."""
+    """Whole HTTP response, which is the ASGI application that sends it."""
 
     status: int
     headers: Headers

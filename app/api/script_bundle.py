@@ -23,7 +23,7 @@ class UnsupportedModule(Exception):
 
 
 class ScriptBundle:
-    """The module at *entry* and all that it imports, among *files* by their paths: made once a version."""
+    """Bundle of the module at *entry* and all that it imports from *files*; made once for each version."""
 
     def __init__(self, path: str, entry: str, files: Mapping[str, StaticFile]) -> None:
         self.path = path

@@ -18,7 +18,7 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """The running application's services.
+    """Services of the running application.
 
     *clock* is the wall clock of the wire, *monotonic_ms* the clock of limits and durations, both in ms.
     *check_ready* raises the `Refused` that says why calls can't be served.
@@ -37,7 +37,7 @@ class AppState:
 
 
 class LifespanState(TypedDict):
-    """The lifespan's state (ASGI), which the server copies into every request's scope."""
+    """State of the ASGI lifespan, which the server copies into every request's scope."""
 
     app: AppState
 

@@ -61,7 +61,7 @@ _SCRIPT = ".js"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The file *name* of a folder, which is served at a path."""
+    """File *name* of a folder, which is served at a path."""
 
     path: str
     name: str

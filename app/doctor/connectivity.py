@@ -13,7 +13,7 @@ from app.protocol.errors import Refused
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import PRODUCTION
 from app.push.endpoint_policy import TRUSTED, EndpointPolicy
-from app.push.http.connector import try_connection
+from app.push.http.pool_set import try_connection
 from app.push.http.proxy import ProxyRefused
 from app.push.ssrf_guard import Network, NotPublic
 from app.settings import PREFIX, Settings
@@ -85,7 +85,7 @@ def _log_answer(outcome: str, seconds: float) -> None:
 
 async def _check_redis(url: str) -> Finding:
     async with open_redis_buckets(url, {"doctor": Rate(1, 1)}, b"", _log_answer, monotonic_clock) as shared:
-        if shared and await shared.take((), peeked=[("doctor", b"")]) is None:
+        if shared and await shared.take({}, peeked={"doctor": b""}) is None:
             return Finding("Redis", f"each server counts its limits alone. See {PREFIX}REDIS_URL.")
     return Finding("Redis")
 

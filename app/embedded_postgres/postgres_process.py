@@ -40,7 +40,7 @@ _FAILURE = re.compile(r"(?:PANIC|FATAL): +(.+)")
 
 
 class EmbeddedPostgres:
-    """Postgres with its data in a directory. Several processes may use it, each by one of these."""
+    """Postgres of a data directory, which several processes may use, each by its own instance of this."""
 
     def __init__(self, directory: Path, programs: Path) -> None:
         self.data = directory / "postgres"

@@ -21,7 +21,7 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class SystemUser:
-    """The user that Postgres runs as: ours, or one without rights if ours is root."""
+    """User that Postgres runs as: ours, or one without rights if ours is root."""
 
     uid: int
     gid: int

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """Calls *expire* after so many seconds, unless it is cancelled before.
+    """Timer that calls *expire* after so many seconds, unless it is cancelled before.
 
     A timer that was begun is left to run out: when it does, it waits for the rest. A connection cancels and
     starts its deadlines with each request, and the loop's timers cost more than all of that.

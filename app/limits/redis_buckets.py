@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
@@ -13,8 +13,10 @@ from app.limits.token_bucket import Rate
 
 log = logging.getLogger(__name__)
 
-# The name of a limit, and the key that is limited.
-Cost = tuple[str, bytes]
+# Keys that are limited, by the name of the limit.
+Costs = Mapping[str, bytes]
+
+_NONE: Costs = {}
 
 # Told of each question: what became of it, and the seconds it took.
 Observe = Callable[[str, float], None]
@@ -51,7 +53,7 @@ return waits
 
 
 class RedisBuckets:
-    """The buckets of *rates*, under keys hashed with *secret*; *monotonic_ms* is a clock that never jumps."""
+    """Token buckets of *rates*, under keys hashed with *secret*; *monotonic_ms* never jumps."""
 
     def __init__(
         self,
@@ -70,26 +72,26 @@ class RedisBuckets:
         self._breaker = Breaker(PAUSE_MS)
         self._failures = (failure, OSError, TimeoutError)
 
-    async def take(self, costs: Sequence[Cost], peeked: Sequence[Cost] = ()) -> dict[str, int] | None:
+    async def take(self, costs: Costs, peeked: Costs = _NONE) -> dict[str, int] | None:
         """Take from the buckets of *costs*, from all of them or, if one of all these is empty, from none.
 
         Return for each limit the seconds until it may be taken from again, 0 for now; `None` if Redis does
         not answer.
         """
-        asked = [*peeked, *costs]
+        asked = {**peeked, **costs}
         if not asked or self._breaker.remaining_ms(self._monotonic_ms()):
             return None
         words = ["look"] * len(peeked) + ["take"] * len(costs)
-        rates = [self._rates[name] for name, _ in asked]
+        rates = [self._rates[name] for name in asked]
         arguments: list[str | int] = [
             argument
             for rate, word in zip(rates, words, strict=True)
             for argument in (rate.burst, 1000 * rate.seconds, word)
         ]
-        waits = await self._answer([self._key(*charge) for charge in asked], arguments)
+        waits = await self._answer([self._key(*cost) for cost in asked.items()], arguments)
         if waits is None:
             return None
-        return {name: wait for (name, _), wait in zip(asked, waits, strict=True)}
+        return dict(zip(asked, waits, strict=True))
 
     async def _answer(self, keys: list[str], arguments: list[str | int]) -> list[int] | None:
         loop_time = asyncio.get_running_loop().time  # finer than ms, for the measure alone

@@ -60,18 +60,24 @@ class TokenBuckets:
     def consume(self, key: bytes, now: int) -> int:
         """Take a token of *key* unless there is none; return what `retry_after` would have said before."""
         full = now * self._scale
-        full_at = max(self._full_at.get(key, 0), full)
-        if full_at - self._slack > full:
+        full_at = self._full_at.get(key, 0)
+        if full_at < full:
+            full_at = full
+        elif full_at - self._slack > full:
             return self.retry_after(key, now)
-        self._full_at[key] = full_at + self._token
+        self._full_at.put(key, full_at + self._token)
         if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_MS
-            self._full_at.evict_while(lambda full_at: full_at <= full)
+            self._sweep(now)
         return 0
+
+    def _sweep(self, now: int) -> None:
+        self._sweep_at = now + SWEEP_MS
+        full = now * self._scale
+        self._full_at.evict_while(lambda full_at: full_at <= full)
 
     def give_back(self, key: bytes) -> None:
         """Undo what `consume` did for *key* just now."""
-        self._full_at[key] -= self._token
+        self._full_at.put(key, self._full_at.get(key, 0) - self._token)
 
     def refund(self, key: bytes) -> None:
         """Fill the bucket of *key* again: what was consumed was not used."""

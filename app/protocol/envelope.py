@@ -36,10 +36,11 @@ class UnverifiedCall(NamedTuple, Generic[M_co]):
     message: M_co
     text: str
     signature: str
+    raw_signature: bytes
 
     def verify(self) -> Call[M_co]:
         """Return the verified call. Raise `BadSignature` unless its sender signed it."""
-        self.message.sender.verify(self.text, decode(self.signature))
+        self.message.sender.verify(self.text, self.raw_signature)
         return Call(self.message, self.text, self.signature)
 
 
@@ -50,9 +51,9 @@ def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Unveri
     cheap, so that the signature is looked at last. Raise the `Refused` that says what is wrong.
     """
     method, data, signature = _read_envelope(body)
-    message = _read_message(_kind_of(method, kind), data, signature, now)
+    message, raw_signature = _read_message(_kind_of(method, kind), data, signature, now)
     check_fresh(message, now, window)
-    return UnverifiedCall(cast("M_co", message), canonical(data), signature)
+    return UnverifiedCall(cast("M_co", message), canonical(data), signature, raw_signature)
 
 
 def check_fresh(message: Message, now: int, window: int) -> None:
@@ -73,11 +74,15 @@ def _read_envelope(body: bytes) -> tuple[str, dict[str, Any], str]:
     value = parse(body)
     if not isinstance(value, dict):
         raise NotACall
-    match value:
-        case {"a": str(method), "b": dict(data), "c": str(signature)} if len(value) == len(_MEMBERS):
-            return method, data, signature
-        case _:
-            raise NotACall(errors=_shape_faults(value))
+    method, data, signature = value.get("a"), value.get("b"), value.get("c")
+    if (
+        isinstance(method, str)
+        and isinstance(data, dict)
+        and isinstance(signature, str)
+        and len(value) == len(_MEMBERS)
+    ):
+        return method, data, signature
+    raise NotACall(errors=_shape_faults(value))
 
 
 def _shape_faults(value: dict[str, Any]) -> list[str]:
@@ -99,9 +104,12 @@ def _kind_of(method: str, kind: type[Message]) -> type[Message]:
     return found
 
 
-def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now: int) -> Message:
+def _read_message(
+    kind: type[Message], data: dict[str, Any], signature: str, now: int
+) -> tuple[Message, bytes]:
+    """Return the message in *data*, and the bytes of its signature."""
     faults: list[str] = []
-    message = None
+    message = raw_signature = None
     try:
         message = kind.model_validate(data)
     except ValidationError as invalid:
@@ -109,12 +117,12 @@ def _read_message(kind: type[Message], data: dict[str, Any], signature: str, now
     if message is not None and kind is Update:
         faults += _update_faults(cast("Update", message), now)
     try:
-        decode(signature, SIGNATURE_BYTES)
+        raw_signature = decode(signature, SIGNATURE_BYTES)
     except ValueError as fault:
         faults.append(f"c: {fault}")
-    if message is None or faults:
+    if message is None or raw_signature is None or faults:
         raise InvalidCall(errors=faults[:MAX_FAULTS])
-    return message
+    return message, raw_signature
 
 
 def _update_faults(update: Update, now: int) -> list[str]:

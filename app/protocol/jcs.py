@@ -1,10 +1,13 @@
 """Strict JSON parser (RFC 8259, RFC 7493) and canonical printer (RFC 8785, JCS)."""
 
 import json
-from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
+from pydantic_core import to_json
+
 from app.protocol.errors import NotJson
+
+_WHITE_SPACE = " \t\n\r"
 
 
 def parse(body: bytes) -> object:
@@ -14,13 +17,15 @@ def parse(body: bytes) -> object:
     exponent, NaN, infinity or lone surrogate.
     """
     try:
-        text = body.decode()
+        text = body.decode().strip(_WHITE_SPACE)
     except UnicodeDecodeError:
         raise NotJson("The body is not UTF-8.") from None
     try:
-        value: object = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         raise NotJson from None
+    if end != len(text):
+        raise NotJson
     if "\\u" in text:  # only an escape can name a lone surrogate: UTF-8 has none
         _refuse_lone_surrogates(value)
     return value
@@ -31,24 +36,22 @@ def canonical(value: object) -> str:
 
     Fractions never reach this: `parse` refuses them.
     """
-    match value:
-        case str():
-            return _text(value)
-        case dict():
-            names = sorted(value, key=None if "".join(value).isascii() else _in_utf_16)
-            return "{" + ",".join([f"{_text(name)}:{canonical(value[name])}" for name in names]) + "}"
-        case list():
-            return "[" + ",".join([canonical(item) for item in value]) + "]"
-        case None | bool():
-            return json.dumps(value)
-        case int():
-            return str(value)
-        case _:
-            raise TypeError(f"{type(value).__name__} has no canonical text here")
+    return to_json(_sort(value)).decode()  # it escapes exactly what RFC 8785, section 3.2.2.2, wants escaped
 
 
-# Escapes exactly what RFC 8785, section 3.2.2.2, wants escaped, in its spelling.
-_text = encode_basestring
+_SCALARS = {str, int, bool, type(None)}
+
+
+def _sort(value: object) -> object:
+    """Return *value* with the members of its objects sorted (RFC 8785, section 3.2.3)."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, dict):
+        names = sorted(value, key=None if "".join(value).isascii() else _in_utf_16)
+        return {name: item if type(item := value[name]) in _SCALARS else _sort(item) for name in names}
+    if isinstance(value, list):
+        return [_sort(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical text here")
 
 
 def _in_utf_16(name: str) -> bytes:

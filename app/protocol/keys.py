@@ -16,11 +16,13 @@ _FIELD = 2**255 - 19
 _SIGN_BIT = 2**255  # of an Edwards point's encoding; X25519 overlooks it
 
 
-def decode(text: str, length: int | None = None) -> bytes:
+def decode(text: object, length: int | None = None) -> bytes:
     """Return the bytes of canonical, padded standard base64 (RFC 4648, section 4).
 
-    Raise `ValueError` for any other spelling, or when there are not exactly *length* bytes.
+    Raise `ValueError` for any other spelling or type, or when there are not exactly *length* bytes.
     """
+    if not isinstance(text, str):
+        raise ValueError("must be text")
     try:
         raw = a2b_base64(text, strict_mode=True)
     except ValueError:
@@ -51,7 +53,7 @@ class Address:
     @classmethod
     def parse(cls, text: object) -> Self:
         """Take canonical base64. Raise `ValueError` with what is wrong."""
-        return cls.of(decode(_require_text(text), ADDRESS_BYTES))
+        return cls.of(decode(text, ADDRESS_BYTES))
 
     @property
     def text(self) -> str:
@@ -77,16 +79,10 @@ class Address:
 
 def parse_encryption_key(text: object) -> bytes:
     """Return an X25519 public key (RFC 7748). Raise `ValueError` for one of low order."""
-    raw = decode(_require_text(text), ENCRYPTION_KEY_BYTES)
+    raw = decode(text, ENCRYPTION_KEY_BYTES)
     if raw in _X25519_LOW_ORDER:
         raise ValueError("is a key of low order, which hides nothing")
     return raw
-
-
-def _require_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return value
 
 
 def _encodings(coordinates: Iterable[int]) -> frozenset[bytes]:

@@ -46,7 +46,7 @@ class ReplayMemory(Generic[T]):
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_MS
             self._entries.evict_while(lambda entry: entry[1] < now)
-        self._entries[_digest(text)] = (method, stale_at, value)
+        self._entries.put(_digest(text), (method, stale_at, value))
 
     def remove(self, text: str) -> None:
         """Forget *text*: it was not relayed after all."""

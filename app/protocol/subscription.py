@@ -113,7 +113,7 @@ FROZEN = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_erro
 
 
 class SubscriptionKeys(BaseModel):
-    """The keys of a push subscription; either base64 alphabet, with or without padding."""
+    """Keys of a push subscription, in either base64 alphabet, with or without padding."""
 
     model_config = FROZEN
 

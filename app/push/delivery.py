@@ -11,8 +11,8 @@ from app.push.delivery_limits import HostLimits, InFlightLimits, RetryAfterTrack
 from app.push.encrypt import PushRequest
 from app.push.endpoint_policy import UNTRUSTED
 from app.push.http.connection import ConnectionLost, MalformedResponse, serialize_request
-from app.push.http.connector import PoolSet, open_pools
 from app.push.http.pool import MAX_CONNECTIONS, MIN_PER_HOST, QUEUE_RETRY_AFTER_S, TimeoutOutcome
+from app.push.http.pool_set import PoolSet, open_pools
 from app.push.http.proxy import ProxyRefused
 from app.push.outcome import Attempt, DeliveryStatus, Outcome, outcome_of
 from app.push.ssrf_guard import Network, NotPublic, site_of
@@ -165,7 +165,7 @@ class Deliverer:
         return DeliveryStatus.UNREACHABLE
 
     def _warn_once(self, trouble: str) -> None:
-        """Log a *trouble* of the server's surroundings, of which there are few, the first time."""
+        """Log a *trouble* of the server's environment, of which there are few, the first time."""
         if trouble not in self._warned:
             self._warned.add(trouble)
             log.warning("the %s (see `whisper doctor`)", trouble)

@@ -17,7 +17,7 @@ MAX_WAITING = 10_000  # endpoints; beyond them the one that asked to wait first 
 
 
 class HostLimits:
-    """Rate limit and circuit breaker of each host, so that the server is no cannon. Times in ms."""
+    """Rate limit and circuit breaker of each host: nobody can flood one through the server. Times in ms."""
 
     def __init__(self, rate: Rate = RATE, size: int = MAX_HOSTS) -> None:
         self._buckets = TokenBuckets(rate, size)
@@ -43,7 +43,7 @@ class HostLimits:
             return
         breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
         breaker.fail(now)
-        self._breakers[host] = breaker
+        self._breakers.put(host, breaker)
 
 
 class RetryAfterTracker:
@@ -67,11 +67,11 @@ class RetryAfterTracker:
 
     def record(self, url: str, seconds: int, now: int) -> None:
         """Record that *url* asked to be left alone for so many *seconds*."""
-        self._until[url] = now + 1000 * seconds
+        self._until.put(url, now + 1000 * seconds)
 
 
 class InFlightLimits:
-    """Limits on the messages on their way, of each of several kinds: a place is a key and the most of it."""
+    """Concurrency limits on messages in flight, by key. A place is a key and the most that may hold it."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}

@@ -30,7 +30,7 @@ MAX_UNVERIFIED = 10_000  # endpoints whose last verification push is remembered
 
 
 class PushSender:
-    """Push services, as the relay sees them. *monotonic_ms* is a clock in ms that never jumps.
+    """Sender of calls and verification codes to subscriptions. *monotonic_ms* never jumps.
 
     *begin* is told the push service of each message that is about to be sent.
     """

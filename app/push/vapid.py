@@ -146,7 +146,7 @@ class VapidSigner:
             expires_s = now // 1000 + TOKEN_LIFE_S
             signed = self.key.sign({"aud": origin, "exp": expires_s, "sub": self._subject})
             token = Token(signed, now)
-        self._tokens[origin] = token  # again, so that the one used longest ago is evicted
+        self._tokens.put(origin, token)  # again, so that the one used longest ago is evicted
         return token
 
 

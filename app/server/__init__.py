@@ -1,1 +1,1 @@
-"""uvicorn, uvloop, garbage collection, signals and processes."""
+"""HTTP server on uvicorn and uvloop: connections, worker processes, signals, garbage collection."""

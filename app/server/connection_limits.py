@@ -12,7 +12,7 @@ RESERVED_FILES = 128
 
 
 class Connection(Protocol):
-    """A connection that can be closed early."""
+    """Connection that can be closed early."""
 
     def close_if_idle(self) -> bool:
         """Close it, if nothing of a request is here, and tell whether it was."""
@@ -22,7 +22,7 @@ class Connection(Protocol):
 
 
 class ConnectionLimits:
-    """The open connections of a process, each client's in the order of their latest use.
+    """Open connections of a process, all and each client's, least recently used first.
 
     For a new connection over the limit of its client, or of all, the longest unused one of these is closed.
     One that is being served is never closed. Proxies are no clients: only the limit of all is theirs.

@@ -21,7 +21,7 @@ _CHUNKED = (b"transfer-encoding", b"chunked")
 
 
 class ExchangeConnection(Protocol):
-    """The connection of an exchange, as the exchange uses it."""
+    """Connection of an exchange, as the exchange uses it."""
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -35,7 +35,7 @@ class ExchangeConnection(Protocol):
 
 
 class HttpExchange:
-    """A request, which may still be arriving, and its response."""
+    """HTTP request, which may still be arriving, and its response."""
 
     __slots__ = (
         "_body",

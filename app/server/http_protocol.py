@@ -27,7 +27,7 @@ FULL_RETRY_S = 5  # after so many seconds a client that has too many connections
 
 
 class HttpProtocol(StreamProtocol):
-    """A connection whose requests are received in time, within bounds, or not at all.
+    """HTTP/1.1 connection whose requests are received in time, within bounds, or not at all.
 
     One task serves its requests, one after the other.
     """

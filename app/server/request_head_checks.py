@@ -1,4 +1,4 @@
-"""Request head: checks of what two programs could read in two ways (RFC 9112, sections 2.3, 3.2 and 6.1)."""
+"""Checks against request smuggling: heads that two programs read in two ways (RFC 9112, 2.3, 3.2, 6.1)."""
 
 import re
 from collections.abc import Sequence

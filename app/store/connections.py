@@ -1,4 +1,4 @@
-"""Connections of a pool: some are kept for the driver's own statements; all older than a loss are let go."""
+"""Database connections: a few kept for plain asyncpg statements; one that is lost ends all older ones."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Session(NamedTuple):
-    """A connection of the pool, the driver's own in it, and the generation that it is of."""
+    """Connection of the pool, with asyncpg's own in it and the generation that it belongs to."""
 
     connection: AsyncConnection
     driver: Any  # asyncpg has no types

@@ -1,4 +1,4 @@
-"""Statements on the table of devices, and on the newest subscription that the version before knows.
+"""Statements on the device table, and on the subscription table of the previous version.
 
 Each touches rows of one address by their keys, stands alone, and may safely run twice.
 """
@@ -25,7 +25,7 @@ _NOTHING: dict[str, Any] = dict.fromkeys(("endpoint", "p256dh", "auth", "expires
 
 
 class DeviceTable:
-    """The rows of each device, and of the newest one of each address."""
+    """Rows of the devices, and of the newest subscription of each address."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

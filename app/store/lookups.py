@@ -1,4 +1,4 @@
-"""Look-ups of subscriptions by address: batches, a replica, and what the version before has stored."""
+"""Look-ups of subscriptions by address: batched, on a replica, and in the table of the previous version."""
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ _Rows = Sequence[Record]
 
 
 class Lookups:
-    """Live subscriptions of an address; a call is for *max_devices* at most. All times in ms."""
+    """Look-ups of an address's live subscriptions; a call is for *max_devices* at most. All times in ms."""
 
     def __init__(
         self, database: Database, replica: Replica | None, hashes: KeyedHashes, max_devices: int

@@ -18,7 +18,7 @@ from app.store.keyed_hashes import KeyedHashes
 from app.store.lookups import Devices, Lookups, StoredSubscription
 from app.store.replica import Replica
 from app.store.tables import SUBSCRIPTION
-from app.store.upserts import DeviceRow, Stored, Upserts
+from app.store.upserts import Stored, UpsertRow, Upserts
 
 _row = SUBSCRIPTION.c
 
@@ -27,7 +27,7 @@ TOMBSTONE_MS = 60 * 60 * 1000
 
 
 class Subscriptions:
-    """The tables as the relay sees them: protocol values in and out. All times in ms.
+    """Repository of subscriptions: protocol values in and out, no rows. All times in ms.
 
     *key* is the secret under which device ids are made, and subscriptions that are gone are remembered. An
     address has at most *max_devices*.
@@ -83,7 +83,7 @@ class Subscriptions:
         others = [
             await self._adopt(address, each) for each in known if each.target.endpoint != target.endpoint
         ]
-        row = DeviceRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
+        row = UpsertRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
         stored = await self._upserts.put(row)
         if stored is Stored.STALE:
             raise StaleUpdate

@@ -5,7 +5,7 @@ from sqlmodel import Column, Field, SQLModel
 
 
 class SubscriptionRow(SQLModel, table=True):
-    """The newest subscription of an address, or a tombstone; times in ms since the Unix epoch.
+    """Newest subscription of an address, or a tombstone; times in ms since the Unix epoch.
 
     Only tombstones are of use to this version: the subscription is there for the version before, which knows
     one an address and may serve beside this one, and comes from it.
@@ -36,7 +36,7 @@ class SubscriptionRow(SQLModel, table=True):
 
 
 class DeviceRow(SQLModel, table=True):
-    """A live subscription by address and device, or the tombstone of one that its owner ended; times in ms.
+    """Live subscription by address and device, or the tombstone of one that its owner ended; times in ms.
 
     `device` is the id that the owner was told, `updated_at` the time of the last registration.
     """

@@ -45,8 +45,8 @@ _STORE = """
 """.replace("replace_older", _REPLACE)
 
 
-class DeviceRow(NamedTuple):
-    """A row of the table of devices, in the order of its columns. *signed_at* is `None` for no timestamp."""
+class UpsertRow(NamedTuple):
+    """Row for the device table, in the order of its columns. *signed_at* is `None` for no timestamp."""
 
     address: bytes
     device: str
@@ -74,13 +74,13 @@ class Upserts:
         self._database = database
         self._batches = BatchLoader(self._store)
 
-    async def put(self, row: DeviceRow) -> Stored:
+    async def put(self, row: UpsertRow) -> Stored:
         """Store a device unless what is stored of it is newer, and tell if it is its address's newest."""
         while (stored := await self._batches.get(row)) is None:
             pass  # an earlier one of its address went first: a statement can't touch a row twice
         return stored
 
-    async def _store(self, rows: Sequence[DeviceRow]) -> Mapping[DeviceRow, Stored]:
+    async def _store(self, rows: Sequence[UpsertRow]) -> Mapping[UpsertRow, Stored]:
         """Store the first of *rows* of each address. Each may safely be stored twice."""
         first = {row.address: row for row in reversed(rows)}
         columns = zip(*(first[address] for address in sorted(first)), strict=True)

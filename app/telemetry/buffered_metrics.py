@@ -99,7 +99,7 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class SeriesOf(dict[tuple[str, ...], B], Generic[M, B]):
-    """The buffered series of a *metric* by the values of its labels, made once each."""
+    """Buffered series of a *metric* by the values of its labels, each made once."""
 
     def __init__(self, metric: M, buffer: Callable[[M], B]) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class JsonLine(logging.Formatter):
 
 
 class Stderr(logging.Handler):
-    """Handler that writes each line to standard error in one write: no lock has to keep it together."""
+    """Handler that writes each line to standard error in one system call, and so without a lock."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write *record*."""

@@ -106,7 +106,7 @@ def omit_created_series() -> None:
 
 
 class Metrics:
-    """The metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
+    """Metrics of one process, with *limits* that may be hit. No label is made from what a client sent."""
 
     def __init__(self, version: str, max_in_flight: int, limits: Iterable[str] = ()) -> None:
         self._registry = CollectorRegistry()

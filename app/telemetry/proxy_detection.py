@@ -16,7 +16,7 @@ MAX_CLIENTS = 256  # whose addresses were judged lately
 
 
 class UntrustedProxyDetector:
-    """Warns once if requests reach the server only through private addresses that are not trusted proxies.
+    """Detector of requests that come only through private addresses of untrusted proxies; it warns once.
 
     A trusted proxy, or a client that connects directly from a public address, ends the detection. Requests
     from private addresses without the header are probes and scrapers.

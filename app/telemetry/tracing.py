@@ -19,7 +19,7 @@ Attributes = Mapping[str, str | int]
 
 
 class Trace:
-    """The span of one request, with a child span for each wait."""
+    """Span of one request, with a child span for each wait."""
 
     def __init__(self, tracer: "Tracer", otel: lazy_imports.OpenTelemetry, name: str) -> None:
         self._tracer = tracer

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from app.push.vapid import VapidKey
-from bench import report
-from bench.database import postgres, register_population
-from bench.measure import Round, Row, clients, measure_round
-from bench.options import parse_options
-from bench.processes import ROOT, Program, program, push_stub, whisper
-from bench.thresholds import check_peers
-from bench.workload import calls
+from bench.harness import report
+from bench.harness.database import postgres, register_population
+from bench.harness.measure import Round, Row, clients, measure_round
+from bench.harness.options import parse_options
+from bench.harness.processes import ROOT, Program, program, push_stub, whisper
+from bench.harness.thresholds import check_peers
+from bench.load.workload import calls
 
 CONNECTIONS = 32
 _TOOLS = Path(sys.executable).parent

@@ -37,7 +37,7 @@ class Subscription(SQLModel, table=True):
 
 
 class Call(BaseModel):
-    """The body of a call."""
+    """Body of a call."""
 
     a: str
     b: dict[str, Any]

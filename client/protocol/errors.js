@@ -62,7 +62,7 @@ export const REASONS = Object.freeze({
 /** @typedef {keyof typeof REASONS} Code */
 /** @typedef {{kind: 'missing' | 'characters' | 'length' | 'mistake', length: number}} AddressFault */
 
-/** A failure with a stable `code`: branch on it; `message` is one sentence for a person. */
+/** Error with a stable `code`: branch on it; `message` is one sentence for a person. */
 export class WhisperError extends Error {
   /**
    * @param {Code | (string & {})} code one of the client's, or of the server's
@@ -91,7 +91,7 @@ export function toWhisperError(error) {
 
 /** @typedef {'not_a_call' | 'stale' | 'not_for_me' | 'forged' | 'seen' | 'unexpected' | 'broken_seal' | 'glare' | 'busy'} DropReason */
 
-/** A call that is not believed, or not awaited: it is counted and never shown. */
+/** Error of a call that is not verified, or not awaited: it is counted and never shown. */
 export class Dropped extends Error {
   /** @param {DropReason} reason */
   constructor(reason) {

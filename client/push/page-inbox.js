@@ -18,7 +18,7 @@ import { listenToWorker } from './worker-messages.js';
 const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
 
 /**
- * Fires `call`, `click`, `missed` for a call that is too old to be answered, `dropped`, and `failed` when the storage refuses.
+ * Inbox of one page. Fires `call`, `click`, `missed` for a call that is too old to be answered, `dropped`, and `failed` when the storage refuses.
  * @extends {Emitter<{call: Call, click: Click, missed: string, dropped: DropReason, failed: unknown}>}
  */
 export class PageInbox extends Emitter {

@@ -21,7 +21,7 @@ const DEVICES_MS = 6_000;
 /** How often a page that stays open registers again. */
 const RENEWAL_MS = 24 * 60 * 60 * 1000;
 
-/** The registration of one identity in this browser. Every method rejects with a `WhisperError`. */
+/** Registration of one identity in this browser. Every method rejects with a `WhisperError`. */
 export class Registration {
   #parts;
   #renewedAt = 0;

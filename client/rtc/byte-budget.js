@@ -8,7 +8,7 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What each costs us beside its bytes: an empty one is not free. */
 const ITEM_COSTS_BYTES = 1024;
 
-/** The budget of one connection. */
+/** Byte budget of one connection. */
 export class ByteBudget {
   #left;
 

@@ -11,7 +11,7 @@
  * @typedef {{them: string, ours: Promise<import('../protocol/sealing.js').EncryptionKey>, device?: string, wants?: number}} Target
  */
 
-/** The calls that we make for one connection. */
+/** Sender of one connection's calls. */
 export class CallSender {
   #server;
   #target;

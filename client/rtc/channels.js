@@ -29,7 +29,7 @@ const MAX_FILES = 64;
 const MAX_REFUSED = 256;
 
 /**
- * The channels over one `RTCPeerConnection`. Each side opens its own control channel, when it has something to say. Fires `open`,
+ * Data channels of one `RTCPeerConnection`. Each side opens its own control channel, when it has something to say. Fires `open`,
  * `close`, `message`, `control`, `file` with the channel of a file that the other offers, `dropped`, and `flooded`.
  * @extends {Emitter<{open: null, close: null, message: Received, control: Received, file: RTCDataChannel,
  *   dropped: import('../protocol/errors.js').DropReason, flooded: null}>}

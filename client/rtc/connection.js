@@ -25,7 +25,7 @@ const CONNECTING_MS = 20_000;
 const HANGING_UP_MS = 3_000;
 
 /**
- * A connection; `receive` is given every call that the other makes. Fires `open`, `down` when no packet has come for a while,
+ * WebRTC connection; `receive` is given every call that the other makes. Fires `open`, `down` when no packet has come for a while,
  * `up`, `message`, `control`, `file`, `track`, `dropped`, and `close` with the reason, null when we want it.
  * @extends {Emitter<{open: null, down: null, up: null, close: WhisperError | null, message: Received, control: any,
  *   file: RTCDataChannel, track: RTCTrackEvent, dropped: import('../protocol/errors.js').DropReason}>}

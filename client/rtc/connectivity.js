@@ -9,7 +9,7 @@ import { Emitter } from '../emitter.js';
 const PATIENCE_MS = 2_500;
 
 /**
- * Fires `lost` when no packet has come for a while, once, and `back`.
+ * Connectivity monitor. Fires `lost` when no packet has come for a while, once, and `back`.
  * @extends {Emitter<{lost: null, back: null}>}
  */
 export class ConnectivityMonitor extends Emitter {

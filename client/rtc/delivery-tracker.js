@@ -17,7 +17,7 @@
 /** Values under way: who sends receipts is waited for then, and for others the oldest are forgotten. */
 const MAX_UNDER_WAY = 256;
 
-/** The sequence numbers of one peer, both ways. */
+/** Sequence numbers of one peer, in both directions. */
 export class DeliveryTracker {
   #session;
   /** @type {Item[]} not known to have arrived */ #items = [];

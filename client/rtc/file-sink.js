@@ -13,7 +13,7 @@ const FOLDER = 'whisper-files';
 /** The lock of a file that a window still needs; a browser lets go of it when the window ends. */
 const LOCK = 'whisper-file';
 
-/** A file under way. */
+/** Destination of one file under way. */
 export class FileSink {
   #type;
   /** @type {Promise<Target | undefined>} */ #target;

@@ -20,7 +20,7 @@ const LOSS_MS = 1000;
 /** Bytes that may wait for the disk. */
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 
-/** One file on its way. Fires `progress` and `statechange`. */
+/** Transfer of one file. Fires `progress` and `statechange`. */
 export class Transfer extends EventTarget {
   /** @type {SealedChannel | undefined} */ #sealed;
   /** Ends with the channel. */ #bound = new AbortController();

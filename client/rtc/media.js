@@ -45,7 +45,7 @@ async function openDevices(wanted) {
   }
 }
 
-/** The media of one `RTCPeerConnection`. */
+/** Media of one `RTCPeerConnection`. */
 export class Media {
   #rtc;
   #changed;

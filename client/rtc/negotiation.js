@@ -20,7 +20,7 @@ const BATCH_MS = 250;
 const MAX_THEIRS = 512;
 
 /**
- * One side of the negotiation. Fires `failed` with an error that nobody waits for.
+ * Negotiation of one side. Fires `failed` with an error that nobody waits for.
  * @extends {Emitter<{failed: unknown}>}
  */
 export class Negotiation extends Emitter {

@@ -17,7 +17,7 @@ export const LAST = 4;
 export const MORE_BYTES = 5;
 export const LAST_BYTES = 6;
 
-/** The parts of one value, and then of the next. */
+/** Assembler of one value after another. */
 export class PartAssembler {
   #budget;
   #maxBytes;

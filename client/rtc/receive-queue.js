@@ -8,7 +8,7 @@ const MAX_UNREAD = 4096;
 /** And the bytes they came in. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
-/** A queue that one reader empties. While nobody reads, the oldest give way; while somebody does, none is lost. */
+/** Queue with one reader. While nobody reads, the oldest give way; while somebody does, none is lost. */
 export class ReceiveQueue {
   #overflow;
   /** @type {{value: any, bytes: number}[]} */ #unread = [];

@@ -6,7 +6,7 @@
 import { deferred, pause } from '../promises.js';
 import { WhisperError } from '../protocol/errors.js';
 import { DeliveryTracker } from './delivery-tracker.js';
-import { copyOf } from './outgoing-values.js';
+import { copyOf } from './value-copies.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
@@ -17,7 +17,7 @@ const LOOK_MS = 50;
 /** So many messages are one receipt. */
 const RECEIPT_MS = 50;
 
-/** The messages of one peer, in both directions. */
+/** Reliable delivery to and from one peer. */
 export class ReliableDelivery {
   /** @type {Connection} */ #connection;
   #tracker = new DeliveryTracker(crypto.randomUUID());

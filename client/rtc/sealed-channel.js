@@ -33,7 +33,7 @@ const LOOK_MS = 1000;
  */
 
 /**
- * One data channel. Fires `value` with about the bytes it came in, `bytes` for a raw frame, `dropped`, `flooded` when the other
+ * Encrypted data channel. Fires `value` with about the bytes it came in, `bytes` for a raw frame, `dropped`, `flooded` when the other
  * sends what nobody of ours sends, and `close`.
  * @extends {Emitter<{value: {value: any, bytes: number}, bytes: Bytes, dropped: 'broken_seal', flooded: null, close: null}>}
  */

@@ -15,7 +15,7 @@ const RESUME_MS = 15_000;
 /** More are not under way at once. */
 const MAX_RECEIVED = 64;
 
-/** Transfers that have not ended. */
+/** Set of the file transfers that have not ended. */
 export class Transfers {
   /** @type {Set<Transfer>} */ #underWay = new Set();
   /** Ids of files that have come, of which they may not know yet. @type {string[]} */ #received = [];

@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits: kept until they end, with the mistakes that were made in them."""
+"""Background tasks: kept until they end, with the exceptions that they raise."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundTasks:
-    """Set of tasks. What a peer may run into is logged; any other exception is kept until the end."""
+    """Set of tasks. An error that a peer must expect is logged; any other exception is kept until the end."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Files of a call at a terminal: what is sent is saved, sound and picture are played and recorded."""
+"""Files of a call at a terminal: received files are saved, audio and video are played and recorded."""
 
 import asyncio
 import sys

@@ -20,7 +20,7 @@ from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.channel_admission import CONTROL, LABEL, ChannelRegistry
 from whisper_peer.channels.control_channel import ControlChannel
 from whisper_peer.channels.files import Files
-from whisper_peer.channels.reassembly_watch import watch_reassembly
+from whisper_peer.channels.reassembly_limit import watch_reassembly
 from whisper_peer.channels.timeouts import within
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.media.media import Media

@@ -76,7 +76,7 @@ class IncomingCall:
 
 
 class IncomingCalls:
-    """Calls to *me* that ring, and those that other devices of ours have dealt with.
+    """Incoming calls of *me*: those that ring, and those that other devices of ours have dealt with.
 
     *accept* and *decline* are told the dial, and how many devices it rings on.
     """

@@ -19,7 +19,7 @@ from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason, R
 from whisper_peer.identity import Identity
 from whisper_peer.incoming_calls import OnCall
 from whisper_peer.protocol.keys import Address
-from whisper_peer.protocol.push_verifier import Call, Inbox
+from whisper_peer.protocol.push_verifier import Call, PushVerifier
 from whisper_peer.push_client import PushClient
 from whisper_peer.push_endpoint import OwnEndpoint, PushEndpoint, receive_pushes
 from whisper_peer.push_registration import PushRegistration, RegistrationFile
@@ -73,7 +73,7 @@ class Peer:
         self._push_service = push_service
         self._registration = registration
         self._trickle = trickle
-        self._inbox = Inbox(self.address)
+        self._verifier = PushVerifier(self.address)
         self._connections = ConnectionManager(self.address, self._transport_for, accept=accept)
         self._opened = AsyncExitStack()
 
@@ -193,7 +193,7 @@ class Peer:
         try:
             if plaintext is None:
                 raise Dropped(Reason.UNDECRYPTABLE)
-            call = self._inbox.open(plaintext, self.server.clock.now())
+            call = self._verifier.verify(plaintext, self.server.clock.now())
             self.server.has_several_devices |= call.devices > 1
             self._connections.dispatch(call.message, call.devices)
         except Dropped as dropped:

@@ -55,7 +55,7 @@ Names = Mapping[str, Sequence[str] | Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: the name that TLS asked for, and the bytes, neither decoded nor normalised."""
+    """Request as it came: the name that TLS asked for, and the bytes, neither decoded nor normalised."""
 
     name: str
     method: str
@@ -72,8 +72,8 @@ async def created(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-class Authority:
-    """Signs certificates; its own is the only one that the Internet here trusts."""
+class CertificateAuthority:
+    """Certificate authority, the only one that is trusted here."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -85,7 +85,7 @@ class Authority:
         return ssl.create_default_context(cadata=self._own.public_bytes(Encoding.PEM).decode())
 
     def context(
-        self, *names: str, age: timedelta = timedelta(0), signed_by: "Authority | None" = None
+        self, *names: str, age: timedelta = timedelta(0), signed_by: "CertificateAuthority | None" = None
     ) -> ssl.SSLContext:
         """Return what a server needs to be all the *names*; certificates last a day from their *age* on."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -113,8 +113,8 @@ class Authority:
         return builder.add_extension(extension, critical=True).sign(self._key, SHA256())
 
 
-class _Wire(socket.socket):
-    """A real socket that is led to loopback when it connects."""
+class _RedirectedSocket(socket.socket):
+    """Real socket that is led to loopback when it connects."""
 
     def __init__(self, internet: "Internet", family: int, kind: int, proto: int) -> None:
         super().__init__(family, kind, proto)
@@ -126,13 +126,13 @@ class _Wire(socket.socket):
 
 
 class Internet:
-    """What the server sees of the world, and what the world saw of the server.
+    """Network of a server, and a record of what the server did there.
 
     *look_ups* counts queries by name, *connected* has every address that a socket was told to connect to,
     *requests* what arrived. *answers* are by name; a name without one takes every message.
     """
 
-    def __init__(self, names: Names, authority: Authority) -> None:
+    def __init__(self, names: Names, authority: CertificateAuthority) -> None:
         self.names = names
         self.authority = authority
         self.look_ups: Counter[str] = Counter()
@@ -150,7 +150,7 @@ class Internet:
     @asynccontextmanager
     async def running(cls, names: Names) -> AsyncIterator[Self]:
         """Serve all *names* with one certificate, over IPv4 and IPv6, until the block ends."""
-        authority = Authority()
+        authority = CertificateAuthority()
         internet = cls(names, authority)
         context = authority.context(*names)
         try:
@@ -208,7 +208,7 @@ class Internet:
 
     def make_socket(self, family: int, kind: int, proto: int) -> socket.socket:
         """Make a socket of this Internet."""
-        return _Wire(self, family, kind, proto)
+        return _RedirectedSocket(self, family, kind, proto)
 
     def lead(self, address: str, port: int) -> tuple[str, int]:
         """Return where *address* is on loopback. Raise `OSError` for what is not a public https server."""
@@ -261,8 +261,8 @@ async def _hung_up(served: set[asyncio.Task[Any]], writer: asyncio.StreamWriter)
         writer.transport.abort()
 
 
-class Phone:
-    """What a subscription is made for: it reads what is pushed."""
+class PushReceiver:
+    """Receiver of a push subscription, which decrypts its messages."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())

@@ -63,7 +63,7 @@ def store() -> Iterator[Store]:
 
 @dataclass
 class Server:
-    """The limits of one server, and what it observed of Redis."""
+    """Limits of one server, and its observations of Redis."""
 
     limits: RateLimits
     seen: list[str]
@@ -147,10 +147,10 @@ async def test_the_time_to_wait_is_true(store: Store, opened: AsyncExitStack) ->
         open_redis_buckets(store.url, {"dial": Rate(2, 2)}, SECRET, lambda *_: None, now_ms)
     )
     assert shared
-    told = [await shared.take([("dial", b"somebody")]) for _ in range(3)]
+    told = [await shared.take({"dial": b"somebody"}) for _ in range(3)]
     time.sleep(1)  # noqa: ASYNC251 - nothing else happens
 
-    later = [await shared.take([("dial", b"somebody")]) for _ in range(2)]
+    later = [await shared.take({"dial": b"somebody"}) for _ in range(2)]
 
     assert told == [{"dial": 0}, {"dial": 0}, {"dial": 1}]
     assert later == [{"dial": 0}, {"dial": 1}]

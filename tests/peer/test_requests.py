@@ -8,7 +8,7 @@ import rfc8785
 from tests.hostile.request_builder import CASES, PEOPLE, CallContext, build
 from whisper_peer.errors import Dropped
 from whisper_peer.protocol.keys import Address
-from whisper_peer.protocol.push_verifier import Inbox
+from whisper_peer.protocol.push_verifier import PushVerifier
 
 NOW = 1_760_000_000_000
 BY_THE_SERVER = {"raw", "http", "before", "times", "check", "state"}  # bytes, requests and states of a server
@@ -35,15 +35,15 @@ def push(name: str) -> bytes:
     return json.dumps({"data": {**envelope, "b": text}}).encode()
 
 
-def recipient() -> Inbox:
-    """Return the inbox of the vectors' Bob."""
-    return Inbox(Address.parse(PEOPLE["bob"].address.text))
+def recipient() -> PushVerifier:
+    """Return the verifier of the vectors' Bob."""
+    return PushVerifier(Address.parse(PEOPLE["bob"].address.text))
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_an_honest_call_is_opened(name: str) -> None:
     """What every server must relay, every recipient takes."""
-    call = recipient().open(push(name), NOW)
+    call = recipient().verify(push(name), NOW)
 
     assert call.message.method == CASES[name]["method"]
 
@@ -52,4 +52,4 @@ def test_an_honest_call_is_opened(name: str) -> None:
 def test_a_hostile_call_is_dropped(name: str) -> None:
     """Even when the server lets it through."""
     with pytest.raises(Dropped):
-        recipient().open(push(name), NOW)
+        recipient().verify(push(name), NOW)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from app.clocks import monotonic_clock
 from app.store.database import Database, open_database
 from app.store.errors import DatabaseUnavailable
-from app.store.upserts import DeviceRow, Stored, Upserts
+from app.store.upserts import Stored, UpsertRow, Upserts
 
 pytestmark = pytest.mark.anyio
 
@@ -25,9 +25,9 @@ _LOCK_NEWEST = "SELECT FROM subscription WHERE address = $1 FOR UPDATE"
 
 def row(
     address: bytes, device: str = "phone", signed_at: int = NOW, url: str = "https://a.org/"
-) -> DeviceRow:
+) -> UpsertRow:
     """Return a device as it is stored."""
-    return DeviceRow(address, device, url, bytes(65), bytes(16), NOW + 1000, NOW, signed_at, None)
+    return UpsertRow(address, device, url, bytes(65), bytes(16), NOW + 1000, NOW, signed_at, None)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ async def test_many_updates_of_one_address_hold_up_nobody(upserts: Upserts) -> N
     """Each but the first waits for another statement, and the rest of their batch does not."""
     ended: list[bytes] = []
 
-    async def put(one: DeviceRow) -> None:
+    async def put(one: UpsertRow) -> None:
         await upserts.put(one)
         ended.append(one.address)
 

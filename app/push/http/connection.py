@@ -46,7 +46,7 @@ def serialize_request(endpoint: Endpoint, headers: Mapping[str, str], body: byte
 
 
 class PushConnection(asyncio.Protocol):
-    """HTTP connection that stays open.
+    """HTTP connection to one origin, kept open from one message to the next.
 
     *free* is told when it can take another message, *lost* when it never will again. After the head of an
     answer its body has *drain_s* seconds to come.

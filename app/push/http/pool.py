@@ -32,7 +32,7 @@ class TimeoutOutcome:
 
 @dataclass(slots=True)
 class _Host:
-    """Connections to one origin: their number, those that are idle, and the turns of who waits for one."""
+    """Connections to one origin: their number, the idle ones, and the queue of messages that wait for one."""
 
     connections: int = 0
     idle: list[PushConnection] = field(default_factory=list)

@@ -28,14 +28,14 @@ class Call:
     devices: int = 1  # that the same push was sent to, as the server says
 
 
-class Inbox:
+class PushVerifier:
     """Verifier of the pushes to one address, which accepts each signature once."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._seen: BoundedSet[str] = BoundedSet(MAX_REMEMBERED)
 
-    def open(self, plaintext: bytes, now: int) -> Call:
+    def verify(self, plaintext: bytes, now: int) -> Call:
         """Return the verified call in a push; *now* is the server's time in ms. Raise `Dropped`.
 
         The order is the protocol's: shape, timestamp, recipient, signature, and only then what came before.
@@ -46,7 +46,7 @@ class Inbox:
             raise Dropped(Reason.STALE)
         if message.recipient != self._address:
             raise Dropped(Reason.NOT_FOR_ME)
-        _verify(message.sender, text, signature)
+        _check_signature(message.sender, text, signature)
         self._remember(signature)
         return Call(message, text, signature, devices)
 
@@ -84,7 +84,7 @@ def _parse(body: bytes) -> object:
         raise Dropped(Reason.NOT_A_CALL) from None
 
 
-def _verify(sender: Address, text: str, signature: str) -> None:
+def _check_signature(sender: Address, text: str, signature: str) -> None:
     try:
         sender.verify(text.encode(), decode(signature, SIGNATURE_BYTES))
     except (ValueError, BadSignature):

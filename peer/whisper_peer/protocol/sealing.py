@@ -52,7 +52,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The two AES keys of a connection: one a direction."""
+    """AES keys of a connection, one for each direction."""
 
     outgoing: bytes
     incoming: bytes

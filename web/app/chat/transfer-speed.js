@@ -1,5 +1,5 @@
 /**
- * Pace of a transfer: its speed, and the time that is left. Pure.
+ * Speed of a file transfer, and the time that is left. Pure.
  * @module
  */
 

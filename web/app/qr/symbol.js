@@ -13,7 +13,7 @@ const VERSION = { generator: 0b1111100100101, bits: 12 };
 /** The first version that says which it is. */
 const FIRST_NUMBERED = 7;
 
-/** A square of modules, dark or light; those of function patterns are reserved, and no mask changes them. */
+/** Square of modules, dark or light; those of function patterns are reserved, and no mask changes them. */
 export class QrSymbol {
   /** @type {Uint8Array} */ #dark;
   /** @type {Uint8Array} */ #reserved;

@@ -19,6 +19,7 @@ const WRITE_AFTER_MS = 250;
 export const MAX_KEPT_FILE_BYTES = 16_000_000;
 const CHANNEL = 'whisper-talks';
 
+/** Repository of all chats. */
 export class ChatRepository {
   #app;
   /** @type {EncryptedDatabase | null} */ #database = null;

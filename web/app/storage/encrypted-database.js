@@ -14,6 +14,7 @@ const ALGORITHM = { name: 'AES-GCM', length: 256 };
 /** @typedef {'talks' | 'files'} SealedStore */
 /** @typedef {{iv: Uint8Array<ArrayBuffer>, data: ArrayBuffer}} Sealed */
 
+/** Encrypted database, open. */
 export class EncryptedDatabase {
   #database;
   #key;

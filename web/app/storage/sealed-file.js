@@ -21,7 +21,7 @@ const NEWLINE = 10;
 export const MAX_FRAME_BYTES = 64_000_000;
 export const MAX_SEALED_FILE_BYTES = 2_000_000_000;
 
-/** An error with a code that has words. */
+/** Error whose code has a text in every language. */
 export class SealedFileError extends Error {
   /**
    * @param {Fault} code

@@ -14,6 +14,7 @@ import { t } from '../texts/translation.js';
 const TOAST_MS = 3500;
 const MAX_ALERTS = 3;
 
+/** Alerts and toasts of the page. */
 export class Notices {
   /** @type {Map<string, HTMLElement>} */
   #shown = new Map();

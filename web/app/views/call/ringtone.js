@@ -13,6 +13,7 @@ export const RINGTONE = { everyMs: 3000, length: 0.9, notes: [[587, 0], [880, 0.
 export const RINGBACK = { everyMs: 4000, length: 1.2, notes: [[425, 0]] };
 const VOLUME = 0.12;
 
+/** Player of one tune at a time. */
 export class Ringtone {
   /** @type {AudioContext | null} */
   #audio = null;

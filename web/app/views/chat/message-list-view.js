@@ -17,8 +17,8 @@ import { showRow } from './message-menu.js';
 /** So near to the end, whoever reads wants to see what comes. */
 const NEAR_PX = 80;
 
-/** The list of one chat. */
-class Log {
+/** Message list of one chat. */
+class MessageList {
   /** @type {Map<Entry, Row>} */
   #rows = new Map();
   #list = create('ol', { class: 'entries' });
@@ -102,9 +102,9 @@ class Log {
  */
 export function messageListView(app) {
   const { state } = app;
-  /** @type {Map<string, Log>} */
+  /** @type {Map<string, MessageList>} */
   const logs = new Map();
-  /** @type {Log | null} */
+  /** @type {MessageList | null} */
   let visible = null;
   const toNewest = button('to-newest');
   onClick('to-newest', () => visible?.scrollToEnd());
@@ -144,7 +144,7 @@ export function messageListView(app) {
 
 /** @param {HTMLElement} toNewest the button that is not needed at the end */
 function newLog(toNewest) {
-  const log = new Log();
+  const log = new MessageList();
   log.element.addEventListener('scroll', () => {
     if (log.isAtEnd) setShown(toNewest, false);
   });

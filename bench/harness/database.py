@@ -16,8 +16,8 @@ from app.protocol.keys import Address
 from app.store import schema
 from app.store.keyed_hashes import KeyedHashes
 from app.store.url import parse_url
-from bench.processes import VAPID
-from bench.workload import SUBSCRIPTIONS_FROM, Person, Subscription, people_with_devices, population
+from bench.harness.processes import VAPID
+from bench.load.workload import SUBSCRIPTIONS_FROM, Person, Subscription, people_with_devices, population
 
 _LIFE_MS = 90 * 24 * 60 * 60 * 1000
 _COLUMNS = ["address", "endpoint", "p256dh", "auth", "expires_at", "signed_at", "vapid_key"]

@@ -15,7 +15,7 @@ import psutil
 
 from app.push.vapid import VapidKey
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WHISPER = str(Path(sys.executable).parent / "whisper")
 TIMEOUT_S = 60
 MB = 1_000_000
@@ -97,7 +97,7 @@ def _port(process: "subprocess.Popen[bytes]", output: Path) -> int:
 def push_stub(delay: float = 0, tls: Path | None = None) -> Iterator[Program]:
     """Run the push service stub, which accepts every message after *delay* seconds; *tls*: over TLS too."""
     secure = ["--tls", str(tls)] if tls else []
-    with program([sys.executable, "-m", "bench.push_stub", "--delay", str(delay), *secure]) as stub:
+    with program([sys.executable, "-m", "bench.harness.push_stub", "--delay", str(delay), *secure]) as stub:
         yield stub
 
 

@@ -1,5 +1,5 @@
 /**
- * Recovery of a lost connection: ICE restart, then a new connection, then failure; and the reloads of the other's page.
+ * Reconnection after a lost connection: ICE restart, then a new connection, then failure; and the reloads of the other's page.
  * @module
  */
 
@@ -21,10 +21,10 @@ const TAKEOVER_MS = 30_000;
 const FINAL = ['declined', 'unknown_recipient', 'recipient_gone'];
 
 /**
- * The recovery of one peer's connection. Fires `over` with the reason when there is nothing to hope for.
+ * Reconnection of one peer. Fires `over` with the reason when it has failed.
  * @extends {Emitter<{over: WhisperError}>}
  */
-export class Recovery extends Emitter {
+export class Reconnection extends Emitter {
   #redial;
   #outage = 0;
   #takeoverAt = -Infinity;

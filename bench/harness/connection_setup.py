@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean, median
 
-from bench.processes import Program, whisper
+from bench.harness.processes import Program, whisper
 from tests.deployment import PushServiceProcess, pushing
 from whisper_peer import Peer
 

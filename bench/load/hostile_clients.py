@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.workload import Person, Request, Subscription, make_call, make_update
+from bench.load.workload import Person, Request, Subscription, make_call, make_update
 
 SECONDS = 8
 BEGIN_S = 4  # until an attack holds what it can; its connections and signatures are a flood of their own
@@ -23,7 +23,7 @@ FULL_BODY = 8000
 
 @dataclass(frozen=True)
 class Target:
-    """The server that is attacked, and its database."""
+    """Attacked server, and its database."""
 
     port: int
     database: str

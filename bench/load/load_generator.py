@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-from bench.client_connection import LOST, Connection
-from bench.workload import Person, Request, population
+from bench.load.client_connection import LOST, Connection
+from bench.load.workload import Person, Request, population
 
 TIMEOUT_S = 10  # for requests that are still in flight at the end
 OK = 200
@@ -22,7 +22,7 @@ Requests = Callable[[list[Person], int], Iterator[Request]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A load: *rate* requests a second (open loop), or one in flight per connection (closed loop).
+    """Load of *rate* requests a second (open loop), or of one in flight per connection (closed loop).
 
     A push service that answers after a *delay* makes a closed loop come in waves, so connections begin one
     after the other within it, and what is answered before the first could be is not counted as throughput.
@@ -40,7 +40,7 @@ class Load:
 
 @dataclass(slots=True)
 class Result:
-    """The result of a load: the latency of each served request, in seconds, and the other answers."""
+    """Result of a load: the latency of each served request, in seconds, and the other answers."""
 
     seconds: float = 0
     latencies: "array[float]" = field(default_factory=lambda: array("d"))

@@ -1,4 +1,4 @@
-"""Health check: the request to `/livez` of the server that these settings describe."""
+"""Health probe: a request to `/livez` of the server that these settings describe."""
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException

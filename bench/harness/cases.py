@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from bench.load_generator import Requests
-from bench.workload import calls, calls_to_devices, new_registrations, renewals
+from bench.load.load_generator import Requests
+from bench.load.workload import calls, calls_to_devices, new_registrations, renewals
 
 MANY_ROWS = 1_000_000
 

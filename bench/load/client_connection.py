@@ -6,7 +6,7 @@ from typing import cast
 
 import httptools
 
-from bench.workload import Request
+from bench.load.workload import Request
 
 LOST = 0  # instead of a status
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Row
-from bench.thresholds import Threshold
+from bench.harness.measure import Row
+from bench.harness.thresholds import Threshold
 
 _HEAD = ("calls/s", "p50 ms", "p99 ms", "refused", "CPU us/call", "x baseline", "(spread)", "RSS MB")
 _FIGURES = ("per_second", "p50", "p99", "refusals", "cpu", "baseline", "ratio", "resident")

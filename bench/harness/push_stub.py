@@ -1,4 +1,4 @@
-"""Push service stub: `python -m bench.push_stub` accepts every message at once, or `--delay SECONDS` later.
+"""Push service stub, `python -m bench.harness.push_stub`: accepts all at once, or `--delay SECONDS` later.
 
 At once it answers faster than any real one, so that the server is what is measured. Nothing is decrypted;
 a body that is not a push message (RFC 8030, RFC 8188, RFC 8291) is refused. Every GET returns the count;
@@ -28,7 +28,7 @@ _COUNT_ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n
 
 
 class State:
-    """The number of accepted messages, and how the next ones are answered."""
+    """State of the stub: the number of accepted messages, and how the next ones are answered."""
 
     accepted = 0
     closes = False
@@ -116,7 +116,7 @@ async def _listen(state: State, tls: ssl.SSLContext | None) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        prog="python -m bench.push_stub", description="A push service that accepts every message."
+        prog="python -m bench.harness.push_stub", description="A push service that accepts every message."
     )
     parser.add_argument("--delay", type=float, default=0, help="seconds until it answers (0)")
     parser.add_argument("--tls", type=Path, metavar="FOLDER", help="with a certificate and its key")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from statistics import median
 
-from bench.cases import (
+from bench.harness.cases import (
     CROWDED,
     CROWDED_DEVICES,
     CROWDED_TABLE,
@@ -19,7 +19,7 @@ from bench.cases import (
     USUAL,
     Case,
 )
-from bench.measure import Row
+from bench.harness.measure import Row
 
 # CPU per call, over that of another server that does the same work: at most half of any but these.
 HALF = 0.5

@@ -1,4 +1,4 @@
-"""Sampling profiler of the `whisper` command: `python -m bench.sampling_profiler FILE serve`.
+"""Sampling profiler of the `whisper` command: `python -m bench.harness.sampling_profiler FILE serve`.
 
 A timer of the kernel counts the CPU time of the process alone (setitimer(2), ITIMER_PROF), so that waiting,
 for others or for a core, is not counted. Time in compiled code counts for the line that called it.

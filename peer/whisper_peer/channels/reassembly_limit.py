@@ -1,4 +1,4 @@
-"""Bound of what SCTP reassembles: aiortc keeps a message that never ends, whatever window it announced."""
+"""Limit on SCTP reassembly: aiortc keeps a message that never ends, whatever window it announced."""
 
 import asyncio
 from collections.abc import Callable

@@ -79,7 +79,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call as it is posted: the path, and the body."""
+    """Call as it is posted: its path and body."""
 
     path: str
     body: bytes

@@ -1,0 +1,1 @@
+"""Load of the benchmarks: clients, honest and hostile, with their requests."""
