@@ -37,14 +37,15 @@ class HttpProtocol(StreamProtocol):
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
-        self._server_state = server_state
+        self.server_state = server_state
         self._connections: set[Any] = server_state.connections  # which names no class but its own
         self._app_state = app_state
         self._loop = loop = get_running_loop()
         self._context: ConnectionContext = app_state[CONTEXT]
-        self._parser = RequestParser(self)
-        self._arriving: HttpExchange | None = None  # since its head is here, until it is here as a whole
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
+        self.take_body = self._queue.feed
+        self._parser = RequestParser(self)
+        self._is_paused = False  # nothing is read: requests wait
         self._refusal: Refused | None = None  # of what came behind a request that is being served
         self._leaving = False  # after the next request, since the server stops
         self._is_deferred = False  # with data that the read budget does not allow to be parsed yet
@@ -76,30 +77,27 @@ class HttpProtocol(StreamProtocol):
         self._receive_deadline.close()
         self._keep_alive.close()
         self._leave()
-        self._arriving = None  # which knows this
         self._writer.end()
         self._queue.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, as soon as the read budget allows."""
-        if not self.accepts_more:
-            return
-        self._keep_alive.cancel()
-        self._parser.feed(data)
-        if self._is_deferred:
-            self._transport.pause_reading()
-        elif self._context.read_budget.consume(self):
-            self._parse()
-        else:
-            self._is_deferred = True
+        if self._refusal is None and not self._transport.is_closing():
+            self._keep_alive.cancel()
+            self._parser.feed(data)
+            if self._is_deferred:
+                self._pause_reading()
+            elif self._context.read_budget.consume(self):
+                self._parse()
+            else:
+                self._is_deferred = True
 
     def read_on(self, *, late: bool) -> None:
         """Parse what came, or refuse it because it is *late*."""
         self._is_deferred = False
         if late:
             self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
-        elif self.accepts_more:
-            self._transport.resume_reading()
+        elif not self._transport.is_closing():
             self._parse()
 
     def _parse(self) -> None:
@@ -107,65 +105,52 @@ class HttpProtocol(StreamProtocol):
         self._await_more()
 
     def _await_more(self) -> None:
-        """Read on within a deadline, unless requests wait."""
-        if not self.accepts_more:
+        """Read on within a deadline, unless requests wait, something was refused, or it closes."""
+        if self._refusal is not None or self._transport.is_closing():
             return
-        if self._queue.has_waiting:  # or the queue would have no end
-            self._transport.pause_reading()
+        if self._queue.waiting:  # or the queue would have no end
+            self._pause_reading()
             self._receive_deadline.cancel()
-        elif self._parser.is_receiving:  # most requests are here at once
+            return
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        if self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
-        elif self._queue.is_empty:
+        elif self._queue.current is None:
             self._keep_alive.start()
+
+    def _pause_reading(self) -> None:
+        self._is_paused = True
+        self._transport.pause_reading()
 
     @property
     def accepts_more(self) -> bool:
-        """Tell whether anything more is looked at: not after a refusal, or when it closes."""
-        return self._refusal is None and not self._transport.is_closing()
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether requests enough wait, so that no more is parsed for now."""
-        return self._queue.has_waiting
+        """Tell whether more is parsed now: not while requests wait, after a refusal, or when it closes."""
+        return not self._queue.waiting and self._refusal is None and not self._transport.is_closing()
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
         scope["server"], scope["client"] = self._server, self._client
         scope["state"] = self._app_state.copy()
         keep_alive = keep_alive and not self._leaving
-        self._arriving = HttpExchange(
-            self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
+        self._queue.put(
+            HttpExchange(self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue)
         )
-        self._queue.put(self._arriving)
-
-    def take_body(self, body: bytes) -> None:
-        """Hand a part of the body to its request."""
-        if self._arriving is not None:
-            self._arriving.feed(body)
 
     def end_request(self) -> None:
         """Let the request take its time, now that it is here."""
         self._receive_deadline.cancel()
-        if self._arriving is not None:
-            self._arriving.feed_eof()
-            self._arriving = None
+        self._queue.feed_eof()
 
     def _go_on(self) -> None:
         """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
         if self._transport.is_closing():
             self._queue.close()
         elif self._refusal is None:
-            if not self._queue.has_waiting:
-                self._transport.resume_reading()
-                self._parser.parse_on()
-            self._await_more()
-        elif self._queue.is_empty:
+            self._parse()
+        elif self._queue.current is None:
             self.end_with(self._refusal, None)
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response: its date."""
-        return self._server_state.default_headers
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""
@@ -179,13 +164,11 @@ class HttpProtocol(StreamProtocol):
             return
         unanswered = self._queue.unanswered
         if unanswered is None or unanswered.more_body:
-            self.end_with(refusal, unanswered or self._arriving)
+            self.end_with(refusal, unanswered or self._queue.arriving)
             return
         self._refusal = self._refusal or refusal
         self._transport.pause_reading()
-        if self._arriving is not None:  # what is refused: it is here in part, and would never be served
-            self._queue.withdraw(self._arriving)
-            self._arriving = None
+        self._queue.withdraw_arriving()  # what is refused: it would never be served
 
     def end_with(self, refusal: Refused, exchange: HttpExchange | None) -> None:
         """Answer *exchange* so, if nothing of another answer was sent, and close."""
@@ -232,5 +215,3 @@ class HttpProtocol(StreamProtocol):
     def _leave(self) -> None:
         """Let the application know, before it writes to a connection that is closed."""
         self._queue.disconnect()
-        if self._arriving is not None:
-            self._arriving.disconnect()
