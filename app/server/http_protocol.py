@@ -39,7 +39,7 @@ class HttpProtocol(StreamProtocol):
     ) -> None:
         self.server_state = server_state
         self._connections: set[Any] = server_state.connections  # which names no class but its own
-        self._app_state = app_state
+        self.app_state = app_state
         self._loop = loop = get_running_loop()
         self._context: ConnectionContext = app_state[CONTEXT]
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
@@ -59,10 +59,10 @@ class HttpProtocol(StreamProtocol):
         self._writer = ResponseWriter(self._transport, Deadline(self._loop, timeouts.send_s, self._give_up))
         self._keep_alive = KeepAlive(self._loop, timeouts, self._writer, self._give_up)
         opened: socket = transport.get_extra_info("socket")
-        self._server, self._client = server_address(opened), client_address(opened)
+        self.server, self.client = server_address(opened), client_address(opened)
         self._connections.add(self)
         bound_unread(self._transport, timeouts.send_s)
-        if self._context.limits.admit(self, self._client[0] if self._client else ""):
+        if self._context.limits.admit(self, self.client[0] if self.client else ""):
             self._receive_deadline.start()
         else:
             self.refuse(Overloaded("Too many connections are open.", retry_after=FULL_RETRY_S))
@@ -131,8 +131,6 @@ class HttpProtocol(StreamProtocol):
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
-        scope["server"], scope["client"] = self._server, self._client
-        scope["state"] = self._app_state.copy()
         keep_alive = keep_alive and not self._leaving
         self._queue.put(
             HttpExchange(self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue)
