@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from statistics import mean
 
-from bench.harness import baseline, connection_setup, registration_floor, report
+from bench.harness import connection_setup, crypto_baseline, registration_floor, report
 from bench.harness.cases import ALONE, CASES, CROWDED, MANY_ROWS, NEAR, RENEWED, USUAL, Server, make_works
 from bench.harness.connection_setup import Connection
 from bench.harness.database import add_others, copy_database, postgres, register_population
@@ -26,7 +26,7 @@ def main() -> None:
     options = parse_options("make bench", __doc__)
     before = report.read(options.compare) if options.compare else None
     rows, connection, floor = _measure(options)
-    steps = baseline.measure_steps()
+    steps = crypto_baseline.measure_steps()
     held = [*check(rows), *check_registrations(rows, floor)]
     print(report.table(rows, before))
     print(f"\ncrypto baseline {1e6 * mean(row.median('baseline') for row in rows):.0f} us:", end=" ")
@@ -76,7 +76,7 @@ def _rows(bench: Bench, servers: Mapping[Server, Program], origin: str, options:
         bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
     bench.load(servers["one worker"], works["renewals"], RENEWED.connections, seconds)
     cases = [case for case in CASES if case.server in servers]
-    iterations = round(baseline.ITERATIONS * min(1, seconds))  # a baseline is no longer than its round
+    iterations = round(crypto_baseline.ITERATIONS * min(1, seconds))  # a baseline is no longer than its round
     found: dict[str, list[Round]] = {case.name: [] for case in cases}
     for _ in range(options.rounds):
         for case in cases:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from bench.harness import model_check, report
+from bench.harness import capacity_model_check, report
 from bench.harness.cases import NEW, RENEWED, USUAL
 
 SIZES = [10**power for power in range(4, 9)]
@@ -98,7 +98,7 @@ def plan(people: float, measured: Measured, given: Assumptions) -> Plan:
         cores=cores,
         machines=max(2, math.ceil(cores / given.cores)),
         push_connections=math.ceil(pushes * given.latency),
-        database_connections=cores * model_check.SESSIONS_OF_A_WORKER,
+        database_connections=cores * capacity_model_check.SESSIONS_OF_A_WORKER,
         statements=statements,
         sessions=max(2, math.ceil(2 * database_cores)),
         rows=people * given.devices,
@@ -181,7 +181,7 @@ def main() -> None:
         parser.add_argument(f"--{each.name.replace('_', '-')}", type=float, default=each.default)
     options = parser.parse_args()
     if options.check:
-        raise SystemExit(model_check.main())
+        raise SystemExit(capacity_model_check.main())
     measured = read_measured(options.measured) if options.measured else Measured()
     given = Assumptions(**{each.name: getattr(options, each.name) for each in fields(Assumptions)})
     for title, values in (("measured", measured), ("assumed", given)):

@@ -22,7 +22,7 @@ from json import loads
 from multiprocessing import get_context
 from statistics import median
 
-from bench.harness import baseline, report
+from bench.harness import crypto_baseline, report
 from bench.harness.database import postgres, register_population
 from bench.harness.measure import Bench
 from bench.harness.processes import Program, push_stub, whisper
@@ -116,7 +116,7 @@ def _measure_refusal(bench: Bench, url: str, stub: Program, code: str, served: f
             result = bench.load(server, calls, connections, 2, delay=HANGING_S)
             used = server.cpu() - used - served * len(result.latencies)
             answers = _answers(result)
-            costs.append(used / answers[code] / baseline.measure())
+            costs.append(used / answers[code] / crypto_baseline.measure())
             print(f"{code}: {1e6 * used / answers[code]:.0f} us of CPU; {_shares(answers)}")
     return median(costs)
 

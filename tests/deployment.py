@@ -15,7 +15,7 @@ from tests.processes import WHISPER, Program, program
 
 @dataclass(frozen=True)
 class PushServiceProcess:
-    """The local push service, in a process of its own."""
+    """Local push service, in a process of its own."""
 
     origin: str
     websocket_url: str
@@ -43,7 +43,7 @@ class PushServiceProcess:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a server is started with, so that it can be started again."""
+    """Configuration of a server process, which can be started again with it."""
 
     port: int
     env: dict[str, str]

@@ -22,7 +22,7 @@ def now_ms() -> int:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an identity, and a key for one connection."""
+    """Person with an identity, and a key for one connection."""
 
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     connection: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)

@@ -45,7 +45,7 @@ def values(*rows: Row) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the benchmark: how it ended, what it printed and what it wrote."""
+    """Run of the benchmark: its exit status, its output and its file."""
 
     status: int
     lines: list[str]
@@ -174,7 +174,7 @@ def test_a_percentile_is_a_latency_that_there_was() -> None:
 
 @dataclass(frozen=True)
 class Peers:
-    """The other servers, by name, and the push service stub that they send to."""
+    """Other servers by name, and the push service stub that they send to."""
 
     servers: dict[str, Program]
     stub: Program
@@ -267,8 +267,8 @@ def test_calls_that_are_signed_ahead_have_the_times_when_they_are_due() -> None:
     assert abs(now_ms() - times[0]) < 1000
 
 
-class Silent(BaseRequestHandler):
-    """Reads, and closes the connection."""
+class SilentHandler(BaseRequestHandler):
+    """Handler that reads, and closes the connection."""
 
     def handle(self) -> None:
         """Answer nothing."""
@@ -277,7 +277,7 @@ class Silent(BaseRequestHandler):
 
 def test_what_is_never_answered_is_refused() -> None:
     """A connection that ends before its answer is not forgotten."""
-    with ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+    with ThreadingTCPServer(("127.0.0.1", 0), SilentHandler) as server:
         Thread(target=server.serve_forever).start()
         result = load_generator.run(Load(server.server_address[1], 2, 0.1, calls, 0))
         server.shutdown()

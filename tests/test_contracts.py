@@ -2,6 +2,7 @@
 
 import asyncio
 import json.encoder
+import logging
 import socket
 import tomllib
 from base64 import urlsafe_b64decode
@@ -32,8 +33,8 @@ def test_what_is_under_contract_has_an_upper_bound(name: str) -> None:
     assert {bound.operator for bound in bounds.specifier} == {">=", "<"}
 
 
-class Told:
-    """Keeps the names of a parser's calls, in their order."""
+class CallbackRecorder:
+    """Recorder of a parser's callbacks, by name."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -58,7 +59,7 @@ def test_py_vapid_signs_for_any_subject_with_no_strict() -> None:
 
 def test_httptools_tells_an_answer_in_this_order() -> None:
     """An interim answer has a beginning, headers and an end of its own."""
-    told = Told()
+    told = CallbackRecorder()
     parser = httptools.HttpResponseParser(told)
 
     parser.feed_data(
@@ -147,3 +148,12 @@ async def test_aiohappyeyeballs_makes_each_socket_by_the_factory() -> None:
 def test_json_escapes_as_rfc_8785_does(text: str, printed: str) -> None:
     """Python does not document this function: section 3.2.2.2 is what is relied on."""
     assert json.encoder.encode_basestring(text) == printed
+
+
+def test_log_records_of_one_event_differ_by_their_time() -> None:
+    """So one of them is a template of the others; the milliseconds are those of the time."""
+    first, second = (vars(logging.LogRecord("x", logging.INFO, "", 0, "y", (), None)) for _ in range(2))
+    differing = {name for name, value in first.items() if value != second[name]}
+
+    assert differing <= {"created", "msecs", "relativeCreated"}
+    assert first["msecs"] == int(first["created"] % 1 * 1000)

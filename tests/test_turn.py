@@ -31,7 +31,7 @@ PUBLIC = (
 
 @dataclass
 class Started:
-    """The flags and the configuration that turnserver was started with."""
+    """Flags and configuration that turnserver was started with."""
 
     flags: list[str]
     conf: str

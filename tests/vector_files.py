@@ -1,4 +1,4 @@
-"""The shared vectors, and values built from them."""
+"""Shared vectors, and values built from them."""
 
 import json
 from pathlib import Path

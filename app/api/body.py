@@ -3,8 +3,11 @@
 from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
+from app.api.responses import Headers
 from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import BodyTooLarge, NotJson
+
+_ENCODING = b"content-encoding"
 
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 
@@ -16,26 +19,27 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     compressed one, which is never inflated.
     """
     _check_head(scope["headers"])
-    chunks, length, more = [], 0, True
+    body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise NotJson("The body ended before its announced length.")
-        chunks.append(message.get("body", b""))
-        length += len(chunks[-1])
-        _require_fits(length)
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large(len(body))
         more = message.get("more_body", False)
-    return b"".join(chunks)
+    return body
 
 
-def _check_head(headers: list[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if name == b"content-length":
-            _require_fits(int(value) if len(value) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1)
-        elif name == b"content-encoding" and value != b"identity":
-            raise UnsupportedEncoding
-
-
-def _require_fits(length: int) -> None:
+def _check_head(headers: Headers) -> None:
+    fields = dict(headers)
+    announced = fields.get(b"content-length", b"0")
+    length = int(announced) if len(announced) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1
     if length > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"The body is {length - MAX_BODY_BYTES} bytes over the {MAX_BODY_BYTES} allowed.")
+        raise _too_large(length)
+    if _ENCODING in fields and any(name == _ENCODING and value != b"identity" for name, value in headers):
+        raise UnsupportedEncoding
+
+
+def _too_large(length: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is {length - MAX_BODY_BYTES} bytes over the {MAX_BODY_BYTES} allowed.")

@@ -17,10 +17,17 @@ SECURITY_HEADERS = {
 
 # As ASGI has them.
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_NAMES = frozenset(name for name, _ in _HEADERS)
+
+# Where a layer below puts what it adds to the answer, whatever that is: it need not look at each message too.
+ADDED = "added_headers"
 
 
 class SecurityHeaders:
-    """ASGI middleware that puts the security headers on every answer, refusals and failures included."""
+    """ASGI middleware that puts the security headers on every answer, refusals and failures included.
+
+    It also puts there what layers below append to the scope's list of `ADDED` headers.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,11 +36,17 @@ class SecurityHeaders:
         """Serve one request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
+        added: list[tuple[bytes, bytes]] = []
+        scope[ADDED] = added
 
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                message["headers"] += [header for header in _HEADERS if header[0] not in present]
+                present = dict(message["headers"])
+                is_plain = _NAMES.isdisjoint(present)
+                message["headers"] += added
+                message["headers"] += (
+                    _HEADERS if is_plain else [header for header in _HEADERS if header[0] not in present]
+                )
             return send(message)
 
         return self._app(scope, receive, send_with_headers)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
+from uvicorn.server import ServerState
 
 from app.api.errors import InternalError
 from app.protocol.errors import Refused
@@ -23,9 +24,7 @@ _CHUNKED = (b"transfer-encoding", b"chunked")
 class ExchangeConnection(Protocol):
     """Connection of an exchange, as the exchange uses it."""
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response: its date."""
+    server_state: ServerState  # its `default_headers` are those of every response: its date
 
     def complete(self, *, keep_alive: bool) -> None:
         """Go on: the present response is complete."""
@@ -140,7 +139,7 @@ class HttpExchange:
             raise RuntimeError(f"{kind} is out of order")
 
     def _make_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        lines = [*self._connection.default_headers, *headers]
+        lines = [*self._connection.server_state.default_headers, *headers]
         given = dict(headers)
         if b"connection" in given:
             self.keep_alive = self.keep_alive and given[b"connection"].lower() != b"close"
@@ -172,13 +171,16 @@ class HttpExchange:
             self._writer.write(head + body)
         if not more:
             self.response_complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake(self._waiter)
             self._connection.complete(keep_alive=self.keep_alive)
 
     def _notify(self) -> None:
         self.has_news = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    @staticmethod
+    def _wake(waiter: Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_result(None)

@@ -35,7 +35,7 @@ class HttpProtocol(StreamProtocol):
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
-        self._server_state = server_state
+        self.server_state = server_state
         self._connections: set[Any] = server_state.connections  # which names no class but its own
         self._app_state = app_state
         self._loop = loop = get_running_loop()
@@ -43,6 +43,7 @@ class HttpProtocol(StreamProtocol):
         self._parser = RequestParser(self)
         self._arriving: HttpExchange | None = None  # since its head is here, until it is here as a whole
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
+        self._is_paused = False  # since requests wait: nothing is read
         self._refusal: Refused | None = None  # of what came behind a request that is being served
         self._leaving = False  # after the next request, since the server stops
         receive_s = self._context.timeouts.receive_s
@@ -79,33 +80,28 @@ class HttpProtocol(StreamProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
-        if not self.accepts_more:
-            return
-        self._keep_alive.cancel()
-        self._parser.feed(data)
-        self._await_more()
+        if self._refusal is None and not self._transport.is_closing():
+            self._keep_alive.cancel()
+            self._parser.feed(data)
+            self._await_more()
 
     def _await_more(self) -> None:
-        """Read on within a deadline, unless requests wait."""
-        if not self.accepts_more:
+        """Read on within a deadline, unless requests wait, something was refused, or it closes."""
+        if self._refusal is not None or self._transport.is_closing():
             return
-        if self._queue.has_waiting:  # or the queue would have no end
+        if self._queue.waiting:  # or the queue would have no end
+            self._is_paused = True
             self._transport.pause_reading()
             self._receive_deadline.cancel()
         elif self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
-        elif self._queue.is_empty:
+        elif self._queue.current is None:
             self._keep_alive.start()
 
     @property
     def accepts_more(self) -> bool:
-        """Tell whether anything more is looked at: not after a refusal, or when it closes."""
-        return self._refusal is None and not self._transport.is_closing()
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether requests enough wait, so that no more is parsed for now."""
-        return self._queue.has_waiting
+        """Tell whether more is parsed now: not while requests wait, after a refusal, or when it closes."""
+        return not self._queue.waiting and self._refusal is None and not self._transport.is_closing()
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
@@ -134,17 +130,13 @@ class HttpProtocol(StreamProtocol):
         if self._transport.is_closing():
             self._queue.close()
         elif self._refusal is None:
-            if not self._queue.has_waiting:
+            if self._is_paused and not self._queue.waiting:
+                self._is_paused = False
                 self._transport.resume_reading()
                 self._parser.parse_on()
             self._await_more()
-        elif self._queue.is_empty:
+        elif self._queue.current is None:
             self.end_with(self._refusal, None)
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response: its date."""
-        return self._server_state.default_headers
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""

@@ -9,7 +9,7 @@ from itertools import count
 from multiprocessing import get_context
 from statistics import median
 
-from bench.harness import baseline
+from bench.harness import crypto_baseline
 from bench.harness.processes import Program, change_stub, count_pushes
 from bench.load import load_generator
 from bench.load.load_generator import Load, Requests, Result
@@ -116,10 +116,10 @@ class Bench:
 
 
 def measure_round(
-    server: Program, load: Callable[[], Result], iterations: int = baseline.ITERATIONS
+    server: Program, load: Callable[[], Result], iterations: int = crypto_baseline.ITERATIONS
 ) -> Round:
     """Measure one round: the CPU of *server* during a *load* of it, between two crypto baselines."""
-    baseline_before = baseline.measure(iterations)
+    baseline_before = crypto_baseline.measure(iterations)
     cpu_before = server.cpu()
     result = load()
     cpu = server.cpu() - cpu_before
@@ -131,7 +131,7 @@ def measure_round(
         served=served,
         refused=result.refused.total(),
         cpu=cpu / served,
-        baseline=(baseline_before + baseline.measure(iterations)) / 2,
+        baseline=(baseline_before + crypto_baseline.measure(iterations)) / 2,
         resident=server.memory(),
     )
 

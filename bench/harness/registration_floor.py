@@ -11,7 +11,7 @@ import time
 import asyncpg
 import uvloop
 
-from bench.harness import baseline
+from bench.harness import crypto_baseline
 
 CONNECTIONS = 10
 STATEMENTS = 300  # over each of them
@@ -26,7 +26,7 @@ ON CONFLICT (address) DO UPDATE SET endpoint = excluded.endpoint, at = excluded.
 
 def measure(url: str) -> float:
     """Return the seconds of CPU, with a table of its own in the database at *url*."""
-    return baseline.measure_steps()["Ed25519 verify"] + uvloop.run(_measure_statement(url))
+    return crypto_baseline.measure_steps()["Ed25519 verify"] + uvloop.run(_measure_statement(url))
 
 
 async def _measure_statement(url: str) -> float:

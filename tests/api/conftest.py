@@ -15,7 +15,7 @@ from tests.vector_files import subscription_json
 
 @dataclass(frozen=True)
 class Registered:
-    """A person with a browser that receives."""
+    """Registered person, and the browser that receives their pushes."""
 
     person: Person
     browser: Subscription
@@ -27,7 +27,7 @@ class Registered:
 
 
 class FaultyClock(Clock):
-    """The server's clock, which has a *fault* once when a test gives it one: a fault of the server itself."""
+    """Server clock that raises a *fault* once, when a test sets one: a fault of the server itself."""
 
     fault: Exception | None = None
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Peers:
-    """Starts peers, which end with the test."""
+    """Starter of peers, which end with the test."""
 
     def __init__(self, push_process: PushServiceProcess, stack: AsyncExitStack) -> None:
         self._push_service = push_process.websocket_url

@@ -16,8 +16,8 @@ DEVICES = 3
 
 
 @dataclass
-class Phone:
-    """A device that rings, and what it is told."""
+class RingingDevice:
+    """Device that rings, and its calls."""
 
     peer: Peer
     rung: asyncio.Queue[IncomingCall] = field(default_factory=asyncio.Queue)
@@ -45,19 +45,19 @@ async def alice(deployment: Deployment, push_process: PushServiceProcess, stack:
 @pytest.fixture
 async def phones(
     deployment: Deployment, push_process: PushServiceProcess, stack: AsyncExitStack
-) -> list[Phone]:
+) -> list[RingingDevice]:
     """Return Bob's devices."""
     identity, phones = Identity.new(), []
     for _ in range(DEVICES):
         peer = Peer(server=deployment.url, push_service=push_process.websocket_url, identity=identity)
-        phone = Phone(await stack.enter_async_context(peer))
+        phone = RingingDevice(await stack.enter_async_context(peer))
         phone.peer.on_call(phone.ring)
         phones.append(phone)
     return phones
 
 
 async def test_one_answers_and_the_others_fall_silent(
-    alice: Peer, phones: list[Phone], push_process: PushServiceProcess
+    alice: Peer, phones: list[RingingDevice], push_process: PushServiceProcess
 ) -> None:
     """N pushes ring, one carries the offer, one the answer, n - 1 silence; nobody has missed a call."""
     dialling = asyncio.create_task(alice.dial(phones[0].peer.address))
@@ -75,7 +75,7 @@ async def test_one_answers_and_the_others_fall_silent(
 
 
 async def test_two_that_answer_at_once_end_well(
-    alice: Peer, phones: list[Phone], push_process: PushServiceProcess
+    alice: Peer, phones: list[RingingDevice], push_process: PushServiceProcess
 ) -> None:
     """The caller takes one; the other falls silent, and the third as well."""
     dialling = asyncio.create_task(alice.dial(phones[0].peer.address))
@@ -92,7 +92,7 @@ async def test_two_that_answer_at_once_end_well(
 
 
 async def test_who_is_called_back_is_called_where_they_are(
-    alice: Peer, phones: list[Phone], push_process: PushServiceProcess
+    alice: Peer, phones: list[RingingDevice], push_process: PushServiceProcess
 ) -> None:
     """A person with several devices dials from one: offer and answer go to that one alone."""
     channel = await phones[2].peer.dial(alice.address)
@@ -102,7 +102,7 @@ async def test_who_is_called_back_is_called_where_they_are(
     assert push_process.taken == 3
 
 
-async def test_a_device_that_declines_declines_for_all(alice: Peer, phones: list[Phone]) -> None:
+async def test_a_device_that_declines_declines_for_all(alice: Peer, phones: list[RingingDevice]) -> None:
     """The caller is told at once."""
     dialling = asyncio.create_task(alice.dial(phones[0].peer.address))
     calls = [await asyncio.wait_for(phone.rung.get(), 5) for phone in phones]

@@ -46,7 +46,7 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @dataclass
 class World:
-    """Where peers are started."""
+    """Servers and folder with which peers are started."""
 
     server: str
     push_service: str

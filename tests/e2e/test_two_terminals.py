@@ -14,7 +14,7 @@ from tests.processes import Program, program
 
 
 class Terminals:
-    """Starts peers."""
+    """Starter of peers in terminals."""
 
     def __init__(self, deployment: Deployment, push_process: PushServiceProcess, stack: ExitStack) -> None:
         self._options = ("--server", deployment.url, "--push-service", push_process.websocket_url)

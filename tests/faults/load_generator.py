@@ -28,7 +28,7 @@ UNREADABLE = "unreadable"  # an answer in no form that clients know
 
 @dataclass(frozen=True)
 class Sample:
-    """One call and its result. Without an answer *status* is 0, and *code* tells why; times in seconds.
+    """Call and its result. Without an answer *status* is 0, and *code* tells why; times in seconds.
 
     *timestamp* is what the server's clock said, in ms.
     """
@@ -108,7 +108,7 @@ async def register_users(push: PushService, caller: Caller, count: int = USERS) 
 
 @dataclass
 class Traffic:
-    """The samples of a load run so far."""
+    """Samples of a load run so far."""
 
     samples: list[Sample] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.deadlines import SHORT
-from tests.hostile.fake_internet import Internet, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, PushReceiver, post, settings_for, update, whisper
 from tests.people import Person
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def client(internet: Internet, migrated: URL) -> AsyncIterator[httpx.Async
 async def call_at(client: httpx.AsyncClient, host: str) -> httpx.Response:
     """Register somebody at *host*, and call them."""
     bob = Person()
-    registered = await post(client, update(bob, Phone().at(f"https://{host}/push/x")))
+    registered = await post(client, update(bob, PushReceiver().at(f"https://{host}/push/x")))
     assert registered.status_code == 200, registered.text
     return await post(client, Person().to("ice", bob))
 

@@ -31,7 +31,7 @@ LIFE_MS = 24 * 60 * 60 * 1000
 
 @dataclass
 class Writer:
-    """Somebody who registers again and again. Each update has its time in every column of its row."""
+    """Client that registers again and again, each time with its time in every column of its row."""
 
     person: Person = field(default_factory=Person)
     attempted: set[int] = field(default_factory=set)

@@ -28,8 +28,8 @@ READY_CPU_S = 3
 CLOSED = (0, REFUSED)
 
 
-class Retrying(Caller):
-    """Tries the next instance where nobody listens, as a client or a load balancer does."""
+class RetryingCaller(Caller):
+    """Caller that tries the next instance where nobody listens, as a client or a load balancer does."""
 
     def __init__(self, callers: list[Caller]) -> None:
         self._callers = callers
@@ -111,7 +111,7 @@ async def test_a_rolling_restart_of_two_instances_drops_nothing(
         two = [open_.enter_context(run_server(steady_cluster, push, database=database)) for _ in range(2)]
         async with open_caller(two[0].url) as first, open_caller(two[1].url) as second:
             people = await register_users(push, first, PEOPLE)
-            callers = [Retrying([first, second]), Retrying([second, first])]
+            callers = [RetryingCaller([first, second]), RetryingCaller([second, first])]
             async with run_load(callers, people, PAUSE_S) as traffic:
                 for number in (0, 1):
                     await asyncio.sleep(0.3)

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import URL
 
-from app.api.state import Clock
+from app.api.state import AppState, Clock
 from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.endpoint_policy import HTTPS_PORT
@@ -34,7 +34,6 @@ from app.push.ssrf_guard import Network
 from app.push.vapid import VapidKey
 from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts
 from app.server.connection_limits import ConnectionLimits
-from app.server.worker_app import StartHook
 from app.settings import Settings
 from tests.people import Person, body, now_ms
 from tests.push_service import base64url, p256
@@ -55,7 +54,7 @@ Names = Mapping[str, Sequence[str] | Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: the name that TLS asked for, and the bytes, neither decoded nor normalised."""
+    """Request as it came: the name that TLS asked for, and the bytes, neither decoded nor normalised."""
 
     name: str
     method: str
@@ -72,8 +71,8 @@ async def created(_: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-class Authority:
-    """Signs certificates; its own is the only one that the Internet here trusts."""
+class CertificateAuthority:
+    """Certificate authority, the only one that is trusted here."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -85,7 +84,7 @@ class Authority:
         return ssl.create_default_context(cadata=self._own.public_bytes(Encoding.PEM).decode())
 
     def context(
-        self, *names: str, age: timedelta = timedelta(0), signed_by: "Authority | None" = None
+        self, *names: str, age: timedelta = timedelta(0), signed_by: "CertificateAuthority | None" = None
     ) -> ssl.SSLContext:
         """Return what a server needs to be all the *names*; certificates last a day from their *age* on."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -113,8 +112,8 @@ class Authority:
         return builder.add_extension(extension, critical=True).sign(self._key, SHA256())
 
 
-class _Wire(socket.socket):
-    """A real socket that is led to loopback when it connects."""
+class _RedirectedSocket(socket.socket):
+    """Real socket that is led to loopback when it connects."""
 
     def __init__(self, internet: "Internet", family: int, kind: int, proto: int) -> None:
         super().__init__(family, kind, proto)
@@ -126,13 +125,13 @@ class _Wire(socket.socket):
 
 
 class Internet:
-    """What the server sees of the world, and what the world saw of the server.
+    """Network of a server, and a record of what the server did there.
 
     *look_ups* counts queries by name, *connected* has every address that a socket was told to connect to,
     *requests* what arrived. *answers* are by name; a name without one takes every message.
     """
 
-    def __init__(self, names: Names, authority: Authority) -> None:
+    def __init__(self, names: Names, authority: CertificateAuthority) -> None:
         self.names = names
         self.authority = authority
         self.look_ups: Counter[str] = Counter()
@@ -150,7 +149,7 @@ class Internet:
     @asynccontextmanager
     async def running(cls, names: Names) -> AsyncIterator[Self]:
         """Serve all *names* with one certificate, over IPv4 and IPv6, until the block ends."""
-        authority = Authority()
+        authority = CertificateAuthority()
         internet = cls(names, authority)
         context = authority.context(*names)
         try:
@@ -208,7 +207,7 @@ class Internet:
 
     def make_socket(self, family: int, kind: int, proto: int) -> socket.socket:
         """Make a socket of this Internet."""
-        return _Wire(self, family, kind, proto)
+        return _RedirectedSocket(self, family, kind, proto)
 
     def lead(self, address: str, port: int) -> tuple[str, int]:
         """Return where *address* is on loopback. Raise `OSError` for what is not a public https server."""
@@ -261,8 +260,8 @@ async def _hung_up(served: set[asyncio.Task[Any]], writer: asyncio.StreamWriter)
         writer.transport.abort()
 
 
-class Phone:
-    """What a subscription is made for: it reads what is pushed."""
+class PushReceiver:
+    """Receiver of a push subscription, which decrypts its messages."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -290,9 +289,9 @@ def settings_for(database: URL, *push_endpoints: str) -> Settings:
     )
 
 
-def give_context(state: dict[str, Any]) -> None:
-    """Give connections what the start hook of `whisper serve` gives them."""
-    state[CONTEXT] = ConnectionContext.of(state["app"], ConnectionLimits(1000, 1000, ()), Timeouts())
+def give_context(state: AppState) -> dict[str, object]:
+    """Give connections what `whisper serve` gives them."""
+    return {CONTEXT: ConnectionContext.of(state, ConnectionLimits(1000, 1000, ()), Timeouts())}
 
 
 @asynccontextmanager
@@ -300,9 +299,9 @@ async def whisper(
     settings: Settings, network: Network, clock: Clock = now_ms, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
-    hook = StartHook(create_app(settings, clock, network, clock, deadlines), give_context)
+    app = create_app(settings, clock, network, clock, deadlines, give_context)
     http = "app.server.http_protocol:HttpProtocol"
-    config = uvicorn.Config(hook, interface="asgi3", http=http, ws="none", log_config=None, lifespan="on")
+    config = uvicorn.Config(app, interface="asgi3", http=http, ws="none", log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     # Only a socket that says TCP is spared Nagle's delays by asyncio.
     with socket.socket(proto=socket.IPPROTO_TCP) as door:

@@ -25,7 +25,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. *closed* tells that the server then closed the connection, as it had said."""
+    """Reply of a server. *closed* tells that the server then closed the connection, as it had said."""
 
     status: int | None
     headers: dict[str, str]

@@ -42,7 +42,7 @@ EMPTY = b"0\r\n\r\n"
 
 @dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """Running server."""
 
     program: Program
     port: int
@@ -69,7 +69,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that came over a socket."""
+    """Answer that came over a socket."""
 
     status: int
     headers: Mapping[str, str]
@@ -83,8 +83,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a connection ended: what was answered, whether the server closed it, and after how long."""
+class ConnectionEnd:
+    """End of a connection: its answers, whether the server closed it, and after how long."""
 
     answers: Sequence[Answer]
     closed: bool
@@ -137,7 +137,7 @@ def parsed(received: bytes) -> list[Answer]:
     return answers
 
 
-def end(opened: socket.socket, seconds: float, drip: bytes = b"") -> Ending:
+def end(opened: socket.socket, seconds: float, drip: bytes = b"") -> ConnectionEnd:
     """Read until the server closes or so much time has passed; send a *drip* now and then."""
     received, closed, began = b"", False, time.monotonic()
     while not closed and (left := began + seconds - time.monotonic()) > 0:
@@ -151,10 +151,10 @@ def end(opened: socket.socket, seconds: float, drip: bytes = b"") -> Ending:
         except ConnectionError:
             piece = b""
         received, closed = received + piece, not piece
-    return Ending(parsed(received), closed, time.monotonic() - began)
+    return ConnectionEnd(parsed(received), closed, time.monotonic() - began)
 
 
-def say(server: Server, *pieces: bytes, seconds: float = PROMPT_S, drip: bytes = b"") -> Ending:
+def say(server: Server, *pieces: bytes, seconds: float = PROMPT_S, drip: bytes = b"") -> ConnectionEnd:
     """Send the pieces one after another, and return how it ended."""
     with connected(server) as opened:
         for piece in pieces:
@@ -555,7 +555,7 @@ def test_honest_callers_are_served_while_others_hold_connections(server: Server)
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_what_does_not_arrive_in_time_is_given_up(slow: dict[str, Future[Ending]], name: str) -> None:
+def test_what_does_not_arrive_in_time_is_given_up(slow: dict[str, Future[ConnectionEnd]], name: str) -> None:
     """Whatever has come: the answer says why, and that is the end."""
     ending = slow[f"slow {name}"].result()
 
@@ -564,7 +564,7 @@ def test_what_does_not_arrive_in_time_is_given_up(slow: dict[str, Future[Ending]
 
 
 @pytest.mark.parametrize("name", ANSWERED)
-def test_what_goes_on_after_its_answer_is_given_up(slow: dict[str, Future[Ending]], name: str) -> None:
+def test_what_goes_on_after_its_answer_is_given_up(slow: dict[str, Future[ConnectionEnd]], name: str) -> None:
     """Nobody keeps a connection by saying nothing of use on it."""
     ending = slow[f"answered {name}"].result()
 

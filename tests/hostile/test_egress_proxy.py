@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from app.store.subscriptions import Subscriptions
 from tests.deadlines import SHORT
 from tests.hostile.connect_proxy import PASSWORD, ConnectProxy
-from tests.hostile.fake_internet import Internet, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, PushReceiver, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vector_files import subscription_at
@@ -69,7 +69,7 @@ async def test_a_push_goes_through_the_proxy(world: World, bob: Person) -> None:
 
 async def test_an_untrusted_endpoint_goes_through_the_proxy(world: World) -> None:
     """Which guards the addresses: the server can't see them."""
-    phone, url = Phone(), "https://up.example.org/x"
+    phone, url = PushReceiver(), "https://up.example.org/x"
 
     answer = await post(world.client, update(Person(), phone.at(url)))
 

@@ -16,7 +16,16 @@ from app.push.verification_codes import EPOCH_MS, VerificationCodes
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock
-from tests.hostile.fake_internet import Internet, Phone, Request, created, post, settings_for, update, whisper
+from tests.hostile.fake_internet import (
+    Internet,
+    PushReceiver,
+    Request,
+    created,
+    post,
+    settings_for,
+    update,
+    whisper,
+)
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vector_files import P256DH, subscription_at
@@ -61,7 +70,7 @@ def test_a_code_is_good_at_no_other_time(ms: int) -> None:
         CODES.make(Person().address, TARGET, NOW),
         CODES.make(ADDRESS, subscription_at(URL_THERE + "x").target, NOW),
         CODES.make(ADDRESS, subscription_at(URL_THERE, auth="A" * 21 + "w").target, NOW),
-        CODES.make(ADDRESS, subscription_at(URL_THERE, Phone().at(URL_THERE)["c"]["a"]).target, NOW),
+        CODES.make(ADDRESS, subscription_at(URL_THERE, PushReceiver().at(URL_THERE)["c"]["a"]).target, NOW),
         "",
         CODE[:-1],
         CODE + "=",
@@ -94,7 +103,7 @@ class Server:
         answer = await post(self.client, update(person, subscription, code))
         return str(answer.json().get("code", "ok"))
 
-    async def code_for(self, person: Person, phone: Phone, url: str = URL_THERE) -> str:
+    async def code_for(self, person: Person, phone: PushReceiver, url: str = URL_THERE) -> str:
         """Ask for a verification push, and return its code."""
         assert await self.update(person, phone.at(url)) == "endpoint_unverified"
         return str(phone.read(self.internet.requests[-1])["data"]["b"])
@@ -173,7 +182,9 @@ async def test_verification_pushes_that_fail_leave_a_hosts_users_alone(
     url = URL_THERE.rpartition("/")[0]
     await subscriptions.upsert(bob.address, subscription_at(f"{url}/bob"), None, now_ms())
 
-    codes = [await server.update(Person(), Phone().at(f"{url}/{number}")) for number in range(BURST + 1)]
+    codes = [
+        await server.update(Person(), PushReceiver().at(f"{url}/{number}")) for number in range(BURST + 1)
+    ]
 
     assert codes == ["push_refused"] * 5 + ["push_busy"] * (BURST - 4)
     assert (await dial(server, bob, clock)).status_code == 200
@@ -220,7 +231,7 @@ async def test_a_strangers_endpoint_is_registered_by_who_reads_it(
     server: Server, subscriptions: Subscriptions, bob: Person
 ) -> None:
     """One push brings the code, and nothing is stored before it comes back."""
-    phone = Phone()
+    phone = PushReceiver()
     code = await server.code_for(bob, phone)
     before = await subscriptions.get(bob.address, now_ms())
 
@@ -238,11 +249,11 @@ async def test_a_code_of_something_else_registers_nothing(
     server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, theirs: str | None
 ) -> None:
     """Of another address, other keys, another endpoint, or of nothing: a guess."""
-    phone = Phone()
+    phone = PushReceiver()
     await server.code_for(bob, phone)
     clock.ahead += 1000 * VERIFICATION_S
     person = Person() if theirs == "address" else bob
-    reader = Phone() if theirs == "keys" else phone
+    reader = PushReceiver() if theirs == "keys" else phone
     url = f"{URL_THERE}/other" if theirs == "endpoint" else URL_THERE
     code = await server.code_for(person, reader, url) if theirs else "A" * 22
 
@@ -257,7 +268,7 @@ async def test_a_code_is_good_for_the_next_hour_only(
     server: Server, subscriptions: Subscriptions, bob: Person, clock: Clock, hours: int, ending: str
 ) -> None:
     """After that a new one is pushed."""
-    phone = Phone()
+    phone = PushReceiver()
     code = await server.code_for(bob, phone)
     clock.ahead += hours * EPOCH_MS
 
@@ -270,7 +281,7 @@ async def test_a_code_is_good_for_the_next_hour_only(
 
 async def test_what_is_proven_needs_no_code_again(server: Server, bob: Person) -> None:
     """A client registers at every start; it may say another expiration."""
-    phone = Phone()
+    phone = PushReceiver()
     code = await server.code_for(bob, phone)
     await server.update(bob, phone.at(URL_THERE), code)
 
@@ -282,18 +293,18 @@ async def test_what_is_proven_needs_no_code_again(server: Server, bob: Person) -
 
 async def test_new_keys_are_proven_anew(server: Server, bob: Person) -> None:
     """At an endpoint that was proven before; within ten minutes there is no second push."""
-    phone = Phone()
+    phone = PushReceiver()
     code = await server.code_for(bob, phone)
     await server.update(bob, phone.at(URL_THERE), code)
 
-    assert await server.update(bob, Phone().at(URL_THERE), code) == "too_many_calls"
+    assert await server.update(bob, PushReceiver().at(URL_THERE), code) == "too_many_calls"
 
 
 async def test_an_endpoint_gets_one_verification_push_in_ten_minutes(
     server: Server, bob: Person, mallory: Person, clock: Clock
 ) -> None:
     """Whoever asks, so that nobody is flooded through this server."""
-    phone = Phone()
+    phone = PushReceiver()
     await server.code_for(bob, phone)
 
     soon = await post(server.client, update(mallory, phone.at(URL_THERE)))
@@ -310,7 +321,7 @@ async def test_an_endpoint_gets_one_verification_push_in_ten_minutes(
 
 async def test_a_browsers_endpoint_needs_no_proof(server: Server, bob: Person) -> None:
     """Its host is no stranger's choice, in public mode too."""
-    assert await server.update(bob, Phone().at(BROWSERS)) == "ok"
+    assert await server.update(bob, PushReceiver().at(BROWSERS)) == "ok"
     assert server.internet.connected == []
 
 
@@ -325,8 +336,8 @@ async def test_what_the_operator_names_needs_no_proof(
         whisper(settings_for(migrated, mode, push_service.origin), internet.network) as client,
     ):
         server = Server(client, internet)
-        named = await server.update(bob, Phone().at(browser.endpoint))
-        known = await server.update(Person(), Phone().at(BROWSERS))
+        named = await server.update(bob, PushReceiver().at(browser.endpoint))
+        known = await server.update(Person(), PushReceiver().at(BROWSERS))
 
     assert (named, known) == ("ok", "ok")
     assert (internet.connected, push_service.received) == ([], [])
@@ -340,7 +351,7 @@ async def test_a_verification_push_that_did_not_arrive_is_told_and_costs_no_wait
     async def refuse(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    phone, honest = Phone(), dict(server.internet.answers)
+    phone, honest = PushReceiver(), dict(server.internet.answers)
     server.internet.answers = dict.fromkeys(NAMES, refuse)
     busy = await server.update(bob, phone.at(URL_THERE))
     server.internet.answers = honest

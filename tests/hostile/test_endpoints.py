@@ -20,7 +20,7 @@ from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.environment import ROWS
-from tests.hostile.fake_internet import Internet, Names, Phone, post, settings_for, update, whisper
+from tests.hostile.fake_internet import Internet, Names, PushReceiver, post, settings_for, update, whisper
 from tests.people import Person, now_ms
 from tests.vector_files import subscription_at, vectors
 
@@ -139,7 +139,7 @@ async def dial(world: World, bob: Person) -> httpx.Response:
     return await post(world.client, Person().to("dial", bob))
 
 
-async def register(world: World, bob: Person, phone: Phone, url: str) -> httpx.Response:
+async def register(world: World, bob: Person, phone: PushReceiver, url: str) -> httpx.Response:
     """Register *bob*; where a code comes, with that code."""
     answer = await post(world.client, update(bob, phone.at(url)))
     if answer.status_code == 403 and world.internet.requests:
@@ -168,7 +168,7 @@ async def test_a_hostile_endpoint_is_refused(
     before = await rows(database)
     url = url_of(case)
 
-    answer = await post(world.client, update(bob, Phone().at(url)))
+    answer = await post(world.client, update(bob, PushReceiver().at(url)))
 
     assert 400 <= answer.status_code < 500
     assert answer.json()["ok"] is False
@@ -183,7 +183,7 @@ async def test_an_honest_endpoint_is_delivered_to(
     world: World, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At its own addresses, by its own name, with path and query as they are; what is strange is proven."""
-    phone, url, internet = Phone(), url_of(case), world.internet
+    phone, url, internet = PushReceiver(), url_of(case), world.internet
     host = url.split("/")[2]
     strange = case["browsers"] == "reject_update"
     if strange:
@@ -214,7 +214,7 @@ async def test_a_name_that_leads_inside_is_not_registered(
     world: World, case: Case, database: Database, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message that would prove it is never sent."""
-    answer = await register(world, bob, Phone(), case["url"])
+    answer = await register(world, bob, PushReceiver(), case["url"])
 
     assert 400 <= answer.status_code < 500
     assert (await rows(database), world.internet.connected) == ([], [])
@@ -247,7 +247,7 @@ async def test_a_browsers_name_that_leads_inside_is_not_sent_to(
     world: World, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """DNS that is blocked, poisoned or split: the endpoint is above suspicion, but can't be reached here."""
-    registered = await register(world, bob, Phone(), case["url"])
+    registered = await register(world, bob, PushReceiver(), case["url"])
 
     dialled = [await dial(world, bob) for _ in range(2)]
 
@@ -264,7 +264,7 @@ async def test_of_a_mixed_answer_only_the_public_address_may_be_connected(
     world: World, case: Case, bob: Person
 ) -> None:
     """Or none at all."""
-    registered = await register(world, bob, Phone(), case["url"])
+    registered = await register(world, bob, PushReceiver(), case["url"])
     dialled = await dial(world, bob)
 
     assert {address for address, _ in world.internet.connected} <= {"93.184.215.14"}
@@ -275,7 +275,7 @@ async def test_of_a_mixed_answer_only_the_public_address_may_be_connected(
 @pytest.mark.usefixtures("database")
 async def test_a_rebound_name_is_never_followed_inside(migrated: URL, case: Case, bob: Person) -> None:
     """First it is honest, and proven; the next connection is to whoever it leads to then."""
-    settings, phone = settings_for(migrated, "public"), Phone()
+    settings, phone = settings_for(migrated, "public"), PushReceiver()
     async with Internet.running(case["dns"]) as internet, whisper(settings, internet.network) as client:
         registered = await register(World(client, internet), bob, phone, case["url"])
         later = await dial(World(client, internet), bob)
@@ -291,7 +291,7 @@ async def test_a_name_that_hangs_ends_at_the_deadline(migrated: URL, database: D
         world.internet.slow = {*case["dns"]}
         began = time.monotonic()
 
-        answer = await register(world, bob, Phone(), case["url"])
+        answer = await register(world, bob, PushReceiver(), case["url"])
 
         seconds = time.monotonic() - began
     assert seconds < SHORT.total_s
@@ -308,7 +308,7 @@ async def test_names_that_hang_hold_up_nobody_else(
     async with opened(migrated, "public", NAMES) as world:
         names = [f"slow{number}.example.org" for number in range(HUNG)]
         world.internet.slow = {*names}
-        calls = [update(Person(), Phone().at(f"https://{name}/x")) for name in names]
+        calls = [update(Person(), PushReceiver().at(f"https://{name}/x")) for name in names]
         strangers = [asyncio.create_task(post(world.client, call)) for call in calls]
         await asyncio.sleep(0.3)  # all of them are looked up, or wait for it
 

@@ -27,9 +27,9 @@ from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.fake_internet import (
     Answer,
-    Authority,
+    CertificateAuthority,
     Internet,
-    Phone,
+    PushReceiver,
     Request,
     post,
     settings_for,
@@ -164,13 +164,13 @@ async def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def tls_of(stub: dict[str, Any], host: str, authority: Authority) -> ssl.SSLContext | None:
+def tls_of(stub: dict[str, Any], host: str, authority: CertificateAuthority) -> ssl.SSLContext | None:
     """Return the server side of a handshake, `None` for one that never ends."""
     match stub:
         case {"hang": "in_tls"}:
             return None
         case {"tls": "self_signed"}:
-            return Authority().context(host)
+            return CertificateAuthority().context(host)
         case {"tls": "expired"}:
             return authority.context(host, age=timedelta(days=3))
         case {"tls": "other_name"}:
@@ -190,8 +190,8 @@ def outdated(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-class Log(logging.Handler):
-    """Keeps what is logged."""
+class LogRecorder(logging.Handler):
+    """Handler that keeps the log's records."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -203,12 +203,12 @@ class Log(logging.Handler):
 
 
 @dataclass
-class Aftermath:
-    """What all of it came to: the answer to each caller, its seconds, and the server that goes on."""
+class Results:
+    """Results of all hostile answers: the answer to each caller, its seconds, and the server that goes on."""
 
     client: httpx.AsyncClient
     internet: Internet
-    log: Log = field(default_factory=Log)
+    log: LogRecorder = field(default_factory=LogRecorder)
     people: dict[str, Person] = field(default_factory=lambda: {name: Person() for name in STUBS})
     codes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -231,20 +231,20 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-async def server(migrated: URL) -> AsyncIterator[Aftermath]:
+async def server(migrated: URL) -> AsyncIterator[Results]:
     """Run a server among push services of malice, with somebody registered at each."""
     names = {HOSTS[name]: [ADDRESSES[name]] for name in STUBS}
     async with (
         Internet.running(names) as internet,
         whisper(settings_for(migrated, "browsers"), internet.network, deadlines=DEADLINES) as client,
     ):
-        aftermath = Aftermath(client, internet)
+        results = Results(client, internet)
         for name, stub in STUBS.items():
             internet.answers[HOSTS[name]] = script(stub)
             await internet.open(ADDRESSES[name], tls_of(stub, HOSTS[name], internet.authority))
-            subscription = Phone().at(f"https://{HOSTS[name]}{PATH}")
-            assert (await post(client, update(aftermath.people[name], subscription))).status_code == 200
-        yield aftermath
+            subscription = PushReceiver().at(f"https://{HOSTS[name]}{PATH}")
+            assert (await post(client, update(results.people[name], subscription))).status_code == 200
+        yield results
 
 
 async def peak_of(work: Awaitable[Any]) -> int:
@@ -258,7 +258,7 @@ async def peak_of(work: Awaitable[Any]) -> int:
 
 
 @pytest.fixture(scope="module")
-async def aftermath(server: Aftermath, tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+async def results(server: Results, tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Dial everybody, in an environment that names a proxy and passwords."""
     netrc = tmp_path_factory.mktemp("home") / "netrc"
     netrc.write_text("default login somebody password something\n")
@@ -283,108 +283,108 @@ def test_every_answer_has_its_endings() -> None:
 
 
 @pytest.mark.parametrize("name", STUBS)
-async def test_an_answer_ends_as_it_must(aftermath: Aftermath, name: str) -> None:
+async def test_an_answer_ends_as_it_must(results: Results, name: str) -> None:
     """Success where the status said so; else the failure it was."""
-    assert aftermath.codes[name] in ENDINGS[name]
+    assert results.codes[name] in ENDINGS[name]
 
 
 @pytest.mark.parametrize("name", STUBS)
-async def test_an_answer_ends_in_time(aftermath: Aftermath, name: str) -> None:
+async def test_an_answer_ends_in_time(results: Results, name: str) -> None:
     """Within the deadline, whatever is dribbled, withheld or repeated."""
-    assert aftermath.seconds[name] < DEADLINE_S
+    assert results.seconds[name] < DEADLINE_S
 
 
 @pytest.mark.parametrize("name", sorted(ENDINGS.keys() - SILENT))
-async def test_what_was_answered_ends_soon(aftermath: Aftermath, name: str) -> None:
+async def test_what_was_answered_ends_soon(results: Results, name: str) -> None:
     """Only silence takes long: nobody waits for a body that does not matter."""
-    assert aftermath.seconds[name] < PROMPT_S
+    assert results.seconds[name] < PROMPT_S
 
 
 @pytest.mark.parametrize("name", ONCE)
-async def test_an_answer_is_not_asked_for_twice(aftermath: Aftermath, name: str) -> None:
+async def test_an_answer_is_not_asked_for_twice(results: Results, name: str) -> None:
     """No redirect, no location, no challenge makes a second request."""
-    assert [(request.method, request.target) for request in aftermath.requests(name)] == [("POST", PATH)]
+    assert [(request.method, request.target) for request in results.requests(name)] == [("POST", PATH)]
 
 
 @pytest.mark.parametrize("name", NO_HANDSHAKE)
-async def test_nothing_is_said_to_who_is_not_the_push_service(aftermath: Aftermath, name: str) -> None:
+async def test_nothing_is_said_to_who_is_not_the_push_service(results: Results, name: str) -> None:
     """The message waits for a handshake that proves the name."""
-    assert aftermath.requests(name) == []
+    assert results.requests(name) == []
 
 
-async def test_nobody_else_is_asked(aftermath: Aftermath) -> None:
+async def test_nobody_else_is_asked(results: Results) -> None:
     """No other name is looked up, and no other address connected, whatever the answers point at."""
-    assert aftermath.internet.look_ups.keys() <= set(HOSTS.values())
-    assert set(aftermath.internet.connected) == {(address, 443) for address in ADDRESSES.values()}
+    assert results.internet.look_ups.keys() <= set(HOSTS.values())
+    assert set(results.internet.connected) == {(address, 443) for address in ADDRESSES.values()}
 
 
-async def test_no_password_is_sent_and_no_coding_accepted(aftermath: Aftermath) -> None:
+async def test_no_password_is_sent_and_no_coding_accepted(results: Results) -> None:
     """Who challenges gets nothing but what every push service gets."""
-    heads = [request.headers for request in aftermath.internet.requests]
+    heads = [request.headers for request in results.internet.requests]
 
     assert {head["authorization"].split()[0] for head in heads} == {"vapid"}
     assert {head["accept-encoding"] for head in heads} == {"identity"}
 
 
 @pytest.mark.parametrize("name", ["answer-10", "answer-11", "answer-15"])
-async def test_a_huge_answer_costs_little_memory(aftermath: Aftermath, name: str) -> None:
+async def test_a_huge_answer_costs_little_memory(results: Results, name: str) -> None:
     """A gzip of one GiB, an endless body, a header of one MiB."""
-    peak = await peak_of(aftermath.dial(name))
+    peak = await peak_of(results.dial(name))
 
     assert peak < MARGIN_BYTES
 
 
-async def test_silence_costs_little_memory(aftermath: Aftermath) -> None:
+async def test_silence_costs_little_memory(results: Results) -> None:
     """100 000 interim answers are nothing, too."""
-    assert aftermath.peak < MARGIN_BYTES
+    assert results.peak < MARGIN_BYTES
 
 
-async def test_nothing_is_logged_but_events(aftermath: Aftermath) -> None:
+async def test_nothing_is_logged_but_events(results: Results) -> None:
     """No endpoint, and no exception that nobody caught."""
-    logged = [record.getMessage() for record in aftermath.log.records]
+    logged = [record.getMessage() for record in results.log.records]
 
-    assert [record for record in aftermath.log.records if record.levelno >= logging.ERROR] == []
+    assert [record for record in results.log.records if record.levelno >= logging.ERROR] == []
     assert [message for message in logged if PATH in message] == []
     assert sum(message.startswith("push to") for message in logged) >= len(STUBS)
 
 
-async def test_who_is_gone_is_forgotten(aftermath: Aftermath, migrated: URL) -> None:
+async def test_who_is_gone_is_forgotten(results: Results, migrated: URL) -> None:
     """A 404 with a Location is a 404."""
     async with open_database(migrated) as database:
         stored = {
             name: await Subscriptions(database).get(person.address, now_ms())
-            for name, person in aftermath.people.items()
+            for name, person in results.people.items()
         }
 
     assert [name for name, devices in stored.items() if not devices] == ["answer-24"]
 
 
-async def test_a_cookie_is_not_kept(aftermath: Aftermath) -> None:
+async def test_a_cookie_is_not_kept(results: Results) -> None:
     """It would tie recipients together."""
-    await aftermath.dial("answer-08")
+    await results.dial("answer-08")
 
-    assert ["cookie" in request.headers for request in aftermath.requests("answer-08")] == [False, False]
+    assert ["cookie" in request.headers for request in results.requests("answer-08")] == [False, False]
 
 
-async def test_an_alternative_service_is_not_used(aftermath: Aftermath) -> None:
+async def test_an_alternative_service_is_not_used(results: Results) -> None:
     """The next message goes where the first went."""
-    before = len(aftermath.internet.connected)
+    before = len(results.internet.connected)
 
-    assert await aftermath.dial("answer-07") == "ok"
-    assert set(aftermath.internet.connected[before:]) <= {(ADDRESSES["answer-07"], 443)}
+    assert await results.dial("answer-07") == "ok"
+    assert set(results.internet.connected[before:]) <= {(ADDRESSES["answer-07"], 443)}
 
 
-async def test_the_connection_of_an_endless_answer_is_not_used_again(aftermath: Aftermath) -> None:
+async def test_the_connection_of_an_endless_answer_is_not_used_again(results: Results) -> None:
     """Of its body nobody knows the end."""
-    before = aftermath.internet.connected.count((ADDRESSES["answer-11"], 443))
+    before = results.internet.connected.count((ADDRESSES["answer-11"], 443))
 
-    await aftermath.dial("answer-11")
+    await results.dial("answer-11")
 
-    assert aftermath.internet.connected.count((ADDRESSES["answer-11"], 443)) == before + 1
+    assert results.internet.connected.count((ADDRESSES["answer-11"], 443)) == before + 1
 
 
 @pytest.mark.parametrize("name", ["answer-19", "answer-20", "answer-21", "answer-22"])
-async def test_a_bad_handshake_is_one_for_a_strict_client_only(server: Aftermath, name: str) -> None:
+async def test_a_bad_handshake_is_one_for_a_strict_client_only(server: Results, name: str) -> None:
     """The server here is refused for its certificate or its version, not because it is broken."""
     lenient = ssl.create_default_context()
     lenient.check_hostname = False
@@ -405,7 +405,7 @@ async def test_the_real_network_trusts_no_authority_of_ours(migrated: URL, bob: 
     async with Internet.running({host: ["34.107.243.93"]}) as internet:
         network = Network(internet.look_up, internet.make_socket, INTERNET.tls)
         async with whisper(settings_for(migrated, "browsers"), network) as client:
-            await post(client, update(bob, Phone().at(f"https://{host}{PATH}")))
+            await post(client, update(bob, PushReceiver().at(f"https://{host}{PATH}")))
             answer = await post(client, Person().to("dial", bob))
 
     assert answer.json()["code"] in FAILURE

@@ -71,8 +71,8 @@ def texts_in(value: object) -> Iterator[str]:
         yield value
 
 
-class Life:
-    """All that can happen to a server: what was said to it, and what it answered."""
+class Session:
+    """Session with everything that can happen to a server, and its answers."""
 
     def __init__(self, client: httpx.AsyncClient, push_service: PushService, database: Database) -> None:
         self._client = client
@@ -198,7 +198,7 @@ async def test_no_secret_is_in_the_log_of_a_server(
     """It logs all that it can, and everything happens to it."""
     with serving(deployed, HURRIED) as (server, at):
         async with httpx.AsyncClient(base_url=at.url, timeout=20) as client:
-            life = Life(client, push_service, database)
+            life = Session(client, push_service, database)
             await life.happens()
 
     assert life.given_away(server.output) == set()
@@ -223,7 +223,7 @@ async def test_no_secret_is_in_any_log(
             transport=httpx.ASGITransport(manager.app, raise_app_exceptions=False), base_url="http://whisper"
         ) as client,
     ):
-        life = Life(client, push_service, database)
+        life = Session(client, push_service, database)
         await life.happens()
 
     log = "\n".join(map(caplog.handler.format, caplog.records))

@@ -1,4 +1,4 @@
-"""The test with a real Redis: left out if there is none; tests/scale/conftest.py says so, and fails in CI."""
+"""Rule for the test with a real Redis: left out if there is none, which is an error in tests/scale in CI."""
 
 from tests.processes import missing
 

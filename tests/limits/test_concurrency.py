@@ -13,8 +13,8 @@ SHARES = {"client": 1 / 4, "sender": 1 / 16, "recipient": 1 / 8}
 PARTS = {"client": 40, "sender": 10, "recipient": 20}
 
 
-class Watched(ConcurrencyLimit):
-    """A limit with what it said of itself."""
+class ObservedLimit(ConcurrencyLimit):
+    """Limit that counts its hits and its places."""
 
     def __init__(self, size: int = SIZE) -> None:
         self.hits: Counter[str] = Counter()
@@ -34,7 +34,7 @@ def acquire(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times
 
 def test_no_more_than_its_size_is_taken() -> None:
     """The next is told that the server is busy."""
-    limit = Watched(2)
+    limit = ObservedLimit(2)
     with ExitStack() as entered:
         acquire(limit, entered, times=2)
         with pytest.raises(Overloaded):
@@ -46,7 +46,7 @@ def test_no_more_than_its_size_is_taken() -> None:
 @pytest.mark.parametrize("name", SHARES)
 def test_a_holder_has_only_its_part(name: str) -> None:
     """The next of that holder is refused; others are not."""
-    limit = Watched()
+    limit = ObservedLimit()
     with ExitStack() as entered:
         acquire(limit, entered, (name, b"mallory"), times=PARTS[name])
         with pytest.raises(TooManyCalls) as refused:
@@ -60,7 +60,7 @@ def test_a_holder_has_only_its_part(name: str) -> None:
 
 def test_a_refused_call_holds_nothing() -> None:
     """Neither a place nor a part of what its other holders may have."""
-    limit = Watched()
+    limit = ObservedLimit()
     with ExitStack() as entered:
         acquire(limit, entered, ("sender", b"mallory"), times=PARTS["sender"])
         for _ in range(100):
@@ -73,7 +73,7 @@ def test_a_refused_call_holds_nothing() -> None:
 
 def test_what_was_left_may_be_taken_again() -> None:
     """All parts are whole afterwards."""
-    limit = Watched()
+    limit = ObservedLimit()
     for _ in range(3):
         with ExitStack() as entered:
             acquire(limit, entered, ("sender", b"alice"), times=PARTS["sender"])
@@ -83,7 +83,7 @@ def test_what_was_left_may_be_taken_again() -> None:
 
 def test_a_small_server_leaves_a_person_a_few() -> None:
     """A part of very few places would be none."""
-    limit = Watched(MIN_PART)
+    limit = ObservedLimit(MIN_PART)
     with ExitStack() as entered:
         acquire(limit, entered, ("sender", b"alice"), times=MIN_PART)
 
@@ -92,7 +92,7 @@ def test_a_small_server_leaves_a_person_a_few() -> None:
 
 def test_asking_takes_nothing() -> None:
     """Room is asked for before a call is verified, and taken after."""
-    limit = Watched()
+    limit = ObservedLimit()
     with ExitStack() as entered:
         for _ in range(SIZE + 1):
             limit.check(("sender", b"alice"))

@@ -37,7 +37,7 @@ ELSEWHERE = "192.0.2.2"
 
 
 class StillClock(Clock):
-    """A clock that only a test moves."""
+    """Clock that only a test moves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class StillClock(Clock):
 
 
 class World:
-    """The application, reached from many places. What people do here is each time another call."""
+    """Application, reached from many addresses, by another call each time."""
 
     def __init__(self, app: Callable[..., Any], clock: StillClock, bob: Person) -> None:
         self._app = app

@@ -63,7 +63,7 @@ def store() -> Iterator[Store]:
 
 @dataclass
 class Server:
-    """The limits of one server, and what it observed of Redis."""
+    """Limits of one server, and its observations of Redis."""
 
     limits: RateLimits
     seen: list[str]

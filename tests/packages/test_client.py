@@ -1,4 +1,4 @@
-"""The browser client's package: its types, its lint, and apps that are built with it and call each other."""
+"""Package of the browser client: its types, its lint, and apps that are built with it and call each other."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The examples, as their READMEs start them: in real browsers and processes, which call each other."""
+"""Examples, as their READMEs start them: in real browsers and processes, which call each other."""
 
 import sys
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def started(deployment: Deployment, push_process: PushServiceProcess, tmp_path: 
 
 
 class Starter:
-    """Starts programs."""
+    """Starter of programs."""
 
     def __init__(self, options: tuple[str, ...], home: Path, stack: ExitStack) -> None:
         self.options = options

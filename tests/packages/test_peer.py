@@ -1,4 +1,4 @@
-"""The Python peer's wheel, in an environment of its own, with nothing of the server."""
+"""Wheel of the Python peer, in an environment of its own, with nothing of the server."""
 
 from pathlib import Path
 

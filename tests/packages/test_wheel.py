@@ -1,4 +1,4 @@
-"""The server's wheel, in an environment of its own: it serves from an empty folder."""
+"""Wheel of the server, in an environment of its own: it serves from an empty folder."""
 
 import re
 from pathlib import Path

@@ -7,7 +7,7 @@ from whisper_peer.protocol.keys import Address
 
 
 class Person:
-    """Somebody with an identity, and a key for one connection."""
+    """Person with an identity, and a key for one connection."""
 
     def __init__(self) -> None:
         self.signer = people.Person()

@@ -26,8 +26,8 @@ CONFIG = {
 }
 
 
-class Desk:
-    """An HTTP server that gives prepared answers, and keeps what it was sent."""
+class ServerStub:
+    """HTTP server that gives prepared answers, and keeps its requests."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -64,57 +64,57 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def stub() -> AsyncIterator[ServerStub]:
     """Return a server that listens."""
-    desk = Desk()
+    stub = ServerStub()
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", desk.take)
+    application.router.add_route("*", "/{path:.*}", stub.take)
     runner = web.AppRunner(application)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        desk.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield desk
+        stub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield stub
     finally:
         await runner.cleanup()
 
 
 @pytest.fixture
-async def server(desk: Desk, alice: Person) -> AsyncIterator[ApiClient]:
+async def server(stub: ServerStub, alice: Person) -> AsyncIterator[ApiClient]:
     """Return the server as Alice sees it."""
     async with ClientSession() as session:
-        yield ApiClient(session, desk.url, Identity(alice.key))
+        yield ApiClient(session, stub.url, Identity(alice.key))
 
 
 async def test_a_dial_is_a_call_that_the_server_takes(
-    desk: Desk, server: ApiClient, alice: Person, bob: Person
+    stub: ServerStub, server: ApiClient, alice: Person, bob: Person
 ) -> None:
     """Signed, fresh and whole, on the path of its method."""
-    desk.says()
+    stub.says()
 
     await server.relay("dial", bob.address, bob.encryption_key)
 
-    dial = desk.call(Dial).message
-    assert desk.paths == ["/dial"]
+    dial = stub.call(Dial).message
+    assert stub.paths == ["/dial"]
     assert isinstance(dial, Dial)
     assert (dial.sender.text, dial.recipient.text) == (alice.address.text, bob.address.text)
 
 
-async def test_to_be_forgotten_is_a_null(desk: Desk, server: ApiClient) -> None:
+async def test_to_be_forgotten_is_a_null(stub: ServerStub, server: ApiClient) -> None:
     """Which needs a timestamp."""
-    desk.says()
+    stub.says()
 
     await server.update(None)
 
-    update = desk.call(Update).message
+    update = stub.call(Update).message
     assert isinstance(update, Update)
     assert update.forgets
 
 
-async def test_calls_that_were_taken_are_remembered(desk: Desk, server: ApiClient, bob: Person) -> None:
+async def test_calls_that_were_taken_are_remembered(stub: ServerStub, server: ApiClient, bob: Person) -> None:
     """And those that were not, not."""
-    desk.says()
-    desk.refuses(404, "unknown_recipient")
+    stub.says()
+    stub.refuses(404, "unknown_recipient")
     await server.relay("dial", bob.address, bob.encryption_key)
     with pytest.raises(ServerRefused):
         await server.relay("close", bob.address)
@@ -122,9 +122,9 @@ async def test_calls_that_were_taken_are_remembered(desk: Desk, server: ApiClien
     assert server.sent == ["dial"]
 
 
-async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: ApiClient, bob: Person) -> None:
+async def test_a_refusal_has_code_reason_and_status(stub: ServerStub, server: ApiClient, bob: Person) -> None:
     """Everything that a program and a person need."""
-    desk.refuses(404, "unknown_recipient")
+    stub.refuses(404, "unknown_recipient")
 
     with pytest.raises(ServerRefused) as refused:
         await server.relay("close", bob.address)
@@ -138,53 +138,55 @@ async def test_a_refusal_has_code_reason_and_status(desk: Desk, server: ApiClien
 
 
 async def test_a_wrong_clock_is_set_and_the_call_signed_anew(
-    desk: Desk, server: ApiClient, bob: Person
+    stub: ServerStub, server: ApiClient, bob: Person
 ) -> None:
     """The refusal tells the server's time; the second call has it."""
-    desk.ahead = HOUR_MS
-    desk.refuses(409, "stale_timestamp")
-    desk.says()
+    stub.ahead = HOUR_MS
+    stub.refuses(409, "stale_timestamp")
+    stub.says()
 
     await server.relay("close", bob.address)
 
-    assert desk.call(METHODS["close"], number=1).message.method == "close"
+    assert stub.call(METHODS["close"], number=1).message.method == "close"
 
 
-async def test_a_clock_that_is_ahead_is_set_back(desk: Desk, server: ApiClient, bob: Person) -> None:
+async def test_a_clock_that_is_ahead_is_set_back(stub: ServerStub, server: ApiClient, bob: Person) -> None:
     """Timestamps only grow, except when the server says that they are wrong."""
-    desk.ahead = -HOUR_MS
-    desk.refuses(409, "stale_timestamp")
-    desk.says()
+    stub.ahead = -HOUR_MS
+    stub.refuses(409, "stale_timestamp")
+    stub.says()
 
     await server.relay("close", bob.address)
 
-    assert desk.call(METHODS["close"], number=1).message.method == "close"
+    assert stub.call(METHODS["close"], number=1).message.method == "close"
 
 
-async def test_a_clock_that_stays_wrong_is_said_to_be(desk: Desk, server: ApiClient, bob: Person) -> None:
+async def test_a_clock_that_stays_wrong_is_said_to_be(
+    stub: ServerStub, server: ApiClient, bob: Person
+) -> None:
     """It is tried twice, not for ever."""
-    desk.refuses(409, "stale_timestamp")
-    desk.refuses(409, "stale_timestamp")
+    stub.refuses(409, "stale_timestamp")
+    stub.refuses(409, "stale_timestamp")
 
     with pytest.raises(ServerRefused):
         await server.relay("close", bob.address)
 
-    assert len(desk.bodies) == 2
+    assert len(stub.bodies) == 2
 
 
-async def test_another_refusal_is_final(desk: Desk, server: ApiClient, bob: Person) -> None:
+async def test_another_refusal_is_final(stub: ServerStub, server: ApiClient, bob: Person) -> None:
     """Trying again is for the person to decide."""
-    desk.refuses(503, "push_busy")
+    stub.refuses(503, "push_busy")
 
     with pytest.raises(ServerRefused):
         await server.relay("close", bob.address)
 
-    assert len(desk.bodies) == 1
+    assert len(stub.bodies) == 1
 
 
-async def test_the_configuration_is_read(desk: Desk, server: ApiClient) -> None:
+async def test_the_configuration_is_read(stub: ServerStub, server: ApiClient) -> None:
     """The VAPID key, and ICE servers with their credentials."""
-    desk.says(**CONFIG)
+    stub.says(**CONFIG)
 
     config = await server.config()
 
@@ -194,25 +196,25 @@ async def test_the_configuration_is_read(desk: Desk, server: ApiClient) -> None:
     assert (turn.username, turn.credential) == ("1760000000:x", "secret")
 
 
-async def test_turn_credentials_come_with_a_signed_update(desk: Desk, server: ApiClient) -> None:
+async def test_turn_credentials_come_with_a_signed_update(stub: ServerStub, server: ApiClient) -> None:
     """Only where the configuration says that there are some."""
-    desk.says(**CONFIG, turn=True)
-    desk.says(ice_servers=CONFIG["ice_servers"])
+    stub.says(**CONFIG, turn=True)
+    stub.says(ice_servers=CONFIG["ice_servers"])
 
     _, turn = await server.ice_servers()
 
     assert (turn.username, turn.credential) == ("1760000000:x", "secret")
-    assert json.loads(desk.bodies[-1])["b"].keys() == {"a", "c"}
+    assert json.loads(stub.bodies[-1])["b"].keys() == {"a", "c"}
 
 
-async def test_the_configuration_sets_the_clock(desk: Desk, server: ApiClient) -> None:
+async def test_the_configuration_sets_the_clock(stub: ServerStub, server: ApiClient) -> None:
     """So that the first call is in time."""
-    desk.ahead = HOUR_MS
-    desk.says(**CONFIG)
+    stub.ahead = HOUR_MS
+    stub.says(**CONFIG)
 
     await server.config()
 
-    assert abs(server.clock.now() - desk.now) < 1000
+    assert abs(server.clock.now() - stub.now) < 1000
 
 
 @pytest.mark.parametrize(
@@ -220,26 +222,26 @@ async def test_the_configuration_sets_the_clock(desk: Desk, server: ApiClient) -
     [b"", b"<html>", b"null", b"[]", b"{}", b'{"timestamp":1}', b'{"timestamp":"x","ok":true}', b"\xff"],
 )
 async def test_what_is_no_whisper_server_is_said_to_be_none(
-    desk: Desk, server: ApiClient, body: bytes
+    stub: ServerStub, server: ApiClient, body: bytes
 ) -> None:
     """A wrong address is a mistake that is made easily."""
-    desk.answers.append((200, body))
+    stub.answers.append((200, body))
 
     with pytest.raises(ServerUnreachable, match="is no Whisper server"):
         await server.update(None)
 
 
-async def test_a_configuration_without_a_key_is_none(desk: Desk, server: ApiClient) -> None:
+async def test_a_configuration_without_a_key_is_none(stub: ServerStub, server: ApiClient) -> None:
     """Nothing could be subscribed with it."""
-    desk.says(ice_servers=[])
+    stub.says(ice_servers=[])
 
     with pytest.raises(ServerUnreachable, match="tells no configuration"):
         await server.config()
 
 
-async def test_an_endless_answer_is_not_read(desk: Desk, server: ApiClient) -> None:
+async def test_an_endless_answer_is_not_read(stub: ServerStub, server: ApiClient) -> None:
     """An answer is small."""
-    desk.answers.append((200, b" " * (MAX_ANSWER_BYTES + 1)))
+    stub.answers.append((200, b" " * (MAX_ANSWER_BYTES + 1)))
 
     with pytest.raises(ServerUnreachable, match="more than 65536 bytes"):
         await server.update(None)

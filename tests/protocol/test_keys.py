@@ -60,7 +60,7 @@ NOT_TEXT = [None, True, 0, 1, 1.5, [], [KEY], {}, {"a": KEY}, KEY.encode()]
 
 
 class Signed(str):
-    """What a vector signs: any bytes, where a call has text."""
+    """Signed bytes of a vector, where a call has text."""
 
     __slots__ = ("raw",)
     raw: bytes

@@ -27,7 +27,7 @@ REFUSED = [plain for plain, sent in SIZES if sent == "refuse"]
 
 @dataclass(frozen=True)
 class Browser:
-    """Somebody's browser: it has the keys to a subscription."""
+    """Browser with the keys of a subscription."""
 
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     auth: bytes = b"sixteen bytes of"

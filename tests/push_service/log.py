@@ -36,7 +36,7 @@ class Received:
 
 
 class Log:
-    """The entries, oldest first, at most `MAX_ENTRIES`."""
+    """Log of requests, oldest first, at most `MAX_ENTRIES`."""
 
     def __init__(self) -> None:
         self.entries: list[Received] = []

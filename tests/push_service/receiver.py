@@ -17,7 +17,7 @@ NOT_DECRYPTED = 101
 
 
 class Subscription:
-    """What `PushManager.subscribe()` gives in a browser, with the private half.
+    """Push subscription as `PushManager.subscribe()` returns it, with its private keys.
 
     *endpoint* is where to POST; *p256dh* and *auth* are unpadded base64url; *decrypted* has every accepted
     message that opened, oldest first (one without a body is `b""`).

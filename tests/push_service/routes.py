@@ -24,7 +24,7 @@ CLOSE_TIMEOUT = 1.0
 
 
 class Routes:
-    """The HTTP side of a push service."""
+    """HTTP side of a push service."""
 
     def __init__(
         self, origin: str, registry: ChannelRegistry, log: Log, scripts: ResponseScripts, timeouts: Timeouts

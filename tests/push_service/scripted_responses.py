@@ -64,7 +64,7 @@ NORMAL = ScriptedResponse()
 
 
 class ResponseScripts:
-    """The answers that are still to be given, by endpoint token or `ANY`."""
+    """Scripted answers that are still to be given, by endpoint token or `ANY`."""
 
     def __init__(self) -> None:
         self._answers: dict[str, deque[ScriptedResponse]] = {}

@@ -17,7 +17,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 class Keys(Protocol):
-    """The public half of a subscription, as a browser shows it to its application server."""
+    """Public half of a subscription, as a browser shows it to its application server."""
 
     endpoint: str
     p256dh: str
@@ -26,7 +26,7 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a push service answered."""
+    """Answer of a push service."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)

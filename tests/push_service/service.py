@@ -1,4 +1,4 @@
-"""The push service, as a test holds it."""
+"""Push service, as a test holds it."""
 
 import socket
 import uuid

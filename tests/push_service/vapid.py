@@ -17,7 +17,7 @@ SIGNATURE = 64
 
 
 class Header(BaseModel):
-    """The part of a JWT that names its algorithm."""
+    """Header of a JWT: its algorithm."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -25,7 +25,7 @@ class Header(BaseModel):
 
 
 class Claims(BaseModel):
-    """What a token claims: for which origin, until when (seconds), and whom to write to."""
+    """Claims of a token: its audience, its expiry in seconds, and a contact."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 

@@ -22,7 +22,7 @@ from .websocket_frames import (
 
 
 class WebSocketSession:
-    """What is said over one WebSocket, from hello to close."""
+    """Session of one WebSocket, from hello to close."""
 
     def __init__(
         self,

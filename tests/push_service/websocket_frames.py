@@ -9,7 +9,7 @@ from . import p256
 
 
 class ProtocolViolationError(Exception):
-    """The user agent said what it must not; the socket is closed with *code*."""
+    """Violation of the protocol by the user agent; the socket is closed with *code*."""
 
     def __init__(self, code: WSCloseCode, reason: str) -> None:
         super().__init__(reason)
@@ -28,24 +28,24 @@ Key = Annotated[str, AfterValidator(unpadded)]
 
 
 class Frame(BaseModel):
-    """One frame; members that nobody needs are ignored."""
+    """Frame of a user agent; unknown members are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
 
 class Ping(Frame):
-    """`{}`, which asks whether we are there."""
+    """Ping, `{}`."""
 
 
 class Hello(Frame):
-    """Who is there; *uaid* is absent the first time."""
+    """Greeting of a user agent; *uaid* is absent the first time."""
 
     message_type: Literal["hello"] = Field(alias="messageType")
     uaid: str | None = None
 
 
 class Register(Frame):
-    """A wish for an endpoint; with a key, for that application server only."""
+    """Request for an endpoint; with a key, for that application server only."""
 
     message_type: Literal["register"] = Field(alias="messageType")
     channel_id: ChannelID
@@ -53,14 +53,14 @@ class Register(Frame):
 
 
 class Unregister(Frame):
-    """The end of an endpoint."""
+    """Request to end an endpoint."""
 
     message_type: Literal["unregister"] = Field(alias="messageType")
     channel_id: ChannelID
 
 
 class Update(Frame):
-    """What became of one message."""
+    """Delivery result of one message."""
 
     channel_id: ChannelID
     version: str
@@ -68,14 +68,14 @@ class Update(Frame):
 
 
 class Ack(Frame):
-    """What became of messages that were delivered."""
+    """Delivery results of messages."""
 
     message_type: Literal["ack"] = Field(alias="messageType")
     updates: list[Update]
 
 
 class Ignored(Frame):
-    """What this push service has no use for."""
+    """Frame that this push service does not act on."""
 
     message_type: Literal["nack", "broadcast_subscribe"] = Field(alias="messageType")
 

@@ -43,7 +43,7 @@ FORGERIES = 20  # that one place may send at once
 
 @dataclass
 class Stack:
-    """The whole deployment. Instances can be ended and started again."""
+    """Whole deployment, whose instances can be ended and started again."""
 
     instances: list[RunningServer]
     https: str
@@ -158,8 +158,8 @@ async def test_an_instance_that_is_restarted_drops_nothing(stack: Stack, push: P
     assert lost_updates(traffic, stack.instances[0]) == []
 
 
-class Persistent(Caller):
-    """Calls again, with the very same call, when it was cut off."""
+class PersistentCaller(Caller):
+    """Caller that repeats the very same call when it was cut off."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -179,7 +179,7 @@ async def test_killing_an_instance_loses_nothing(stack: Stack, push: PushService
     """Who was being served there is told to try again, and then is; nobody else notices."""
     async with stack.open_caller() as once:
         await through_nginx(once)
-        caller = Persistent(once)
+        caller = PersistentCaller(once)
         people = await register_users(push, caller, PEOPLE)
         served = stack.served[KILLED]
         async with run_load([caller], people, PAUSE_S) as traffic:

@@ -43,7 +43,7 @@ hostssl all all all trust
 
 @dataclass(frozen=True)
 class TlsPostgres:
-    """Where it is, and the files that a client may name."""
+    """Running Postgres with TLS, and the files that a client may name."""
 
     port: int
     folder: Path
@@ -54,8 +54,8 @@ class TlsPostgres:
         return f"postgresql://{user}@{host}:{self.port}/postgres?{asked}"
 
 
-class Authority:
-    """A certificate authority."""
+class CertificateAuthority:
+    """Certificate authority."""
 
     def __init__(self) -> None:
         self.key = generate_private_key(SECP256R1())
@@ -97,8 +97,8 @@ def tls_postgres() -> Iterator[TlsPostgres]:
         folder, data = Path(directory), Path(directory) / "data"
         user.let_in(folder, programs)
         initialize(data, programs, user)
-        authority = Authority()
-        for name, each in (("root", authority), ("other", Authority())):
+        authority = CertificateAuthority()
+        for name, each in (("root", authority), ("other", CertificateAuthority())):
             (folder / f"{name}.crt").write_bytes(each.certificate.public_bytes(Encoding.PEM))
         authority.write(folder, "client", "certified")
         for path in (authority.write(data, "server", "localhost"), data / "server.key"):

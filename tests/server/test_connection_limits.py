@@ -7,7 +7,7 @@ from app.server.connection_limits import RESERVED_FILES, ConnectionLimits, conne
 
 @dataclass(eq=False)
 class Connection:
-    """A connection that knows what it is doing."""
+    """Connection in a state that a test gives it."""
 
     does: str = "idle"
 

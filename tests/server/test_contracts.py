@@ -180,8 +180,8 @@ def test_uvloop_raises_when_written_to_after_the_end() -> None:
 # --- httptools: app/server/request_parser.py asks its parser ---
 
 
-class Seen:
-    """Keeps what the parser calls."""
+class CallbackRecorder:
+    """Recorder of a parser's callbacks."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -206,7 +206,7 @@ class Seen:
 
 def test_httptools_calls_in_order() -> None:
     """The head is counted until its headers are complete, the request until it is."""
-    seen = Seen()
+    seen = CallbackRecorder()
     httptools.HttpRequestParser(seen).feed_data(REQUEST * 2)
 
     assert seen.calls == ["begin", "Host", "headers", "complete"] * 2, "httptools: order of callbacks"
@@ -215,7 +215,7 @@ def test_httptools_calls_in_order() -> None:
 def test_httptools_tells_of_an_upgrade_at_the_end_of_the_head() -> None:
     """And stops there, so that what follows is read by nobody."""
     upgrade = b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
-    seen = Seen()
+    seen = CallbackRecorder()
     parser = httptools.HttpRequestParser(seen)
 
     with pytest.raises(httptools.HttpParserUpgrade):
@@ -226,7 +226,7 @@ def test_httptools_tells_of_an_upgrade_at_the_end_of_the_head() -> None:
 def test_httptools_names_an_unknown_method() -> None:
     """Its error is one of its parser's errors."""
     with pytest.raises(httptools.HttpParserInvalidMethodError):
-        httptools.HttpRequestParser(Seen()).feed_data(b"GOT /x HTTP/1.1\r\n\r\n")
+        httptools.HttpRequestParser(CallbackRecorder()).feed_data(b"GOT /x HTTP/1.1\r\n\r\n")
     assert issubclass(httptools.HttpParserInvalidMethodError, httptools.HttpParserError), "httptools: errors"
 
 

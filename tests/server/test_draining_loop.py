@@ -11,7 +11,7 @@ from app.server.listener import bind
 
 
 class Protocol(asyncio.Protocol):
-    """Keeps what it is told."""
+    """Protocol that keeps its events."""
 
     def __init__(self) -> None:
         self.received = b""

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.anyio
 reader: ContextVar[str] = ContextVar("reader", default="nobody")
 
 
-class Library:
-    """Knows what everything is called in capitals, and answers when it may."""
+class CapitalsSource:
+    """Source of values, the keys in capitals, which answers when it may."""
 
     def __init__(self) -> None:
         self.questions: list[list[str]] = []
@@ -42,89 +42,89 @@ class Library:
 
 
 @pytest.fixture
-async def library() -> Library:
-    """Return a library without readers."""
-    return Library()
+async def source() -> CapitalsSource:
+    """Return a source without readers."""
+    return CapitalsSource()
 
 
 @pytest.fixture
-async def together(library: Library) -> BatchLoader[str, str]:
-    """Return what asks the library."""
-    return BatchLoader(library.look_up)
+async def loader(source: CapitalsSource) -> BatchLoader[str, str]:
+    """Return a loader of the source."""
+    return BatchLoader(source.look_up)
 
 
-async def test_everybody_gets_what_they_asked_for(together: BatchLoader[str, str]) -> None:
+async def test_everybody_gets_what_they_asked_for(loader: BatchLoader[str, str]) -> None:
     """Also the same thing twice, and nothing where there is nothing."""
-    found = await asyncio.gather(*map(together.get, ["a", "b", "", "a"]))
+    found = await asyncio.gather(*map(loader.get, ["a", "b", "", "a"]))
 
     assert found == ["A", "B", None, "A"]
 
 
 async def test_what_is_asked_at_once_is_one_question(
-    together: BatchLoader[str, str], library: Library
+    loader: BatchLoader[str, str], source: CapitalsSource
 ) -> None:
     """In the order in which it came."""
-    await asyncio.gather(*map(together.get, "abc"))
+    await asyncio.gather(*map(loader.get, "abc"))
 
-    assert library.questions == [["a", "b", "c"]]
+    assert source.questions == [["a", "b", "c"]]
 
 
 async def test_what_is_asked_meanwhile_is_the_next_question(
-    together: BatchLoader[str, str], library: Library
+    loader: BatchLoader[str, str], source: CapitalsSource
 ) -> None:
     """However much it is."""
-    library.may_answer.clear()
-    first = asyncio.ensure_future(together.get("a"))
+    source.may_answer.clear()
+    first = asyncio.ensure_future(loader.get("a"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    others = [asyncio.ensure_future(together.get(key)) for key in "bcd"]
+    others = [asyncio.ensure_future(loader.get(key)) for key in "bcd"]
     await asyncio.sleep(0)
-    library.may_answer.set()
+    source.may_answer.set()
 
     assert await asyncio.gather(first, *others) == ["A", "B", "C", "D"]
-    assert library.questions == [["a"], ["b", "c", "d"]]
+    assert source.questions == [["a"], ["b", "c", "d"]]
 
 
 async def test_a_question_that_takes_long_is_not_waited_for(
-    together: BatchLoader[str, str], library: Library
+    loader: BatchLoader[str, str], source: CapitalsSource
 ) -> None:
     """The next one is asked all the same."""
-    library.may_answer.clear()
-    waiting = [asyncio.ensure_future(together.get("a"))]
+    source.may_answer.clear()
+    waiting = [asyncio.ensure_future(loader.get("a"))]
     await asyncio.sleep(PATIENCE_S / 10)
-    waiting.append(asyncio.ensure_future(together.get("b")))
+    waiting.append(asyncio.ensure_future(loader.get("b")))
     await asyncio.sleep(3 * PATIENCE_S)
-    asked = list(library.questions)
-    library.may_answer.set()
+    asked = list(source.questions)
+    source.may_answer.set()
 
     assert asked == [["a"], ["b"]]
     assert await asyncio.gather(*waiting) == ["A", "B"]
 
 
-async def test_trouble_is_told_to_all_who_asked_and_ends_there(together: BatchLoader[str, str]) -> None:
+async def test_trouble_is_told_to_all_who_asked_and_ends_there(loader: BatchLoader[str, str]) -> None:
     """The next question has another answer."""
-    told = await asyncio.gather(*map(together.get, ["a", "trouble"]), return_exceptions=True)
+    told = await asyncio.gather(*map(loader.get, ["a", "trouble"]), return_exceptions=True)
 
     assert [type(each) for each in told] == [DatabaseUnavailable, DatabaseUnavailable]
-    assert await together.get("a") == "A"
+    assert await loader.get("a") == "A"
 
 
 @pytest.mark.parametrize(("key", "error"), [("fault", LookupError), ("locked", DatabaseUnavailable)])
 async def test_a_fault_is_told_to_whose_it_is(
-    together: BatchLoader[str, str], library: Library, key: str, error: type[Exception]
+    loader: BatchLoader[str, str], source: CapitalsSource, key: str, error: type[Exception]
 ) -> None:
     """Each of them is asked again by itself."""
-    told = await asyncio.gather(*map(together.get, ["a", key, "b"]), return_exceptions=True)
+    told = await asyncio.gather(*map(loader.get, ["a", key, "b"]), return_exceptions=True)
 
     assert [type(each) for each in told] == [str, error, str]
-    assert library.questions == [["a", key, "b"], ["a"], [key], ["b"]]
+    assert source.questions == [["a", key, "b"], ["a"], [key], ["b"]]
 
 
-async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, str]) -> None:
+async def test_each_caller_has_an_error_of_its_own(loader: BatchLoader[str, str]) -> None:
     """A traceback grows with each raise: one object would hold the frames of all who wait."""
 
     async def ask() -> str | None:
-        return await together.get("trouble")
+        return await loader.get("trouble")
 
     told = await asyncio.gather(*(ask() for _ in range(3)), return_exceptions=True)
 
@@ -134,8 +134,8 @@ async def test_each_caller_has_an_error_of_its_own(together: BatchLoader[str, st
     } == {1}
 
 
-class Picky(DatabaseMisconfigured):
-    """An error that can't be made anew from what it keeps."""
+class UncopyableError(DatabaseMisconfigured):
+    """Error that can't be constructed again from its arguments."""
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(first + second)
@@ -145,25 +145,25 @@ async def test_an_error_that_can_not_be_copied_still_reaches_every_caller() -> N
     """Nobody waits for ever."""
 
     async def fail(_: Sequence[str]) -> dict[str, str]:
-        raise Picky("a", "b")
+        raise UncopyableError("a", "b")
 
-    together = BatchLoader(fail)
+    loader = BatchLoader(fail)
 
-    told = await asyncio.gather(*map(together.get, "ab"), return_exceptions=True)
+    told = await asyncio.gather(*map(loader.get, "ab"), return_exceptions=True)
 
-    assert [type(each) for each in told] == [Picky, Picky]
+    assert [type(each) for each in told] == [UncopyableError, UncopyableError]
 
 
 @pytest.mark.parametrize("other", ["b", "trouble"])
 async def test_who_has_gone_is_nobody_elses_trouble(
-    together: BatchLoader[str, str], library: Library, other: str
+    loader: BatchLoader[str, str], source: CapitalsSource, other: str
 ) -> None:
     """The others get their answer, or their trouble."""
-    library.may_answer.clear()
-    gone, stays = (asyncio.ensure_future(together.get(key)) for key in ("a", other))
+    source.may_answer.clear()
+    gone, stays = (asyncio.ensure_future(loader.get(key)) for key in ("a", other))
     await asyncio.sleep(PATIENCE_S / 10)
     gone.cancel()
-    library.may_answer.set()
+    source.may_answer.set()
 
     ended = await asyncio.gather(gone, stays, return_exceptions=True)
 
@@ -174,28 +174,28 @@ async def test_who_has_gone_is_nobody_elses_trouble(
 
 
 async def test_a_question_is_asked_for_those_whose_it_is(
-    together: BatchLoader[str, str], library: Library
+    loader: BatchLoader[str, str], source: CapitalsSource
 ) -> None:
     """What is measured of it is noted for the first of them, not for who asked the one before."""
 
     async def ask(key: str) -> str | None:
         reader.set(key)
-        return await together.get(key)
+        return await loader.get(key)
 
-    library.may_answer.clear()
+    source.may_answer.clear()
     first = asyncio.create_task(ask("a"))
     await asyncio.sleep(PATIENCE_S / 10)
     others = [asyncio.create_task(ask(key)) for key in "bc"]
     await asyncio.sleep(PATIENCE_S / 10)
-    library.may_answer.set()
+    source.may_answer.set()
     await asyncio.gather(first, *others)
 
-    assert library.readers == ["a", "b"]
+    assert source.readers == ["a", "b"]
 
 
-async def test_a_question_that_is_broken_off_leaves_nobody_waiting(together: BatchLoader[str, str]) -> None:
+async def test_a_question_that_is_broken_off_leaves_nobody_waiting(loader: BatchLoader[str, str]) -> None:
     """The next one is asked."""
-    ended = await asyncio.gather(together.get("end"), return_exceptions=True)
+    ended = await asyncio.gather(loader.get("end"), return_exceptions=True)
 
     assert [type(each) for each in ended] == [asyncio.CancelledError]
-    assert await together.get("a") == "A"
+    assert await loader.get("a") == "A"

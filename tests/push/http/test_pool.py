@@ -30,8 +30,8 @@ SOON_S = 2
 
 
 @dataclass
-class Door:
-    """A push service of a few lines: it counts who comes, and says to each message what it was told to."""
+class PushServiceStub:
+    """Push service stub that counts its connections, and gives each message the answer it was told."""
 
     says: bytes = CREATED
     afterwards: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
@@ -65,8 +65,8 @@ async def connect(endpoint: Endpoint, make: Callable[[], PushConnection]) -> Pus
 Read = Callable[[PushConnection, bytes], None]
 
 
-class Tap(asyncio.Protocol):
-    """Stands between a socket and a connection: *read* hands on what came, and does something around it."""
+class ReadHook(asyncio.Protocol):
+    """Protocol between a socket and a connection: *read* hands on what came, and does something around it."""
 
     def __init__(self, connection: PushConnection, read: Read) -> None:
         self.connection = connection
@@ -90,7 +90,7 @@ def tapped(read: Read) -> Connect:
 
     async def connect_tapped(endpoint: Endpoint, make: Callable[[], PushConnection]) -> PushConnection:
         _, tap = await asyncio.get_running_loop().create_connection(
-            lambda: Tap(make(), read), endpoint.host, endpoint.port
+            lambda: ReadHook(make(), read), endpoint.host, endpoint.port
         )
         return tap.connection
 
@@ -99,11 +99,11 @@ def tapped(read: Read) -> Connect:
 
 @asynccontextmanager
 async def opened(
-    door: Door, size: int = 8, connect: Connect = connect, deadlines: Deadlines = PRODUCTION
+    stub: PushServiceStub, size: int = 8, connect: Connect = connect, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[ConnectionPool]:
-    """Open a door, and yield a pool of connections that all lead to it."""
-    server = await asyncio.start_server(door.serve, "127.0.0.1", 0)
-    door.endpoint = Endpoint.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push?to=me")
+    """Open a stub, and yield a pool of connections that all lead to it."""
+    server = await asyncio.start_server(stub.serve, "127.0.0.1", 0)
+    stub.endpoint = Endpoint.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push?to=me")
     pool = ConnectionPool(connect, deadlines, size)
     try:
         yield pool
@@ -111,13 +111,13 @@ async def opened(
         pool.close()
         server.close()
         async with asyncio.timeout(SOON_S):
-            await asyncio.gather(*filter(None, door.served))
+            await asyncio.gather(*filter(None, stub.served))
 
 
-async def send(pool: ConnectionPool, door: Door, within: float = SOON_S) -> PushResponse:
+async def send(pool: ConnectionPool, stub: PushServiceStub, within: float = SOON_S) -> PushResponse:
     """Send a message."""
-    message = serialize_request(door.endpoint, "TTL: 60\r\n", b"hello")
-    return await pool.post(door.endpoint, message, soon(within), TimeoutOutcome())
+    message = serialize_request(stub.endpoint, "TTL: 60\r\n", b"hello")
+    return await pool.post(stub.endpoint, message, soon(within), TimeoutOutcome())
 
 
 def soon(seconds: float = SOON_S) -> float:
@@ -127,38 +127,38 @@ def soon(seconds: float = SOON_S) -> float:
 
 async def test_a_connection_serves_again() -> None:
     """One after another, they need no more than one."""
-    door = Door()
-    async with opened(door) as pool:
-        answers = [await send(pool, door) for _ in range(3)]
+    stub = PushServiceStub()
+    async with opened(stub) as pool:
+        answers = [await send(pool, stub) for _ in range(3)]
 
-    assert (answers, door.connections) == ([PushResponse(201)] * 3, 1)
+    assert (answers, stub.connections) == ([PushResponse(201)] * 3, 1)
 
 
 async def test_a_message_says_where_it_goes() -> None:
     """Path and query as they were given, and the host with its port."""
-    door = Door()
-    async with opened(door) as pool:
-        await send(pool, door)
+    stub = PushServiceStub()
+    async with opened(stub) as pool:
+        await send(pool, stub)
 
-    first, *fields = door.heads[0].decode().split("\r\n")
+    first, *fields = stub.heads[0].decode().split("\r\n")
     assert first == "POST /push?to=me HTTP/1.1"
-    assert {f"Host: {door.endpoint.authority}", "TTL: 60", "Content-Length: 5"} <= set(fields)
+    assert {f"Host: {stub.endpoint.authority}", "TTL: 60", "Content-Length: 5"} <= set(fields)
 
 
 async def test_who_asks_to_wait_is_heard() -> None:
     """Whatever the case of the header's name."""
-    door = Door(b"HTTP/1.1 429 Too Many\r\nretry-AFTER: 7\r\nContent-Length: 0\r\n\r\n")
-    async with opened(door) as pool:
-        assert await send(pool, door) == PushResponse(429, "7")
+    stub = PushServiceStub(b"HTTP/1.1 429 Too Many\r\nretry-AFTER: 7\r\nContent-Length: 0\r\n\r\n")
+    async with opened(stub) as pool:
+        assert await send(pool, stub) == PushResponse(429, "7")
 
 
 async def test_interim_answers_are_passed_over() -> None:
     """RFC 9110, section 15.2: the final one comes after them."""
-    door = Door(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED)
-    async with opened(door) as pool:
-        answers = [await send(pool, door) for _ in range(2)]
+    stub = PushServiceStub(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CREATED)
+    async with opened(stub) as pool:
+        answers = [await send(pool, stub) for _ in range(2)]
 
-    assert (answers, door.connections) == ([PushResponse(201)] * 2, 1)
+    assert (answers, stub.connections) == ([PushResponse(201)] * 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ async def test_interim_answers_are_passed_over() -> None:
 )
 async def test_after_such_an_answer_a_connection_is_not_used_again(says: bytes) -> None:
     """Its status counts; the next message must not get what was left."""
-    door = Door(says)
-    async with opened(door) as pool:
-        answers = [await send(pool, door) for _ in range(2)]
+    stub = PushServiceStub(says)
+    async with opened(stub) as pool:
+        answers = [await send(pool, stub) for _ in range(2)]
 
-    assert ([answer.status for answer in answers], door.connections) == ([201, 201], 2)
+    assert ([answer.status for answer in answers], stub.connections) == ([201, 201], 2)
 
 
 async def test_what_nobody_asked_for_ends_a_connection() -> None:
@@ -191,14 +191,14 @@ async def test_what_nobody_asked_for_ends_a_connection() -> None:
         writer.write(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n")
         said.set()
 
-    door = Door(afterwards=say_more)
-    async with opened(door) as pool:
-        first = await send(pool, door)
+    stub = PushServiceStub(afterwards=say_more)
+    async with opened(stub) as pool:
+        first = await send(pool, stub)
         await said.wait()
         await asyncio.sleep(0.02)
-        second = await send(pool, door)
+        second = await send(pool, stub)
 
-    assert (first.status, second.status, door.connections) == (201, 201, 2)
+    assert (first.status, second.status, stub.connections) == (201, 201, 2)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ async def test_what_nobody_asked_for_ends_a_connection() -> None:
 )
 async def test_what_is_no_answer_is_refused(says: bytes) -> None:
     """Soon, and without reading more of it."""
-    door = Door(says)
-    async with opened(door) as pool:
+    stub = PushServiceStub(says)
+    async with opened(stub) as pool:
         with pytest.raises(MalformedResponse):
-            await send(pool, door)
+            await send(pool, stub)
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
@@ -226,17 +226,17 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
         await asyncio.sleep(0.02)
         writer.close()
 
-    door = Door(afterwards=hang_up)
-    async with opened(door) as pool:
-        await send(pool, door)
+    stub = PushServiceStub(afterwards=hang_up)
+    async with opened(stub) as pool:
+        await send(pool, stub)
         await asyncio.sleep(0.1)
 
-        assert await send(pool, door) == PushResponse(201)
+        assert await send(pool, stub) == PushResponse(201)
 
 
 @dataclass
-class Falling(Door):
-    """A push service that hangs up on messages: on the second of a connection, or on each after a word."""
+class HangingUpStub(PushServiceStub):
+    """Push service stub that hangs up on the second message of a connection, or on each after a word."""
 
     word: bytes = b""
     hangs_up_on: int = 2
@@ -260,63 +260,63 @@ class Falling(Door):
 
 async def test_a_message_that_a_dying_connection_swallows_is_sent_again() -> None:
     """The other side closes what it thinks is idle just as the next message comes."""
-    door = Falling()
-    async with opened(door) as pool:
-        answers = [await send(pool, door) for _ in range(2)]
+    stub = HangingUpStub()
+    async with opened(stub) as pool:
+        answers = [await send(pool, stub) for _ in range(2)]
 
-    assert (answers, door.connections, len(door.heads)) == ([PushResponse(201)] * 2, 2, 3)
+    assert (answers, stub.connections, len(stub.heads)) == ([PushResponse(201)] * 2, 2, 3)
 
 
 async def test_a_message_is_not_sent_again_on_another_kept_connection() -> None:
     """When one has died, those beside it have too: a new one is made."""
-    door = Falling()
-    async with opened(door) as pool:
-        await asyncio.gather(*(send(pool, door) for _ in range(3)))
+    stub = HangingUpStub()
+    async with opened(stub) as pool:
+        await asyncio.gather(*(send(pool, stub) for _ in range(3)))
 
-        assert await send(pool, door) == PushResponse(201)
-    assert door.connections == 4
+        assert await send(pool, stub) == PushResponse(201)
+    assert stub.connections == 4
 
 
 async def test_a_message_is_not_sent_again_after_a_byte_of_answer() -> None:
     """It arrived: only what became of it is not known."""
-    door = Falling(word=b"H")
-    async with opened(door) as pool:
-        await send(pool, door)
+    stub = HangingUpStub(word=b"H")
+    async with opened(stub) as pool:
+        await send(pool, stub)
         with pytest.raises(ConnectionLost):
-            await send(pool, door)
+            await send(pool, stub)
 
-    assert len(door.heads) == 2
+    assert len(stub.heads) == 2
 
 
 async def test_a_message_that_a_new_connection_swallows_is_not_sent_again() -> None:
     """The push service was there, and may have taken it."""
-    door = Falling(hangs_up_on=1)
-    async with opened(door) as pool:
+    stub = HangingUpStub(hangs_up_on=1)
+    async with opened(stub) as pool:
         with pytest.raises(ConnectionLost):
-            await send(pool, door)
+            await send(pool, stub)
 
-    assert len(door.heads) == 1
+    assert len(stub.heads) == 1
 
 
 async def test_a_connection_that_nobody_uses_is_closed() -> None:
     """It holds a place at the push service, and here."""
     gone = asyncio.Event()
 
-    class Watched(Door):
+    class Watched(PushServiceStub):
         async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await super().serve(reader, writer)
             gone.set()
 
-    door = Watched()
-    async with opened(door, deadlines=Deadlines(keep_s=0.05)) as pool:
-        await send(pool, door)
+    stub = Watched()
+    async with opened(stub, deadlines=Deadlines(keep_s=0.05)) as pool:
+        await send(pool, stub)
         async with asyncio.timeout(SOON_S):
             await gone.wait()
 
 
 async def test_of_too_many_the_one_used_longest_ago_is_closed() -> None:
     """So that another host gets its connection."""
-    one, other = Door(), Door()
+    one, other = PushServiceStub(), PushServiceStub()
     async with opened(one, size=1) as pool, opened(other):
         await send(pool, one)
         answer = await send(pool, other)
@@ -327,59 +327,59 @@ async def test_of_too_many_the_one_used_longest_ago_is_closed() -> None:
 
 async def test_when_all_are_used_there_is_no_room() -> None:
     """A message does not wait for another host's."""
-    hanging, door = Door(b""), Door()
-    async with opened(hanging, size=1) as pool, opened(door):
+    hanging, stub = PushServiceStub(b""), PushServiceStub()
+    async with opened(hanging, size=1) as pool, opened(stub):
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
 
         with pytest.raises(TimeoutError):
-            await send(pool, door)
+            await send(pool, stub)
         with pytest.raises(TimeoutError):
             await slow
 
 
 async def test_who_waits_no_longer_leaves_no_connection_behind() -> None:
     """Its answer may still come, and would be taken for another's."""
-    door = Door(b"")
-    async with opened(door) as pool:
-        leaving = asyncio.create_task(send(pool, door))
+    stub = PushServiceStub(b"")
+    async with opened(stub) as pool:
+        leaving = asyncio.create_task(send(pool, stub))
         await asyncio.sleep(0.05)
         leaving.cancel()
         await asyncio.wait({leaving})
-        door.says = CREATED
+        stub.says = CREATED
 
-        assert (await send(pool, door), door.connections) == (PushResponse(201), 2)
+        assert (await send(pool, stub), stub.connections) == (PushResponse(201), 2)
 
 
 async def test_who_leaves_with_an_answer_breaks_off_nobody_elses() -> None:
     """The connection may be another's by then, whose message is on its way."""
-    door = Door()
+    stub = PushServiceStub()
     tasks: list[asyncio.Task[PushResponse]] = []
 
     def read(connection: PushConnection, data: bytes) -> None:
         if len(tasks) == 1:
-            tasks.append(asyncio.create_task(send(pool, door)))
+            tasks.append(asyncio.create_task(send(pool, stub)))
         connection.data_received(data)
         tasks[0].cancel()
 
-    async with opened(door, connect=tapped(read)) as pool:
-        tasks.append(asyncio.create_task(send(pool, door)))
+    async with opened(stub, connect=tapped(read)) as pool:
+        tasks.append(asyncio.create_task(send(pool, stub)))
         await asyncio.wait(tasks)
         second = await tasks[1]
 
-    assert (tasks[0].cancelled(), second, door.connections) == (True, PushResponse(201), 1)
+    assert (tasks[0].cancelled(), second, stub.connections) == (True, PushResponse(201), 1)
 
 
 async def test_a_connection_that_is_closed_as_it_is_passed_on_is_not_used() -> None:
     """Who waited for it gets one of their own."""
-    door = Door()
+    stub = PushServiceStub()
 
     def read(connection: PushConnection, data: bytes) -> None:
         connection.data_received(data)
         connection.close()
 
-    async with opened(door, 2 * PER_HOST, tapped(read)) as pool:
-        sent = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST + 1)]
+    async with opened(stub, 2 * PER_HOST, tapped(read)) as pool:
+        sent = [asyncio.create_task(send(pool, stub)) for _ in range(PER_HOST + 1)]
 
         assert set(await asyncio.gather(*sent)) == {PushResponse(201)}
 
@@ -392,30 +392,30 @@ async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
         await gone.wait()
         raise ConnectionAbortedError
 
-    door = Door(afterwards=read_no_more)
-    async with opened(door) as pool:
-        long = serialize_request(door.endpoint, "", b"hello" * 2_000_000)
-        early = await pool.post(door.endpoint, long, soon(), TimeoutOutcome())
-        second = await send(pool, door)
+    stub = PushServiceStub(afterwards=read_no_more)
+    async with opened(stub) as pool:
+        long = serialize_request(stub.endpoint, "", b"hello" * 2_000_000)
+        early = await pool.post(stub.endpoint, long, soon(), TimeoutOutcome())
+        second = await send(pool, stub)
         gone.set()
 
-    assert (early, second, door.connections) == (PushResponse(201), PushResponse(201), 2)
+    assert (early, second, stub.connections) == (PushResponse(201), PushResponse(201), 2)
 
 
 async def test_an_interim_answer_asks_nobody_to_wait() -> None:
     """Its headers are not those of the final one."""
-    door = Door(b"HTTP/1.1 103 Early Hints\r\nRetry-After: 7\r\n\r\n" + CREATED)
-    async with opened(door) as pool:
-        assert await send(pool, door) == PushResponse(201)
+    stub = PushServiceStub(b"HTTP/1.1 103 Early Hints\r\nRetry-After: 7\r\n\r\n" + CREATED)
+    async with opened(stub) as pool:
+        assert await send(pool, stub) == PushResponse(201)
 
 
 async def test_a_closed_connection_leaves_nothing_behind() -> None:
     """Its buffers are large: they go with it, not when somebody looks for garbage."""
     gc.collect()
     gc.disable()
-    door = Door(b"HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-    async with opened(door) as pool:
-        await send(pool, door)
+    stub = PushServiceStub(b"HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    async with opened(stub) as pool:
+        await send(pool, stub)
         await asyncio.sleep(0.02)
         left = [each for each in gc.get_objects() if isinstance(each, PushConnection)]
     gc.enable()
@@ -425,20 +425,20 @@ async def test_a_closed_connection_leaves_nothing_behind() -> None:
 
 async def test_without_room_a_message_was_not_sent() -> None:
     """It is the server that is busy: the other's host may be as well as ever."""
-    hanging, door, on_timeout = Door(b""), Door(), TimeoutOutcome()
-    async with opened(hanging, size=1) as pool, opened(door):
+    hanging, stub, on_timeout = PushServiceStub(b""), PushServiceStub(), TimeoutOutcome()
+    async with opened(hanging, size=1) as pool, opened(stub):
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
         with suppress(TimeoutError):
-            await pool.post(door.endpoint, serialize_request(door.endpoint, "", b"hello"), soon(), on_timeout)
+            await pool.post(stub.endpoint, serialize_request(stub.endpoint, "", b"hello"), soon(), on_timeout)
         await asyncio.gather(slow, return_exceptions=True)
 
-    assert (on_timeout.outcome.delivery, door.connections) == (DeliveryStatus.BUSY, 0)
+    assert (on_timeout.outcome.delivery, stub.connections) == (DeliveryStatus.BUSY, 0)
 
 
 async def test_a_host_that_there_is_no_room_for_is_not_remembered() -> None:
     """There are as many as strangers can name."""
-    hanging = Door(b"")
+    hanging = PushServiceStub(b"")
     async with opened(hanging, size=1) as pool:
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
@@ -475,10 +475,10 @@ async def test_what_is_only_being_connected_takes_room_too() -> None:
 
 async def test_each_one_too_many_closes_another() -> None:
     """Also when they come at once."""
-    one, other, third = Door(), Door(), Door()
+    one, other, third = PushServiceStub(), PushServiceStub(), PushServiceStub()
     async with opened(one, size=4) as pool, opened(other), opened(third):
-        for door in (one, other, third, one):
-            await asyncio.gather(send(pool, door), send(pool, door))
+        for stub in (one, other, third, one):
+            await asyncio.gather(send(pool, stub), send(pool, stub))
         pool.close()  # before the doors
 
     assert (one.connections, other.connections, third.connections) == (4, 2, 2)
@@ -486,35 +486,35 @@ async def test_each_one_too_many_closes_another() -> None:
 
 async def test_a_connection_that_becomes_free_goes_to_who_waits() -> None:
     """No host gets more of them than it may have."""
-    door = Door()
-    async with opened(door, 2 * PER_HOST) as pool:
-        answers = await asyncio.gather(*[send(pool, door) for _ in range(2 * PER_HOST)])
+    stub = PushServiceStub()
+    async with opened(stub, 2 * PER_HOST) as pool:
+        answers = await asyncio.gather(*[send(pool, stub) for _ in range(2 * PER_HOST)])
 
-    assert (set(answers), door.connections) == ({PushResponse(201)}, PER_HOST)
+    assert (set(answers), stub.connections) == ({PushResponse(201)}, PER_HOST)
 
 
 async def test_who_leaves_as_it_is_their_turn_passes_it_on() -> None:
     """The connection that they were given is not lost."""
-    door = Door()
+    stub = PushServiceStub()
     leaving: list[asyncio.Task[PushResponse]] = []
 
     def read(connection: PushConnection, data: bytes) -> None:
         connection.data_received(data)
         leaving[0].cancel()
 
-    async with opened(door, 2 * PER_HOST, tapped(read)) as pool:
-        first = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
-        leaving.append(asyncio.create_task(send(pool, door)))
-        last = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
+    async with opened(stub, 2 * PER_HOST, tapped(read)) as pool:
+        first = [asyncio.create_task(send(pool, stub)) for _ in range(PER_HOST)]
+        leaving.append(asyncio.create_task(send(pool, stub)))
+        last = [asyncio.create_task(send(pool, stub)) for _ in range(PER_HOST)]
         answers = await asyncio.gather(*first, *last)
 
     assert (leaving[0].cancelled(), set(answers)) == (True, {PushResponse(201)})
-    assert door.connections == PER_HOST
+    assert stub.connections == PER_HOST
 
 
 async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
     """Else they would wait, or connect, beside an idle connection."""
-    door = Door()
+    stub = PushServiceStub()
     read: list[tuple[PushConnection, bytes]] = []
 
     def lose_one_then_free_another(connection: PushConnection, data: bytes) -> None:
@@ -527,11 +527,11 @@ async def test_who_was_promised_room_takes_what_became_free_meanwhile() -> None:
         elif len(read) > PER_HOST:
             connection.data_received(data)
 
-    async with opened(door, 2 * PER_HOST, tapped(lose_one_then_free_another)) as pool:
-        first = [asyncio.create_task(send(pool, door)) for _ in range(PER_HOST)]
-        waiting = asyncio.create_task(send(pool, door))
+    async with opened(stub, 2 * PER_HOST, tapped(lose_one_then_free_another)) as pool:
+        first = [asyncio.create_task(send(pool, stub)) for _ in range(PER_HOST)]
+        waiting = asyncio.create_task(send(pool, stub))
         answers = await asyncio.gather(*first, return_exceptions=True)
         last = await waiting
 
     assert (sum(isinstance(each, ConnectionLost) for each in answers), last) == (1, PushResponse(201))
-    assert door.connections == PER_HOST
+    assert stub.connections == PER_HOST

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Identity, verify } from '../../../client/identity.js';
-import { newRecoveryCode, parseRecoveryCode } from '../../../client/protocol/recovery-code.js';
-import { Memory } from '../memory-store.js';
-import { withCode } from '../vectors.js';
+import { Identity, verify } from '../../../../client/identity.js';
+import { newRecoveryCode, parseRecoveryCode } from '../../../../client/protocol/recovery-code.js';
+import { Memory } from '../../memory-store.js';
+import { withCode } from '../../vectors.js';
 
 const HERE = new Memory();
 const { identity: ME } = await Identity.create({ store: HERE });

@@ -45,14 +45,14 @@ def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServe
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How long the server kept a connection, and what it said at the end."""
+class ConnectionEnd:
+    """End of a connection: the seconds that it was kept, and the server's last bytes."""
 
     seconds: float
     said: bytes
 
 
-async def hold(port: int, number: int, *, dribbling: bool) -> Ending:
+async def hold(port: int, number: int, *, dribbling: bool) -> ConnectionEnd:
     """Connect, say nothing or very little, and wait for the end; each *number* at another moment."""
     await asyncio.sleep(number * APART_S)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -71,15 +71,15 @@ async def hold(port: int, number: int, *, dribbling: bool) -> Ending:
             break
         said += piece
     writer.close()
-    return Ending(time.monotonic() - began, said)
+    return ConnectionEnd(time.monotonic() - began, said)
 
 
 @dataclass(frozen=True)
 class Flood:
-    """The ends of the connections, and the honest calls meanwhile."""
+    """Result of a flood: the ends of its connections, and the honest calls meanwhile."""
 
-    silent: list[Ending]
-    dribbling: list[Ending]
+    silent: list[ConnectionEnd]
+    dribbling: list[ConnectionEnd]
     traffic: Traffic
 
 
@@ -104,7 +104,7 @@ async def flood(scenario: Scenario) -> Flood:
 @pytest.mark.parametrize("kind", ["silent", "dribbling"])
 async def test_who_says_too_little_is_given_up(flood: Flood, kind: str) -> None:
     """When its time is over, however much is said in between; the answer says why."""
-    endings: list[Ending] = getattr(flood, kind)
+    endings: list[ConnectionEnd] = getattr(flood, kind)
 
     assert len(endings) == EACH
     assert max(ending.seconds for ending in endings) < RECEIVE_S + MARGIN_S
