@@ -145,10 +145,11 @@ class HttpProtocol(StreamProtocol):
         """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
         if self._transport.is_closing():
             self._queue.close()
-        elif self._refusal is None:
+        elif self._refusal is not None:
+            if self._queue.current is None:
+                self.end_with(self._refusal, None)
+        elif not self._is_deferred:  # or what came waits for its turn
             self._parse()
-        elif self._queue.current is None:
-            self.end_with(self._refusal, None)
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""
