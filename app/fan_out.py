@@ -8,7 +8,7 @@ from app.protocol.errors import Refused
 from app.protocol.keys import Address
 from app.protocol.messages import RelayedMessage
 from app.protocol.subscription import PushTarget
-from app.push.errors import PushTimedOut, RecipientGone, require_accepted, truest
+from app.push.errors import PushTimedOut, RecipientGone, pick_refusal, require_accepted
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
@@ -49,7 +49,7 @@ class FanOut:
         ended = await gather(*(self._try(call, each, now, count) for each in devices))
         refusals = [each for each in ended if each is not None]
         if len(refusals) == count:
-            raise truest(refusals)
+            raise pick_refusal(refusals)
         return None
 
     async def _try(

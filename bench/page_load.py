@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from tests.browser.chromium import CHROMIUM, chromium
+from tests.browser.chromium import CHROMIUM, new_chromium
 from tests.browser.chromium_tab import Tab
 from tests.browser.chromium_user import at_chromium
+from tests.browser.pool import stop_idle
 from tests.deployment import Deployment, deployment_for, pushing, serving
 from tests.processes import Program, installed
 
@@ -63,6 +64,7 @@ def main() -> int:
         colds = [_load_cold(deployment) for _ in range(ROUNDS)]
         with at_chromium(deployment, push_service) as resident:
             warms = [_load_without_server(resident.page, server) for _ in range(ROUNDS)]
+    stop_idle()
     paint, usable, requests, kilobytes = (median(each) for each in zip(*colds, strict=True))
     values = dict(zip(_BARS, (paint, usable, median(warms)), strict=True))
     for name, value in values.items():
@@ -72,7 +74,7 @@ def main() -> int:
 
 
 def _load_cold(deployment: Deployment) -> list[float]:
-    with chromium(installed(CHROMIUM)) as running:
+    with new_chromium(installed(CHROMIUM)) as running:
         page = running.open("about:blank")
         page.throttle(LATENCY_MS, BITS_PER_S)
         page.goto(deployment.url)

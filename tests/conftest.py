@@ -22,11 +22,17 @@ from app.store import schema
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
+from tests.browser.pool import stop_idle
 from tests.databases import emptying, open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.metrics import LISTEN
 from tests.people import Person, now_ms
 from tests.push_service import PushService
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no browser behind."""
+    stop_idle()
 
 
 @pytest.fixture(scope="session")

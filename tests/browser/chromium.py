@@ -1,8 +1,10 @@
 """Chromium, driven by Playwright. Its push service is Google's: DevTools push to its workers instead."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ from playwright.sync_api import (
     ConsoleMessage,
     Dialog,
     Playwright,
+    Request,
     WebError,
     sync_playwright,
 )
 
 from tests.browser.chromium_tab import WITH_ARGUMENTS, Tab, Thread
 from tests.browser.page import PATIENCE_S, wait_until
+from tests.browser.pool import lend
 from tests.processes import program
 
 CHROMIUM = "chromium"
@@ -51,8 +55,6 @@ OPTIONS = [
     "--use-fake-ui-for-media-stream",
 ]
 
-_idle_drivers: list[tuple[Thread, Playwright]] = []
-
 # What DevTools report comes while a page is asked to wait.
 _LOOK_MS = 20
 
@@ -63,6 +65,7 @@ class Chromium:
     def __init__(self, thread: Thread, context: BrowserContext, downloads: Path) -> None:
         self._thread = thread
         self._context = context
+        self._origins: set[str] = set()
         self._errors: list[str] = []
         self._workers: dict[str, str] = {}
         self._handled: list[str] = []
@@ -128,8 +131,22 @@ class Chromium:
         self._thread.do(self._hear)
         return self._errors.copy()
 
+    def clear(self) -> None:
+        """Forget all that its user has done, as if nobody had ever used it."""
+        self.close_tabs()
+        self._thread.do(self._clear)
+        shutil.rmtree(self.downloads, ignore_errors=True)
+
+    def _clear(self) -> None:
+        for origin in self._origins:
+            self._devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        self._devtools.send("Network.clearBrowserCache")
+        self._devtools.send("BackgroundService.clearEvents", {"service": "pushMessaging"})
+        self._devtools.send("Browser.resetPermissions")
+
     def _listen(self) -> CDPSession:
         self._context.set_default_timeout(PATIENCE_S * 1000)
+        self._context.on("request", self._on_request)
         self._context.on("console", self._on_console)
         self._context.on("weberror", self._on_error)
         self._context.on("dialog", self._on_dialog)
@@ -161,6 +178,10 @@ class Chromium:
         if event["eventName"] == "Push event completed":
             self._handled.extend(each["value"] for each in event["eventMetadata"])
 
+    def _on_request(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self._origins.add("/".join(request.url.split("/")[:3]))
+
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._errors.append(f"{message.location['url']}: {message.text}")
@@ -175,43 +196,52 @@ class Chromium:
 
 @contextmanager
 def chromium(binary: str, *options: str) -> Iterator[Chromium]:
-    """Run a new Chromium, with more *options*, until the block ends.
+    """Lend a Chromium, with more *options*, until the block ends; it is cleared for the next."""
+    with lend((binary, *options), partial(_run, binary, *options)) as place, _join(*place) as running:
+        yield running
+        running.clear()
 
-    Playwright joins it, and does not start it: it would keep every page in sight, and none could be hidden.
+
+@contextmanager
+def new_chromium(binary: str) -> Iterator[Chromium]:
+    """Run a Chromium that has no connection open, until the block ends."""
+    with _run(binary) as place, _join(*place) as running:
+        yield running
+
+
+@contextmanager
+def _join(url: str, downloads: Path) -> Iterator[Chromium]:
+    """Let Playwright join a Chromium.
+
+    It does not start it: it would keep every page in sight, and none could be hidden.
     """
+    with lend(("playwright",), _playwright) as (thread, playwright):
+        browser = thread.do(lambda: playwright.chromium.connect_over_cdp(url, no_defaults=True))
+        try:
+            context = thread.do(lambda: _set_up(browser, downloads))
+            yield Chromium(thread, context, downloads)
+        finally:
+            thread.do(browser.close)
+
+
+@contextmanager
+def _run(binary: str, *options: str) -> Iterator[tuple[str, Path]]:
+    """Run a new Chromium; yield where it is driven, and where it puts downloads."""
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
         arguments = (*OPTIONS, *options, f"--user-data-dir={profile}", "about:blank")
         with program(binary, *arguments, env={"HOME": profile}) as process:
             url = process.wait_for("DevTools listening on").split()[-1]
-            with _driver() as (thread, playwright):
-                browser = thread.do(lambda: playwright.chromium.connect_over_cdp(url, no_defaults=True))
-                try:
-                    downloads = Path(profile) / "downloads"
-                    context = thread.do(lambda: _set_up(browser, downloads))
-                    yield Chromium(thread, context, downloads)
-                finally:
-                    thread.do(browser.close)
+            yield url, Path(profile) / "downloads"
 
 
 @contextmanager
-def _driver() -> Iterator[tuple[Thread, Playwright]]:
-    """Lend a Playwright in its thread: the next browser uses it again."""
-    thread, playwright = _idle_drivers.pop() if _idle_drivers else _start_driver()
+def _playwright() -> Iterator[tuple[Thread, Playwright]]:
+    """Run a Playwright in a thread."""
+    thread = Thread()
+    playwright = thread.do(sync_playwright().start)
     try:
         yield thread, playwright
     finally:
-        _idle_drivers.append((thread, playwright))
-
-
-def _start_driver() -> tuple[Thread, Playwright]:
-    thread = Thread()
-    return thread, thread.do(sync_playwright().start)
-
-
-def stop_drivers() -> None:
-    """Stop every Playwright that no browser uses."""
-    while _idle_drivers:
-        thread, playwright = _idle_drivers.pop()
         thread.do(playwright.stop)
         thread.end()
 

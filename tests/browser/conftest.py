@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.browser.chromium import CHROMIUM, Chromium, chromium, stop_drivers
+from tests.browser.chromium import CHROMIUM, Chromium, chromium
 from tests.browser.chromium_user import ChromiumUser, at_chromium
 from tests.browser.firefox import FIREFOX, Firefox, firefox
 from tests.browser.user import NewUser, User
@@ -27,11 +27,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if _MISSING:
         terminalreporter.write_line(_LEFT_OUT)
-
-
-def pytest_sessionfinish() -> None:
-    """Leave no driver behind."""
-    stop_drivers()
 
 
 @pytest.fixture(name="deployment", scope="session")

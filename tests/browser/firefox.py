@@ -1,14 +1,13 @@
 """Firefox, driven by Marionette, with the local push service instead of Mozilla's."""
 
-import atexit
 import json
 import shutil
 import tempfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +16,7 @@ from warnings import catch_warnings
 import psutil
 
 from tests.browser.page import PATIENCE_S, Page, ScriptFailed, wait_until
+from tests.browser.pool import lend
 from tests.processes import Program, program
 
 with catch_warnings(action="ignore"):  # its own imports are deprecated ones
@@ -61,10 +61,6 @@ PREFERENCES = {
     "services.settings.server": "data:,",
 }
 
-# Of a prepared profile: locks, and what was open.
-_LEFT_OUT = shutil.ignore_patterns("lock", ".parentlock", "sessionstore*", "cache2", "crashes", "minidumps")
-_QUIT = "setTimeout(() => Services.startup.quit(Ci.nsIAppStartup.eAttemptQuit), 2000)"  # when it is idle
-
 _CONSOLE_ERROR = "console.error:"
 
 _FAULTS = """
@@ -72,6 +68,22 @@ _FAULTS = """
         .filter(each => each instanceof Ci.nsIScriptError && !(each.flags & Ci.nsIScriptError.warningFlag))
         .filter(each => each.category.startsWith('CSP') || each.sourceName.startsWith('http'))
         .map(each => `${each.sourceName}:${each.lineNumber}: ${each.errorMessage}`);
+"""
+
+# All that pages have left, and what is still seen of it; workers first, which could write more meanwhile.
+_CLEAR = """
+    const answer = arguments[0];
+    const { ServiceWorkerCleanUp } = ChromeUtils.importESModule(
+        'resource://gre/modules/ServiceWorkerCleanUp.sys.mjs'
+    );
+    for (const shown of Services.wm.getEnumerator('alert:alert')) shown.close();
+    Cc['@mozilla.org/notificationStorage;1'].getService(Ci.nsINotificationStorage).deleteAllExcept([]);
+    ServiceWorkerCleanUp.removeAll().then(() => {
+        Services.clearData.deleteData(Ci.nsIClearDataService.CLEAR_ALL, { onDataDeleted(failed) {
+            Services.console.reset();
+            answer(failed);
+        } });
+    });
 """
 
 
@@ -221,6 +233,20 @@ class Firefox:
             faults: list[str] = self._marionette.execute_script(_FAULTS)
         return faults + [line for line in self._process.lines if line.startswith(_CONSOLE_ERROR)]
 
+    def preferring(self, preferences: Mapping[str, bool | int]) -> AbstractContextManager[None]:
+        """Have these preferences until the block ends."""
+        chosen: AbstractContextManager[None] = self._marionette.using_prefs(preferences)
+        return chosen
+
+    def clear(self) -> None:
+        """Forget all that its user has done, as if nobody had ever used it."""
+        self.close_tabs()
+        with self._marionette.using_context("chrome"):
+            failed = self._marionette.execute_async_script(_CLEAR)
+        assert failed == 0
+        shutil.rmtree(self.downloads, ignore_errors=True)
+        self._process.lines.clear()
+
     def _find(self, css: str) -> Any:
         return self._marionette.find_element(By.CSS_SELECTOR, css)
 
@@ -229,42 +255,31 @@ class Firefox:
 def firefox(
     binary: str, push_service: str, preferences: Mapping[str, bool | int] = MappingProxyType({})
 ) -> Iterator[Firefox]:
-    """Run a new Firefox that gets its pushes from the WebSocket *push_service*, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="firefox", ignore_cleanup_errors=True) as profile:
-        downloads = Path(profile) / "downloads"
-        chosen = {"dom.push.serverURL": push_service, "browser.download.dir": str(downloads), **preferences}
-        shutil.copytree(_make_template(binary), profile, dirs_exist_ok=True, ignore=_LEFT_OUT)
-        with _run(binary, Path(profile), chosen) as (marionette, process):
-            yield Firefox(marionette, process, downloads)
+    """Lend a Firefox that gets its pushes from the WebSocket *push_service*, until the block ends.
 
-
-@cache
-def _make_template(binary: str) -> Path:
-    """Return a profile that Firefox has prepared once: each start takes half of the CPU time.
-
-    It has been at no site and at no push service.
+    It is cleared for the next.
     """
-    profile = Path(tempfile.mkdtemp(prefix="firefox"))
-    atexit.register(shutil.rmtree, profile, ignore_errors=True)
-    with _run(binary, profile, {"dom.push.connection.enabled": False}) as (marionette, process):
-        with marionette.using_context("chrome"):
-            marionette.execute_script(_QUIT)
-        process.ended()
-    return profile
+    with lend((binary, push_service), partial(_run, binary, push_service)) as running:
+        with running.preferring(preferences):
+            yield running
+        running.clear()
 
 
 @contextmanager
-def _run(binary: str, profile: Path, preferences: Mapping[str, object]) -> Iterator[tuple[Any, Program]]:
-    chosen = {**PREFERENCES, **preferences}
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in chosen.items()]
-    (profile / "user.js").write_text("\n".join(lines))
-    options = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
-    with program(binary, *options, "--profile", str(profile), env={"HOME": str(profile)}) as process:
-        port = process.wait_for("Listening on port").rpartition(" ")[2]
-        marionette = Marionette(port=int(port), socket_timeout=PATIENCE_S * 2)
-        marionette.start_session()
-        marionette.timeout.script = PATIENCE_S
-        try:
-            yield marionette, process
-        finally:
-            marionette.cleanup()
+def _run(binary: str, push_service: str) -> Iterator[Firefox]:
+    """Run a new Firefox."""
+    with tempfile.TemporaryDirectory(prefix="firefox", ignore_cleanup_errors=True) as profile:
+        downloads = Path(profile) / "downloads"
+        chosen = PREFERENCES | {"dom.push.serverURL": push_service, "browser.download.dir": str(downloads)}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in chosen.items()]
+        (Path(profile) / "user.js").write_text("\n".join(lines))
+        options = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
+        with program(binary, *options, "--profile", profile, env={"HOME": profile}) as process:
+            port = process.wait_for("Listening on port").rpartition(" ")[2]
+            marionette = Marionette(port=int(port), socket_timeout=PATIENCE_S * 2)
+            marionette.start_session()
+            marionette.timeout.script = PATIENCE_S
+            try:
+                yield Firefox(marionette, process, downloads)
+            finally:
+                marionette.cleanup()

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import CHROMIUM, Chromium, new_chromium
 from tests.browser.firefox import Firefox
 from tests.deployment import Deployment
+from tests.processes import installed
 from tests.server.test_listener import needs_ipv6
 
 # Nothing that the app knows: it must arrive as it was.
@@ -59,14 +60,12 @@ def test_whoever_turned_calls_on_there_stays(chromium: Chromium, deployment: Dep
 
 
 @needs_ipv6
-def test_the_page_stays_where_localhost_is_another_program(
-    chromium: Chromium, deployment: Deployment
-) -> None:
+def test_the_page_stays_where_localhost_is_another_program(deployment: Deployment) -> None:
     """A browser takes localhost for IPv6 first, where somebody else may listen at the same port."""
     at_address = replace(deployment, host="127.0.0.1")
-    with closing(socket.create_server(("::1", deployment.port), family=socket.AF_INET6)):
-        page = chromium.open(at_address.url)
+    listener = socket.create_server(("::1", deployment.port), family=socket.AF_INET6)
+    with closing(listener), new_chromium(installed(CHROMIUM)) as running:
+        page = running.open(at_address.url)
 
         page.see("#turn-on")
-
-    assert page.url == f"{at_address.url}/"
+        assert page.url == f"{at_address.url}/"
