@@ -80,10 +80,9 @@ class HttpProtocol(StreamProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
-        if self._refusal is None and not self._transport.is_closing():
-            self._keep_alive.cancel()
-            self._parser.feed(data)
-            self._await_more()
+        self._keep_alive.cancel()
+        self._parser.feed(data)
+        self._await_more()
 
     def _await_more(self) -> None:
         """Read on within a deadline, unless requests wait, something was refused, or it closes."""
@@ -127,14 +126,16 @@ class HttpProtocol(StreamProtocol):
         """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
         if self._transport.is_closing():
             self._queue.close()
-        elif self._refusal is None:
-            if self._is_paused and not self._queue.waiting:
-                self._is_paused = False
-                self._transport.resume_reading()
-                self._parser.parse_on()
+        elif self._refusal is not None:
+            if self._queue.current is None:
+                self.end_with(self._refusal, None)
+        elif self._is_paused and not self._queue.waiting:
+            self._is_paused = False
+            self._transport.resume_reading()
+            self._parser.parse_on()
             self._await_more()
-        elif self._queue.current is None:
-            self.end_with(self._refusal, None)
+        elif self._queue.current is None and not self._parser.is_receiving:
+            self._keep_alive.start()
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""
