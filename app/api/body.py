@@ -1,11 +1,14 @@
 """Bounded reading of a request's body."""
 
+from collections.abc import Iterator, Mapping
+
 from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
 from app.api.responses import Headers
 from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import BodyTooLarge, NotJson
+from app.telemetry.request_log import FIELDS
 
 _ENCODING = b"content-encoding"
 
@@ -18,7 +21,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     Raise `BodyTooLarge`, from its announced length where there is one, and `UnsupportedEncoding` for a
     compressed one, which is never inflated.
     """
-    _check_head(scope["headers"])
+    _check_head(scope)
     body, more = b"", True
     while more:
         message = await receive()
@@ -31,14 +34,18 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     return body
 
 
-def _check_head(headers: Headers) -> None:
-    fields = dict(headers)
+def _check_head(scope: Scope) -> None:
+    fields: Mapping[bytes, bytes] = scope[FIELDS]
     announced = fields.get(b"content-length", b"0")
     length = int(announced) if len(announced) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1
     if length > MAX_BODY_BYTES:
         raise _too_large(length)
-    if _ENCODING in fields and any(name == _ENCODING and value != b"identity" for name, value in headers):
+    if _ENCODING in fields and set(_codings(scope["headers"])) != {b"identity"}:
         raise UnsupportedEncoding
+
+
+def _codings(headers: Headers) -> Iterator[bytes]:
+    return (value for name, value in headers if name == _ENCODING)
 
 
 def _too_large(length: int) -> BodyTooLarge:

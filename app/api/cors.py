@@ -9,6 +9,7 @@ from app.api.errors import OriginNotAllowed
 from app.api.responses import Headers, HttpResponse
 from app.api.security_headers import ADDED
 from app.telemetry.request_ids import REQUEST_ID
+from app.telemetry.request_log import FIELDS
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
 
@@ -55,7 +56,7 @@ class Cors:
         """Serve one request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers: Mapping[bytes, bytes] = scope[FIELDS]
         origin = headers.get(b"origin")
         if scope["method"] == "OPTIONS" and origin is not None and _METHOD in headers:
             return self._preflight(scope, origin, headers)(scope, receive, send)

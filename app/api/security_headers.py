@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.telemetry.request_log import Sending
+
 # The API is data for other origins' pages; nothing of it is ever run, framed, guessed or kept. What an answer
 # says itself stays: a file of the web app is run, and kept.
 SECURITY_HEADERS = {
@@ -39,14 +41,12 @@ class SecurityHeaders:
         added: list[tuple[bytes, bytes]] = []
         scope[ADDED] = added
 
-        def send_with_headers(message: Message) -> Awaitable[None]:
+        def send_with_headers(message: Message) -> Sending:
             if message["type"] == "http.response.start":
-                present = dict(message["headers"])
-                is_plain = _NAMES.isdisjoint(present)
-                message["headers"] += added
-                message["headers"] += (
-                    _HEADERS if is_plain else [header for header in _HEADERS if header[0] not in present]
-                )
+                headers = message["headers"]
+                own = [name for name, _ in headers if name in _NAMES]
+                headers += added
+                headers += [header for header in _HEADERS if header[0] not in own] if own else _HEADERS
             return send(message)
 
         return self._app(scope, receive, send_with_headers)

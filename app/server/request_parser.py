@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import httptools
@@ -11,7 +11,7 @@ from starlette.types import Scope
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp
 from app.api.responses import Headers
 from app.protocol.errors import BodyTooLarge, Refused
-from app.server.request_head_checks import OtherProtocol, find_fault
+from app.server.request_head_checks import find_fault, names_other_protocol
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
@@ -24,6 +24,10 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 class RequestReceiver(Protocol):
     """Receiver of what is parsed, in order."""
+
+    server: tuple[str, int | None]  # the addresses of both ends, as ASGI names them
+    client: tuple[str, int] | None
+    app_state: dict[str, Any]  # the lifespan's, of which each request has a copy
 
     @property
     def accepts_more(self) -> bool:
@@ -51,10 +55,11 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         # What comes behind a request with "Connection: close" must not hinder the answer to it.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._other_protocol = OtherProtocol()
         self._url = b""
         self._headers: Headers = []
-        self._latest = b""
+        self._latest = b""  # the slice, unless a request has ended in it
+        self._recent = b""  # all slices since that in which the present head began
+        self._is_first = True  # its request, of those in the slice
         self._unparsed = b""
         self._received = 0  # bytes of the present request
         self._in_head = True
@@ -66,10 +71,9 @@ class RequestParser:
         del self._parser, self._receiver, self.on_body
 
     def feed(self, data: bytes) -> None:
-        """Parse what came."""
+        """Take what came, for `parse_on`."""
         self.is_receiving = True
         self._unparsed += data
-        self.parse_on()
 
     def parse_on(self) -> None:
         """Parse a slice at a time, while the receiver takes more, unless a request grows too large."""
@@ -77,7 +81,7 @@ class RequestParser:
             part, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
             self._latest = part
             self._received += len(part)
-            self._other_protocol.feed(part)
+            self._recent += part
             try:
                 self._parser.feed_data(part)
             except httptools.HttpParserUpgrade:
@@ -91,6 +95,8 @@ class RequestParser:
                 self._refuse(HeadTooLarge())
             elif self._received > MAX_REQUEST_BYTES:
                 self._refuse(BodyTooLarge())
+            if not (self._in_head and self.is_receiving):
+                self._recent = b""
 
     def _refuse(self, refusal: Refused) -> None:
         self._has_refused = True
@@ -99,6 +105,7 @@ class RequestParser:
     def on_message_begin(self) -> None:
         """Begin a request."""
         self.is_receiving = True
+        self._is_first = bool(self._latest)
         self._url = b""
         self._headers = []
 
@@ -121,7 +128,7 @@ class RequestParser:
             self._refuse(HeadTooLarge())
         elif self._parser.should_upgrade():
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
-        elif self._other_protocol.follows(self._url):
+        elif self._names_other_protocol():
             self._refuse(NotHttp())
         elif fault := find_fault(headers, fields, version):
             self._refuse(NotHttp(fault))
@@ -140,6 +147,10 @@ class RequestParser:
         self._received, self._in_head = 0, True
         self._receiver.end_request()
 
+    def _names_other_protocol(self) -> bool:
+        method = self._parser.get_method()
+        return names_other_protocol(method, self._url, self._recent, is_first=self._is_first)
+
     def _scope(self, version: str, headers: Headers) -> Scope:
         path, raw_path, query = _parse_target(self._url)
         return {
@@ -153,6 +164,9 @@ class RequestParser:
             "raw_path": raw_path,
             "query_string": query,
             "headers": headers,
+            "server": self._receiver.server,
+            "client": self._receiver.client,
+            "state": self._receiver.app_state.copy(),
         }
 
 

@@ -21,6 +21,7 @@ class RequestQueue:
         self._on_served = served
         self.waiting: list[HttpExchange] = []  # for the one that is served; few, and mostly none
         self.current: HttpExchange | None = None  # that is served
+        self.arriving: HttpExchange | None = None  # the latest, since its head is here, until it is whole
         self._task: Task[None] | None = None
         self._idle: Future[None] | None = None  # while the task has nothing to serve
         self._is_closed = False
@@ -33,7 +34,8 @@ class RequestQueue:
         return self.waiting[0] if self.waiting else None
 
     def put(self, request: HttpExchange) -> None:
-        """Serve *request*, after those before it."""
+        """Serve *request*, which may still be arriving, after those before it."""
+        self.arriving = request
         if self.current is not None:
             self.waiting.append(request)
             return
@@ -43,9 +45,22 @@ class RequestQueue:
         else:
             self._wake()
 
-    def withdraw(self, request: HttpExchange) -> None:
-        """Take back *request*, which still waits."""
-        self.waiting.remove(request)
+    def feed(self, body: bytes) -> None:
+        """Hand a part of the body to the latest request."""
+        if self.arriving is not None:
+            self.arriving.feed(body)
+
+    def feed_eof(self) -> None:
+        """Let the latest request know that it is here as a whole."""
+        if self.arriving is not None:
+            self.arriving.feed_eof()
+            self.arriving = None
+
+    def withdraw_arriving(self) -> None:
+        """Take back the latest request if it is here in part only, and waits."""
+        if self.arriving is not None:
+            self.waiting.remove(self.arriving)
+            self.arriving = None
 
     def end_after_latest(self) -> None:
         """Let the connection be closed after the latest request."""
@@ -57,14 +72,16 @@ class RequestQueue:
         """Serve no other request."""
         self._is_closed = True
         self.waiting.clear()
+        self.arriving = None  # whose connection knows this queue
         if self._task is None:
             del self._on_served  # its connection knows this queue
         self._wake()
 
     def disconnect(self) -> None:
         """Let the application know that nothing it sends arrives any more."""
-        if self.current is not None:
-            self.current.disconnect()
+        for request in (self.current, self.arriving):
+            if request is not None:
+                request.disconnect()
 
     async def _serve(self) -> None:
         task = cast("Task[None]", current_task())

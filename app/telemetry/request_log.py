@@ -26,6 +26,12 @@ log = logging.getLogger(__name__)
 ABORTED = "aborted"  # the outcome of a call whose client, or server, did not wait for its end
 UNKNOWN = "unknown"  # the method of a call that could not be read
 
+# Where the layers below find the fields of the request's head by their names, the last of each.
+FIELDS = "header_fields"
+
+# What `send` returns. A function that is defined for each request would make this type anew each time.
+Sending = Awaitable[None]
+
 # Orchestrators and Prometheus ask for these every few seconds: a line only for DEBUG.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
@@ -123,7 +129,7 @@ class Observer:
 
     def begin_request(self, scope: Scope) -> RequestRecord:
         """Return the record of a request that begins now."""
-        headers = dict(scope["headers"])
+        headers = scope[FIELDS] = dict(scope["headers"])
         self._proxies.observe(scope["client"], headers)
         trace = self._tracing.begin(scope["method"]) if self._tracing else None
         return RequestRecord(request_id(headers), trace)
@@ -164,7 +170,7 @@ class RequestLog:
         record = observer.begin_request(scope)
         header = (FIELD, record.id.encode())
 
-        def send_with_id(message: Message) -> Awaitable[None]:
+        def send_with_id(message: Message) -> Sending:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 message["headers"].append(header)
