@@ -97,23 +97,23 @@ class Relay:
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
-        method = call.message.method
-        if self._relayed.find(call.text, method, now):
-            return await self.repeat(call.text)
-        self._in_flight[call.text] = None
-        stale_at = call.message.sent_at + self._window
-        self._relayed.add(call.text, method, call.signature, stale_at=stale_at, now=now)
+        message, text, signature = call
+        if self._relayed.find(text, message.method, now):
+            return await self.repeat(text)
+        self._in_flight[text] = None
+        stale_at = message.sent_at + self._window
+        self._relayed.add(text, message.method, signature, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now, charges)
         except BaseException as error:
             # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            if repeats := self._in_flight[call.text]:
+            if repeats := self._in_flight[text]:
                 repeats.error = error if isinstance(error, Exception) else PushTimedOut()
-            self._relayed.remove(call.text)
+            self._relayed.remove(text)
             raise
         finally:
-            if repeats := self._in_flight.pop(call.text):
+            if repeats := self._in_flight.pop(text):
                 repeats.done.set_result(None)
         return None
 
