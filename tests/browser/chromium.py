@@ -51,7 +51,7 @@ OPTIONS = [
     # WebRTC on one machine, with a camera and a microphone that are not there.
     "--allow-loopback-in-peer-connection",
     f"--disable-features={','.join(WITHOUT)}",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=5",  # few pictures, which cost CPU time
     "--use-fake-ui-for-media-stream",
 ]
 

@@ -42,6 +42,9 @@ PREFERENCES = {
     "media.peerconnection.ice.loopback": True,
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
+    # Few pictures, which cost CPU time: of the camera, and of the window.
+    "media.navigator.video.default_fps": 5,
+    "layout.frame_rate": 15,
     # What pages and workers say to the console is printed.
     "devtools.console.stdout.content": True,
     # What is saved goes into one folder, and nobody is asked.
@@ -61,6 +64,7 @@ PREFERENCES = {
     "services.settings.server": "data:,",
 }
 
+_EMPTY = "about:blank"
 _CONSOLE_ERROR = "console.error:"
 
 _FAULTS = """
@@ -112,7 +116,9 @@ class Tab(Page):
         self._in_front().refresh()
 
     def close(self) -> None:
-        """Close the tab."""
+        """Close the tab, the last one when there is another, or the browser would end."""
+        if len(self._marionette.window_handles) == 1:
+            self._marionette.open(type="tab", focus=False)
         self._in_front().close()
 
     def evaluate(self, script: str, *arguments: object) -> Any:
@@ -177,16 +183,16 @@ class Firefox:
         return [Tab(self._marionette, handle) for handle in self._marionette.window_handles]
 
     def open(self, url: str) -> Tab:
-        """Open *url* in a new tab."""
-        self._marionette.switch_to_window(self._marionette.window_handles[0])
-        tab = Tab(self._marionette, self._marionette.open(type="tab", focus=True)["handle"])
+        """Open *url* in a tab: in the only one, while it is empty, or in a new one."""
+        tabs = self.tabs
+        tab = tabs[0] if len(tabs) == 1 and tabs[0].url == _EMPTY else self._open_tab()
         tab.goto(url)
         return tab
 
     def close_tabs(self) -> None:
         """Close every tab but a new and empty one."""
         before = self.tabs
-        self.open("about:blank")
+        self._open_tab()
         for tab in before:
             tab.close()
 
@@ -246,6 +252,10 @@ class Firefox:
         assert failed == 0
         shutil.rmtree(self.downloads, ignore_errors=True)
         self._process.lines.clear()
+
+    def _open_tab(self) -> Tab:
+        self._marionette.switch_to_window(self._marionette.window_handles[0])
+        return Tab(self._marionette, self._marionette.open(type="tab", focus=True)["handle"])
 
     def _find(self, css: str) -> Any:
         return self._marionette.find_element(By.CSS_SELECTOR, css)

@@ -24,7 +24,7 @@ _OWN_TRACK = "const [track] = document.querySelector('video.self-view').srcObjec
 _HEIGHT = "return document.querySelector(arguments[0]).getBoundingClientRect().height"
 _COLOURS = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
 # The second of these cameras takes pictures that nobody can send.
-_THREE_OF_EACH = "--use-fake-device-for-media-stream=device-count=3"
+_THREE_OF_EACH = "--use-fake-device-for-media-stream=device-count=3,fps=5"
 
 
 @pytest.fixture(scope="module")
