@@ -1,6 +1,7 @@
 """Fan-out of a verified call: to every device of its recipient at once, or to the one that is meant."""
 
 from asyncio import gather, timeout_at
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from app.protocol.envelope import Call
@@ -8,7 +9,7 @@ from app.protocol.errors import Refused
 from app.protocol.keys import Address
 from app.protocol.messages import RelayedMessage
 from app.protocol.subscription import PushTarget
-from app.push.errors import PushTimedOut, RecipientGone, require_accepted, truest
+from app.push.errors import PushTimedOut, RecipientGone, pick_refusal, require_accepted
 from app.push.outcome import DeliveryStatus, Outcome
 from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
@@ -41,16 +42,18 @@ class FanOut:
             except TimeoutError:
                 raise PushTimedOut from None
 
-    async def _send_all(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
+    def _send_all(self, call: Call[RelayedMessage], devices: Devices, now: int) -> Awaitable[None]:
         """Send *call* to all of *devices*. Raise `RecipientGone` if each of them is gone."""
         if len(devices) == 1:  # in most cases: no task is made for it
-            return await self._send(call, devices[0], now, 1)
+            return self._send(call, devices[0], now, 1)
+        return self._send_at_once(call, devices, now)
+
+    async def _send_at_once(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
         count = len(devices)
         ended = await gather(*(self._try(call, each, now, count) for each in devices))
         refusals = [each for each in ended if each is not None]
         if len(refusals) == count:
-            raise truest(refusals)
-        return None
+            raise pick_refusal(refusals)
 
     async def _try(
         self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int

@@ -1,6 +1,6 @@
 """Application factory: construction, wiring and lifespan of the services."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -70,16 +70,20 @@ def create_app(
     network: Network = INTERNET,
     monotonic_ms: Clock = monotonic_clock,
     deadlines: Deadlines = PRODUCTION,
+    start: Callable[[AppState], Mapping[str, object]] = lambda _: {},
 ) -> ASGIApp:
-    """Build the application. Raise `InvalidSettings` when it can't work as it is set."""
+    """Build the application. Raise `InvalidSettings` when it can't work as it is set.
+
+    *start* is called once its services run, and returns what else is the lifespan's state.
+    """
     settings = settings or load()
     environment = Environment(clock, monotonic_ms, network, deadlines)
     url, keyring = parse_url(settings.require_database_url()), settings.require_vapid()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with _open_services(settings, url, keyring, environment) as app_state:
-            yield LifespanState(app=app_state)
+            yield {**LifespanState(app=app_state), **start(app_state)}
 
     api = FastAPI(
         title="Whisper",
@@ -92,7 +96,8 @@ def create_app(
     )
     api.include_router(service_routes.router)
     api.include_router(docs_page.router)
-    app = CallDispatcher(Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES}))
+    pages = Pages(api, {**settings.require_web_app(), **docs_page.SWAGGER_FILES})
+    app = CallDispatcher(HeadSupport(pages))
     return _wrap(app, _middleware(settings))
 
 
@@ -111,7 +116,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     if settings.metrics_listen:
         optional.append(partial(MetricsListener, address=settings.metrics_listen))
     cors = partial(Cors, origins=settings.cors_origins)
-    return [RequestLog, SecurityHeaders, *optional, cors, HeadSupport, ErrorHandler]
+    return [RequestLog, SecurityHeaders, *optional, cors, ErrorHandler]
 
 
 @asynccontextmanager

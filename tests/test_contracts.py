@@ -2,6 +2,7 @@
 
 import asyncio
 import json.encoder
+import logging
 import socket
 import tomllib
 from base64 import urlsafe_b64decode
@@ -147,3 +148,12 @@ async def test_aiohappyeyeballs_makes_each_socket_by_the_factory() -> None:
 def test_json_escapes_as_rfc_8785_does(text: str, printed: str) -> None:
     """Python does not document this function: section 3.2.2.2 is what is relied on."""
     assert json.encoder.encode_basestring(text) == printed
+
+
+def test_log_records_of_one_event_differ_by_their_time() -> None:
+    """So one of them is a template of the others; the milliseconds are those of the time."""
+    first, second = (vars(logging.LogRecord("x", logging.INFO, "", 0, "y", (), None)) for _ in range(2))
+    differing = {name for name, value in first.items() if value != second[name]}
+
+    assert differing <= {"created", "msecs", "relativeCreated"}
+    assert first["msecs"] == int(first["created"] % 1 * 1000)

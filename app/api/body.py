@@ -1,10 +1,16 @@
 """Bounded reading of a request's body."""
 
+from collections.abc import Iterator, Mapping
+
 from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
+from app.api.responses import Headers
 from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import BodyTooLarge, NotJson
+from app.telemetry.request_log import FIELDS
+
+_ENCODING = b"content-encoding"
 
 MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 
@@ -15,27 +21,32 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     Raise `BodyTooLarge`, from its announced length where there is one, and `UnsupportedEncoding` for a
     compressed one, which is never inflated.
     """
-    _check_head(scope["headers"])
-    chunks, length, more = [], 0, True
+    _check_head(scope)
+    body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise NotJson("The body ended before its announced length.")
-        chunks.append(message.get("body", b""))
-        length += len(chunks[-1])
-        _require_fits(length)
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large(len(body))
         more = message.get("more_body", False)
-    return b"".join(chunks)
+    return body
 
 
-def _check_head(headers: list[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if name == b"content-length":
-            _require_fits(int(value) if len(value) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1)
-        elif name == b"content-encoding" and value != b"identity":
-            raise UnsupportedEncoding
-
-
-def _require_fits(length: int) -> None:
+def _check_head(scope: Scope) -> None:
+    fields: Mapping[bytes, bytes] = scope[FIELDS]
+    announced = fields.get(b"content-length", b"0")
+    length = int(announced) if len(announced) <= MAX_LENGTH_DIGITS else MAX_BODY_BYTES + 1
     if length > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"The body is {length - MAX_BODY_BYTES} bytes over the {MAX_BODY_BYTES} allowed.")
+        raise _too_large(length)
+    if _ENCODING in fields and set(_codings(scope["headers"])) != {b"identity"}:
+        raise UnsupportedEncoding
+
+
+def _codings(headers: Headers) -> Iterator[bytes]:
+    return (value for name, value in headers if name == _ENCODING)
+
+
+def _too_large(length: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is {length - MAX_BODY_BYTES} bytes over the {MAX_BODY_BYTES} allowed.")

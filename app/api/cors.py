@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.error_handling import refuse
 from app.api.errors import OriginNotAllowed
 from app.api.responses import Headers, HttpResponse
-from app.telemetry.request_log import REQUEST_ID
+from app.api.security_headers import ADDED
+from app.telemetry.request_ids import REQUEST_ID
+from app.telemetry.request_log import FIELDS
 
 PREFLIGHT_LIFE_S = 24 * 60 * 60  # browsers cap it themselves
 
@@ -25,7 +27,10 @@ _ALLOWED_HEADERS = (b"accept", b"accept-language", b"content-language", b"conten
 
 # Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
 _CREDENTIALS = (b"access-control-allow-credentials", b"true")
-_SHARED: Headers = [
+_VARY = (b"vary", b"Origin")
+_TO_NO_PAGE: Headers = [_VARY]
+_TO_ANY_PAGE: Headers = [
+    _VARY,
     _CREDENTIALS,
     (b"access-control-expose-headers", f"Retry-After, {REQUEST_ID}".encode()),
 ]
@@ -37,7 +42,6 @@ _PREFLIGHT: Headers = [
     (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
     (b"content-length", b"0"),
 ]
-_VARY = (b"vary", b"Origin")
 
 
 class Cors:
@@ -52,27 +56,21 @@ class Cors:
         """Serve one request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers: Mapping[bytes, bytes] = scope[FIELDS]
         origin = headers.get(b"origin")
         if scope["method"] == "OPTIONS" and origin is not None and _METHOD in headers:
             return self._preflight(scope, origin, headers)(scope, receive, send)
         if scope["method"] == "POST" and headers.get(_SITE) in _OTHER_SITES and not self._allows(origin):
             return self._refuse(scope)(scope, receive, send)
-        shared = self._headers_for(origin)
-
-        def send_shared(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] += shared
-            return send(message)
-
-        return self._app(scope, receive, send_shared)
+        scope[ADDED].extend(self._headers_for(origin))
+        return self._app(scope, receive, send)
 
     def _headers_for(self, origin: bytes | None) -> Headers:
         if origin is None:
-            return [_VARY]
+            return _TO_NO_PAGE
         if not self._allows(origin):
-            return [_VARY, *_SHARED]
-        return [_VARY, *_SHARED, (b"access-control-allow-origin", origin)]
+            return _TO_ANY_PAGE
+        return [*_TO_ANY_PAGE, (b"access-control-allow-origin", origin)]
 
     def _preflight(self, scope: Scope, origin: bytes, headers: Mapping[bytes, bytes]) -> HttpResponse:
         asked = {name.strip() for name in headers.get(_HEADERS, b"").lower().split(b",")} - {b""}

@@ -1,18 +1,18 @@
 """Exception handlers: a refusal for each exception, and a log entry for a fault of the server."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import InternalError, MethodNotAllowed, NotFound
 from app.api.responses import HttpResponse, refusal
 from app.api.state import app_state
 from app.protocol.errors import Refused
-from app.telemetry.request_log import note_refusal
+from app.telemetry.request_log import current_record, note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -27,24 +27,18 @@ class ErrorHandler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        latest: Message = {}
-
-        def send_and_note(message: Message) -> Awaitable[None]:
-            nonlocal latest
-            latest = message
-            return send(message)
-
         try:
-            await self._app(scope, receive, send_and_note)
+            await self._app(scope, receive, send)
         except Exception as error:
-            if scope["type"] != "http":
+            record = current_record()
+            if record is None:  # it is the lifespan
                 raise
             refused = refused_for(error)
             if isinstance(refused, InternalError):
                 log.exception("a request failed")
-            if not latest:
+            if not record.status:
                 await refuse(scope, refused)(scope, receive, send)
-            elif latest["type"] == "http.response.start" or latest.get("more_body"):
+            elif not record.is_answered:
                 raise  # the server below closes the connection: that tells the client
             # Otherwise FastAPI has answered, and raises the exception again to have it logged.
 

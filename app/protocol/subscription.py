@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from functools import lru_cache
 from typing import Annotated, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -21,6 +22,7 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65535
 UNCOMPRESSED = 0x04  # SEC 1, section 2.3.3
+_ORIGINS_KEPT = 256  # push services are few, and each call reads an endpoint
 _MAX_HOST_BYTES = 253  # RFC 1035, section 2.3.4, as text
 
 
@@ -51,15 +53,22 @@ class Endpoint(NamedTuple):
     @classmethod
     def from_trusted(cls, url: str) -> Self:
         """Take the URL of an endpoint that was parsed before, without checking it again."""
-        scheme = url[: url.index(":")]
-        authority, slash, rest = url[len(scheme) + len("://") :].partition("/")
-        host, _, digits = authority.partition(":")
-        port = int(digits or _DEFAULT_PORTS[scheme])
-        authority = host if port == _DEFAULT_PORTS[scheme] else authority
-        return cls(url, scheme, host, port, authority, slash + rest, f"{scheme}://{authority}")
+        path_at = url.index("/", len("https://"))  # a host has a character at least
+        scheme, host, port, authority, origin = _split_origin(url[:path_at])
+        return cls(url, scheme, host, port, authority, url[path_at:], origin)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.origin}/…)"
+
+
+@lru_cache(_ORIGINS_KEPT)
+def _split_origin(text: str) -> tuple[str, str, int, str, str]:
+    """Return the scheme, host, port, authority and origin in the *text* before an endpoint's path."""
+    scheme, _, authority = text.partition("://")
+    host, _, digits = authority.partition(":")
+    port = int(digits or _DEFAULT_PORTS[scheme])
+    authority = host if port == _DEFAULT_PORTS[scheme] else authority
+    return scheme, host, port, authority, f"{scheme}://{authority}"
 
 
 def parse_p256dh(text: object) -> bytes:

@@ -93,18 +93,16 @@ class Deliverer:
             return 0
         return self._host_limits.retry_after(_limited_host(endpoint, verifies=verifies), now)
 
-    def _places(self, endpoint: Endpoint, service: str, *, verifies: bool) -> list[tuple[str, int]]:
+    def _places(self, endpoint: Endpoint, service: str, *, verifies: bool) -> dict[str, int]:
         """Return the places that a message to *endpoint* takes, each with the most of them."""
-        places = [(endpoint.origin, self._max_per_host), (endpoint.url, MAX_AT_ONCE_PER_ENDPOINT)]
+        places = {endpoint.origin: self._max_per_host, endpoint.url: MAX_AT_ONCE_PER_ENDPOINT}
         if service != UNTRUSTED:
             return places
-        places.append((site_of(endpoint.host), MAX_AT_ONCE_PER_SITE))
+        places[site_of(endpoint.host)] = MAX_AT_ONCE_PER_SITE
         if not verifies:
             return places
-        return [
-            (_VERIFICATION, MAX_VERIFICATIONS_AT_ONCE),
-            *((_VERIFICATION + key, most) for key, most in places),
-        ]
+        separate = {_VERIFICATION + key: most for key, most in places.items()}
+        return {_VERIFICATION: MAX_VERIFICATIONS_AT_ONCE, **separate}
 
     async def _deliver_once(self, request: PushRequest, now: int, deadline: float) -> Outcome:
         outcome = await self._attempt(request, now, deadline)
@@ -124,30 +122,30 @@ class Deliverer:
         return outcome
 
     async def _attempt(self, request: PushRequest, now: int, deadline: float) -> Outcome:
-        began = self._monotonic_ms()
-        outcome = await self._post(request, now, deadline)
-        took_ms = self._monotonic_ms() - began
-        endpoint = request.endpoint
+        message = serialize_request(request.endpoint, request.fields, request.body)
+        attempt_ends = asyncio.get_running_loop().time() + self._deadlines.attempt_s
+        began, on_timeout = self._monotonic_ms(), TimeoutOutcome()
+        try:
+            pool = self._pools.of(request.service)
+            answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), on_timeout)
+            outcome = outcome_of(answer.status, answer.retry_after, now)
+        except TimeoutError:
+            outcome = on_timeout.outcome
+        except (OSError, MalformedResponse) as error:
+            outcome = Outcome(self._classify(error, request.service))
+        self._record(request, outcome, began)
+        return outcome
+
+    def _record(self, request: PushRequest, outcome: Outcome, began: int) -> None:
+        """Record how an attempt ended that *began* at this ms."""
+        endpoint, now = request.endpoint, self._monotonic_ms()
+        took_ms = now - began
         if log.isEnabledFor(logging.DEBUG):
             delivery = outcome.delivery.name.lower()
             log.debug("push to %s: %s (status %s, %d ms)", endpoint.host, delivery, outcome.status, took_ms)
         self._observe(Attempt(request.service, endpoint.host, outcome, took_ms / 1000, request.token_age))
         if outcome.status and outcome.retry_after:
-            self._retry_after.record(endpoint.url, outcome.retry_after, self._monotonic_ms())
-        return outcome
-
-    async def _post(self, request: PushRequest, now: int, deadline: float) -> Outcome:
-        message = serialize_request(request.endpoint, request.headers, request.body)
-        attempt_ends = asyncio.get_running_loop().time() + self._deadlines.attempt_s
-        on_timeout = TimeoutOutcome()
-        try:
-            pool = self._pools.of(request.service)
-            answer = await pool.post(request.endpoint, message, min(deadline, attempt_ends), on_timeout)
-        except TimeoutError:
-            return on_timeout.outcome
-        except (OSError, MalformedResponse) as error:
-            return Outcome(self._classify(error, request.service))
-        return outcome_of(answer.status, answer.retry_after, now)
+            self._retry_after.record(endpoint.url, outcome.retry_after, now)
 
     def _classify(self, error: OSError | MalformedResponse, service: str) -> DeliveryStatus:
         """Return what became of a message to *service* that ended in *error*."""

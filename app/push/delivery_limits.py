@@ -1,6 +1,6 @@
 """Per-host rate limit and circuit breaker for untrusted push endpoints; Retry-After; messages in flight."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 from app.limits.bounded_map import BoundedMap
 from app.limits.breaker import Breaker
@@ -79,18 +79,21 @@ class InFlightLimits:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def is_full(self, places: Sequence[tuple[str, int]]) -> bool:
+    def is_full(self, places: Mapping[str, int]) -> bool:
         """Tell whether one of *places* is taken as often as it may be."""
-        return any(self._counts.get(key, 0) >= most for key, most in places)
+        full = False
+        for key, most in places.items():  # `any` would make a generator, for each message
+            full = full or self._counts.get(key, 0) >= most
+        return full
 
-    def take(self, places: Sequence[tuple[str, int]]) -> None:
+    def take(self, places: Iterable[str]) -> None:
         """Take all of *places*, to be left again."""
-        for key, _ in places:
+        for key in places:
             self._counts[key] = self._counts.get(key, 0) + 1
 
-    def leave(self, places: Sequence[tuple[str, int]]) -> None:
+    def leave(self, places: Iterable[str]) -> None:
         """Leave all of *places* to the next message."""
-        for key, _ in places:
+        for key in places:
             left = self._counts.pop(key) - 1
             if left:
                 self._counts[key] = left

@@ -44,13 +44,14 @@ _KEYS_MADE = 16
 class PushRequest(NamedTuple):
     """HTTP POST to a push resource (RFC 8030, section 5), ready to be sent.
 
-    *service* is a fixed label (`EndpointPolicy.classify`), *token_age* that of its VAPID token, in seconds.
-    *verifies* tells a verification push from a message to an endpoint that was proven.
+    *service* is a fixed label (`EndpointPolicy.classify`); *fields* are lines of its head; *token_age* is
+    that of its VAPID token, in seconds. *verifies* tells a verification push from a message to an endpoint
+    that was proven.
     """
 
     endpoint: Endpoint
     service: str
-    headers: dict[str, str]
+    fields: str
     body: bytes
     token_age: int = 0
     verifies: bool = False

@@ -118,6 +118,6 @@ _BY_TRUTH: tuple[type[Refused], ...] = (
 )
 
 
-def truest(refusals: Sequence[Refused]) -> Refused:
+def pick_refusal(refusals: Sequence[Refused]) -> Refused:
     """Return the one of *refusals*, each of a device, that says most of the whole call."""
     return min(refusals, key=lambda each: (_BY_TRUTH.index(type(each)), each.retry_after or 0))

@@ -57,13 +57,13 @@ _DELIVERY_STATUS = {
     429: DeliveryStatus.BUSY,
     503: DeliveryStatus.BUSY,
 }
-_SUCCESS = range(200, 300)
+_ACCEPTED = {status: Outcome(DeliveryStatus.ACCEPTED, status) for status in range(200, 300)}
 
 
 def outcome_of(status: int, retry_after: str | None, now: int) -> Outcome:
     """Read a push service's answer: its HTTP status and its Retry-After header; *now* in ms."""
-    if status in _SUCCESS:
-        return Outcome(DeliveryStatus.ACCEPTED, status)
+    if status in _ACCEPTED:
+        return _ACCEPTED[status]
     delivery = _DELIVERY_STATUS.get(status, DeliveryStatus.REFUSED)
     if delivery is not DeliveryStatus.BUSY or not retry_after:
         return Outcome(delivery, status)

@@ -1,7 +1,7 @@
 """Push sender: encryption, VAPID signature and delivery of a call to a subscription."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from json.encoder import encode_basestring
 
@@ -94,9 +94,9 @@ class PushSender:
             self._verifications.refund(endpoint)
         return outcome
 
-    async def send(
+    def send(
         self, call: Call[RelayedMessage], target: PushTarget, key_id: str | None, now: int, devices: int = 1
-    ) -> Outcome:
+    ) -> Awaitable[Outcome]:
         """Push *call* to *target*, one of so many *devices*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
@@ -104,7 +104,7 @@ class PushSender:
         service = self._policy.admit(target.endpoint)
         options = push_options(call.message.method, target.endpoint.host)
         message = self._message(call, options, devices)
-        return await self._push(target, service, key_id, options, message, now)
+        return self._push(target, service, key_id, options, message, now)
 
     async def _push(
         self,
@@ -159,12 +159,9 @@ def _sign(
     identity: VapidSigner, endpoint: Endpoint, service: str, options: PushOptions, body: bytes, now: int
 ) -> PushRequest:
     token = identity.token(endpoint.origin, now)
-    headers = {
-        "TTL": str(options.ttl),
-        "Urgency": options.urgency,
-        "Content-Encoding": "aes128gcm",
-        "Content-Type": "application/octet-stream",
-        "Authorization": token.header,
-    }
+    fields = (
+        f"TTL: {options.ttl}\r\nUrgency: {options.urgency}\r\nContent-Encoding: aes128gcm\r\n"
+        f"Content-Type: application/octet-stream\r\nAuthorization: {token.header}\r\n"
+    )
     token_age = max(0, now - token.issued_at) // 1000
-    return PushRequest(endpoint, service, headers, body, token_age, verifies=options is _VERIFYING)
+    return PushRequest(endpoint, service, fields, body, token_age, options is _VERIFYING)

@@ -11,6 +11,7 @@ from app.api.state import AppState
 from app.limits.errors import Overloaded
 from app.protocol.errors import BodyTooLarge, Refused
 from app.server.connection_limits import ConnectionLimits
+from app.server.read_budget import ReadBudget
 
 # Connections that end without a word, as they are counted.
 UNREAD = "unread"  # its client does not read
@@ -43,10 +44,11 @@ class ConnectionContext:
     count: Callable[[str], None]  # counts a connection that ends without one, by the reason
     limits: ConnectionLimits
     timeouts: Timeouts
+    read_budget: ReadBudget
 
     @classmethod
     def of(cls, app: AppState, limits: ConnectionLimits, timeouts: Timeouts) -> "ConnectionContext":
-        """Return the context of connections to *app*, which counts and dates their refusals."""
+        """Return the context of connections of the running loop to *app*, which counts and dates refusals."""
         app.observer.metrics.expect_refused_connections([UNREAD, EVICTED, *(kind.code for kind in _REFUSALS)])
         count = app.observer.metrics.record_refused_connection
 
@@ -54,7 +56,7 @@ class ConnectionContext:
             count(refused.code)
             return serialize_refusal(refused, app.clock())
 
-        return cls(refuse, count, limits, timeouts)
+        return cls(refuse, count, limits, timeouts, ReadBudget())
 
 
 def serialize_refusal(refused: Refused, now: int) -> bytes:

@@ -1,7 +1,7 @@
 """Limits on open connections: per client, and in total by the file descriptors of the process."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 
@@ -14,11 +14,8 @@ RESERVED_FILES = 128
 class Connection(Protocol):
     """Connection that can be closed early."""
 
-    def close_if_idle(self) -> bool:
-        """Close it, if nothing of a request is here, and tell whether it was."""
-
-    def close_if_receiving(self) -> bool:
-        """Close it, if only a part of a request is here, and tell whether it was."""
+    def evict(self, *, receiving: bool) -> bool:
+        """Close it if nothing of a request is here, or if it is only *receiving* one; tell whether it was."""
 
 
 class ConnectionLimits:
@@ -63,13 +60,9 @@ class ConnectionLimits:
 
     def _close_one(self, connections: Iterable[Connection]) -> bool:
         """Close the longest unused of *connections*: one that is idle, or else one that sends its request."""
-        ways: list[Callable[[Connection], bool]] = [
-            lambda connection: connection.close_if_idle(),
-            lambda connection: connection.close_if_receiving(),
-        ]
-        for close in ways:
+        for receiving in (False, True):
             for connection in connections:
-                if close(connection):
+                if connection.evict(receiving=receiving):
                     self.release(connection)
                     return True
         return False

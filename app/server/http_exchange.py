@@ -2,10 +2,12 @@
 
 import logging
 from asyncio import Future, get_running_loop
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
+from uvicorn.server import ServerState
 
 from app.api.errors import InternalError
 from app.protocol.errors import Refused
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # RFC 9110, section 15.2
 _STATUS_LINES = {each.value: b"HTTP/1.1 %d %s" % (each, each.phrase.encode()) for each in HTTPStatus}
+_LINES_KEPT = 128
 _WITHOUT_BODY = (204, 304)
 _CLOSE = (b"connection", b"close")
 _CHUNKED = (b"transfer-encoding", b"chunked")
@@ -23,9 +26,7 @@ _CHUNKED = (b"transfer-encoding", b"chunked")
 class ExchangeConnection(Protocol):
     """Connection of an exchange, as the exchange uses it."""
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response: its date."""
+    server_state: ServerState  # its `default_headers` are those of every response: its date
 
     def complete(self, *, keep_alive: bool) -> None:
         """Go on: the present response is complete."""
@@ -140,7 +141,7 @@ class HttpExchange:
             raise RuntimeError(f"{kind} is out of order")
 
     def _make_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        lines = [*self._connection.default_headers, *headers]
+        lines = [*self._connection.server_state.default_headers, *headers]
         given = dict(headers)
         if b"connection" in given:
             self.keep_alive = self.keep_alive and given[b"connection"].lower() != b"close"
@@ -152,10 +153,7 @@ class HttpExchange:
             self._left = 0
         else:
             lines.append(_CHUNKED)
-        head = b"\r\n".join([_STATUS_LINES[status], *map(b": ".join, lines), b"", b""])
-        if head.count(b"\n") != len(lines) + 2 or head.count(b"\r") != len(lines) + 2:
-            raise RuntimeError("a header holds a line break")
-        return head
+        return b"\r\n".join([_STATUS_LINES[status], *map(_write_line, lines), b"", b""])
 
     def _send_body(self, body: bytes, *, more: bool) -> None:
         head, self._head = self._head, b""
@@ -172,13 +170,25 @@ class HttpExchange:
             self._writer.write(head + body)
         if not more:
             self.response_complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake(self._waiter)
             self._connection.complete(keep_alive=self.keep_alive)
 
     def _notify(self) -> None:
         self.has_news = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    @staticmethod
+    def _wake(waiter: Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+
+@lru_cache(_LINES_KEPT)
+def _write_line(header: tuple[bytes, bytes]) -> bytes:
+    """Return the line of a *header*; nearly all of them are the same in every response."""
+    line = b": ".join(header)
+    if b"\r" in line or b"\n" in line:
+        raise RuntimeError("a header holds a line break")
+    return line

@@ -23,7 +23,9 @@ from app.server.socket_addresses import client_address, server_address
 if TYPE_CHECKING:
     from socket import socket
 
-FULL_RETRY_S = 5  # after so many seconds a client that has too many connections may try again
+# Seconds after which a client may try again that has too many connections, or found the server too busy.
+FULL_RETRY_S = 5
+BUSY_RETRY_S = 1
 
 
 class HttpProtocol(StreamProtocol):
@@ -35,16 +37,18 @@ class HttpProtocol(StreamProtocol):
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: object = None
     ) -> None:
-        self._server_state = server_state
+        self.server_state = server_state
         self._connections: set[Any] = server_state.connections  # which names no class but its own
-        self._app_state = app_state
+        self.app_state = app_state
         self._loop = loop = get_running_loop()
         self._context: ConnectionContext = app_state[CONTEXT]
-        self._parser = RequestParser(self)
-        self._arriving: HttpExchange | None = None  # since its head is here, until it is here as a whole
         self._queue = RequestQueue(config.loaded_app, server_state.tasks, self._go_on)
+        self.take_body = self._queue.feed
+        self._parser = RequestParser(self)
+        self._is_paused = False  # nothing is read: requests wait
         self._refusal: Refused | None = None  # of what came behind a request that is being served
         self._leaving = False  # after the next request, since the server stops
+        self._is_deferred = False  # with data that the read budget does not allow to be parsed yet
         receive_s = self._context.timeouts.receive_s
         self._receive_deadline = Deadline(loop, receive_s, lambda: self.refuse(RequestTimedOut()))
 
@@ -55,10 +59,10 @@ class HttpProtocol(StreamProtocol):
         self._writer = ResponseWriter(self._transport, Deadline(self._loop, timeouts.send_s, self._give_up))
         self._keep_alive = KeepAlive(self._loop, timeouts, self._writer, self._give_up)
         opened: socket = transport.get_extra_info("socket")
-        self._server, self._client = server_address(opened), client_address(opened)
+        self.server, self.client = server_address(opened), client_address(opened)
         self._connections.add(self)
         bound_unread(self._transport, timeouts.send_s)
-        if self._context.limits.admit(self, self._client[0] if self._client else ""):
+        if self._context.limits.admit(self, self.client[0] if self.client else ""):
             self._receive_deadline.start()
         else:
             self.refuse(Overloaded("Too many connections are open.", retry_after=FULL_RETRY_S))
@@ -73,78 +77,78 @@ class HttpProtocol(StreamProtocol):
         self._receive_deadline.close()
         self._keep_alive.close()
         self._leave()
-        self._arriving = None  # which knows this
         self._writer.end()
         self._queue.close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
-        if not self.accepts_more:
-            return
-        self._keep_alive.cancel()
-        self._parser.feed(data)
+        """Parse what came, as soon as the read budget allows."""
+        if self._refusal is None and not self._transport.is_closing():
+            self._keep_alive.cancel()
+            self._parser.feed(data)
+            if self._is_deferred:
+                self._pause_reading()
+            elif self._context.read_budget.consume(self):
+                self._parse()
+            else:
+                self._is_deferred = True
+
+    def read_on(self, *, late: bool) -> None:
+        """Parse what came, or refuse it because it is *late*."""
+        self._is_deferred = False
+        if late:
+            self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
+        elif not self._transport.is_closing():
+            self._parse()
+
+    def _parse(self) -> None:
+        self._parser.parse_on()
         self._await_more()
 
     def _await_more(self) -> None:
-        """Read on within a deadline, unless requests wait."""
-        if not self.accepts_more:
+        """Read on within a deadline, unless requests wait, something was refused, or it closes."""
+        if self._refusal is not None or self._transport.is_closing():
             return
-        if self._queue.has_waiting:  # or the queue would have no end
-            self._transport.pause_reading()
+        if self._queue.waiting:  # or the queue would have no end
+            self._pause_reading()
             self._receive_deadline.cancel()
-        elif self._parser.is_receiving:  # most requests are here at once
+            return
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        if self._parser.is_receiving:  # most requests are here at once
             self._receive_deadline.start()
-        elif self._queue.is_empty:
+        elif self._queue.current is None:
             self._keep_alive.start()
+
+    def _pause_reading(self) -> None:
+        self._is_paused = True
+        self._transport.pause_reading()
 
     @property
     def accepts_more(self) -> bool:
-        """Tell whether anything more is looked at: not after a refusal, or when it closes."""
-        return self._refusal is None and not self._transport.is_closing()
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether requests enough wait, so that no more is parsed for now."""
-        return self._queue.has_waiting
+        """Tell whether more is parsed now: not while requests wait, after a refusal, or when it closes."""
+        return not self._queue.waiting and self._refusal is None and not self._transport.is_closing()
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Serve the request, or let it wait for those before it."""
-        scope["server"], scope["client"] = self._server, self._client
-        scope["state"] = self._app_state.copy()
         keep_alive = keep_alive and not self._leaving
-        self._arriving = HttpExchange(
-            self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue
+        self._queue.put(
+            HttpExchange(self, self._writer, scope, keep_alive=keep_alive, awaits_continue=awaits_continue)
         )
-        self._queue.put(self._arriving)
-
-    def take_body(self, body: bytes) -> None:
-        """Hand a part of the body to its request."""
-        if self._arriving is not None:
-            self._arriving.feed(body)
 
     def end_request(self) -> None:
         """Let the request take its time, now that it is here."""
         self._receive_deadline.cancel()
-        if self._arriving is not None:
-            self._arriving.feed_eof()
-            self._arriving = None
+        self._queue.feed_eof()
 
     def _go_on(self) -> None:
         """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
         if self._transport.is_closing():
             self._queue.close()
         elif self._refusal is None:
-            if not self._queue.has_waiting:
-                self._transport.resume_reading()
-                self._parser.parse_on()
-            self._await_more()
-        elif self._queue.is_empty:
+            self._parse()
+        elif self._queue.current is None:
             self.end_with(self._refusal, None)
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response: its date."""
-        return self._server_state.default_headers
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""
@@ -158,13 +162,11 @@ class HttpProtocol(StreamProtocol):
             return
         unanswered = self._queue.unanswered
         if unanswered is None or unanswered.more_body:
-            self.end_with(refusal, unanswered or self._arriving)
+            self.end_with(refusal, unanswered or self._queue.arriving)
             return
         self._refusal = self._refusal or refusal
         self._transport.pause_reading()
-        if self._arriving is not None:  # what is refused: it is here in part, and would never be served
-            self._queue.withdraw(self._arriving)
-            self._arriving = None
+        self._queue.withdraw_arriving()  # what is refused: it would never be served
 
     def end_with(self, refusal: Refused, exchange: HttpExchange | None) -> None:
         """Answer *exchange* so, if nothing of another answer was sent, and close."""
@@ -178,7 +180,7 @@ class HttpProtocol(StreamProtocol):
         was_leaving, self._leaving = self._leaving, True
         if self._queue.unanswered is not None:
             self._queue.end_after_latest()
-        elif was_leaving:
+        elif was_leaving and not self._is_deferred:
             self._writer.close()
         else:
             self._loop.call_later(self._context.timeouts.late_s, self.shutdown)
@@ -191,14 +193,11 @@ class HttpProtocol(StreamProtocol):
         """Write on."""
         self._writer.resume()
 
-    def close_if_idle(self) -> bool:
-        """Close it if nothing of a request is here, and tell whether it was."""
-        return not self._parser.is_receiving and self.close_if_receiving()
-
-    def close_if_receiving(self) -> bool:
-        """Close it if no whole request is here, and tell whether it was."""
+    def evict(self, *, receiving: bool) -> bool:
+        """Close it if nothing of a request is here, or if it is only *receiving* one; tell whether it was."""
         unanswered = self._queue.unanswered
-        if (unanswered and not unanswered.more_body) or self._transport.is_closing():
+        is_served = (unanswered and not unanswered.more_body) or self._is_deferred
+        if is_served or self._transport.is_closing() or (self._parser.is_receiving and not receiving):
             return False
         self._context.count(EVICTED)
         self._leave()
@@ -214,5 +213,3 @@ class HttpProtocol(StreamProtocol):
     def _leave(self) -> None:
         """Let the application know, before it writes to a connection that is closed."""
         self._queue.disconnect()
-        if self._arriving is not None:
-            self._arriving.disconnect()

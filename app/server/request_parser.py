@@ -1,19 +1,22 @@
 """Request parser: httptools' for HTTP/1.1, with size limits and strict heads."""
 
 import re
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import httptools
 from starlette.types import Scope
 
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp
+from app.api.responses import Headers
 from app.protocol.errors import BodyTooLarge, Refused
-from app.server.request_head_checks import OtherProtocol, find_fault
+from app.server.request_head_checks import find_fault, names_other_protocol
 
 MAX_HEAD_BYTES = 16_384  # browsers send about 1 KiB
 SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call is one or two slices
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
+TARGETS_KEPT = 64  # as they are parsed: most requests are for a few paths
 
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -22,13 +25,13 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 class RequestReceiver(Protocol):
     """Receiver of what is parsed, in order."""
 
-    @property
-    def accepts_more(self) -> bool:
-        """Tell whether anything more is looked at: not after a refusal, or when it closes."""
+    server: tuple[str, int | None]  # the addresses of both ends, as ASGI names them
+    client: tuple[str, int] | None
+    app_state: dict[str, Any]  # the lifespan's, of which each request has a copy
 
     @property
-    def is_full(self) -> bool:
-        """Tell whether requests enough wait, so that no more is parsed for now."""
+    def accepts_more(self) -> bool:
+        """Tell whether more is parsed now: not while requests wait, after a refusal, or when it closes."""
 
     def begin_request(self, scope: Scope, *, keep_alive: bool, awaits_continue: bool) -> None:
         """Take a head, as ASGI names its parts; the client may wait for "100 Continue"."""
@@ -48,60 +51,63 @@ class RequestParser:
 
     def __init__(self, receiver: RequestReceiver) -> None:
         self._receiver = receiver
+        self.on_body = receiver.take_body  # called by httptools, as the methods of this name are
         self._parser = httptools.HttpRequestParser(self)
         # What comes behind a request with "Connection: close" must not hinder the answer to it.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._other_protocol = OtherProtocol()
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._awaits_continue = False
-        self._latest = b""
+        self._headers: Headers = []
+        self._latest = b""  # the slice, unless a request has ended in it
+        self._recent = b""  # all slices since that in which the present head began
+        self._is_first = True  # its request, of those in the slice
         self._unparsed = b""
         self._received = 0  # bytes of the present request
         self._in_head = True
+        self._has_refused = False
         self.is_receiving = False  # a request, some of which is here
 
     def close(self) -> None:
         """End: the parser and what it calls know each other."""
-        del self._parser, self._receiver
+        del self._parser, self._receiver, self.on_body
 
     def feed(self, data: bytes) -> None:
-        """Parse what came."""
+        """Take what came, for `parse_on`."""
         self.is_receiving = True
         self._unparsed += data
-        self.parse_on()
 
     def parse_on(self) -> None:
-        """Parse a slice at a time, unless a request grows too large, until the receiver is full."""
-        while self._unparsed and not self._receiver.is_full:
-            self._latest, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
-            self._received += len(self._latest)
-            self._other_protocol.feed(self._latest)
-            self._parse()
+        """Parse a slice at a time, while the receiver takes more, unless a request grows too large."""
+        while self._unparsed and self._receiver.accepts_more:
+            part, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
+            self._latest = part
+            self._received += len(part)
+            self._recent += part
+            try:
+                self._parser.feed_data(part)
+            except httptools.HttpParserUpgrade:
+                pass  # it was refused when the head was complete
+            except httptools.HttpParserInvalidMethodError:
+                is_request = _REQUEST.match(self._latest)
+                self._refuse(MethodNotAllowed() if is_request else NotHttp())
+            except httptools.HttpParserError:
+                self._refuse(NotHttp())
             if self._in_head and self._received > MAX_HEAD_BYTES:
-                self._receiver.refuse(HeadTooLarge())
+                self._refuse(HeadTooLarge())
             elif self._received > MAX_REQUEST_BYTES:
-                self._receiver.refuse(BodyTooLarge())
-            if not self._receiver.accepts_more:
-                return
+                self._refuse(BodyTooLarge())
+            if not (self._in_head and self.is_receiving):
+                self._recent = b""
 
-    def _parse(self) -> None:
-        try:
-            self._parser.feed_data(self._latest)
-        except httptools.HttpParserUpgrade:
-            pass  # it was refused when the head was complete
-        except httptools.HttpParserInvalidMethodError:
-            is_request = _REQUEST.match(self._latest)
-            self._receiver.refuse(MethodNotAllowed() if is_request else NotHttp())
-        except httptools.HttpParserError:
-            self._receiver.refuse(NotHttp())
+    def _refuse(self, refusal: Refused) -> None:
+        self._has_refused = True
+        self._receiver.refuse(refusal)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self.is_receiving = True
+        self._is_first = bool(self._latest)
         self._url = b""
         self._headers = []
-        self._awaits_continue = False
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
@@ -109,40 +115,30 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; what comes behind a body is for nobody (RFC 9110, section 6.5.1)."""
-        if not self._in_head:
-            return
-        name = name.lower()
-        if name == b"expect":
-            self._awaits_continue = value.lower() == b"100-continue"
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Hand on the head, but no upgrade: the parser stops at it, and would take its body for another."""
         self._in_head = False
-        if not self._receiver.accepts_more:  # the rest of a slice, behind what was refused
+        if self._has_refused:  # it is the rest of a slice, behind that
             return
-        version = self._parser.get_http_version()
+        headers, self._headers = self._headers, []  # what is still to come is no part of the head
+        fields, version = dict(headers), self._parser.get_http_version()
         if self._received > MAX_HEAD_BYTES:
-            self._receiver.refuse(HeadTooLarge())
+            self._refuse(HeadTooLarge())
         elif self._parser.should_upgrade():
-            self._receiver.refuse(
-                NotHttp("No other protocol is spoken here: send the request without Upgrade.")
-            )
-        elif self._other_protocol.follows(self._url):
-            self._receiver.refuse(NotHttp())
-        elif fault := find_fault(self._headers, version):
-            self._receiver.refuse(NotHttp(fault))
+            self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
+        elif self._names_other_protocol():
+            self._refuse(NotHttp())
+        elif fault := find_fault(headers, fields, version):
+            self._refuse(NotHttp(fault))
         else:
-            is_1_0 = version == "1.0"  # which knows neither
+            is_1_1 = version == "1.1"  # before, neither was known
             self._receiver.begin_request(
-                self._scope(version),
-                keep_alive=not is_1_0 and self._parser.should_keep_alive(),
-                awaits_continue=not is_1_0 and self._awaits_continue,
+                self._scope(version, headers),
+                keep_alive=is_1_1 and self._parser.should_keep_alive(),
+                awaits_continue=is_1_1 and fields.get(b"expect", b"").lower() == b"100-continue",
             )
-
-    def on_body(self, body: bytes) -> None:
-        """Hand on a part of the body."""
-        self._receiver.take_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
@@ -151,9 +147,12 @@ class RequestParser:
         self._received, self._in_head = 0, True
         self._receiver.end_request()
 
-    def _scope(self, version: str) -> Scope:
-        target = httptools.parse_url(self._url)
-        path = target.path.decode("ascii")
+    def _names_other_protocol(self) -> bool:
+        method = self._parser.get_method()
+        return names_other_protocol(method, self._url, self._recent, is_first=self._is_first)
+
+    def _scope(self, version: str, headers: Headers) -> Scope:
+        path, raw_path, query = _parse_target(self._url)
         return {
             "type": "http",
             "asgi": _ASGI,
@@ -161,8 +160,18 @@ class RequestParser:
             "method": self._parser.get_method().decode("ascii"),
             "scheme": "http",
             "root_path": "",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": target.path,
-            "query_string": target.query or b"",
-            "headers": self._headers,
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": headers,
+            "server": self._receiver.server,
+            "client": self._receiver.client,
+            "state": self._receiver.app_state.copy(),
         }
+
+
+@lru_cache(TARGETS_KEPT)
+def _parse_target(target: bytes) -> tuple[str, bytes, bytes]:
+    """Return the path, as it is read and as it came, and the query of a request's *target*."""
+    parsed = httptools.parse_url(target)
+    return unquote(parsed.path.decode("ascii")), parsed.path, parsed.query or b""

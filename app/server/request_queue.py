@@ -19,8 +19,9 @@ class RequestQueue:
         self._app = app
         self._unfinished = unfinished
         self._on_served = served
-        self._waiting: list[HttpExchange] = []  # few, and mostly none
-        self._current: HttpExchange | None = None
+        self.waiting: list[HttpExchange] = []  # for the one that is served; few, and mostly none
+        self.current: HttpExchange | None = None  # that is served
+        self.arriving: HttpExchange | None = None  # the latest, since its head is here, until it is whole
         self._task: Task[None] | None = None
         self._idle: Future[None] | None = None  # while the task has nothing to serve
         self._is_closed = False
@@ -28,72 +29,78 @@ class RequestQueue:
     @property
     def unanswered(self) -> HttpExchange | None:
         """The first request whose response is not complete."""
-        if self._current is not None and not self._current.response_complete:
-            return self._current
-        return self._waiting[0] if self._waiting else None
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether no request is served, or waits."""
-        return self._current is None
-
-    @property
-    def has_waiting(self) -> bool:
-        """Tell whether requests wait for the one that is served."""
-        return bool(self._waiting)
+        if self.current is not None and not self.current.response_complete:
+            return self.current
+        return self.waiting[0] if self.waiting else None
 
     def put(self, request: HttpExchange) -> None:
-        """Serve *request*, after those before it."""
-        if self._current is not None:
-            self._waiting.append(request)
+        """Serve *request*, which may still be arriving, after those before it."""
+        self.arriving = request
+        if self.current is not None:
+            self.waiting.append(request)
             return
-        self._current = request
+        self.current = request
         if self._task is None:
             self._task = get_running_loop().create_task(self._serve())
         else:
             self._wake()
 
-    def withdraw(self, request: HttpExchange) -> None:
-        """Take back *request*, which still waits."""
-        self._waiting.remove(request)
+    def feed(self, body: bytes) -> None:
+        """Hand a part of the body to the latest request."""
+        if self.arriving is not None:
+            self.arriving.feed(body)
+
+    def feed_eof(self) -> None:
+        """Let the latest request know that it is here as a whole."""
+        if self.arriving is not None:
+            self.arriving.feed_eof()
+            self.arriving = None
+
+    def withdraw_arriving(self) -> None:
+        """Take back the latest request if it is here in part only, and waits."""
+        if self.arriving is not None:
+            self.waiting.remove(self.arriving)
+            self.arriving = None
 
     def end_after_latest(self) -> None:
         """Let the connection be closed after the latest request."""
-        latest = self._waiting[-1] if self._waiting else self._current
+        latest = self.waiting[-1] if self.waiting else self.current
         if latest is not None:
             latest.keep_alive = False
 
     def close(self) -> None:
         """Serve no other request."""
         self._is_closed = True
-        self._waiting.clear()
+        self.waiting.clear()
+        self.arriving = None  # whose connection knows this queue
         if self._task is None:
             del self._on_served  # its connection knows this queue
         self._wake()
 
     def disconnect(self) -> None:
         """Let the application know that nothing it sends arrives any more."""
-        if self._current is not None:
-            self._current.disconnect()
+        for request in (self.current, self.arriving):
+            if request is not None:
+                request.disconnect()
 
     async def _serve(self) -> None:
         task = cast("Task[None]", current_task())
         try:
             while not self._is_closed:
-                if self._current is None:
+                if self.current is None:
                     self._idle = get_running_loop().create_future()
                     await self._idle
                     continue
                 self._unfinished.add(task)
-                await self._current.run(self._app)
+                await self.current.run(self._app)
                 self._unfinished.discard(task)
-                self._current = self._waiting.pop(0) if self._waiting else None
+                self.current = self.waiting.pop(0) if self.waiting else None
                 self._on_served()
-                if self._current is not None:
+                if self.current is not None:
                     await sleep(0)  # a client that sends many at once is not served before all others
         finally:
             self._unfinished.discard(task)
-            self._current = None
+            self.current = None
             del self._on_served  # as above
 
     def _wake(self) -> None:

@@ -12,20 +12,13 @@ MAX_UNSENT_BYTES = 16_384
 class ResponseWriter:
     """A *transport* that is written to; *deadline* runs while too much is unsent, or while it closes."""
 
+    __slots__ = ("_deadline", "_resumed", "_transport", "is_paused")
+
     def __init__(self, transport: Transport, deadline: Deadline) -> None:
         self._transport = transport
         self._deadline = deadline
-        self._writable: Event | None = None  # while it is paused: the client has not taken what was written
-
-    @property
-    def is_paused(self) -> bool:
-        """Tell whether the client has not taken most of what was written."""
-        return self._writable is not None
-
-    @property
-    def is_closing(self) -> bool:
-        """Tell whether it closes, or is closed."""
-        return self._transport.is_closing()
+        self._resumed: Event | None = None  # while somebody waits for it
+        self.is_paused = False  # the client has not taken most of what was written
 
     def write(self, data: bytes) -> None:
         """Send *data*, unless it closes: uvloop's transports raise then, asyncio's do not."""
@@ -38,7 +31,7 @@ class ResponseWriter:
 
     def pause(self) -> None:
         """Wait for the client to take its answers, but not for ever."""
-        self._writable = self._writable or Event()
+        self.is_paused = True
         self._deadline.start()
 
     def resume(self) -> None:
@@ -49,8 +42,9 @@ class ResponseWriter:
 
     async def drain(self) -> None:
         """Wait until writing is no longer paused."""
-        if self._writable is not None:
-            await self._writable.wait()
+        if self.is_paused:
+            self._resumed = self._resumed or Event()
+            await self._resumed.wait()
 
     def close(self) -> None:
         """Close when all is sent."""
@@ -64,9 +58,10 @@ class ResponseWriter:
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        self.is_paused = False
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None
 
 
 def bound_unread(transport: WriteTransport, seconds: float) -> None:

@@ -80,15 +80,16 @@ class BatchLoader(Generic[K, V]):
         task: asyncio.Task[Mapping[K, V | BaseException]],
     ) -> None:
         self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
+        is_cancelled = task.cancelled()
+        error = None if is_cancelled else task.exception()
+        found_all = {} if is_cancelled or error else task.result()
         for key, answer in batch:
             if answer.done():  # given up by the caller
                 continue
-            if task.cancelled():
+            found = error or found_all.get(key)
+            if is_cancelled:
                 answer.cancel()
-                continue
-            found = error or task.result().get(key)
-            if isinstance(found, BaseException):
+            elif isinstance(found, BaseException):
                 answer.set_exception(_copy(found))
                 answer.exception()  # it is no fault if its caller, who had another, does not ask
             else:

@@ -95,7 +95,8 @@ class Lookups:
 
     async def is_registered(self, address: Address, asked: Future[_Rows | None], now: int) -> bool:
         """Tell whether *address*, which was `ask`ed for, has a live subscription."""
-        return any(row["expires_at"] > now for row in await asked or ()) or bool(await self.get(address, now))
+        rows = await asked or ()
+        return max([row["expires_at"] for row in rows], default=0) > now or bool(await self.get(address, now))
 
     def ask_gone(self, address: Address, target: PushTarget) -> Future[_Rows | None]:
         """Begin to look up whether *target* is gone, in one statement with whatever is got next."""

@@ -19,42 +19,34 @@ PUBLISH_EVERY_S = 0.25
 class BufferedCounter:
     """A counter's series."""
 
-    __slots__ = ("_pending", "_series")
+    __slots__ = ("_series", "pending")
 
     def __init__(self, series: Counter) -> None:
         self._series = series
-        self._pending = 0
-
-    def add(self, count: int = 1) -> None:
-        """Count."""
-        self._pending += count
+        self.pending = 0  # what was counted since it was handed over
 
     def publish(self) -> None:
         """Hand over what was counted since."""
-        if self._pending:
-            self._series.inc(self._pending)
-            self._pending = 0
+        if self.pending:
+            self._series.inc(self.pending)
+            self.pending = 0
 
 
 class BufferedGauge:
     """A gauge's series that goes up and down."""
 
-    __slots__ = ("_published", "_series", "_value")
+    __slots__ = ("_published", "_series", "value")
 
     def __init__(self, series: Gauge) -> None:
         self._series = series
-        self._value = 0
+        self.value = 0
         self._published: int | None = None
-
-    def add(self, by: int) -> None:
-        """Go up, or down."""
-        self._value += by
 
     def publish(self) -> None:
         """Hand over the present value."""
-        if self._value != self._published:
-            self._series.set(self._value)
-            self._published = self._value
+        if self.value != self._published:
+            self._series.set(self.value)
+            self._published = self.value
 
 
 class BufferedHistogram:

@@ -4,12 +4,16 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 Form = Literal["console", "json"]
 
 # What a server says of single connections.
 CONNECTION_LOGGER = "uvicorn.connection"
+
+_FORMS_KEPT = 32
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -23,25 +27,30 @@ def omit_origins() -> None:
     logging._srcfile = None  # noqa: SLF001 - as its documentation advises
 
 
+class FieldsRecord(logging.LogRecord):
+    """Log record with fields, at the cost of a copy of a *template*, another record.
+
+    Its class would find out again for each what is the same for all, as the file's name from an empty path.
+    """
+
+    def __init__(self, template: logging.LogRecord, fields: Mapping[str, object]) -> None:
+        vars(self).update(vars(template))
+        self.created = now = time.time()
+        self.msecs = int(now % 1 * 1000)
+        self.fields = fields
+
+
 class ConsoleLine(logging.Formatter):
     """Formatter for people: time, level, logger, message; then the event's fields as `name=value`."""
 
-    _latest = (0, "")  # a second, and its text
-
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, and its traceback after it."""
-        fields = "".join([f" {name}={value}" for name, value in _fields(record).items()])
-        line = f"{self._time(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}"
+        second, fields = _write_local(int(record.created)), _fields(record)
+        told = _template(*fields) % tuple(fields.values())
+        line = (
+            f"{second},{int(record.msecs):03} {record.levelname} {record.name}: {record.getMessage()}{told}"
+        )
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-    def _time(self, record: logging.LogRecord) -> str:
-        """Return when *record* was made; its second is written once for all that come in it."""
-        second, written = self._latest
-        if second != int(record.created):
-            second = int(record.created)
-            written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-            self._latest = second, written  # at once: other threads read it
-        return f"{written},{int(record.msecs):03}"
 
 
 class JsonLine(logging.Formatter):
@@ -49,9 +58,8 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, its traceback included."""
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {
-            "time": f"{second}.{record.msecs:03.0f}Z",
+            "time": f"{_write_utc(int(record.created))}.{record.msecs:03.0f}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -95,3 +103,21 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     """Return what an event was given as `extra={"fields": …}`."""
     fields: dict[str, object] = getattr(record, "fields", {})
     return fields
+
+
+@lru_cache(_FORMS_KEPT)
+def _template(*names: str) -> str:
+    """Return how fields of these *names* are written; there are a few sets of them."""
+    return "".join([f" {name}=%s" for name in names])
+
+
+@lru_cache(1)
+def _write_local(second: int) -> str:
+    """Return the time of a *second*, once for all lines of it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
+@lru_cache(1)
+def _write_utc(second: int) -> str:
+    """Return the time of a *second*, as above."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

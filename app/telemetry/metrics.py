@@ -127,29 +127,30 @@ class Metrics:
         self._token_ages: dict[str, int] = {}
         self._in_flight = SeriesOf(self._gauges["whisper_in_flight"], BufferedGauge)
         for holder in (DATABASE, *SERVICES):
-            self._in_flight[holder,].add(0)
+            self._in_flight[holder,].value = 0
         self._gauges["whisper_in_flight_limit"].set(max_in_flight)
         self._gauges["whisper_build_info"].labels(version).set(1)
         for method in METHODS:  # a rate needs a beginning
-            self._counters["whisper_calls"][method, OK].add(0)
+            self._counters["whisper_calls"][method, OK].pending = 0
         for limit in limits:
-            self._counters["whisper_limit_hits"][limit,].add(0)
+            self._counters["whisper_limit_hits"][limit,].pending = 0
 
-    def move_in_flight(self, left: str | None, taken: str | None) -> None:
-        """Count a call in flight for *taken*, what holds it from now on, and no more for *left*."""
+    def move_in_flight(self, left: str | None, taken: str | None) -> str | None:
+        """Count a call in flight no more for *left* but for *taken*, what holds it now; return that."""
         if left:
-            self._in_flight[left,].add(-1)
+            self._in_flight[left,].value -= 1
         if taken:
-            self._in_flight[taken,].add(1)
+            self._in_flight[taken,].value += 1
+        return taken
 
     def record_call(self, method: str, outcome: str, seconds: float) -> None:
         """Count a call that ended in *outcome*: `ok` or a refusal's code."""
-        self._counters["whisper_calls"][method, outcome].add()
+        self._counters["whisper_calls"][method, outcome].pending += 1
         self._histograms["whisper_call_duration_seconds"][method,].observe(seconds)
 
     def record_push(self, attempt: Attempt) -> None:
         """Count a message that was sent, or could not be."""
-        self._counters["whisper_push"][attempt.service, _status(attempt)].add()
+        self._counters["whisper_push"][attempt.service, _status(attempt)].pending += 1
         self._histograms["whisper_push_duration_seconds"][attempt.service,].observe(attempt.seconds)
         if self._token_ages.get(attempt.service) != attempt.token_age:  # once a second, not for each message
             self._token_ages[attempt.service] = attempt.token_age
@@ -162,7 +163,7 @@ class Metrics:
 
     def record_limit(self, name: str) -> None:
         """Count a call that was refused by this limit."""
-        self._counters["whisper_limit_hits"][name,].add()
+        self._counters["whisper_limit_hits"][name,].pending += 1
 
     def record_redis(self, outcome: str, seconds: float) -> None:
         """Count a question to Redis: `ok`, or `failed` when this server had to count alone."""
@@ -174,17 +175,17 @@ class Metrics:
 
     def record_purge(self, rows: int) -> None:
         """Count a purge that deleted so many *rows*."""
-        self._counters["whisper_purged_rows"][()].add(rows)
+        self._counters["whisper_purged_rows"][()].pending += rows
         self._gauges["whisper_purge_timestamp_seconds"].set_to_current_time()
 
     def record_refused_connection(self, code: str) -> None:
         """Count a connection that was closed for what came on it."""
-        self._counters["whisper_refused_connections"][code,].add()
+        self._counters["whisper_refused_connections"][code,].pending += 1
 
     def expect_refused_connections(self, codes: Iterable[str]) -> None:
         """Begin to count connections that are closed with these *codes*: a rate needs a beginning."""
         for code in codes:
-            self._counters["whisper_refused_connections"][code,].add(0)
+            self._counters["whisper_refused_connections"][code,].pending = 0
 
     def publish(self) -> None:
         """Hand over to prometheus-client what was counted since."""

@@ -4,7 +4,6 @@ The push service's host and what it answered are told; addresses, endpoints, key
 """
 
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -16,21 +15,30 @@ from app.limits.breaker import Breaker
 from app.limits.concurrency import IN_FLIGHT
 from app.limits.errors import Overloaded
 from app.push.outcome import Attempt
+from app.telemetry.log_format import FieldsRecord
 from app.telemetry.metrics import DATABASE, OK, Metrics
 from app.telemetry.proxy_detection import UntrustedProxyDetector
+from app.telemetry.request_ids import FIELD, request_id
 from app.telemetry.tracing import Trace, Tracing
 
 log = logging.getLogger(__name__)
 
-REQUEST_ID = "X-Request-ID"
-_REQUEST_ID = REQUEST_ID.lower().encode()  # as ASGI has it
-MAX_ID_CHARACTERS = 64
-
 ABORTED = "aborted"  # the outcome of a call whose client, or server, did not wait for its end
 UNKNOWN = "unknown"  # the method of a call that could not be read
 
+# Where the layers below find the fields of the request's head by their names, the last of each.
+FIELDS = "header_fields"
+
+# What `send` returns. A function that is defined for each request would make this type anew each time.
+Sending = Awaitable[None]
+
 # Orchestrators and Prometheus ask for these every few seconds: a line only for DEBUG.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+
+_EVENTS = {
+    level: logging.LogRecord(log.name, level, "", 0, "request", (), None)
+    for level in (logging.DEBUG, logging.INFO)
+}
 
 # Refusals of a server without room: each one's line would cost as much as the rest of it. Counted they are.
 _OVERLOADED = Overloaded.code
@@ -46,12 +54,18 @@ class RequestRecord:
     method: str | None = None  # of the call, if it is one
     code: str = OK
     status: int = 0  # of the answer; 0: not yet
+    is_answered: bool = False  # as a whole
     push: Attempt | None = None  # the latest
     pushes: int = 0
     held_by: str | None = None  # while it is a call in flight: the database, or the push service
 
 
 _current: ContextVar[RequestRecord | None] = ContextVar("request_record", default=None)
+
+
+def current_record() -> RequestRecord | None:
+    """Return the record of the present request, if it is one."""
+    return _current.get()
 
 
 def note_method(method: str) -> None:
@@ -105,23 +119,20 @@ class Observer:
 
     def record_place(self, by: int) -> None:
         """Record that the present request takes (1) or leaves (-1) a place in flight."""
-        self._hold(DATABASE if by > 0 else None)
+        if record := _current.get():
+            record.held_by = self.metrics.move_in_flight(record.held_by, DATABASE if by > 0 else None)
 
     def record_push_begin(self, service: str) -> None:
         """Record that a message to *service* begins, which holds the present request's place."""
         if (record := _current.get()) and record.held_by:
-            self._hold(service)
-
-    def _hold(self, holder: str | None) -> None:
-        if record := _current.get():
-            self.metrics.move_in_flight(record.held_by, holder)
-            record.held_by = holder
+            record.held_by = self.metrics.move_in_flight(record.held_by, service)
 
     def begin_request(self, scope: Scope) -> RequestRecord:
         """Return the record of a request that begins now."""
-        self._proxies.observe(scope)
+        headers = scope[FIELDS] = dict(scope["headers"])
+        self._proxies.observe(scope["client"], headers)
         trace = self._tracing.begin(scope["method"]) if self._tracing else None
-        return RequestRecord(_request_id(scope), trace)
+        return RequestRecord(request_id(headers), trace)
 
     def end_request(self, scope: Scope, record: RequestRecord, seconds: float) -> None:
         """Count, log and trace a request that ended after so many *seconds*."""
@@ -131,8 +142,8 @@ class Observer:
             self.metrics.record_call(record.method, code, seconds)
         level = logging.DEBUG if path in _PROBES or code == _OVERLOADED else logging.INFO
         if log.isEnabledFor(level):
-            extra = {"fields": _fields(scope["method"], path, record, code, seconds)}
-            log.handle(log.makeRecord(log.name, level, "", 0, "request", (), None, extra=extra))
+            fields = _fields(scope["method"], path, record, code, seconds)
+            log.handle(FieldsRecord(_EVENTS[level], fields))
         if record.trace:
             attributes = {
                 "http.request.method": scope["method"],
@@ -157,12 +168,14 @@ class RequestLog:
             return
         observer: Observer = scope["state"]["app"].observer
         record = observer.begin_request(scope)
-        header = (_REQUEST_ID, record.id.encode())
+        header = (FIELD, record.id.encode())
 
-        def send_with_id(message: Message) -> Awaitable[None]:
+        def send_with_id(message: Message) -> Sending:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 message["headers"].append(header)
+            else:
+                record.is_answered = not message.get("more_body")
             return send(message)
 
         token = _current.set(record)
@@ -174,15 +187,6 @@ class RequestLog:
             observer.end_request(scope, record, time.perf_counter() - began)
 
 
-def _request_id(scope: Scope) -> str:
-    """Return the id that a proxy gave the request, if it is plain, or a new one."""
-    for name, value in scope["headers"]:
-        if name == _REQUEST_ID and len(value) <= MAX_ID_CHARACTERS and value.replace(b"-", b"").isalnum():
-            given: str = value.decode()
-            return given
-    return os.urandom(8).hex()
-
-
 def _fields(
     http_method: str, path: str, record: RequestRecord, code: str, seconds: float
 ) -> dict[str, str | int | float]:
@@ -192,7 +196,7 @@ def _fields(
         "path": path,
         "status": record.status,
         "code": code,
-        "ms": round(1000 * seconds, 1),
+        "ms": round(10_000 * seconds) / 10,
     }
     if record.method:
         fields["method"] = record.method

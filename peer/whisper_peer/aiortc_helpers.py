@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from aiortc import RTCPeerConnection
 
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import ConnectionFailed, PeerError, TimedOut
 
 # Closing says goodbye once and waits for nobody.
@@ -33,9 +33,9 @@ def translate_errors() -> Iterator[None]:
 async def close(rtc: RTCPeerConnection) -> None:
     """Close every socket and end every task of *rtc*, in a few seconds at most."""
     with suppress(TimedOut):
-        await within(SETTLE_S, _wait_settled(rtc), "WebRTC goes on connecting")
+        await wait_for(SETTLE_S, _wait_settled(rtc), "WebRTC goes on connecting")
     with suppress(TimedOut):
-        await within(RELEASE_S, rtc.close(), "WebRTC does not close")
+        await wait_for(RELEASE_S, rtc.close(), "WebRTC does not close")
 
 
 async def _wait_settled(rtc: RTCPeerConnection) -> None:

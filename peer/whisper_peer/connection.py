@@ -21,7 +21,7 @@ from whisper_peer.channels.channel_admission import CONTROL, LABEL, ChannelRegis
 from whisper_peer.channels.control_channel import ControlChannel
 from whisper_peer.channels.files import Files
 from whisper_peer.channels.reassembly_limit import watch_reassembly
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut
 from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
@@ -118,7 +118,7 @@ class Connection:
         await self._transport.close(to_device=self.session.their_device)
         self.end(ConnectionFailed("the connection was closed"))
         with suppress(TimedOut):
-            await within(RELEASE_S, self._released.wait(), "WebRTC does not close")
+            await wait_for(RELEASE_S, self._released.wait(), "WebRTC does not close")
 
     def end(self, trouble: PeerError) -> None:
         """Note that it is over; whoever waits for a next step gets *trouble*."""

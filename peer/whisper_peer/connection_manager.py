@@ -9,7 +9,7 @@ from typing import Any
 
 from whisper_peer.background_tasks import BackgroundTasks
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.connection import Connection
 from whisper_peer.errors import (
     AlreadyConnected,
@@ -196,7 +196,7 @@ async def _dial(connection: Connection, seconds: float) -> Channel:
 
 
 async def _offer(connection: Connection) -> Channel:
-    return await within(CONNECT_S, connection.offer(), "the caller did not answer our offer")
+    return await wait_for(CONNECT_S, connection.offer(), "the caller did not answer our offer")
 
 
 def _end(connection: Connection | None, close: Close) -> None:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, DummyCookieJar
 
 from whisper_peer.api_client import ApiClient
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.connection_manager import ConnectionManager
 from whisper_peer.errors import Dropped, PeerError, PushServiceFailed, Reason, Refusal, ServerRefused
 from whisper_peer.identity import Identity
@@ -143,7 +143,7 @@ class Peer:
 
     def accept(self, timeout: float = 30) -> Coroutine[Any, Any, Channel]:
         """Wait for the next incoming connection. Raise `TimedOut`."""
-        return within(timeout, self._connections.next_incoming(), f"nobody dialled within {timeout:g} s")
+        return wait_for(timeout, self._connections.next_incoming(), f"nobody dialled within {timeout:g} s")
 
     async def _update(self, subscription: Subscription) -> None:
         try:

@@ -14,7 +14,7 @@ from typing import Self
 
 from aiohttp import ClientSession, web
 
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.push_client import MAX_WAITING, PushClient
 from whisper_peer.push_registration import PushRegistration
 from whisper_peer.push_subscription import Subscription
@@ -93,7 +93,7 @@ class PushEndpoint:
 
     async def code(self) -> str:
         """Return the code with which the server has made sure that the endpoint is ours. Raise `TimedOut`."""
-        return await within(VERIFY_S, self._codes.get(), "the server's message did not reach our endpoint")
+        return await wait_for(VERIFY_S, self._codes.get(), "the server's message did not reach our endpoint")
 
     async def _take(self, request: web.Request) -> web.Response:
         channel = request.match_info["path"].rpartition("/")[2]

@@ -89,7 +89,7 @@ def letters(method: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("case", VECTORS["relay"], ids=lambda case: case["name"])
 async def test_a_call_goes_where_it_is_meant_to(world: World, case: dict[str, Any]) -> None:
-    """To all devices or to one; its sender is told the truest, and what is gone is deleted."""
+    """To all devices or to one; its sender is told the refusal that says most; what is gone is deleted."""
     for name, answers in case["push_services"].items():
         await world.add(name)
         world.push_service.script(answers, world.browsers[name].endpoint.rpartition("/")[2])

@@ -14,6 +14,7 @@ from app.main import create_app
 from app.protocol.constants import MAX_BODY_BYTES
 from app.protocol.errors import NotJson
 from app.settings import Settings
+from app.telemetry.request_log import FIELDS
 from tests.api.conftest import FaultyClock, post, register
 from tests.conftest import serving
 from tests.people import Person, body, now_ms
@@ -217,7 +218,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_the_server() ->
         return {"type": "http.disconnect"}
 
     with pytest.raises(NotJson):
-        await read_body({"type": "http", "headers": []}, gone)
+        await read_body({"type": "http", "headers": [], FIELDS: {}}, gone)
 
 
 async def test_a_compressed_body_is_not_inflated(client: httpx.AsyncClient) -> None:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import URL
 
-from app.api.state import Clock
+from app.api.state import AppState, Clock
 from app.main import create_app
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.push.endpoint_policy import HTTPS_PORT
@@ -34,7 +34,6 @@ from app.push.ssrf_guard import Network
 from app.push.vapid import VapidKey
 from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts
 from app.server.connection_limits import ConnectionLimits
-from app.server.worker_app import StartHook
 from app.settings import Settings
 from tests.people import Person, body, now_ms
 from tests.push_service import base64url, p256
@@ -290,9 +289,9 @@ def settings_for(database: URL, *push_endpoints: str) -> Settings:
     )
 
 
-def give_context(state: dict[str, Any]) -> None:
-    """Give connections what the start hook of `whisper serve` gives them."""
-    state[CONTEXT] = ConnectionContext.of(state["app"], ConnectionLimits(1000, 1000, ()), Timeouts())
+def give_context(state: AppState) -> dict[str, object]:
+    """Give connections what `whisper serve` gives them."""
+    return {CONTEXT: ConnectionContext.of(state, ConnectionLimits(1000, 1000, ()), Timeouts())}
 
 
 @asynccontextmanager
@@ -300,9 +299,9 @@ async def whisper(
     settings: Settings, network: Network, clock: Clock = now_ms, deadlines: Deadlines = PRODUCTION
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the application on *network* as `whisper serve` does, and yield a client of it."""
-    hook = StartHook(create_app(settings, clock, network, clock, deadlines), give_context)
+    app = create_app(settings, clock, network, clock, deadlines, give_context)
     http = "app.server.http_protocol:HttpProtocol"
-    config = uvicorn.Config(hook, interface="asgi3", http=http, ws="none", log_config=None, lifespan="on")
+    config = uvicorn.Config(app, interface="asgi3", http=http, ws="none", log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     # Only a socket that says TCP is spared Nagle's delays by asyncio.
     with socket.socket(proto=socket.IPPROTO_TCP) as door:

@@ -51,12 +51,9 @@ async def deliver(deliverer: Deliverer, request: PushRequest, within: float = PR
 def request_to(browser: Subscription) -> PushRequest:
     """Return a message that the push service takes."""
     stored = subscription_at(browser.endpoint, browser.p256dh, browser.auth)
-    headers = {
-        "TTL": "60",
-        "Content-Encoding": "aes128gcm",
-        "Authorization": VAPID.token(stored.endpoint.origin, now_ms()).header,
-    }
-    return PushRequest(stored.endpoint, TRUSTED, headers, encrypt(stored.target, b"hello"))
+    token = VAPID.token(stored.endpoint.origin, now_ms()).header
+    fields = f"TTL: 60\r\nContent-Encoding: aes128gcm\r\nAuthorization: {token}\r\n"
+    return PushRequest(stored.endpoint, TRUSTED, fields, encrypt(stored.target, b"hello"))
 
 
 async def test_a_message_arrives(delivery: Deliverer, push_service: PushService) -> None:
@@ -232,7 +229,7 @@ async def test_an_answer_that_is_not_http_is_a_refusal() -> None:
         host, port = server.sockets[0].getsockname()
         origin = f"http://{host}:{port}"
         async with opened() as delivery:
-            outcome = await deliver(delivery, PushRequest(Endpoint.parse(f"{origin}/x"), TRUSTED, {}, b"x"))
+            outcome = await deliver(delivery, PushRequest(Endpoint.parse(f"{origin}/x"), TRUSTED, "", b"x"))
 
     assert outcome == Outcome(DeliveryStatus.REFUSED)
 
@@ -243,7 +240,7 @@ async def test_a_private_address_is_not_connected(push_service: PushService) -> 
     endpoint = Endpoint.parse(f"http://localhost:{port}/push/x")
 
     async with opened() as delivery:
-        outcome = await deliver(delivery, PushRequest(endpoint, UNTRUSTED, {}, b"x"))
+        outcome = await deliver(delivery, PushRequest(endpoint, UNTRUSTED, "", b"x"))
 
     assert (outcome, push_service.received) == (Outcome(DeliveryStatus.FORBIDDEN), [])
 
@@ -253,7 +250,7 @@ async def test_a_literal_private_address_is_not_connected(push_service: PushServ
     endpoint = Endpoint.parse(f"{push_service.origin}/push/x")
 
     async with opened() as delivery:
-        outcome = await deliver(delivery, PushRequest(endpoint, UNTRUSTED, {}, b"x"))
+        outcome = await deliver(delivery, PushRequest(endpoint, UNTRUSTED, "", b"x"))
 
     assert (outcome.delivery, push_service.received) == (DeliveryStatus.FORBIDDEN, [])
 
@@ -264,7 +261,7 @@ async def test_a_percent_escape_arrives_as_it_was_given(
     """A token in an endpoint is nobody's to spell anew."""
     endpoint = Endpoint.parse(f"{push_service.origin}/push/a%2fb?token=BQ%2bz%3d%3D")
 
-    outcome = await deliver(delivery, PushRequest(endpoint, TRUSTED, {}, b"x"))
+    outcome = await deliver(delivery, PushRequest(endpoint, TRUSTED, "", b"x"))
 
     assert outcome.delivery is DeliveryStatus.GONE
     assert subscription_at(endpoint.url).endpoint == endpoint

@@ -185,7 +185,7 @@ def test_memory_is_bounded() -> None:
 
 def test_a_place_is_taken_until_the_message_has_ended() -> None:
     """And no longer."""
-    limits, places = InFlightLimits(), [(HOST, 2)]
+    limits, places = InFlightLimits(), {HOST: 2}
 
     limits.take(places)
     limits.take(places)
@@ -199,10 +199,10 @@ def test_a_message_takes_a_place_of_each_kind() -> None:
     """One that is full is enough to refuse."""
     limits = InFlightLimits()
 
-    limits.take([(HOST, 2), (URL, 1)])
+    limits.take({HOST: 2, URL: 1})
 
-    assert limits.is_full([(HOST, 2), (URL, 1)])
-    assert not limits.is_full([(HOST, 2), (URL + "y", 1)])
+    assert limits.is_full({HOST: 2, URL: 1})
+    assert not limits.is_full({HOST: 2, URL + "y": 1})
 
 
 def test_nothing_is_kept_of_messages_that_have_ended() -> None:
@@ -210,7 +210,7 @@ def test_nothing_is_kept_of_messages_that_have_ended() -> None:
     limits = InFlightLimits()
 
     for number in range(1000):
-        limits.take([(f"{URL}{number}", 1)])
-        limits.leave([(f"{URL}{number}", 1)])
+        limits.take([f"{URL}{number}"])
+        limits.leave([f"{URL}{number}"])
 
     assert len(limits) == 0

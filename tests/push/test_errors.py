@@ -12,7 +12,7 @@ from app.push.errors import (
     PushTimedOut,
     PushUnreachable,
     RecipientGone,
-    truest,
+    pick_refusal,
 )
 
 # As docs/protocol.md has them, the truest first.
@@ -33,4 +33,4 @@ def test_the_truest_refusal_is_told(at: int) -> None:
     """In whatever order the devices have answered."""
     some = ORDER[at : at + 3]
 
-    assert {truest(each) for each in permutations(some)} == {ORDER[at]}
+    assert {pick_refusal(each) for each in permutations(some)} == {ORDER[at]}

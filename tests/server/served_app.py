@@ -12,6 +12,8 @@ from uvicorn.server import ServerState
 from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts, serialize_refusal
 from app.server.connection_limits import ConnectionLimits
 from app.server.http_protocol import HttpProtocol
+from app.server.read_budget import PATIENCE_S as READ_PATIENCE_S
+from app.server.read_budget import ReadBudget
 
 REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 LENGTH_3 = (b"content-length", b"3")
@@ -50,12 +52,16 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(app: ASGIApp, timeouts: Timeouts = TIMEOUTS) -> AsyncIterator[Client]:
+async def connected(
+    app: ASGIApp, timeouts: Timeouts = TIMEOUTS, patience_s: float = READ_PATIENCE_S
+) -> AsyncIterator[Client]:
     """Serve *app* by connections of ours, and yield a client."""
     config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off", interface="asgi3")
     config.load()
-    limits = ConnectionLimits(10, 10, [])
-    context = ConnectionContext(lambda refused: serialize_refusal(refused, 0), print, limits, timeouts)
+    limits, read_budget = ConnectionLimits(200, 200, []), ReadBudget(patience_s=patience_s)
+    context = ConnectionContext(
+        lambda refused: serialize_refusal(refused, 0), print, limits, timeouts, read_budget
+    )
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
         lambda: HttpProtocol(config, state, {CONTEXT: context}), "127.0.0.1", 0

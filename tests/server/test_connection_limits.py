@@ -11,16 +11,9 @@ class Connection:
 
     does: str = "idle"
 
-    def close_if_idle(self) -> bool:
-        """Close it if it is idle."""
-        return self._close("idle")
-
-    def close_if_receiving(self) -> bool:
-        """Close it if it is receiving."""
-        return self._close("receiving")
-
-    def _close(self, doing: str) -> bool:
-        if self.does != doing:
+    def evict(self, *, receiving: bool) -> bool:
+        """Close it if it is idle, or if it is *receiving* and so much is allowed."""
+        if self.does != "idle" and not (receiving and self.does == "receiving"):
             return False
         self.does = "closed"
         return True

@@ -40,8 +40,8 @@ def test_nothing_is_handed_over_twice() -> None:
     counter = BufferedCounter(Counter("c", "c", registry=registry))
     gauge = BufferedGauge(Gauge("g", "g", registry=registry))
     histogram = BufferedHistogram(Histogram("h", "h", buckets=BUCKETS, registry=registry))
-    counter.add(3)
-    gauge.add(2)
+    counter.pending += 3
+    gauge.value = 2
     histogram.observe(0.5)
 
     for _ in range(2):
@@ -64,7 +64,7 @@ async def test_what_is_held_back_is_handed_over_at_the_end() -> None:
     series = SeriesOf(Counter("c", "c", ["code"], registry=registry), BufferedCounter)
 
     async with run_publisher(series, every=3600):
-        series["ok",].add()
+        series["ok",].pending += 1
         before = shown(registry)
 
     assert [before, shown(registry)] == [['c_total{code="ok"} 0.0'], ['c_total{code="ok"} 1.0']]

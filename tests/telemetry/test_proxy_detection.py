@@ -15,8 +15,8 @@ def observe(*requests: tuple[str, bytes | None]) -> int:
     detected: list[bool] = []
     detector = UntrustedProxyDetector(lambda: detected.append(True))
     for host, forwarded in requests:
-        headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
-        detector.observe({"client": (host, 50000), "headers": [(b"host", b"x"), *headers]})
+        headers = {b"x-forwarded-for": forwarded} if forwarded else {}
+        detector.observe((host, 50000), {b"host": b"x", **headers})
     return len(detected)
 
 

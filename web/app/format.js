@@ -17,9 +17,9 @@ const DAY_MS = 86_400_000;
 /** What is kept of one message: more would only fill the memory of this page. */
 export const MAX_KEPT = 1_000_000;
 /** What of it is shown at first, and at most: a browser lays out no more in time. */
-export const MAX_GLANCE = 1500;
+export const MAX_TRUNCATED = 1500;
 export const MAX_SHOWN = 100_000;
-const MAX_GLANCE_LINES = 24;
+const MAX_TRUNCATED_LINES = 24;
 /** Nested deeper, a value is not shown. */
 const MAX_INDENT = 60;
 
@@ -32,7 +32,7 @@ const MAX_INDENT = 60;
  * @param {unknown} value
  * @returns {Shown}
  */
-export function present(value) {
+export function formatValue(value) {
   if (typeof value === 'string') return { text: cut(value), isCode: false };
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return { text: formatBytes(value.byteLength), isCode: true };
   let text = '';
@@ -76,8 +76,8 @@ function* pieces(value, indent) {
  * Return the part of a text that is shown at first.
  * @param {string} text
  */
-export function glance(text) {
-  const lines = text.slice(0, MAX_GLANCE).split('\n', MAX_GLANCE_LINES);
+export function truncate(text) {
+  const lines = text.slice(0, MAX_TRUNCATED).split('\n', MAX_TRUNCATED_LINES);
   return lines.join('\n');
 }
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 client connection to a push service (RFC 9112): one request at a time, response heads only."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -35,9 +35,8 @@ class PushResponse(NamedTuple):
     retry_after: str | None = None
 
 
-def serialize_request(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return the POST of *body* to *endpoint*, byte for byte."""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+def serialize_request(endpoint: Endpoint, fields: str, body: bytes) -> bytes:
+    """Return the POST of *body* to *endpoint*, byte for byte; each of its header *fields* is a whole line."""
     head = (
         f"POST {endpoint.target} HTTP/1.1\r\nHost: {endpoint.authority}\r\nUser-Agent: whisper\r\n"
         f"Accept-Encoding: identity\r\n{fields}Content-Length: {len(body)}\r\n\r\n"

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.protocol.subscription import Endpoint
 from app.push.deadlines import Deadlines
@@ -68,28 +69,24 @@ class ConnectionPool:
         Raise `TimeoutError`, which is also raised when there is no room for a connection, `ConnectionLost`
         for a message that may have arrived, other `OSError`s without a connection, or `MalformedResponse`.
         """
-        try:
-            return await self._post_once(endpoint, message, deadline, on_timeout)
-        except ConnectionLost as lost:
-            if not lost.is_stale:
+        was_lost = False
+        while True:
+            connection = self._take_idle(endpoint.origin)
+            if connection is None:
+                async with asyncio.timeout_at(deadline):
+                    connection = await self._take(endpoint, on_timeout)
+            on_timeout.outcome = _SENT
+            answer = connection.send(message, deadline)
+            try:
+                return await answer
+            except asyncio.CancelledError:
+                connection.abandon(answer)
                 raise
-        self._close_idle(endpoint.origin)  # which have most likely died with it
-        return await self._post_once(endpoint, message, deadline, on_timeout)
-
-    async def _post_once(
-        self, endpoint: Endpoint, message: bytes, deadline: float, on_timeout: TimeoutOutcome
-    ) -> PushResponse:
-        connection = self._take_idle(endpoint.origin)
-        if connection is None:
-            async with asyncio.timeout_at(deadline):
-                connection = await self._take(endpoint, on_timeout)
-        on_timeout.outcome = _SENT
-        answer = connection.send(message, deadline)
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            connection.abandon(answer)
-            raise
+            except ConnectionLost as lost:
+                if was_lost or not lost.is_stale:
+                    raise
+            was_lost = True
+            self._close_idle(endpoint.origin)  # which have most likely died with it
 
     async def try_connection(self, endpoint: Endpoint) -> None:
         """Connect to *endpoint*, and hang up. Raise `OSError` if that fails."""
@@ -148,8 +145,9 @@ class ConnectionPool:
         try:
             self._make_room()
             on_timeout.outcome = _CONNECTING
+            free = partial(self._pass_on, host)
             connection = await self._connect(
-                endpoint, lambda: PushConnection(self._pass_on_freed, self._forget, self._drain_s)
+                endpoint, lambda: PushConnection(free, self._forget, self._drain_s)
             )
         except BaseException:
             self._release(endpoint.origin)
@@ -167,10 +165,6 @@ class ConnectionPool:
         oldest.close()
         self._forget(oldest)
 
-    def _pass_on_freed(self, connection: PushConnection) -> None:
-        host = self._hosts[self._connections[connection]]
-        self._pass_on(host, connection)
-
     def _pass_on(self, host: _Host, connection: PushConnection | None) -> None:
         """Give a connection, or the room for one, to whoever has waited longest."""
         while host.waiting:
@@ -182,7 +176,8 @@ class ConnectionPool:
             return
         host.idle.append(connection)
         self._idle[connection] = asyncio.get_running_loop().time()
-        self._sweep_later()
+        if self._sweep_timer is None:
+            self._sweep_later()
 
     def _forget(self, connection: PushConnection) -> None:
         origin = self._connections.pop(connection, None)
@@ -201,8 +196,7 @@ class ConnectionPool:
             del self._hosts[origin]
 
     def _sweep_later(self) -> None:
-        if self._sweep_timer is None:
-            self._sweep_timer = asyncio.get_running_loop().call_later(self._keep_s, self._sweep)
+        self._sweep_timer = asyncio.get_running_loop().call_later(self._keep_s, self._sweep)
 
     def _sweep(self) -> None:
         """Close connections that have been idle for long."""

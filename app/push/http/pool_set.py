@@ -30,7 +30,9 @@ class PoolSet:
 
     def of(self, service: str) -> ConnectionPool:
         """Return the pool for a *service* of `EndpointPolicy`."""
-        return {TRUSTED: self.trusted, UNTRUSTED: self.untrusted}.get(service, self.browsers)
+        if service == TRUSTED:
+            return self.trusted
+        return self.untrusted if service == UNTRUSTED else self.browsers
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from aiortc import InvalidStateError, RTCDataChannel
 
 from whisper_peer.channels.files import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut
 from whisper_peer.media.media import Media
 from whisper_peer.protocol.keys import Address
@@ -81,7 +81,7 @@ class Channel:
 
     def receive(self, timeout: float = 10) -> Coroutine[Any, Any, object]:
         """Wait *timeout* seconds for the next value. Raise `TimedOut`, or `ChannelClosed` after the last."""
-        return within(timeout, self._next(), f"nothing was received within {timeout:g} s")
+        return wait_for(timeout, self._next(), f"nothing was received within {timeout:g} s")
 
     async def __aiter__(self) -> AsyncIterator[object]:
         with suppress(ChannelClosed):
@@ -94,7 +94,7 @@ class Channel:
             return
         self.data_channel.close()  # a stream reset, which comes after every message (RFC 8831, section 6.7)
         with suppress(TimedOut):
-            await within(DELIVERY_S, self._ended.wait(), "the other does not confirm")
+            await wait_for(DELIVERY_S, self._ended.wait(), "the other does not confirm")
         await self._hang_up()
 
     def end(self) -> None:
@@ -122,7 +122,7 @@ class Channel:
         except InvalidStateError:
             raise ChannelClosed(self._reason) from None
         if self.data_channel.bufferedAmount > MAX_UNSENT_BYTES:
-            await within(DELIVERY_S, self._sent.wait(), "the other has stopped reading")
+            await wait_for(DELIVERY_S, self._sent.wait(), "the other has stopped reading")
 
     async def _next(self) -> object:
         while True:

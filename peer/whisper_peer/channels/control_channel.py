@@ -11,7 +11,7 @@ from aiortc import InvalidStateError, RTCDataChannel
 from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.channel_admission import CONTROL
 from whisper_peer.channels.fragments import Reassembler
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, OverLimit
 from whisper_peer.protocol.sealing import Keys, open_sealed, parse_json, seal
 
@@ -68,7 +68,7 @@ class ControlChannel:
         self._sent += 1
         while self.greeted.is_set() and self._sent - self._acknowledged > MAX_UNACKNOWLEDGED:
             self._progress.clear()
-            await within(STALL_S, self._progress.wait(), "the other has stopped reading")
+            await wait_for(STALL_S, self._progress.wait(), "the other has stopped reading")
 
     def count_received(self) -> None:
         """Count a value of theirs, and acknowledge it soon."""

@@ -5,7 +5,7 @@ import asyncio
 from aiortc import InvalidStateError, RTCDataChannel
 
 from whisper_peer.channels.byte_budget import ByteBudget
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, OverLimit, TransferCancelled
 from whisper_peer.protocol.sealing import Format, Keys, decrypt, encrypt, open_sealed, parse_json, seal
 
@@ -39,7 +39,7 @@ class FileChannel:
 
     async def wait_open(self) -> None:
         """Wait until it can be sent on."""
-        await within(STALL_S, self._opened.wait(), "the other takes no files")
+        await wait_for(STALL_S, self._opened.wait(), "the other takes no files")
 
     async def put(self, content: object) -> None:
         """Send bytes, or any JSON value. Raise `TransferCancelled` if the other is not there any more."""
@@ -53,11 +53,11 @@ class FileChannel:
         except InvalidStateError:
             raise TransferCancelled("the other has refused or cancelled it") from None
         if self._data_channel.bufferedAmount > MAX_UNSENT_BYTES:
-            await within(STALL_S, self._sent.wait(), "the other has stopped reading")
+            await wait_for(STALL_S, self._sent.wait(), "the other has stopped reading")
 
     async def next(self, seconds: float = STALL_S) -> object:
         """Return the next bytes, or value. Raise `TimedOut`, or `TransferCancelled` at the end."""
-        unread = await within(seconds, self._unread.get(), "nothing more of the file came")
+        unread = await wait_for(seconds, self._unread.get(), "nothing more of the file came")
         if unread is None:
             self._unread.put_nowait(None)  # for the next call
             raise TransferCancelled("the other has refused or cancelled it")

@@ -9,7 +9,7 @@ from whisper_peer.errors import TimedOut
 T = TypeVar("T")
 
 
-async def within(seconds: float, wait: Coroutine[Any, Any, T], reason: str) -> T:
+async def wait_for(seconds: float, wait: Coroutine[Any, Any, T], reason: str) -> T:
     """Return what *wait* returns. Raise `TimedOut` with *reason* if that takes more than *seconds*."""
     try:
         async with asyncio.timeout(seconds):

@@ -12,7 +12,7 @@ from aiortc.contrib.media import MediaPlayer, MediaRecorder, MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
 from whisper_peer.channels.control_channel import ControlChannel
-from whisper_peer.channels.timeouts import within
+from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import ChannelClosed, PeerError
 from whisper_peer.media.negotiation import Negotiation
 from whisper_peer.media.shared_track import SharedTrack
@@ -50,7 +50,7 @@ class Media:
         Raise `TimedOut` if the other's program has not said within *timeout* seconds that it takes any,
         `ChannelClosed` if it is not there any more.
         """
-        await within(timeout, self.control.greeted.wait(), "the other takes no audio or video")
+        await wait_for(timeout, self.control.greeted.wait(), "the other takes no audio or video")
         if self._ended.is_set():
             raise ChannelClosed("the channel is closed")
         is_new = track.kind not in self._ours

@@ -116,7 +116,7 @@ async def opened(
 
 async def send(pool: ConnectionPool, stub: PushServiceStub, within: float = SOON_S) -> PushResponse:
     """Send a message."""
-    message = serialize_request(stub.endpoint, {"TTL": "60"}, b"hello")
+    message = serialize_request(stub.endpoint, "TTL: 60\r\n", b"hello")
     return await pool.post(stub.endpoint, message, soon(within), TimeoutOutcome())
 
 
@@ -394,7 +394,7 @@ async def test_an_answer_before_its_message_was_whole_is_the_last() -> None:
 
     stub = PushServiceStub(afterwards=read_no_more)
     async with opened(stub) as pool:
-        long = serialize_request(stub.endpoint, {}, b"hello" * 2_000_000)
+        long = serialize_request(stub.endpoint, "", b"hello" * 2_000_000)
         early = await pool.post(stub.endpoint, long, soon(), TimeoutOutcome())
         second = await send(pool, stub)
         gone.set()
@@ -430,7 +430,7 @@ async def test_without_room_a_message_was_not_sent() -> None:
         slow = asyncio.create_task(send(pool, hanging, within=0.3))
         await asyncio.sleep(0.05)
         with suppress(TimeoutError):
-            await pool.post(stub.endpoint, serialize_request(stub.endpoint, {}, b"hello"), soon(), on_timeout)
+            await pool.post(stub.endpoint, serialize_request(stub.endpoint, "", b"hello"), soon(), on_timeout)
         await asyncio.gather(slow, return_exceptions=True)
 
     assert (on_timeout.outcome.delivery, stub.connections) == (DeliveryStatus.BUSY, 0)

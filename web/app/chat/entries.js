@@ -3,7 +3,7 @@
  * @module
  */
 
-import { MAX_KEPT, present } from '../format.js';
+import { MAX_KEPT, formatValue } from '../format.js';
 
 /** @typedef {import('../state.js').Chat} Chat */
 /** @typedef {import('../../client/peer.js').Peer} Peer */
@@ -61,7 +61,7 @@ export function newReactions() {
  */
 export function newText(mine, content, members) {
   const none = { peer: null, number: 0, messageId: null, reply: null, edits: 0, reactions: newReactions() };
-  return { kind: 'text', mine, at: new Date(), ...present(content), ...none, ...members };
+  return { kind: 'text', mine, at: new Date(), ...formatValue(content), ...none, ...members };
 }
 
 /**

@@ -48,7 +48,7 @@ export function unblockPerson(app, address) {
  * @param {App} app
  * @param {number} until ms
  */
-export function beQuiet(app, until) {
+export function setDoNotDisturb(app, until) {
   return change(app, (store) => setQuiet(store, until));
 }
 

@@ -4,7 +4,7 @@
  */
 
 /** @param {HTMLVideoElement} picture */
-export function movable(picture) {
+export function makeDraggable(picture) {
   picture.addEventListener('pointerdown', (event) => {
     event.preventDefault();
     picture.setPointerCapture(event.pointerId);

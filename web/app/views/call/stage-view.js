@@ -8,7 +8,7 @@ import { isCall, nameOf, selectedChat } from '../../state.js';
 import { t } from '../../texts/translation.js';
 import { avatar, drawAvatar } from '../avatar.js';
 import { create, element, onClick, setAttribute, setShown, setText } from '../dom.js';
-import { movable } from './self-view.js';
+import { makeDraggable } from './self-view.js';
 import { keepAwake } from './wake-lock.js';
 
 /** @typedef {import('../../state.js').App} App */
@@ -34,7 +34,7 @@ class Stage {
     this.#sign = avatar(chat.address, '');
     this.#voice = create('div', { class: 'voice' }, this.#sign, this.#text);
     this.#selfView.muted = true;
-    movable(this.#selfView);
+    makeDraggable(this.#selfView);
     this.element = create('div', { class: 'stage' }, this.#remote, this.#voice, this.#selfView);
   }
 

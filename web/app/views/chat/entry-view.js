@@ -4,7 +4,7 @@
  */
 
 import { send } from '../../chat/text-messages.js';
-import { MAX_SHOWN, dayOf, glance } from '../../format.js';
+import { MAX_SHOWN, dayOf, truncate } from '../../format.js';
 import { t } from '../../texts/translation.js';
 import { create, icon, setAttribute, setText, timeElement } from '../dom.js';
 import { saveText } from '../download.js';
@@ -93,7 +93,7 @@ function textRow(app, chat, entry) {
  * @returns {HTMLElement[]}
  */
 function contentOf({ text, isCode }) {
-  const first = glance(text);
+  const first = truncate(text);
   const content = create('div', { class: isCode ? 'text code' : 'text', dir: isCode ? 'ltr' : 'auto' }, ...(isCode ? [first] : withLinks(first)));
   if (first.length === text.length) return [content];
   const isShowable = text.length <= MAX_SHOWN;

@@ -4,7 +4,7 @@
  */
 
 import { canEdit, findMessage, react } from '../../chat/message-changes.js';
-import { glance, safeFileName } from '../../format.js';
+import { safeFileName, truncate } from '../../format.js';
 import { copyText } from '../../share-address.js';
 import { nameOf } from '../../state.js';
 import { t } from '../../texts/translation.js';
@@ -96,7 +96,7 @@ export function showRow(row) {
  */
 export function summaryOf(entry) {
   if (entry.kind === 'file') return safeFileName(entry.transfer.name).slice(0, 80);
-  return glance(entry.text).slice(0, 160).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
+  return truncate(entry.text).slice(0, 160).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { FOR_EVER, isQuiet } from '../../../client/call-screening.js';
 import { timeOf } from '../../format.js';
-import { beQuiet } from '../../reachability/screening-settings.js';
+import { setDoNotDisturb } from '../../reachability/screening-settings.js';
 import { t } from '../../texts/translation.js';
 import { byId, element, onClick, setShown, setText } from '../dom.js';
 
@@ -20,8 +20,8 @@ const MORNING = 8;
  */
 export function doNotDisturbView(app) {
   const choice = byId('quiet', HTMLSelectElement);
-  choice.addEventListener('change', () => void beQuiet(app, endOf(choice.value, new Date())));
-  onClick('quiet-off', () => beQuiet(app, 0));
+  choice.addEventListener('change', () => void setDoNotDisturb(app, endOf(choice.value, new Date())));
+  onClick('quiet-off', () => setDoNotDisturb(app, 0));
 
   return () => {
     const { screening } = app.state;
