@@ -27,10 +27,10 @@ MAX_KNOWN_SENDERS = 50_000
 
 
 @dataclass(slots=True)
-class _InFlight:
-    """Call in flight: its result, and the number of repeats that wait for it."""
+class _Repeats:
+    """Repeats of a call in flight: its result, and the number of them that wait for it."""
 
-    done: Future[None] | None = None  # made for the first repeat: most calls have none
+    done: Future[None]
     error: Exception | None = None
     waiting: int = 0
 
@@ -58,7 +58,7 @@ class Relay:
         self._max_waiting = max_waiting
         self._charges_unregistered = charges_unregistered
         self._relayed: ReplayMemory[str] = ReplayMemory()  # signatures of calls on their way, or done
-        self._in_flight: dict[str, _InFlight] = {}  # by the text that is signed
+        self._in_flight: dict[str, _Repeats | None] = {}  # by the text that is signed; most have no repeats
         self._known_senders: BoundedMap[bytes, int] = BoundedMap(MAX_KNOWN_SENDERS)
 
     def is_repeat(self, call: UnverifiedCall[Message], now: int) -> bool:
@@ -70,19 +70,19 @@ class Relay:
 
     async def repeat(self, text: str) -> None:
         """End as the call of this *text* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
-        earlier = self._in_flight.get(text)
-        if earlier is None:
+        if text not in self._in_flight:
             return
-        if earlier.waiting >= self._max_waiting:
+        repeats = self._in_flight[text] or _Repeats(get_running_loop().create_future())
+        if repeats.waiting >= self._max_waiting:
             raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
-        earlier.waiting += 1
-        earlier.done = earlier.done or get_running_loop().create_future()
+        self._in_flight[text] = repeats
+        repeats.waiting += 1
         try:
-            await shield(earlier.done)  # a caller that gives up must not end it for the others
+            await shield(repeats.done)  # a caller that gives up must not end it for the others
         finally:
-            earlier.waiting -= 1
-        if earlier.error:
-            raise earlier.error
+            repeats.waiting -= 1
+        if repeats.error:
+            raise repeats.error
 
     def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[Registration | None]:
         """Register, forget or forward; return the registration of a sender that was shown to have one.
@@ -97,25 +97,24 @@ class Relay:
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
-        method = call.message.method
-        if self._relayed.find(call.text, method, now):
-            return await self.repeat(call.text)
-        in_flight = self._in_flight[call.text] = _InFlight()
-        stale_at = call.message.sent_at + self._window
-        self._relayed.add(call.text, method, call.signature, stale_at=stale_at, now=now)
+        message, text, signature = call
+        if self._relayed.find(text, message.method, now):
+            return await self.repeat(text)
+        self._in_flight[text] = None
+        stale_at = message.sent_at + self._window
+        self._relayed.add(text, message.method, signature, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now, charges)
         except BaseException as error:
             # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            if in_flight.done:
-                in_flight.error = error if isinstance(error, Exception) else PushTimedOut()
-            self._relayed.remove(call.text)
+            if repeats := self._in_flight[text]:
+                repeats.error = error if isinstance(error, Exception) else PushTimedOut()
+            self._relayed.remove(text)
             raise
         finally:
-            self._in_flight.pop(call.text, None)
-            if in_flight.done:
-                in_flight.done.set_result(None)
+            if repeats := self._in_flight.pop(text):
+                repeats.done.set_result(None)
         return None
 
     async def _forward(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:

@@ -39,6 +39,8 @@ _LIMITS = _OF_SENDER | {
 }
 _NONE: Costs = {}
 
+_DIAL = Dial.method
+
 
 class RateLimits:
     """Rate limits of one process, or of all that share a Redis. A limit without a rate is off.
@@ -182,6 +184,6 @@ def _costs_of(message: Message, client: bytes) -> Costs:
         "recipient": recipient,
         "recipient_hour": recipient,
     }
-    if message.method == Dial.method:
+    if message.method == _DIAL:
         costs["dial"] = costs["calls"]
     return costs

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
+from operator import ge
 from typing import Self
 
 from app.limits.bounded_map import BoundedMap
@@ -72,8 +74,7 @@ class TokenBuckets:
 
     def _sweep(self, now: int) -> None:
         self._sweep_at = now + SWEEP_MS
-        full = now * self._scale
-        self._full_at.evict_while(lambda full_at: full_at <= full)
+        self._full_at.evict_while(partial(ge, now * self._scale))  # which are full by now
 
     def give_back(self, key: bytes) -> None:
         """Undo what `consume` did for *key* just now."""

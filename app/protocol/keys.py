@@ -1,7 +1,7 @@
 """Ed25519 addresses and X25519 keys: canonical base64, strict verification (RFC 8032, RFC 7748)."""
 
 from base64 import b64encode
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +16,10 @@ _FIELD = 2**255 - 19
 _SIGN_BIT = 2**255  # of an Edwards point's encoding; X25519 overlooks it
 
 
+# The characters before the padding whose bits that are left over are zero, by the bytes in the last group.
+_CANONICAL_LAST = ("", "AQgw", "AEIMQUYcgkosw048")
+
+
 def decode(text: object, length: int | None = None) -> bytes:
     """Return the bytes of canonical, padded standard base64 (RFC 4648, section 4).
 
@@ -27,8 +31,8 @@ def decode(text: object, length: int | None = None) -> bytes:
         raw = a2b_base64(text, strict_mode=True)
     except ValueError:
         raise ValueError("is not padded standard base64") from None
-    # All but the last four characters have one spelling; in those, bits may be left over.
-    if len(text) % 4 or b2a_base64(raw[-(len(raw) % 3 or 3) :], newline=False).decode() != text[-4:]:
+    in_last = len(raw) % 3  # bytes in the last four characters: of one or two, bits are left over
+    if len(text) % 4 or (in_last and text[in_last - 4] not in _CANONICAL_LAST[in_last]):
         raise ValueError("is not in canonical base64")
     if length is not None and len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")

@@ -31,10 +31,13 @@ class Message(BaseModel):
     ]
 
 
+_UPDATE = "update"
+
+
 class Update(Message):
     """Register a push subscription, forget it (`null`), or only ask the time (absent)."""
 
-    method = "update"
+    method = _UPDATE
 
     subscription: Annotated[
         Subscription | None,
@@ -107,7 +110,7 @@ class RelayedMessage(Message):
 
 def is_relayed(message: Message) -> TypeGuard[RelayedMessage]:
     """Tell whether *message* has a recipient; `isinstance` would ask the metaclass, ten times as long."""
-    return message.method != Update.method
+    return message.method != _UPDATE
 
 
 class KeyedMessage(RelayedMessage):

@@ -91,12 +91,13 @@ _new_keys = _generate()
 
 def seal(target: PushTarget, payload: bytes, key: SenderKey, salt: bytes) -> bytes:
     """Encrypt *payload* to a browser; *key* and *salt* must both be new (RFC 8291, section 3)."""
-    shared = key.private.exchange(_ECDH, _public_key(target.p256dh))
-    info = b"WebPush: info\0" + target.p256dh + key.point
+    private, point = key
+    shared = private.exchange(_ECDH, _public_key(target.p256dh))
+    info = b"WebPush: info\0" + target.p256dh + point
     secret = HKDF.extract(_SHA256, salt, HKDF(_SHA256, 32, target.auth, info).derive(shared))
     content_key = HKDFExpand(_SHA256, 16, b"Content-Encoding: aes128gcm\0").derive(secret)
     nonce = HKDFExpand(_SHA256, 12, b"Content-Encoding: nonce\0").derive(secret)
-    return salt + _SIZES + key.point + AESGCM(content_key).encrypt(nonce, payload + _LAST, None)
+    return salt + _SIZES + point + AESGCM(content_key).encrypt(nonce, payload + _LAST, None)
 
 
 @lru_cache(_KEYS_KEPT)

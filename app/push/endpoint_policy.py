@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from app.protocol.subscription import Endpoint
@@ -23,6 +24,8 @@ UNTRUSTED = "other"  # any other host: whoever registers may have chosen it
 SERVICES = (*dict.fromkeys(BROWSER_HOSTS.values()), TRUSTED, UNTRUSTED)
 
 HTTPS_PORT = 443
+
+_HOSTS_KEPT = 256  # whose owner is at hand: each call asks for one
 
 # A public name: two labels or more, not an address.
 _PUBLIC_NAME = re.compile(r"(?:[^.]+\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
@@ -54,8 +57,7 @@ class EndpointPolicy:
         """Return whose push service *endpoint* is at: one of a fixed few names."""
         if endpoint.origin in self.origins:
             return TRUSTED
-        owners = (owner for host, owner in BROWSER_HOSTS.items() if _matches(endpoint.host, host))
-        return next(owners, UNTRUSTED)
+        return _owner_of(endpoint.host)
 
     def admit(self, endpoint: Endpoint) -> str:
         """Return whose push service *endpoint* is at. Raise `EndpointNotAllowed` unless it may be reached."""
@@ -73,6 +75,13 @@ def _parse_origin(text: str) -> str:
     if text.count("/") != len("//"):
         raise ValueError("is not a plain https URL of a push service: an origin has no path")
     return Endpoint.parse(f"{text}/").origin
+
+
+@lru_cache(_HOSTS_KEPT)
+def _owner_of(host: str) -> str:
+    """Return whose push service the browsers reach at *host*."""
+    owners = (owner for allowed, owner in BROWSER_HOSTS.items() if _matches(host, allowed))
+    return next(owners, UNTRUSTED)
 
 
 def _matches(host: str, allowed: str) -> bool:

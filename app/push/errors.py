@@ -94,9 +94,9 @@ _REFUSALS: dict[DeliveryStatus, type[Refused]] = {
 
 def require_accepted(outcome: Outcome) -> None:
     """Raise the refusal for *outcome* unless the push service accepted the message."""
+    if outcome.delivery is DeliveryStatus.ACCEPTED:
+        return
     match outcome:
-        case Outcome(delivery=DeliveryStatus.ACCEPTED):
-            return
         case Outcome(delivery=DeliveryStatus.BUSY, retry_after=seconds):
             raise PushBusy(retry_after=DEFAULT_RETRY_AFTER_S if seconds is None else seconds)
         case Outcome(delivery=DeliveryStatus.REFUSED, status=int(status)):

@@ -138,8 +138,9 @@ class PushSender:
     def _message(self, call: Call[RelayedMessage], options: PushOptions, devices: int) -> str:
         """Return the JSON for the service worker; an encoder would print the same, more slowly."""
         # A canonical text has no control characters any more: two escapes are left.
-        text = call.text.replace("\\", "\\\\").replace('"', '\\"')
-        data = f'"data":{{"a":"{call.message.method}","b":"{text}","c":"{call.signature}"}}'
+        message, text, signature = call
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        data = f'"data":{{"a":"{message.method}","b":"{escaped}","c":"{signature}"}}'
         if devices > 1:  # it arrives elsewhere too
             data += f',"devices":{devices}'
         notice = options.notice
@@ -147,7 +148,7 @@ class PushSender:
             return f"{{{data}}}"
         title, body = encode_basestring(notice.title), encode_basestring(notice.body)
         silent = '"silent":true,' if notice.silent else ""
-        return f'{{"title":{title},"body":{body},"tag":"{self._tag(call.message)}",{silent}{data}}}'
+        return f'{{"title":{title},"body":{body},"tag":"{self._tag(message)}",{silent}{data}}}'
 
     def _tag(self, message: RelayedMessage) -> str:
         """Return the notification's tag: a second dial of the same two replaces the first."""
