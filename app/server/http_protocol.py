@@ -147,7 +147,7 @@ class HttpProtocol(StreamProtocol):
         elif self._refusal is not None:
             if self._queue.current is None:
                 self.end_with(self._refusal, None)
-        elif self._is_paused and not self._is_deferred:  # or what came waits for its turn
+        elif self._is_paused and not self._is_deferred:  # what is deferred waits for its turn
             self._parse()
         elif self._queue.current is None and not self._parser.is_receiving:
             self._keep_alive.start()
