@@ -100,7 +100,7 @@ class Relay:
         message, text, signature = call
         if self._relayed.find(text, message.method, now):
             return await self.repeat(text)
-        self._in_flight[text] = None
+        self._in_flight.setdefault(text, None)  # there already if it is in flight, but was forgotten
         stale_at = message.sent_at + self._window
         self._relayed.add(text, message.method, signature, stale_at=stale_at, now=now)
         try:
@@ -108,12 +108,12 @@ class Relay:
         except BaseException as error:
             # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            if repeats := self._in_flight[text]:
+            if repeats := self._in_flight.get(text):
                 repeats.error = error if isinstance(error, Exception) else PushTimedOut()
             self._relayed.remove(text)
             raise
         finally:
-            if repeats := self._in_flight.pop(text):
+            if repeats := self._in_flight.pop(text, None):
                 repeats.done.set_result(None)
         return None
 
