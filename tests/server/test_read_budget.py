@@ -117,20 +117,33 @@ async def test_a_request_behind_another_waits_for_its_turn_too() -> None:
     assert app.served.index("/second") > MANY - PER_ITERATION
 
 
-async def test_a_request_that_waited_for_too_long_is_refused() -> None:
-    """Its client may have given up, and those behind it wait as well."""
+async def answers_of_many_late(request_line: bytes) -> list[bytes]:
+    """Return the answers to many requests at once, which all have waited for too long but the first."""
     async with connected(Application(), patience_s=-1) as client:
         opened = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(MANY)]
         await asyncio.sleep(0.05)
         for _, writer in opened:
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.write(request_line + b"Host: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         answers = [await asyncio.wait_for(reader.read(), PATIENCE_S) for reader, _ in opened]
         for _, writer in opened:
             writer.close()
+        return answers
+
+
+async def test_a_call_that_waited_for_too_long_is_refused() -> None:
+    """Its client may have given up, and those behind it wait as well."""
+    answers = await answers_of_many_late(b"POST /dial HTTP/1.1\r\n")
 
     refused = [each for each in answers if each.startswith(b"HTTP/1.1 503")]
     assert 0 < len(refused) <= MANY - PER_ITERATION
     assert all(Overloaded.code.encode() in each and b"retry-after: 1" in each.lower() for each in refused)
+
+
+async def test_a_health_check_is_answered_however_long_it_waited() -> None:
+    """Or an orchestrator would restart a server for being busy."""
+    answers = await answers_of_many_late(b"GET /livez HTTP/1.1\r\n")
+
+    assert all(each.startswith(b"HTTP/1.1 200") for each in answers)
 
 
 class Reader:
