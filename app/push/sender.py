@@ -129,8 +129,7 @@ class PushSender:
                 break
             request = _sign(identity, target.endpoint, service, options, body, now)
             outcome = await self._deliverer.deliver(request, now, deadline)
-            accepted = outcome.delivery is DeliveryStatus.ACCEPTED
-            if accepted or not is_vapid_key_mismatch(service, outcome.status):
+            if not is_vapid_key_mismatch(service, outcome.status):
                 return outcome if identity.id == key_id else outcome._replace(key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]
