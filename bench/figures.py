@@ -68,7 +68,7 @@ def _rows(files: list[Path]) -> Iterator[tuple[str, float, float | None]]:
     yield "tests: mocks", sum(_count(MOCK, file) for file in _of(files, "tests")), 0
     if ESBUILD.exists():
         yield "client: bytes of the page's file, compressed", _compressed_size(), 25_000
-    folders = Counter(file.parent for file in _of(files, *PACKAGES, "bench"))
+    folders = Counter(file.parent for file in _of(files, *PACKAGES, "bench", "tests"))
     yield "largest flat folder, files", max(folders.values()), 20
     yield from _dependency_rows()
 

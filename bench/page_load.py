@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from tests.browser.chromium import CHROMIUM, new_chromium
-from tests.browser.chromium_tab import Tab
-from tests.browser.chromium_user import at_chromium
-from tests.browser.pool import stop_idle
+from tests.browser.drivers.chromium import CHROMIUM, new_chromium
+from tests.browser.drivers.chromium_tab import Tab
+from tests.browser.drivers.pool import stop_idle
+from tests.browser.users.chromium_user import at_chromium
 from tests.deployment import Deployment, deployment_for, pushing, serving
 from tests.processes import Program, installed
 

@@ -22,7 +22,7 @@ from app.store import schema
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from app.store.url import parse_url
-from tests.browser.pool import stop_idle
+from tests.browser.drivers.pool import stop_idle
 from tests.databases import emptying, open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.metrics import LISTEN

@@ -69,7 +69,8 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     state.in_flight_limit.check()
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
-    note_method(unverified.message.method)
+    if route.method == UNKNOWN:
+        note_method(unverified.message.method)
     registration = None
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.text)
@@ -79,7 +80,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         call, charges = await authenticate(unverified, client, state)
         state.in_flight_limit.acquire(holders)
         try:
-            registration = await state.relay.handle(call, state.clock(), charges)
+            registration = await state.relay.handle(call, now, charges)
         finally:
             state.in_flight_limit.release(holders)
     sender, now = unverified.message.sender, state.clock()

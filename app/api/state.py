@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypedDict, cast
+from typing import Annotated, Any, TypedDict
 
 from fastapi import Depends, Request
 
@@ -42,9 +42,10 @@ class LifespanState(TypedDict):
     app: AppState
 
 
-def app_state(lifespan_state: Mapping[str, object]) -> AppState:
+def app_state(lifespan_state: Mapping[str, Any]) -> AppState:
     """Return the application's state from the lifespan's, which is `scope["state"]` of a request."""
-    return cast("AppState", lifespan_state["app"])
+    state: AppState = lifespan_state["app"]
+    return state
 
 
 async def _app_state(request: Request) -> AppState:  # a coroutine: FastAPI calls functions in threads

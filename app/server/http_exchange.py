@@ -2,7 +2,6 @@
 
 import logging
 from asyncio import Future, get_running_loop
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -17,10 +16,26 @@ log = logging.getLogger(__name__)
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # RFC 9110, section 15.2
 _STATUS_LINES = {each.value: b"HTTP/1.1 %d %s" % (each, each.phrase.encode()) for each in HTTPStatus}
-_LINES_KEPT = 128
+MAX_LINES = 128
 _WITHOUT_BODY = (204, 304)
 _CLOSE = (b"connection", b"close")
 _CHUNKED = (b"transfer-encoding", b"chunked")
+
+
+class HeaderLines(dict[tuple[bytes, bytes], bytes]):
+    """Lines of headers, each written once: nearly all are the same in every response."""
+
+    def __missing__(self, header: tuple[bytes, bytes]) -> bytes:
+        line = b": ".join(header)
+        if b"\r" in line or b"\n" in line:
+            raise RuntimeError("a header holds a line break")
+        if len(self) >= MAX_LINES:
+            self.clear()
+        self[header] = line
+        return line
+
+
+_lines = HeaderLines()
 
 
 class ExchangeConnection(Protocol):
@@ -99,17 +114,22 @@ class HttpExchange:
     def feed(self, body: bytes) -> None:
         """Take a part of the body."""
         self._body += body
-        self._notify()
+        self.has_news = True
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     def feed_eof(self) -> None:
         """Take note that the request is here as a whole."""
         self.more_body = False
-        self._notify()
+        self.has_news = True
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     def disconnect(self) -> None:
         """Take note that the connection is gone: nothing more comes, and nothing that is sent arrives."""
-        self.disconnected = True
-        self._notify()
+        self.disconnected = self.has_news = True
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     async def receive(self) -> Message:
         """Return what has come of the body, or that the exchange is over; wait for either."""
@@ -142,18 +162,23 @@ class HttpExchange:
 
     def _make_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         lines = [*self._connection.server_state.default_headers, *headers]
-        given = dict(headers)
-        if b"connection" in given:
-            self.keep_alive = self.keep_alive and given[b"connection"].lower() != b"close"
+        length = connection = None
+        for name, value in headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"connection":
+                connection = value
+        if connection is not None:
+            self.keep_alive = self.keep_alive and connection.lower() != b"close"
         elif not self.keep_alive:
             lines.append(_CLOSE)
-        if b"content-length" in given:
-            self._left = int(given[b"content-length"])
+        if length is not None:
+            self._left = int(length)
         elif self.scope["method"] == "HEAD" or status in _WITHOUT_BODY:
             self._left = 0
         else:
             lines.append(_CHUNKED)
-        return b"\r\n".join([_STATUS_LINES[status], *map(_write_line, lines), b"", b""])
+        return b"\r\n".join([_STATUS_LINES[status], *map(_lines.__getitem__, lines), b"", b""])
 
     def _send_body(self, body: bytes, *, more: bool) -> None:
         head, self._head = self._head, b""
@@ -174,21 +199,7 @@ class HttpExchange:
                 self._wake(self._waiter)
             self._connection.complete(keep_alive=self.keep_alive)
 
-    def _notify(self) -> None:
-        self.has_news = True
-        if self._waiter is not None:
-            self._wake(self._waiter)
-
     @staticmethod
     def _wake(waiter: Future[None]) -> None:
         if not waiter.done():
             waiter.set_result(None)
-
-
-@lru_cache(_LINES_KEPT)
-def _write_line(header: tuple[bytes, bytes]) -> bytes:
-    """Return the line of a *header*; nearly all of them are the same in every response."""
-    line = b": ".join(header)
-    if b"\r" in line or b"\n" in line:
-        raise RuntimeError("a header holds a line break")
-    return line

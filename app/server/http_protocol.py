@@ -82,15 +82,14 @@ class HttpProtocol(StreamProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, as soon as the read budget allows."""
-        if self._refusal is None and not self._transport.is_closing():
-            self._keep_alive.cancel()
-            self._parser.feed(data)
-            if self._is_deferred:
-                self._pause_reading()
-            elif self._context.read_budget.consume(self):
-                self._parse()
-            else:
-                self._is_deferred = True
+        self._keep_alive.cancel()
+        self._parser.feed(data)
+        if self._is_deferred:
+            self._pause_reading()
+        elif self._context.read_budget.consume(self):
+            self._parse()
+        else:
+            self._is_deferred = True
 
     def read_on(self, *, late: bool) -> None:
         """Parse what came, or refuse it because it is *late*."""
@@ -145,10 +144,13 @@ class HttpProtocol(StreamProtocol):
         """Read on after a request was served, or refuse what came instead of the next, or wait for one."""
         if self._transport.is_closing():
             self._queue.close()
-        elif self._refusal is None:
+        elif self._refusal is not None:
+            if self._queue.current is None:
+                self.end_with(self._refusal, None)
+        elif self._is_paused and not self._is_deferred:  # what is deferred waits for its turn
             self._parse()
-        elif self._queue.current is None:
-            self.end_with(self._refusal, None)
+        elif self._queue.current is None and not self._parser.is_receiving:
+            self._keep_alive.start()
 
     def complete(self, *, keep_alive: bool) -> None:
         """Take note of a complete response."""

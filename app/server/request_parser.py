@@ -123,19 +123,19 @@ class RequestParser:
         if self._has_refused:  # it is the rest of a slice, behind that
             return
         headers, self._headers = self._headers, []  # what is still to come is no part of the head
-        fields, version = dict(headers), self._parser.get_http_version()
+        fields, version, method = dict(headers), self._parser.get_http_version(), self._parser.get_method()
         if self._received > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
         elif self._parser.should_upgrade():
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
-        elif self._names_other_protocol():
+        elif names_other_protocol(method, self._url, self._recent, is_first=self._is_first):
             self._refuse(NotHttp())
         elif fault := find_fault(headers, fields, version):
             self._refuse(NotHttp(fault))
         else:
             is_1_1 = version == "1.1"  # before, neither was known
             self._receiver.begin_request(
-                self._scope(version, headers),
+                self._scope(version, method, headers),
                 keep_alive=is_1_1 and self._parser.should_keep_alive(),
                 awaits_continue=is_1_1 and fields.get(b"expect", b"").lower() == b"100-continue",
             )
@@ -147,17 +147,13 @@ class RequestParser:
         self._received, self._in_head = 0, True
         self._receiver.end_request()
 
-    def _names_other_protocol(self) -> bool:
-        method = self._parser.get_method()
-        return names_other_protocol(method, self._url, self._recent, is_first=self._is_first)
-
-    def _scope(self, version: str, headers: Headers) -> Scope:
+    def _scope(self, version: str, method: bytes, headers: Headers) -> Scope:
         path, raw_path, query = _parse_target(self._url)
         return {
             "type": "http",
             "asgi": _ASGI,
             "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
+            "method": method.decode("ascii"),
             "scheme": "http",
             "root_path": "",
             "path": path,

@@ -13,6 +13,9 @@ Form = Literal["console", "json"]
 # What a server says of single connections.
 CONNECTION_LOGGER = "uvicorn.connection"
 
+FIELDS = "fields"  # the name of what an event was given as `extra={"fields": …}`
+_NONE: Mapping[str, object] = {}
+
 _FORMS_KEPT = 32
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -45,7 +48,7 @@ class ConsoleLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, and its traceback after it."""
-        second, fields = _write_local(int(record.created)), _fields(record)
+        second, fields = _write_local(int(record.created)), getattr(record, FIELDS, _NONE)
         told = _template(*fields) % tuple(fields.values())
         line = (
             f"{second},{int(record.msecs):03} {record.levelname} {record.name}: {record.getMessage()}{told}"
@@ -63,7 +66,7 @@ class JsonLine(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **_fields(record),
+            **getattr(record, FIELDS, _NONE),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -97,12 +100,6 @@ def log_config(level: str, form: Form) -> dict[str, object]:
             CONNECTION_LOGGER: {"level": "ERROR"},
         },
     }
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    """Return what an event was given as `extra={"fields": …}`."""
-    fields: dict[str, object] = getattr(record, "fields", {})
-    return fields
 
 
 @lru_cache(_FORMS_KEPT)

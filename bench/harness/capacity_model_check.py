@@ -21,8 +21,8 @@ from bench.harness.database import register_population
 from bench.harness.processes import Program, push_stub, whisper
 from bench.load.load_generator import Load, prepare, run
 from bench.load.workload import calls
-from tests.faults.cluster import Cluster, cluster
-from tests.faults.fault_proxy import fault_proxy
+from tests.faults.harness.cluster import Cluster, cluster
+from tests.faults.harness.fault_proxy import fault_proxy
 from tests.scale.programs import SESSIONS, free_port, pgbouncer
 
 INSTANCES = 3

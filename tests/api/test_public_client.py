@@ -10,7 +10,7 @@ import pytest
 from app.protocol.keys import Address, decode
 from tests.people import Person, now_ms
 from tests.push_service import PushService, Subscription
-from tests.push_service.base64url import decode as decode_base64url
+from tests.push_service.crypto.base64url import decode as decode_base64url
 
 pytestmark = pytest.mark.anyio
 

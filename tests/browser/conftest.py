@@ -7,17 +7,17 @@ from functools import partial
 
 import pytest
 
-from tests.browser.chromium import CHROMIUM, Chromium, chromium
-from tests.browser.chromium_user import ChromiumUser, at_chromium
-from tests.browser.firefox import FIREFOX, Firefox, firefox
-from tests.browser.user import NewUser, User
+from tests.browser.drivers.chromium import CHROMIUM, Chromium, chromium
+from tests.browser.drivers.firefox import FIREFOX, Firefox, firefox
+from tests.browser.users.chromium_user import ChromiumUser, at_chromium
+from tests.browser.users.user import NewUser, User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed, missing
 
 _MISSING = missing(FIREFOX, CHROMIUM)
 _LEFT_OUT = f"Left out: tests/browser. To run them: apt-get install {' '.join(_MISSING)}"
 
-collect_ignore_glob = ["test_*.py"] if _MISSING else []
+collect_ignore_glob = ["*/test_*.py"] if _MISSING else []
 
 if _MISSING and "LEAVE_NOTHING_OUT" in os.environ:
     raise pytest.UsageError(_LEFT_OUT)

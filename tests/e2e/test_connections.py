@@ -221,12 +221,9 @@ async def push_as_the_server(deployment: Deployment, peer: Peer, call: dict[str,
     )
     payload = json.dumps({"data": call | {"b": rfc8785.dumps(call["b"]).decode()}}).encode()
     origin, now = subscription.endpoint.origin, now_ms()
-    headers = {
-        "TTL": "60",
-        "Content-Encoding": "aes128gcm",
-        "Authorization": vapid.token(origin, now).header,
-    }
-    request = PushRequest(subscription.endpoint, TRUSTED, headers, encrypt(subscription.target, payload))
+    token = vapid.token(origin, now).header
+    fields = f"TTL: 60\r\nContent-Encoding: aes128gcm\r\nAuthorization: {token}\r\n"
+    request = PushRequest(subscription.endpoint, TRUSTED, fields, encrypt(subscription.target, payload))
     deadline = asyncio.get_running_loop().time() + PRODUCTION.total_s
     async with open_deliverer(INTERNET, list[Attempt]().append, now_ms, PRODUCTION) as delivery:
         assert (await delivery.deliver(request, now, deadline)).delivery is DeliveryStatus.ACCEPTED

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.faults.cluster import Cluster, cluster
+from tests.faults.harness.cluster import Cluster, cluster
 from tests.push_service import PushService
 
 

@@ -15,8 +15,8 @@ from app.settings import Settings
 from tests.api.conftest import post
 from tests.conftest import Clock
 from tests.deadlines import SHORT
-from tests.faults.delivery_checks import wait_for_push
-from tests.faults.server_process import User
+from tests.faults.harness.delivery_checks import wait_for_push
+from tests.faults.harness.server_process import User
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.cluster import Cluster
-from tests.faults.load_generator import Sample, Traffic, register_users
-from tests.faults.scenario import OK, UNAVAILABLE, Scenario, start_scenario
-from tests.faults.server_process import RunningServer, User, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.load_generator import Sample, Traffic, register_users
+from tests.faults.harness.scenario import OK, UNAVAILABLE, Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, User, run_server
 from tests.people import now_ms
 from tests.processes import program
 from tests.push_service import PushService

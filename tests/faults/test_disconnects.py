@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cluster import Cluster
-from tests.faults.delivery_checks import count_pushes
-from tests.faults.load_generator import register_users
-from tests.faults.scenario import start_scenario
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.delivery_checks import count_pushes
+from tests.faults.harness.load_generator import register_users
+from tests.faults.harness.scenario import start_scenario
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.people import body, now_ms
 from tests.push_service import PushService
 

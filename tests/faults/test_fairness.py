@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.faults.cluster import Cluster
-from tests.faults.load_generator import open_caller, register_users
-from tests.faults.recovery import warm_up
-from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server_process import RunningServer, User, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.load_generator import open_caller, register_users
+from tests.faults.harness.recovery import warm_up
+from tests.faults.harness.scenario import OK, Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, User, run_server
 from tests.hurried_server import PATIENT
 from tests.people import Person
 from tests.push_service import PushService

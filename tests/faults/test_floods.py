@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cluster import Cluster
-from tests.faults.load_generator import open_caller
-from tests.faults.recovery import MEMORY_SLACK, measure_usage
-from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.load_generator import open_caller
+from tests.faults.harness.recovery import MEMORY_SLACK, measure_usage
+from tests.faults.harness.scenario import OK, Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vector_files import subscription_json

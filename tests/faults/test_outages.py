@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cluster import Cluster, cluster
-from tests.faults.fault_proxy import FaultProxy, fault_proxy
-from tests.faults.load_generator import Caller, Traffic, open_caller, register_users
-from tests.faults.recovery import assert_recovered, warm_up
-from tests.faults.scenario import UNAVAILABLE, Scenario, start_scenario
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster, cluster
+from tests.faults.harness.fault_proxy import FaultProxy, fault_proxy
+from tests.faults.harness.load_generator import Caller, Traffic, open_caller, register_users
+from tests.faults.harness.recovery import assert_recovered, warm_up
+from tests.faults.harness.scenario import UNAVAILABLE, Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.people import Person
 from tests.push_service import PushService
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import psutil
 import pytest
 
-from tests.faults.cluster import Cluster, cluster
-from tests.faults.delivery_checks import count_pushes, wait_for_push
-from tests.faults.load_generator import LOST, REFUSED, Caller, open_caller, register_users
-from tests.faults.scenario import start_scenario
-from tests.faults.server_process import run_server
+from tests.faults.harness.cluster import Cluster, cluster
+from tests.faults.harness.delivery_checks import count_pushes, wait_for_push
+from tests.faults.harness.load_generator import LOST, REFUSED, Caller, open_caller, register_users
+from tests.faults.harness.scenario import start_scenario
+from tests.faults.harness.server_process import run_server
 from tests.people import Person, now_ms
 from tests.push_service import PushService
 from tests.vector_files import subscription_json

@@ -11,11 +11,11 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.deadlines import SHORT
-from tests.faults.cluster import Cluster
-from tests.faults.load_generator import Sample, open_caller, register_users
-from tests.faults.recovery import warm_up
-from tests.faults.scenario import Scenario, start_scenario
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.load_generator import Sample, open_caller, register_users
+from tests.faults.harness.recovery import warm_up
+from tests.faults.harness.scenario import Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.hurried_server import HURRIED
 from tests.people import Person, now_ms
 from tests.push_service import PushService

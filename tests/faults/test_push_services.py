@@ -9,11 +9,11 @@ from math import ceil
 import pytest
 
 from tests.deadlines import SHORT
-from tests.faults.cluster import Cluster
-from tests.faults.delivery_checks import count_pushes
-from tests.faults.load_generator import Sample, register_users
-from tests.faults.scenario import Scenario, start_scenario
-from tests.faults.server_process import RunningServer, User, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.delivery_checks import count_pushes
+from tests.faults.harness.load_generator import Sample, register_users
+from tests.faults.harness.scenario import Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, User, run_server
 from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 

@@ -11,11 +11,11 @@ import pytest
 
 from tests.deadlines import SHORT
 from tests.deployment import serving
-from tests.faults.cluster import Cluster
-from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
-from tests.faults.load_generator import REFUSED, Caller, Sample, open_caller, register_users, run_load
-from tests.faults.scenario import OK
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
+from tests.faults.harness.load_generator import REFUSED, Caller, Sample, open_caller, register_users, run_load
+from tests.faults.harness.scenario import OK
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 

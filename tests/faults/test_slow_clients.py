@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.deadlines import SHORT_TIMEOUTS
-from tests.faults.cluster import Cluster
-from tests.faults.load_generator import Traffic
-from tests.faults.scenario import OK, Scenario, start_scenario
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.load_generator import Traffic
+from tests.faults.harness.scenario import OK, Scenario, start_scenario
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.hurried_server import HURRIED
 from tests.push_service import PushService
 

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
-from tests.faults.cluster import Cluster
-from tests.faults.server_process import server_settings
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.server_process import server_settings
 from tests.processes import whisper
-from tests.push_service import PushService, base64url, p256
+from tests.push_service import PushService
+from tests.push_service.crypto import base64url, p256
 
 VARIABLE = "WHISPER_VAPID_PRIVATE_KEY"
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

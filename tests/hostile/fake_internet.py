@@ -36,8 +36,8 @@ from app.server.connection_context import CONTEXT, ConnectionContext, Timeouts
 from app.server.connection_limits import ConnectionLimits
 from app.settings import Settings
 from tests.people import Person, body, now_ms
-from tests.push_service import base64url, p256
-from tests.push_service.decrypt import decrypt
+from tests.push_service.crypto import base64url, p256
+from tests.push_service.crypto.decrypt import decrypt
 from tests.vector_files import subscription_json
 
 PATIENCE_S = 15  # more than a push may take in all

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.firefox import Firefox, firefox
+from tests.browser.drivers.firefox import Firefox, firefox
 from tests.deployment import PushServiceProcess
 from tests.processes import ROOT, installed, missing
 

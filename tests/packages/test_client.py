@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.firefox import Firefox
-from tests.browser.test_client_guide import FILE, serving_folder, start
+from tests.browser.drivers.firefox import Firefox
+from tests.browser.firefox.test_client_guide import FILE, serving_folder, start
 from tests.deployment import Deployment
 from tests.packages.conftest import BIN, NODE, built, run
 from tests.processes import ROOT

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.browser.firefox import Firefox
-from tests.browser.page import Page, wait_until
-from tests.browser.test_client_guide import serving_folder, start
+from tests.browser.drivers.firefox import Firefox
+from tests.browser.drivers.page import Page, wait_until
+from tests.browser.firefox.test_client_guide import serving_folder, start
 from tests.deployment import Deployment, PushServiceProcess
 from tests.packages.conftest import BIN, NODE, run
 from tests.peer.sound_files import A_SECOND, is_heard, tone

@@ -5,7 +5,7 @@ import asyncio
 import signal
 import sys
 
-from .service import PushService
+from tests.push_service.service import PushService
 
 
 async def serve(host: str, port: int) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from . import vapid
-from .errors import ErrorCode, PushError
-from .log import Log, Received
-from .push_validation import Push, read_push
-from .registry import Channel, ChannelRegistry, Message
-from .scripted_responses import ResponseScripts, perform
-from .timeouts import Timeouts
+from tests.push_service.crypto import vapid
+from tests.push_service.errors import ErrorCode, PushError
+from tests.push_service.log import Log, Received
+from tests.push_service.push_validation import Push, read_push
+from tests.push_service.registry import Channel, ChannelRegistry, Message
+from tests.push_service.scripted_responses import ResponseScripts, perform
+from tests.push_service.timeouts import Timeouts
 
 # Bytes read of a body; what is longer is cut here, and refused as too large anyway.
 READ_LIMIT = 64 * 1024

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import ErrorCode, PushError
+from tests.push_service.errors import ErrorCode, PushError
 
 # Bytes; RFC 8030 section 7.2 has every push service take this much, and real ones take no more.
 MAX_BODY = 4096

@@ -7,9 +7,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from . import base64url, p256
-from .decrypt import BadMessageError, decrypt
-from .registry import Channel, Message
+from tests.push_service.crypto import base64url, p256
+from tests.push_service.crypto.decrypt import BadMessageError, decrypt
+from tests.push_service.registry import Channel, Message
 
 # What a browser acknowledges with.
 DELIVERED = 100

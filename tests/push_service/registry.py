@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from .errors import ErrorCode, PushError
-from .push_validation import Push
+from tests.push_service.errors import ErrorCode, PushError
+from tests.push_service.push_validation import Push
 
 # Messages a channel stores; the oldest makes room. Google's push service keeps 100 as well.
 MAX_STORED = 100

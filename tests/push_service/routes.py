@@ -6,12 +6,12 @@ from typing import Any
 from aiohttp import WSCloseCode, web
 from pydantic import ValidationError
 
-from .log import Log
-from .push_handler import PushHandler
-from .registry import ChannelRegistry
-from .scripted_responses import ResponseScripts
-from .timeouts import Timeouts
-from .websocket import WebSocketSession
+from tests.push_service.log import Log
+from tests.push_service.push_handler import PushHandler
+from tests.push_service.registry import ChannelRegistry
+from tests.push_service.scripted_responses import ResponseScripts
+from tests.push_service.timeouts import Timeouts
+from tests.push_service.websocket import WebSocketSession
 
 # Bytes; an ack for every message that a channel stores is well below.
 MAX_FRAME = 64 * 1024

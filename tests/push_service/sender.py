@@ -10,7 +10,7 @@ from py_vapid import Vapid02
 from pywebpush import WebPusher
 from yarl import URL
 
-from . import base64url, p256
+from tests.push_service.crypto import base64url, p256
 
 # Seconds; every wait of a test has an end.
 TIMEOUT = aiohttp.ClientTimeout(total=10)

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from . import p256
-from .log import Log, Received
-from .receiver import Subscription
-from .registry import ChannelRegistry
-from .routes import Routes
-from .scripted_responses import ANY, ResponseScripts
-from .timeouts import Timeouts
+from tests.push_service.crypto import p256
+from tests.push_service.log import Log, Received
+from tests.push_service.receiver import Subscription
+from tests.push_service.registry import ChannelRegistry
+from tests.push_service.routes import Routes
+from tests.push_service.scripted_responses import ANY, ResponseScripts
+from tests.push_service.timeouts import Timeouts
 
 DEFAULT_TIMEOUTS = Timeouts()
 

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from . import base64url, p256
-from .decrypt import decrypt
+from tests.push_service.crypto import base64url, p256
+from tests.push_service.crypto.decrypt import decrypt
 
 # Seconds; every wait of a test has an end.
 PATIENCE = 5.0

@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from . import base64url
-from .log import Log
-from .registry import Agent, Channel, ChannelRegistry, Message
-from .timeouts import Timeouts
-from .websocket_frames import (
+from tests.push_service.crypto import base64url
+from tests.push_service.log import Log
+from tests.push_service.registry import Agent, Channel, ChannelRegistry, Message
+from tests.push_service.timeouts import Timeouts
+from tests.push_service.websocket_frames import (
     Ack,
     AnyFrame,
     Hello,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from aiohttp import WSCloseCode
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from . import p256
+from tests.push_service.crypto import p256
 
 
 class ProtocolViolationError(Exception):

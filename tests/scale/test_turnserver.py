@@ -16,11 +16,11 @@ import pytest
 from aioice.stun import TransactionFailed
 from aioice.turn import TurnClientMixin, TurnClientTcpProtocol, TurnClientUdpProtocol
 
-from tests.compose_files import ROOT
+from tests.deploy.compose_files import ROOT
+from tests.deploy.test_turn import write_stub
 from tests.processes import Program, program
 from tests.scale.certificate import write_certificate
 from tests.scale.programs import changed, free_port
-from tests.test_turn import write_stub
 
 pytestmark = [
     pytest.mark.anyio,

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.limits.errors import Overloaded
 from app.server.read_budget import PER_ITERATION, ReadBudget
-from tests.server.served_app import PATIENCE_S, Client, answer_one, connected
+from tests.server.served_app import PATIENCE_S, REQUEST, Client, answer_one, connected
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +93,31 @@ async def test_a_connection_that_is_lost_while_it_waits_holds_up_nobody() -> Non
         async with asyncio.timeout(PATIENCE_S):
             while not {f"/{number}" for number in range(1, MANY, 2)} <= set(app.served):
                 await asyncio.sleep(0.01)
+
+
+async def test_a_request_behind_another_waits_for_its_turn_too() -> None:
+    """Even if that one has ended: it would be refused as late besides, once it was served."""
+    app, ended = Application(), asyncio.Event()
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/first":
+            await ended.wait()
+        await app(scope, receive, send)
+        ended.set()
+
+    async with connected(serve) as client:
+        client.writer.write(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
+        opened = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(MANY)]
+        await asyncio.sleep(0.05)
+        for _, writer in opened:
+            writer.write(REQUEST)
+        client.writer.write(b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in ("/first", "/second"):
+            await client.read_answer()
+        for _, writer in opened:
+            writer.close()
+
+    assert app.served.index("/second") > MANY - PER_ITERATION
 
 
 async def test_a_request_that_waited_for_too_long_is_refused() -> None:

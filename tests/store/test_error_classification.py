@@ -17,7 +17,7 @@ from app.store.database import Database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.store.url import parse_url
 from tests.databases import open_database
-from tests.faults.cluster import Cluster, cluster
+from tests.faults.harness.cluster import Cluster, cluster
 from tests.people import Person
 
 pytestmark = pytest.mark.anyio
