@@ -137,7 +137,7 @@ class PushSender:
     def _message(self, call: Call[RelayedMessage], options: PushOptions, devices: int) -> str:
         """Return the JSON for the service worker; an encoder would print the same, more slowly."""
         # A canonical text has no control characters any more: two escapes are left.
-        message, text, signature = call
+        message, text, signature, _ = call
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')
         data = f'"data":{{"a":"{message.method}","b":"{escaped}","c":"{signature}"}}'
         if devices > 1:  # it arrives elsewhere too
