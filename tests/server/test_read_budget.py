@@ -185,6 +185,32 @@ async def test_each_has_its_turn_in_the_order_of_arrival() -> None:
     assert turns == readers[PER_ITERATION:]
 
 
+class FaultyReader:
+    """A connection that fails at its turn."""
+
+    def read_on(self, *, late: bool) -> None:
+        """Fail."""
+        raise RuntimeError(late)
+
+
+async def test_a_reader_that_fails_holds_up_nobody() -> None:
+    """The others have their turns; the loop reports it."""
+    turns: list[Reader] = []
+    budget, loop, faults = ReadBudget(per_iteration=1), asyncio.get_running_loop(), list[object]()
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    try:
+        for reader in (Reader(turns), FaultyReader(), Reader(turns)):
+            budget.consume(reader)
+        async with asyncio.timeout(PATIENCE_S):
+            while not turns:
+                await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(handler)
+
+    assert len(faults) == 1
+
+
 async def test_the_budget_is_whole_again_in_the_next_iteration() -> None:
     """However little of it was used."""
     budget = ReadBudget()
