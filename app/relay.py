@@ -11,7 +11,7 @@ from app.limits.errors import AlreadyInFlight
 from app.protocol.envelope import Call, UnverifiedCall
 from app.protocol.keys import Address
 from app.protocol.messages import Message, RelayedMessage, Update, is_relayed
-from app.protocol.replay import ReplayMemory, digest_of
+from app.protocol.replay import ReplayMemory
 from app.push.errors import PushTimedOut
 from app.push.sender import PushSender
 from app.registration import Charges, Registrar, Registration
@@ -68,9 +68,8 @@ class Relay:
         """
         return self._relayed.find(call.digest, call.message.method, now) == call.signature
 
-    async def repeat(self, text: str) -> None:
-        """End as the call of this *text* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
-        digest = digest_of(text)
+    async def repeat(self, digest: bytes) -> None:
+        """End as the call of this *digest* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
         if digest not in self._in_flight:
             return
         repeats = self._in_flight[digest] or _Repeats(get_running_loop().create_future())
@@ -98,10 +97,10 @@ class Relay:
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
-        message, text, signature, digest = call
+        message, _, signature, digest = call
         if self._relayed.find(digest, message.method, now):
-            return await self.repeat(text)
-        self._in_flight[digest] = None
+            return await self.repeat(digest)
+        self._in_flight.setdefault(digest, None)  # there already if it is in flight, but was forgotten
         stale_at = message.sent_at + self._window
         self._relayed.add(digest, message.method, signature, stale_at=stale_at, now=now)
         try:
@@ -109,12 +108,12 @@ class Relay:
         except BaseException as error:
             # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            if repeats := self._in_flight[digest]:
+            if repeats := self._in_flight.get(digest):
                 repeats.error = error if isinstance(error, Exception) else PushTimedOut()
             self._relayed.remove(digest)
             raise
         finally:
-            if repeats := self._in_flight.pop(digest):
+            if repeats := self._in_flight.pop(digest, None):
                 repeats.done.set_result(None)
         return None
 

@@ -92,9 +92,9 @@ class HttpProtocol(StreamProtocol):
             self._is_deferred = True
 
     def read_on(self, *, late: bool) -> None:
-        """Parse what came, or refuse it because it is *late*."""
+        """Parse what came, or refuse a call because it is *late*: a health check is answered."""
         self._is_deferred = False
-        if late:
+        if late and self._parser.holds_call:
             self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
         elif not self._transport.is_closing():
             self._parse()
