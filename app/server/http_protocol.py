@@ -76,7 +76,7 @@ class HttpProtocol(StreamProtocol):
         self._parser.close()
         self._receive_deadline.close()
         self._keep_alive.close()
-        self._leave()
+        self._queue.disconnect()
         self._writer.end()
         self._queue.close()
 
@@ -97,6 +97,11 @@ class HttpProtocol(StreamProtocol):
         if late and self._parser.holds_call:
             self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
         elif not self._transport.is_closing():
+            self._parse()
+
+    def eof_received(self) -> None:
+        """Parse what waits, for it closes now: a page that is left sends its last call so."""
+        if self._is_deferred:
             self._parse()
 
     def _parse(self) -> None:
@@ -174,7 +179,7 @@ class HttpProtocol(StreamProtocol):
         """Answer *exchange* so, if nothing of another answer was sent, and close."""
         if exchange is None or not exchange.has_sent:
             self._writer.write(self._context.refuse(refusal))
-        self._leave()
+        self._queue.disconnect()
         self._writer.close()
 
     def shutdown(self) -> None:
@@ -202,16 +207,12 @@ class HttpProtocol(StreamProtocol):
         if is_served or self._transport.is_closing() or (self._parser.is_receiving and not receiving):
             return False
         self._context.count(EVICTED)
-        self._leave()
+        self._queue.disconnect()
         self._writer.close()
         return True
 
     def _give_up(self) -> None:
         """End at once: what is unsent is lost, and its client would not have read it."""
         self._context.count(UNREAD)
-        self._leave()
-        self._transport.abort()
-
-    def _leave(self) -> None:
-        """Let the application know, before it writes to a connection that is closed."""
         self._queue.disconnect()
+        self._transport.abort()

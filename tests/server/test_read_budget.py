@@ -96,6 +96,17 @@ async def test_a_connection_that_is_lost_while_it_waits_holds_up_nobody() -> Non
                 await asyncio.sleep(0.01)
 
 
+async def test_a_request_whose_client_closes_while_it_waits_is_begun() -> None:
+    """As is the last call of a page that is left."""
+    app = Application()
+    async with many(app) as (client, _):
+        client.writer.write(b"POST /last HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        client.writer.write_eof()
+        await until(MANY + 1, app)
+
+    assert "/last" in app.served
+
+
 async def test_a_request_behind_another_waits_for_its_turn_too() -> None:
     """Even if that one has ended: it would be refused as late besides, once it was served."""
     app = Application()
