@@ -69,6 +69,8 @@ class FanOut:
         self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
     ) -> None:
         outcome = await self._push.send(call, device.target, device.vapid_key, now, count)
+        if outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is None:  # in most cases
+            return
         if outcome.delivery is DeliveryStatus.GONE or outcome.key_id is not None:
             with suppress(DatabaseUnavailable):  # the next call finds out again
                 await self._store(call.message.recipient, device.target, outcome, now)

@@ -58,7 +58,7 @@ class Relay:
         self._max_waiting = max_waiting
         self._charges_unregistered = charges_unregistered
         self._relayed: ReplayMemory[str] = ReplayMemory()  # signatures of calls on their way, or done
-        self._in_flight: dict[str, _Repeats | None] = {}  # by the text that is signed; most have no repeats
+        self._in_flight: dict[bytes, _Repeats | None] = {}  # by the digest; most have no repeats
         self._known_senders: BoundedMap[bytes, int] = BoundedMap(MAX_KNOWN_SENDERS)
 
     def is_repeat(self, call: UnverifiedCall[Message], now: int) -> bool:
@@ -66,16 +66,16 @@ class Relay:
 
         Raise `Replayed` if the text was relayed as another method.
         """
-        return self._relayed.find(call.text, call.message.method, now) == call.signature
+        return self._relayed.find(call.digest, call.message.method, now) == call.signature
 
-    async def repeat(self, text: str) -> None:
-        """End as the call of this *text* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
-        if text not in self._in_flight:
+    async def repeat(self, digest: bytes) -> None:
+        """End as the call of this *digest* does, or did. Raise `AlreadyInFlight` if enough wait for that."""
+        if digest not in self._in_flight:
             return
-        repeats = self._in_flight[text] or _Repeats(get_running_loop().create_future())
+        repeats = self._in_flight[digest] or _Repeats(get_running_loop().create_future())
         if repeats.waiting >= self._max_waiting:
             raise AlreadyInFlight(retry_after=REPEAT_AFTER_S)
-        self._in_flight[text] = repeats
+        self._in_flight[digest] = repeats
         repeats.waiting += 1
         try:
             await shield(repeats.done)  # a caller that gives up must not end it for the others
@@ -97,23 +97,23 @@ class Relay:
 
     async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
-        message, text, signature = call
-        if self._relayed.find(text, message.method, now):
-            return await self.repeat(text)
-        self._in_flight[text] = None
+        message, _, signature, digest = call
+        if self._relayed.find(digest, message.method, now):
+            return await self.repeat(digest)
+        self._in_flight.setdefault(digest, None)  # there already if it is in flight, but was forgotten
         stale_at = message.sent_at + self._window
-        self._relayed.add(text, message.method, signature, stale_at=stale_at, now=now)
+        self._relayed.add(digest, message.method, signature, stale_at=stale_at, now=now)
         try:
             await self._forward(call, now, charges)
         except BaseException as error:
             # For those that wait, or it and its traceback would keep each other until a garbage collection.
             # Cancelled, it may have been delivered or not: that is what a time-out says.
-            if repeats := self._in_flight[text]:
+            if repeats := self._in_flight.get(digest):
                 repeats.error = error if isinstance(error, Exception) else PushTimedOut()
-            self._relayed.remove(text)
+            self._relayed.remove(digest)
             raise
         finally:
-            if repeats := self._in_flight.pop(text):
+            if repeats := self._in_flight.pop(digest, None):
                 repeats.done.set_result(None)
         return None
 

@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from packaging.requirements import Requirement
 from py_vapid import Vapid02
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +158,18 @@ def test_log_records_of_one_event_differ_by_their_time() -> None:
 
     assert differing <= {"created", "msecs", "relativeCreated"}
     assert first["msecs"] == int(first["created"] % 1 * 1000)
+
+
+def test_a_pydantic_model_validates_with_its_own_validator() -> None:
+    """`model_validate` asks it, after looking at options that a call has none of."""
+
+    class Model(BaseModel):
+        model_config = ConfigDict(strict=True, extra="forbid")
+
+        number: int
+
+    validate = Model.__pydantic_validator__.validate_python
+
+    assert validate({"number": 1}) == Model.model_validate({"number": 1})
+    with pytest.raises(ValidationError, match="2 validation errors for Model"):
+        validate({"number": "1", "other": 1})

@@ -73,7 +73,7 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         note_method(unverified.message.method)
     registration = None
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
-        await state.relay.repeat(unverified.text)
+        await state.relay.repeat(unverified.digest)
     else:
         holders = _holders(unverified.message, client)
         state.in_flight_limit.check(*holders)  # of what is verified only: nobody fills another's part

@@ -19,5 +19,7 @@ class HeadSupport:
 
     async def _serve_as_get(self, scope: Scope, receive: Receive, send: Send) -> None:
         get = {**scope, "method": "GET"}
-        await self._app(get, receive, send)
-        scope["route"] = get.get("route")  # for the request log
+        try:
+            await self._app(get, receive, send)
+        finally:
+            scope["route"] = get.get("route")  # for the request log

@@ -17,6 +17,7 @@ from app.protocol.errors import (
 from app.protocol.jcs import canonical, parse
 from app.protocol.keys import decode
 from app.protocol.messages import METHODS, Message, Update
+from app.protocol.replay import digest_of
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 _MEMBERS = {"a", "b", "c"}
@@ -28,6 +29,7 @@ class Call(NamedTuple, Generic[M_co]):
     message: M_co
     text: str
     signature: str
+    digest: bytes
 
 
 class UnverifiedCall(NamedTuple, Generic[M_co]):
@@ -37,11 +39,13 @@ class UnverifiedCall(NamedTuple, Generic[M_co]):
     text: str
     signature: str
     raw_signature: bytes
+    digest: bytes  # of the text: replays are known by it
 
     def verify(self) -> Call[M_co]:
         """Return the verified call. Raise `BadSignature` unless its sender signed it."""
-        self.message.sender.verify(self.text, self.raw_signature)
-        return Call(self.message, self.text, self.signature)
+        message, text, signature, raw_signature, digest = self
+        message.sender.verify(text, raw_signature)
+        return Call(message, text, signature, digest)
 
 
 def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> UnverifiedCall[M_co]:
@@ -53,7 +57,8 @@ def read_call(body: bytes, kind: type[M_co], *, now: int, window: int) -> Unveri
     method, data, signature = _read_envelope(body)
     message, raw_signature = _read_message(_kind_of(method, kind), data, signature, now)
     check_fresh(message, now, window)
-    return UnverifiedCall(cast("M_co", message), canonical(data), signature, raw_signature)
+    text = canonical(data)
+    return UnverifiedCall(cast("M_co", message), text, signature, raw_signature, digest_of(text))
 
 
 def check_fresh(message: Message, now: int, window: int) -> None:
@@ -111,7 +116,7 @@ def _read_message(
     faults: list[str] = []
     message = raw_signature = None
     try:
-        message = kind.model_validate(data)
+        message = kind.__pydantic_validator__.validate_python(data)
     except ValidationError as invalid:
         faults = _data_faults(kind, invalid)
     if message is not None and kind is Update:

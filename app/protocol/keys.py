@@ -32,7 +32,9 @@ def decode(text: object, length: int | None = None) -> bytes:
     except ValueError:
         raise ValueError("is not padded standard base64") from None
     in_last = len(raw) % 3  # bytes in the last four characters: of one or two, bits are left over
-    if len(text) % 4 or (in_last and text[in_last - 4] not in _CANONICAL_LAST[in_last]):
+    if len(text) != (len(raw) + 2) // 3 * 4 or (
+        in_last and text[in_last - 4] not in _CANONICAL_LAST[in_last]
+    ):
         raise ValueError("is not in canonical base64")
     if length is not None and len(raw) != length:
         raise ValueError(f"must be {length} bytes, not {len(raw)}")

@@ -1,6 +1,5 @@
 """Replay protection: a bounded memory of the calls relayed within the clock window."""
 
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
@@ -13,13 +12,11 @@ MAX_REMEMBERED = 50_000
 
 SWEEP_MS = 1000  # what is stale is forgotten so often
 
-LATELY = 64  # calls whose hash is not computed again
-
 T = TypeVar("T")
 
 
 class ReplayMemory(Generic[T]):
-    """A value for each signed text, kept by its hash with its method until its timestamp is stale."""
+    """A value for each signed text, kept by its `digest` with its method until its timestamp is stale."""
 
     def __init__(self, size: int = MAX_REMEMBERED) -> None:
         # By hash: method, last valid ms, value. The garbage collector need not look into such tuples again.
@@ -29,9 +26,9 @@ class ReplayMemory(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, text: str, method: str, now: int) -> T | None:
-        """Return the value of *text*, `None` if it is new. Raise `Replayed` if it was another method."""
-        entry = self._entries.get(_digest(text))
+    def find(self, digest: bytes, method: str, now: int) -> T | None:
+        """Return the value of a text, `None` if it is new. Raise `Replayed` if it was another method."""
+        entry = self._entries.get(digest)
         if entry is None:
             return None
         relayed_as, stale_at, value = entry
@@ -41,18 +38,18 @@ class ReplayMemory(Generic[T]):
             raise Replayed
         return value
 
-    def add(self, text: str, method: str, value: T, *, stale_at: int, now: int) -> None:
-        """Remember *text* until *stale_at*, the last ms at which its timestamp is valid."""
+    def add(self, digest: bytes, method: str, value: T, *, stale_at: int, now: int) -> None:
+        """Remember a text until *stale_at*, the last ms at which its timestamp is valid."""
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_MS
             self._entries.evict_while(lambda entry: entry[1] < now)
-        self._entries.put(_digest(text), (method, stale_at, value))
+        self._entries.put(digest, (method, stale_at, value))
 
-    def remove(self, text: str) -> None:
-        """Forget *text*: it was not relayed after all."""
-        self._entries.pop(_digest(text), None)
+    def remove(self, digest: bytes) -> None:
+        """Forget a text: it was not relayed after all."""
+        self._entries.pop(digest, None)
 
 
-@lru_cache(LATELY)  # it is asked for, and then remembered
-def _digest(text: str) -> bytes:
+def digest_of(text: str) -> bytes:
+    """Return the hash by which a signed text is remembered."""
     return blake2b(text.encode(), digest_size=16).digest()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDH,
@@ -68,31 +68,19 @@ def encrypt(target: PushTarget, payload: bytes) -> bytes:
     return seal(target, payload, next(_new_keys), os.urandom(_SALT_BYTES))
 
 
-class SenderKey(NamedTuple):
-    """Key pair for one message, its public half as it is sent."""
-
-    private: EllipticCurvePrivateKey
-    point: bytes
-
-    @classmethod
-    def of(cls, private: EllipticCurvePrivateKey) -> Self:
-        """Take a private key."""
-        return cls(private, private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
-
-
-def _generate() -> Iterator[SenderKey]:
+def _generate() -> Iterator[EllipticCurvePrivateKey]:
     """Make keys; each is taken once: by one thread, and by no fork."""
     while True:
-        yield from [SenderKey.of(generate_private_key(_CURVE)) for _ in range(_KEYS_MADE)]
+        yield from [generate_private_key(_CURVE) for _ in range(_KEYS_MADE)]
 
 
 _new_keys = _generate()
 
 
-def seal(target: PushTarget, payload: bytes, key: SenderKey, salt: bytes) -> bytes:
+def seal(target: PushTarget, payload: bytes, key: EllipticCurvePrivateKey, salt: bytes) -> bytes:
     """Encrypt *payload* to a browser; *key* and *salt* must both be new (RFC 8291, section 3)."""
-    private, point = key
-    shared = private.exchange(_ECDH, _public_key(target.p256dh))
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    shared = key.exchange(_ECDH, _public_key(target.p256dh))
     info = b"WebPush: info\0" + target.p256dh + point
     secret = HKDF.extract(_SHA256, salt, HKDF(_SHA256, 32, target.auth, info).derive(shared))
     content_key = HKDFExpand(_SHA256, 16, b"Content-Encoding: aes128gcm\0").derive(secret)

@@ -129,8 +129,7 @@ class PushSender:
                 break
             request = _sign(identity, target.endpoint, service, options, body, now)
             outcome = await self._deliverer.deliver(request, now, deadline)
-            accepted = outcome.delivery is DeliveryStatus.ACCEPTED
-            if accepted or not is_vapid_key_mismatch(service, outcome.status):
+            if not is_vapid_key_mismatch(service, outcome.status):
                 return outcome if identity.id == key_id else outcome._replace(key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]
@@ -138,7 +137,7 @@ class PushSender:
     def _message(self, call: Call[RelayedMessage], options: PushOptions, devices: int) -> str:
         """Return the JSON for the service worker; an encoder would print the same, more slowly."""
         # A canonical text has no control characters any more: two escapes are left.
-        message, text, signature = call
+        message, text, signature, _ = call
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')
         data = f'"data":{{"a":"{message.method}","b":"{escaped}","c":"{signature}"}}'
         if devices > 1:  # it arrives elsewhere too

@@ -162,18 +162,13 @@ class HttpExchange:
 
     def _make_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         lines = [*self._connection.server_state.default_headers, *headers]
-        length = connection = None
-        for name, value in headers:
-            if name == b"content-length":
-                length = value
-            elif name == b"connection":
-                connection = value
-        if connection is not None:
-            self.keep_alive = self.keep_alive and connection.lower() != b"close"
+        given = dict(headers)
+        if b"connection" in given:
+            self.keep_alive = self.keep_alive and given[b"connection"].lower() != b"close"
         elif not self.keep_alive:
             lines.append(_CLOSE)
-        if length is not None:
-            self._left = int(length)
+        if b"content-length" in given:
+            self._left = int(given[b"content-length"])
         elif self.scope["method"] == "HEAD" or status in _WITHOUT_BODY:
             self._left = 0
         else:

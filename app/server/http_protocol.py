@@ -92,9 +92,9 @@ class HttpProtocol(StreamProtocol):
             self._is_deferred = True
 
     def read_on(self, *, late: bool) -> None:
-        """Parse what came, or refuse it because it is *late*."""
+        """Parse what came, or refuse a call because it is *late*: a health check is answered."""
         self._is_deferred = False
-        if late:
+        if late and self._parser.holds_call:
             self.refuse(Overloaded(retry_after=BUSY_RETRY_S))
         elif not self._transport.is_closing():
             self._parse()
@@ -147,7 +147,7 @@ class HttpProtocol(StreamProtocol):
         elif self._refusal is not None:
             if self._queue.current is None:
                 self.end_with(self._refusal, None)
-        elif self._is_paused:
+        elif self._is_paused and not self._is_deferred:  # what is deferred waits for its turn
             self._parse()
         elif self._queue.current is None and not self._parser.is_receiving:
             self._keep_alive.start()

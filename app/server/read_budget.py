@@ -10,14 +10,14 @@ from collections import deque
 from typing import Protocol
 
 PER_ITERATION = 16  # some 4 ms of calls; a normal load has fewer ready at a time
-PATIENCE_S = 1.0  # what has waited longer is refused: its client may have given up
+PATIENCE_S = 1.0  # a call that has waited longer is refused: its client may have given up
 
 
 class Reader(Protocol):
     """A connection with data that is not parsed yet."""
 
     def read_on(self, *, late: bool) -> None:
-        """Parse it, or refuse it because it is *late*."""
+        """Parse it, or refuse a call because it is *late*."""
 
 
 class ReadBudget:

@@ -18,6 +18,7 @@ SLICE_BYTES = 4096  # so much at a time is parsed before it is counted; a call i
 MAX_REQUEST_BYTES = 131_072  # all of a request: 8 KiB of body in chunks of one byte, and its head
 TARGETS_KEPT = 64  # as they are parsed: most requests are for a few paths
 
+_CALL = b"POST /"
 _REQUEST = re.compile(rb"[A-Z]{3,20} /")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
@@ -74,6 +75,11 @@ class RequestParser:
         """Take what came, for `parse_on`."""
         self.is_receiving = True
         self._unparsed += data
+
+    @property
+    def holds_call(self) -> bool:
+        """Tell whether what is not parsed yet begins with a call: with a POST, unlike a health check."""
+        return self._unparsed.startswith(_CALL)
 
     def parse_on(self) -> None:
         """Parse a slice at a time, while the receiver takes more, unless a request grows too large."""

@@ -31,16 +31,14 @@ def omit_origins() -> None:
 
 
 class FieldsRecord(logging.LogRecord):
-    """Log record with fields, at the cost of a copy of a *template*, another record.
+    """Log record with fields, at the cost of a copy of a *template*: the attributes of a record like it.
 
     Its class would find out again for each what is the same for all, as the file's name from an empty path.
     """
 
-    def __init__(self, template: logging.LogRecord, fields: Mapping[str, object]) -> None:
-        vars(self).update(vars(template))
-        self.created = now = time.time()
-        self.msecs = int(now % 1 * 1000)
-        self.fields = fields
+    def __init__(self, template: Mapping[str, object], fields: Mapping[str, object]) -> None:
+        now = time.time()
+        self.__dict__ = {**template, "created": now, "msecs": int(now % 1 * 1000), FIELDS: fields}
 
 
 class ConsoleLine(logging.Formatter):

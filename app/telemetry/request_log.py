@@ -36,7 +36,7 @@ Sending = Awaitable[None]
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 _EVENTS = {
-    level: logging.LogRecord(log.name, level, "", 0, "request", (), None)
+    level: vars(logging.LogRecord(log.name, level, "", 0, "request", (), None))
     for level in (logging.DEBUG, logging.INFO)
 }
 

@@ -227,15 +227,21 @@ async def test_a_head_is_a_get_without_its_body(client: httpx.AsyncClient, path:
     assert asked.headers.keys() == got.headers.keys()
 
 
+@pytest.mark.parametrize(("fault", "status"), [(None, 200), (RuntimeError("nobody foresaw this"), 500)])
 async def test_a_head_is_logged_as_what_it_is(
-    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient,
+    clock: FaultyClock,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception | None,
+    status: int,
 ) -> None:
-    """With its path."""
+    """With its path, be it answered or not."""
     caplog.set_level(logging.INFO, "app.telemetry.request_log")
+    clock.fault = fault
     await client.head("/config")
 
     (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "request"]
-    assert (line["http"], line["path"], line["status"]) == ("HEAD", "/config", 200)
+    assert (line["http"], line["path"], line["status"]) == ("HEAD", "/config", status)
 
 
 @pytest.mark.parametrize(

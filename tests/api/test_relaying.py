@@ -390,6 +390,23 @@ async def test_the_same_call_in_flight_shares_its_refusal(
     assert len(push_service.received) == 1
 
 
+async def test_a_call_in_flight_that_is_forgotten_is_relayed_again(
+    client: httpx.AsyncClient, registered: Registered, alice: Person, push_service: PushService, clock: Clock
+) -> None:
+    """As when the server's clock jumps, and back: twice a push is better than a call without an end."""
+    push_service.script([{"delay": 0.3, "forever": True}])
+    call, ahead = alice.to("dial", registered.person), 60_000
+    later = alice.to("close", registered.person, b=clock() + ahead)
+    answers = []
+    for sent, jump in ((call, 0), (later, ahead), (call, 0)):
+        clock.ahead = jump
+        answers.append(asyncio.create_task(post(client, sent)))
+        await asyncio.sleep(0.05)
+    responses = await asyncio.gather(*answers)
+
+    assert [response.status_code for response in responses] == [200] * 3
+
+
 async def test_a_stored_endpoint_that_is_no_longer_allowed_gets_nothing(
     registered: Registered, alice: Person, settings: Settings, push_service: PushService
 ) -> None:

@@ -15,89 +15,89 @@ STALE_AT = NOW + 5_000
 def memory() -> ReplayMemory[str]:
     """Return a memory in which one offer is noted."""
     memory: ReplayMemory[str] = ReplayMemory(size=3)
-    memory.add("said", "offer", "noted", stale_at=STALE_AT, now=NOW)
+    memory.add(b"said", "offer", "noted", stale_at=STALE_AT, now=NOW)
     return memory
 
 
 def test_a_new_text_is_unknown(memory: ReplayMemory[str]) -> None:
     """Only what was added is found."""
-    assert memory.find("never said", "offer", NOW) is None
+    assert memory.find(b"never said", "offer", NOW) is None
 
 
 def test_an_honest_retry_finds_its_note(memory: ReplayMemory[str]) -> None:
     """The same text as the same method is the same call."""
-    assert memory.find("said", "offer", NOW) == "noted"
+    assert memory.find(b"said", "offer", NOW) == "noted"
 
 
 @pytest.mark.parametrize("method", ["answer", "ice", "dial", "close", "OFFER", ""])
 def test_a_text_may_not_become_another_method(memory: ReplayMemory[str], method: str) -> None:
     """The method is not signed, so a recorded offer could be sent as an answer."""
     with pytest.raises(Replayed):
-        memory.find("said", method, NOW)
+        memory.find(b"said", method, NOW)
 
 
 def test_a_text_is_remembered_through_its_last_valid_millisecond(memory: ReplayMemory[str]) -> None:
     """As long as its timestamp would pass, it is known."""
-    assert memory.find("said", "offer", STALE_AT) == "noted"
+    assert memory.find(b"said", "offer", STALE_AT) == "noted"
 
 
 def test_another_method_is_refused_through_the_last_valid_millisecond(memory: ReplayMemory[str]) -> None:
     """There is no gap between the memory and the clock window."""
     with pytest.raises(Replayed):
-        memory.find("said", "answer", STALE_AT)
+        memory.find(b"said", "answer", STALE_AT)
 
 
 @pytest.mark.parametrize("method", ["offer", "answer"])
 def test_a_stale_text_is_forgotten(memory: ReplayMemory[str], method: str) -> None:
     """One millisecond later its timestamp refuses it anyway."""
-    assert memory.find("said", method, STALE_AT + 1) is None
+    assert memory.find(b"said", method, STALE_AT + 1) is None
 
 
 def test_a_text_that_was_not_relayed_after_all_is_new_again(memory: ReplayMemory[str]) -> None:
     """Who could not reach the recipient may try again."""
-    memory.remove("said")
+    memory.remove(b"said")
 
-    assert memory.find("said", "offer", NOW) is None
+    assert memory.find(b"said", "offer", NOW) is None
 
 
 def test_removing_what_is_not_there_changes_nothing(memory: ReplayMemory[str]) -> None:
     """It may have been pushed out in the meantime."""
-    memory.remove("never said")
+    memory.remove(b"never said")
 
-    assert (len(memory), memory.find("said", "offer", NOW)) == (1, "noted")
+    assert (len(memory), memory.find(b"said", "offer", NOW)) == (1, "noted")
 
 
 def test_a_full_memory_forgets_its_oldest_text(memory: ReplayMemory[str]) -> None:
     """Memory is bounded, and the newest calls matter most."""
     for text in ("second", "third", "fourth"):
-        memory.add(text, "dial", text, stale_at=STALE_AT, now=NOW)
+        memory.add(text.encode(), "dial", text, stale_at=STALE_AT, now=NOW)
 
-    found = [memory.find(text, "dial", NOW) for text in ("said", "second", "third", "fourth")]
+    found = [memory.find(text, "dial", NOW) for text in (b"said", b"second", b"third", b"fourth")]
 
     assert (found, len(memory)) == ([None, "second", "third", "fourth"], 3)
 
 
 def test_stale_texts_make_room(memory: ReplayMemory[str]) -> None:
     """A quiet server does not keep what it no longer needs."""
-    memory.add("second", "dial", "later", stale_at=STALE_AT + 1, now=NOW)
+    memory.add(b"second", "dial", "later", stale_at=STALE_AT + 1, now=NOW)
 
-    memory.add("third", "dial", "latest", stale_at=STALE_AT + 9_000, now=STALE_AT + 2)
+    memory.add(b"third", "dial", "latest", stale_at=STALE_AT + 9_000, now=STALE_AT + 2)
 
     assert len(memory) == 1
 
 
 def test_a_text_in_its_last_valid_millisecond_does_not_make_room(memory: ReplayMemory[str]) -> None:
     """It could still be replayed."""
-    memory.add("second", "dial", "later", stale_at=STALE_AT + 5_000, now=STALE_AT)
+    memory.add(b"second", "dial", "later", stale_at=STALE_AT + 5_000, now=STALE_AT)
 
-    assert memory.find("said", "offer", STALE_AT) == "noted"
+    assert memory.find(b"said", "offer", STALE_AT) == "noted"
 
 
 def test_a_text_that_was_stale_can_be_noted_anew(memory: ReplayMemory[str]) -> None:
     """The newest note counts, with its method."""
-    memory.add("said", "answer", "new", stale_at=STALE_AT + 9_000, now=STALE_AT + 1)
+    memory.add(b"said", "answer", "new", stale_at=STALE_AT + 9_000, now=STALE_AT + 1)
 
-    assert memory.find("said", "answer", STALE_AT + 1) == "new"
+    assert memory.find(b"said", "answer", STALE_AT + 1) == "new"
 
 
 @settings(deadline=None, max_examples=100)
@@ -110,7 +110,7 @@ def test_a_memory_never_outgrows_its_size(size: int, steps: list[tuple[str, int,
     memory: ReplayMemory[int] = ReplayMemory(size)
 
     for number, (text, now, life) in enumerate(steps):
-        memory.add(text, "dial", number, stale_at=now + life, now=now)
+        memory.add(text.encode(), "dial", number, stale_at=now + life, now=now)
 
         assert len(memory) <= size
-        assert memory.find(text, "dial", now) == number
+        assert memory.find(text.encode(), "dial", now) == number

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.protocol.constants import MAX_PLAINTEXT_BYTES
 from app.protocol.subscription import Endpoint, PushTarget
-from app.push.encrypt import SenderKey, encrypt, seal
+from app.push.encrypt import encrypt, seal
 from app.push.errors import MessageTooLarge
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -136,7 +136,7 @@ def test_what_the_rfc_encrypts_is_encrypted_alike() -> None:
     target = PushTarget(ENDPOINT, raw("ua_public"), raw("auth_secret"))
     key = ec.derive_private_key(int.from_bytes(raw("as_private")), ec.SECP256R1())
 
-    assert seal(target, RFC_8291["plaintext_utf8"].encode(), SenderKey.of(key), raw("salt")) == raw("body")
+    assert seal(target, RFC_8291["plaintext_utf8"].encode(), key, raw("salt")) == raw("body")
 
 
 @given(payload=st.binary(min_size=1, max_size=MAX_PLAINTEXT_BYTES), salt=st.binary(min_size=16, max_size=16))
@@ -149,4 +149,4 @@ def test_what_pywebpush_encrypts_is_encrypted_alike(payload: bytes, salt: bytes)
         payload, salt=salt, private_key=key, dh=target.p256dh, auth_secret=target.auth, version="aes128gcm"
     )
 
-    assert seal(target, payload, SenderKey.of(key), salt) == theirs
+    assert seal(target, payload, key, salt) == theirs

@@ -6,6 +6,7 @@ import logging
 import pytest
 from starlette.types import ASGIApp, Receive, Send
 
+from app.server.http_exchange import MAX_LINES, HeaderLines
 from tests.server.served_app import LENGTH_3, REQUEST, answer_one, app_of, ask, body, connected, start
 
 pytestmark = pytest.mark.anyio
@@ -165,3 +166,12 @@ async def test_an_application_hears_that_its_client_has_gone() -> None:
         await asyncio.sleep(0.05)
         client.writer.close()
         assert await asyncio.wait_for(ended, 5) == {"type": "http.disconnect"}
+
+
+def test_the_lines_of_so_many_headers_are_kept_and_no_more() -> None:
+    """Clients choose some values: whatever they are, each header has its own line."""
+    lines = HeaderLines()
+    written = [lines[b"x", b"%d" % number] for number in range(2 * MAX_LINES)]
+
+    assert written == [b"x: %d" % number for number in range(2 * MAX_LINES)]
+    assert len(lines) <= MAX_LINES

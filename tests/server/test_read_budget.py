@@ -41,9 +41,10 @@ class Application:
 
 
 @asynccontextmanager
-async def many(app: ASGIApp, patience_s: float = PATIENCE_S) -> AsyncIterator[tuple[Client, Writers]]:
-    """Yield a client, and many other connections, each of which sent a request just now."""
-    async with connected(app, patience_s=patience_s) as client:
+async def many(app: ASGIApp, first: bytes = b"") -> AsyncIterator[tuple[Client, Writers]]:
+    """Yield a client that sent *first*, and many other connections; each of them sent a request just now."""
+    async with connected(app, patience_s=PATIENCE_S) as client:
+        client.writer.write(first)
         opened = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(MANY)]
         await asyncio.sleep(0.05)  # until the server has accepted all
         writers = [writer for _, writer in opened]
@@ -95,20 +96,54 @@ async def test_a_connection_that_is_lost_while_it_waits_holds_up_nobody() -> Non
                 await asyncio.sleep(0.01)
 
 
-async def test_a_request_that_waited_for_too_long_is_refused() -> None:
-    """Its client may have given up, and those behind it wait as well."""
+async def test_a_request_behind_another_waits_for_its_turn_too() -> None:
+    """Even if that one has ended: it would be refused as late besides, once it was served."""
+    app = Application()
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        while scope["path"] == "/first" and len(app.served) < MANY // 2:
+            await asyncio.sleep(0)
+        await app(scope, receive, send)
+
+    async with many(serve, first=b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n") as (client, _):
+        client.writer.write(b"GET /second HTTP/1.1\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            while not app.served:
+                await asyncio.sleep(0)
+        client.writer.write(b"Host: x\r\n\r\n")
+        for _ in ("/first", "/second"):
+            await client.read_answer()
+
+    assert app.served.index("/second") > MANY - PER_ITERATION
+
+
+async def answers_of_many_late(request_line: bytes) -> list[bytes]:
+    """Return the answers to many requests at once, which all have waited for too long but the first."""
     async with connected(Application(), patience_s=-1) as client:
         opened = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(MANY)]
         await asyncio.sleep(0.05)
         for _, writer in opened:
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.write(request_line + b"Host: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         answers = [await asyncio.wait_for(reader.read(), PATIENCE_S) for reader, _ in opened]
         for _, writer in opened:
             writer.close()
+        return answers
+
+
+async def test_a_call_that_waited_for_too_long_is_refused() -> None:
+    """Its client may have given up, and those behind it wait as well."""
+    answers = await answers_of_many_late(b"POST /dial HTTP/1.1\r\n")
 
     refused = [each for each in answers if each.startswith(b"HTTP/1.1 503")]
     assert 0 < len(refused) <= MANY - PER_ITERATION
     assert all(Overloaded.code.encode() in each and b"retry-after: 1" in each.lower() for each in refused)
+
+
+async def test_a_health_check_is_answered_however_long_it_waited() -> None:
+    """Or an orchestrator would restart a server for being busy."""
+    answers = await answers_of_many_late(b"GET /livez HTTP/1.1\r\n")
+
+    assert all(each.startswith(b"HTTP/1.1 200") for each in answers)
 
 
 class Reader:

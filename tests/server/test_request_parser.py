@@ -46,6 +46,7 @@ def parse(*pieces: bytes) -> list[str]:
     parser = RequestParser(receiver)
     for piece in pieces:
         parser.feed(piece)
+        parser.parse_on()
     return receiver.told
 
 
