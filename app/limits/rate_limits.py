@@ -33,7 +33,8 @@ _REFUSED = "refused_signatures"
 # Limits that say how much a sender calls, and whom.
 _OF_SENDER = frozenset({"dial", "calls", "updates"})
 
-_LIMITS = _OF_SENDER | {
+# All of them: each has a setting, and is off without a rate.
+LIMITS = _OF_SENDER | {
     *("client_calls", "recipient", "recipient_hour"),
     *("new_addresses", "unknown_recipients", "unregistered_senders", _REFUSED),
 }
@@ -58,7 +59,7 @@ class RateLimits:
         size: int = MAX_KEYS,
     ) -> None:
         self._buckets = {name: TokenBuckets(rate, size) for name, rate in rates.items()}
-        self._off = _LIMITS - rates.keys()
+        self._off = LIMITS - rates.keys()
         self._hit = hit
         self._shared = shared
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.call_dispatcher import client_host
 from app.limits.errors import TooManyCalls
+from app.limits.rate_limits import LIMITS as ALL_LIMITS
 from app.limits.rate_limits import RateLimits, client_key
 from app.limits.token_bucket import Rate
 from app.main import create_app
@@ -204,6 +205,13 @@ async def test_each_limit_has_its_setting(
     async with entered(changed, clock, bob) as world:
         assert 429 not in await do(world, deed, 2)
         assert is_limited(await deed(world), retry_after=10)
+
+
+def test_each_limit_has_a_setting_and_each_setting_a_limit() -> None:
+    """One that the limits do not know would be looked for when it is off."""
+    names = [name.removeprefix("limit_") for name in Settings.model_fields if name.startswith("limit_")]
+
+    assert set(names) == ALL_LIMITS
 
 
 async def test_all_limits_can_be_off(

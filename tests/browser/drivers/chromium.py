@@ -48,6 +48,7 @@ OPTIONS = [
     "--mute-audio",
     "--js-flags=--expose-gc",  # a test can ask what a page really holds
     "--window-size=1280,800",
+    "--renderer-process-limit=1",  # as in Firefox: another process for each page takes more CPU time
     # WebRTC on one machine, with a camera and a microphone that are not there.
     "--allow-loopback-in-peer-connection",
     f"--disable-features={','.join(WITHOUT)}",
