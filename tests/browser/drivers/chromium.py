@@ -1,7 +1,6 @@
 """Chromium, driven by Playwright. Its push service is Google's: DevTools push to its workers instead."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,47 +13,16 @@ from playwright.sync_api import (
     CDPSession,
     ConsoleMessage,
     Dialog,
-    Playwright,
     Request,
     WebError,
-    sync_playwright,
 )
 
+from tests.browser.drivers.chromium_process import run_chromium, run_playwright
 from tests.browser.drivers.chromium_tab import WITH_ARGUMENTS, Tab, Thread
 from tests.browser.drivers.page import PATIENCE_S, wait_until
 from tests.browser.drivers.pool import lend
-from tests.processes import program
 
 CHROMIUM = "chromium"
-
-WITHOUT = [
-    "WebRtcHideLocalIpsWithMdns",
-    # A third of the CPU time of a start: pages for its own address bar, and a process for the next site.
-    "WebUIOmniboxPopup",
-    "WebUIOmniboxAimPopup",
-    "PreloadTopChromeWebUI",
-    "SpareRendererForSitePerProcess",
-]
-
-OPTIONS = [
-    "--headless",
-    "--remote-debugging-port=0",
-    "--no-sandbox",  # CI is root, whom the sandbox does not take
-    # Nobody is asked or told anything at the start, and nothing is heard.
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--password-store=basic",
-    "--mute-audio",
-    "--js-flags=--expose-gc",  # a test can ask what a page really holds
-    "--window-size=1280,800",
-    "--renderer-process-limit=1",  # as in Firefox: another process for each page takes more CPU time
-    # WebRTC on one machine, with a camera and a microphone that are not there.
-    "--allow-loopback-in-peer-connection",
-    f"--disable-features={','.join(WITHOUT)}",
-    "--use-fake-device-for-media-stream=fps=5",  # few pictures, which cost CPU time
-    "--use-fake-ui-for-media-stream",
-]
 
 # What DevTools report comes while a page is asked to wait.
 _LOOK_MS = 20
@@ -198,7 +166,7 @@ class Chromium:
 @contextmanager
 def chromium(binary: str, *options: str) -> Iterator[Chromium]:
     """Lend a Chromium, with more *options*, until the block ends; it is cleared for the next."""
-    with lend((binary, *options), partial(_run, binary, *options)) as place, _join(*place) as running:
+    with lend((binary, *options), partial(run_chromium, binary, *options)) as place, _join(*place) as running:
         yield running
         running.clear()
 
@@ -206,7 +174,7 @@ def chromium(binary: str, *options: str) -> Iterator[Chromium]:
 @contextmanager
 def new_chromium(binary: str) -> Iterator[Chromium]:
     """Run a Chromium that has no connection open, until the block ends."""
-    with _run(binary) as place, _join(*place) as running:
+    with run_chromium(binary) as place, _join(*place) as running:
         yield running
 
 
@@ -216,35 +184,13 @@ def _join(url: str, downloads: Path) -> Iterator[Chromium]:
 
     It does not start it: it would keep every page in sight, and none could be hidden.
     """
-    with lend(("playwright",), _playwright) as (thread, playwright):
+    with lend(("playwright",), run_playwright) as (thread, playwright):
         browser = thread.do(lambda: playwright.chromium.connect_over_cdp(url, no_defaults=True))
         try:
             context = thread.do(lambda: _set_up(browser, downloads))
             yield Chromium(thread, context, downloads)
         finally:
             thread.do(browser.close)
-
-
-@contextmanager
-def _run(binary: str, *options: str) -> Iterator[tuple[str, Path]]:
-    """Run a new Chromium; yield where it is driven, and where it puts downloads."""
-    with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        arguments = (*OPTIONS, *options, f"--user-data-dir={profile}", "about:blank")
-        with program(binary, *arguments, env={"HOME": profile}) as process:
-            url = process.wait_for("DevTools listening on").split()[-1]
-            yield url, Path(profile) / "downloads"
-
-
-@contextmanager
-def _playwright() -> Iterator[tuple[Thread, Playwright]]:
-    """Run a Playwright in a thread."""
-    thread = Thread()
-    playwright = thread.do(sync_playwright().start)
-    try:
-        yield thread, playwright
-    finally:
-        thread.do(playwright.stop)
-        thread.end()
 
 
 def _set_up(browser: Browser, downloads: Path) -> BrowserContext:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,55 +14,18 @@ from warnings import catch_warnings
 
 import psutil
 
-from tests.browser.drivers.page import PATIENCE_S, Page, ScriptFailed, wait_until
+from tests.browser.drivers.firefox_preferences import PREFERENCES
+from tests.browser.drivers.firefox_tab import Tab
+from tests.browser.drivers.page import PATIENCE_S, ScriptFailed, wait_until
 from tests.browser.drivers.pool import lend
 from tests.processes import Program, program
 
 with catch_warnings(action="ignore"):  # its own imports are deprecated ones
     from marionette_driver.by import By
-    from marionette_driver.errors import JavascriptException, NoSuchWindowException
+    from marionette_driver.errors import NoSuchWindowException
     from marionette_driver.marionette import Marionette
 
 FIREFOX = "firefox-esr"
-PREFERENCES = {
-    "marionette.port": 0,
-    # The push service, which drivers turn off, without TLS on this machine.
-    "dom.push.connection.enabled": True,
-    "dom.push.testing.allowInsecureServerURL": True,
-    "dom.push.testing.ignorePermission": True,
-    "permissions.default.desktop-notification": 1,
-    # A test brings more pushes in three seconds than Firefox forgives.
-    "dom.push.maxQuotaPerSubscription": 1000,
-    # Notifications as windows of Firefox's own: there is no desktop to show others.
-    "alerts.useSystemBackend": False,
-    "dom.serviceWorkers.testing.enabled": True,
-    # WebRTC on one machine, with a camera and a microphone that are not there.
-    "media.peerconnection.ice.obfuscate_host_addresses": False,
-    "media.peerconnection.ice.loopback": True,
-    "media.navigator.streams.fake": True,
-    "media.navigator.permission.disabled": True,
-    # Few pictures, which cost CPU time: of the camera, and of the window.
-    "media.navigator.video.default_fps": 5,
-    "layout.frame_rate": 15,
-    # What pages and workers say to the console is printed.
-    "devtools.console.stdout.content": True,
-    # What is saved goes into one folder, and nobody is asked.
-    "browser.download.folderList": 2,
-    "browser.download.alwaysOpenPanel": False,
-    # One process for all pages, which are of one site: another for each takes twice the CPU time.
-    "fission.autostart": False,
-    "dom.ipc.processCount": 1,
-    # Nobody is asked or told anything at the start.
-    "browser.shell.checkDefaultBrowser": False,
-    "browser.startup.homepage_override.mstone": "ignore",
-    "browser.startup.page": 0,
-    "datareporting.policy.dataSubmissionPolicyBypassNotification": True,
-    "messaging-system.log": "off",
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-    "services.settings.server": "data:,",
-}
-
 _EMPTY = "about:blank"
 _CONSOLE_ERROR = "console.error:"
 
@@ -98,62 +60,6 @@ class Notification:
     title: str
     body: str
     window: str  # of Firefox's own, which shows it
-
-
-class Tab(Page):
-    """A tab of Firefox; it comes to the front when it is used."""
-
-    def __init__(self, marionette: Any, handle: str) -> None:
-        self._marionette = marionette
-        self._handle = handle
-
-    def goto(self, url: str) -> None:
-        """Go to *url*, and wait until it has loaded."""
-        self._in_front().navigate(url)
-
-    def reload(self) -> None:
-        """Load it again."""
-        self._in_front().refresh()
-
-    def close(self) -> None:
-        """Close the tab, the last one when there is another, or the browser would end."""
-        if len(self._marionette.window_handles) == 1:
-            self._marionette.open(type="tab", focus=False)
-        self._in_front().close()
-
-    def evaluate(self, script: str, *arguments: object) -> Any:
-        """Run the body of an async function in the page; return what it returns, which must be JSON."""
-        call = f"""
-            const [answer, ...given] = [arguments[arguments.length - 1], ...[...arguments].slice(0, -1)];
-            (async function () {{ {script} }}).apply(null, given)
-                .then(value => answer({{ value }}), error => answer({{ error: `${{error}}` }}));
-        """
-        try:
-            answer = self._in_front().execute_async_script(call, arguments, sandbox=None)
-        except JavascriptException as left:
-            raise ScriptFailed(str(left)) from None
-        if answer is None:
-            raise ScriptFailed("the page was left meanwhile")
-        if "error" in answer:
-            raise ScriptFailed(answer["error"])
-        return answer.get("value")
-
-    def screenshot(self, file: Path) -> None:
-        """Write a PNG of what is seen."""
-        file.write_bytes(b64decode(self._in_front().screenshot(full=False)))
-
-    def _click(self, css: str) -> None:
-        self._in_front().find_element(By.CSS_SELECTOR, css).click()
-
-    def _type(self, css: str, text: str) -> None:
-        field = self._in_front().find_element(By.CSS_SELECTOR, css)
-        if field.get_property("type") != "file":
-            field.clear()
-        field.send_keys(text)
-
-    def _in_front(self) -> Any:
-        self._marionette.switch_to_window(self._handle)
-        return self._marionette
 
 
 class Firefox:
