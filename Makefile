@@ -11,7 +11,7 @@ PEERS := bench/peers/node
 # Tests start hundreds of programs: each file is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test coverage test-web test-code test-programs test-faults test-chromium test-firefox bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
+.PHONY: help run test coverage test-web test-code test-programs test-faults test-chromium test-hostile-peers test-firefox bench bench-peers profile page soak figures dist packages docs sbom check format install pin hashes clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,7 +25,7 @@ ifdef ARGS
 	$(BIN)/node --test "tests/web/**/*.test.js"
 	$(PYTHON_TESTS) $(ARGS)
 else
-	$(MAKE) --jobs=5 --output-sync=target test-firefox test-chromium test-faults test-programs test-code test-web
+	$(MAKE) --jobs=6 --output-sync=target test-firefox test-chromium test-hostile-peers test-faults test-programs test-code test-web
 endif
 
 coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they cover
@@ -36,9 +36,10 @@ coverage: $(VENV)/.installed-embedded,test ## run the tests, and show what they 
 
 RUN := $(BIN)/python
 PYTHON_TESTS = $(RUN) -m pytest
-# Five at once, of about the same length: they wait as long as they work. The web app's modules are short, and come last.
+# Six at once, of about the same length: they wait as long as they work. The web app's modules are short, and come last.
 FAULTS := tests/faults tests/scale
 BROWSER := tests/browser
+HOSTILE_PEERS := $(BROWSER)/chromium/hostile
 PACKAGES := tests/packages
 PROGRAMS := tests/bench tests/command tests/deploy tests/e2e tests/hostile $(wildcard tests/test_*.py)
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
@@ -53,7 +54,9 @@ test-programs:
 test-faults:
 	$(PYTEST) $(FAULTS)
 test-chromium:
-	$(PYTEST) $(BROWSER)/chromium
+	$(PYTEST) --ignore=$(HOSTILE_PEERS) $(BROWSER)/chromium
+test-hostile-peers:
+	$(PYTEST) $(HOSTILE_PEERS)
 test-firefox:
 	$(PYTEST) $(BROWSER)/firefox
 

@@ -13,9 +13,9 @@ from app.telemetry.log_format import omit_origins
 from app.telemetry.metrics import omit_created_series
 
 # Objects made and kept before the collector looks for garbage among them, and how often it then looks among
-# older ones, too. It stops every call for as long as it looks: some 2 ms for the first. Calls leave it nothing
-# to find, and those in flight are some hundred objects each: with 5 000, 512 calls that wait for a push
-# service made it look several times a second. With 30 000, what refusals leave it was 2 MB more.
+# older ones, too. It stops every call for as long as it looks: some 2 ms for the first. Calls leave it
+# nothing to find, and those in flight are some hundred objects each: with 5 000, 512 calls that wait for a
+# push service made it look several times a second. With 30 000, what refusals leave it was 2 MB more.
 GC_THRESHOLDS = (10_000, 1, 120)
 
 MAX_FILES = 65_536  # for one process, however many more it may have
