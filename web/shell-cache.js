@@ -37,7 +37,7 @@ export class ShellCache {
    * @returns {Promise<Response>}
    */
   async open(request) {
-    this.#current = this.#promote();
+    this.#current = this.#promote(this.#current);
     return this.#answer(request, this.#root.href);
   }
 
@@ -46,7 +46,7 @@ export class ShellCache {
    * @returns {Promise<Response>}
    */
   read(request) {
-    this.#current ??= completeVersions().then(([oldest]) => (oldest === undefined ? undefined : caches.open(oldest)));
+    this.#current ??= this.#completeVersions().then(([oldest]) => (oldest === undefined ? undefined : caches.open(oldest)));
     return this.#answer(request, request.url);
   }
 
@@ -59,8 +59,10 @@ export class ShellCache {
     return this.#renewal;
   }
 
-  async #promote() {
-    const complete = await completeVersions();
+  /** @param {Promise<unknown> | null} earlier that may be about to open a version, which would make a deleted one again */
+  async #promote(earlier) {
+    await earlier?.catch(() => undefined);
+    const complete = await this.#completeVersions();
     await Promise.all(complete.slice(0, -1).map((name) => caches.delete(name)));
     const newest = complete.at(-1);
     return newest === undefined ? undefined : caches.open(newest);
@@ -83,8 +85,8 @@ export class ShellCache {
     const signal = AbortSignal.timeout(RENEWAL_MS);
     const { list, manifest } = await this.#fetchManifest(signal);
     const name = PREFIX + manifest.version;
-    const complete = await completeVersions();
-    const unwanted = complete.includes(name) ? complete.slice(complete.indexOf(name) + 1) : await incompleteVersions(name);
+    const complete = await this.#completeVersions();
+    const unwanted = complete.includes(name) ? complete.slice(complete.indexOf(name) + 1) : await this.#incompleteVersions(name);
     await Promise.all(unwanted.map((old) => caches.delete(old)));
     if (complete.includes(name)) return false;
     const last = complete.at(-1);
@@ -120,6 +122,23 @@ export class ShellCache {
     await cache.put(url, response);
   }
 
+  /** @returns {Promise<string[]>} names, the oldest first */
+  async #completeVersions() {
+    const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX));
+    const manifest = this.#urlOf(MANIFEST);
+    const found = await Promise.all(names.map((cacheName) => caches.match(manifest, { cacheName }))); // makes no cache
+    return names.filter((_, at) => found[at]);
+  }
+
+  /**
+   * Return what was left by renewals that failed.
+   * @param {string} wanted is about to be completed
+   */
+  async #incompleteVersions(wanted) {
+    const complete = await this.#completeVersions();
+    return (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== wanted && !complete.includes(name));
+  }
+
   /** @param {string} path */
   #urlOf(path) {
     return new URL(path, this.#root).href;
@@ -134,28 +153,6 @@ async function filesOf({ files, languages }) {
   const words = await readWords().catch(() => undefined);
   const used = Object.entries(languages ?? {}).filter(([file]) => file === `${LANGUAGES}${words?.lang}.js`);
   return { ...files, ...Object.fromEntries(used) };
-}
-
-/** @returns {Promise<string[]>} names, the oldest first */
-async function completeVersions() {
-  const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX));
-  const complete = await Promise.all(names.map(isComplete));
-  return names.filter((_, at) => complete[at]);
-}
-
-/**
- * Return what was left by renewals that failed.
- * @param {string} wanted is about to be completed
- */
-async function incompleteVersions(wanted) {
-  const complete = await completeVersions();
-  return (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== wanted && !complete.includes(name));
-}
-
-/** @param {string} name */
-async function isComplete(name) {
-  const kept = await (await caches.open(name)).keys();
-  return kept.some(({ url }) => url.endsWith(`/${MANIFEST}`));
 }
 
 /**
