@@ -64,9 +64,9 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
         raise MethodNotAllowed("POST")
     note_method(route.method)
     state = app_state(scope["state"])
+    state.in_flight_limit.check()  # before anything is done for it: a refusal must cost less than a service
     client = client_key(client_host(scope))
     body = await read_body(scope, receive)
-    state.in_flight_limit.check()
     now = state.clock()
     unverified = read_call(body, route.kind, now=now, window=state.clock_window_ms)
     if route.method == UNKNOWN:
