@@ -42,9 +42,12 @@ BROWSER := tests/browser
 HOSTILE_PEERS := $(BROWSER)/chromium/hostile
 PACKAGES := tests/packages
 PROGRAMS := tests/bench tests/command tests/deploy tests/e2e tests/hostile $(wildcard tests/test_*.py)
+# Faults are tests of how soon something is over: they go first, and the others share what is left.
+PRIORITY := nice
+test-faults: PRIORITY :=
 # Each in a folder of its own: in one for all, a job that starts closes it to the embedded Postgres of another.
 PYTEST = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	$(PYTHON_TESTS) -p no:cacheprovider --basetemp="$$folder/pytest"
+	$(PRIORITY) $(PYTHON_TESTS) -p no:cacheprovider --basetemp="$$folder/pytest"
 test-web:
 	$(BIN)/node --test "tests/web/**/*.test.js"
 test-code:
