@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.server.connection_context import Timeouts
 from app.server.http_exchange import HttpExchange
+from app.server.request_parser import RequestParser
+from app.server.response_writer import MAX_UNREAD_BYTES
 from tests.server.served_app import PATIENCE_S, REQUEST, answer_one, app_of, connected, start
 
 pytestmark = pytest.mark.anyio
@@ -165,3 +167,22 @@ async def test_of_many_requests_at_once_few_are_parsed_before_their_turn() -> No
             await client.read_answer()
 
     assert parsed < 300
+
+
+async def test_what_a_client_sends_ahead_is_left_to_it() -> None:
+    """It may have thousands of connections, and the process holds what it has read of each."""
+    busy = asyncio.Event()
+
+    async def serve(_: Receive, send: Send) -> None:
+        await busy.wait()
+        await answer_one(send)
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(REQUEST * 20_000)
+        await asyncio.sleep(0.05)
+        (parser,) = (each for each in gc.get_objects() if isinstance(each, RequestParser))
+        held = len(parser._unparsed)  # noqa: SLF001 - nothing else shows it
+        client.writer.transport.abort()
+        busy.set()
+
+    assert held <= 2 * MAX_UNREAD_BYTES
