@@ -141,7 +141,7 @@ async def test_beyond_its_room_a_server_says_come_again(
     client: httpx.AsyncClient, registered: Registered, push_service: PushService, alice: Person
 ) -> None:
     """The refusal is told at once, with a time to wait and all the headers."""
-    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+    async with filled(client, registered, push_service), asyncio.timeout(5):
         refused = await client.post(
             "/dial", content=body(alice.to("dial", registered.person)), headers=ORIGIN
         )
@@ -188,7 +188,7 @@ async def test_health_is_told_when_there_is_no_room(
     client: httpx.AsyncClient, registered: Registered, push_service: PushService
 ) -> None:
     """Or an orchestrator would kill a server that has much to do."""
-    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+    async with filled(client, registered, push_service), asyncio.timeout(5):
         health = [(await client.get(path)).status_code for path in ("/livez", "/readyz")]
         other = await client.post("/dial", content=b"{}")
 
@@ -199,7 +199,7 @@ async def test_a_preflight_is_answered_when_there_is_no_room(
     client: httpx.AsyncClient, registered: Registered, push_service: PushService
 ) -> None:
     """Or a page could not read that it should come again."""
-    async with filled(client, registered, push_service), asyncio.timeout(0.5):
+    async with filled(client, registered, push_service), asyncio.timeout(5):
         response = await client.options("/dial", headers=PREFLIGHT)
 
     assert response.status_code == 200

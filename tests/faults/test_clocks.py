@@ -14,7 +14,7 @@ from app.push.deadlines import PRODUCTION, Deadlines
 from app.settings import Settings
 from tests.api.conftest import post
 from tests.conftest import Clock
-from tests.deadlines import SHORT
+from tests.deadlines import MARGIN_S, SHORT
 from tests.faults.harness.delivery_checks import wait_for_push
 from tests.faults.harness.server_process import User
 from tests.people import Person, now_ms
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.anyio
 HOUR_MS = 60 * 60 * 1000
 JUMPS = [HOUR_MS, -HOUR_MS]
 APART_MS = 3000
-MARGIN_S = 1  # of a busy machine
 DIALS = 5  # at once, with the limits that a server has by default
 ONE_MORE_S = 10  # then one in so many seconds
 
@@ -90,7 +89,7 @@ async def test_after_a_jump_who_is_refused_is_told_the_time(
         told = await dial(client, bob, stale.json()["timestamp"])
 
     assert (stale.status_code, stale.json()["code"], told.status_code) == (409, "stale_timestamp", 200)
-    assert abs(stale.json()["timestamp"] - now_ms() - jump) < 2000
+    assert abs(stale.json()["timestamp"] - now_ms() - jump) < 60_000
 
 
 async def test_when_a_jump_is_taken_back_nobody_is_locked_out(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.deadlines import MARGIN_S
 from tests.faults.harness.cluster import Cluster
 from tests.faults.harness.load_generator import Sample, Traffic, register_users
 from tests.faults.harness.scenario import OK, UNAVAILABLE, Scenario, start_scenario
@@ -17,7 +18,7 @@ from tests.push_service import PushService
 pytestmark = pytest.mark.anyio
 
 POOL = 20  # connections of a server at most
-ENDED_IN_S = 4  # 2.5 s for a statement with all its waits, and room for a busy machine
+ENDED_IN_S = 2.5 + MARGIN_S  # for a statement with all its waits
 
 
 @pytest.fixture(scope="module")

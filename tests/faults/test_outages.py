@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.deadlines import MARGIN_S
 from tests.faults.harness.cluster import Cluster, cluster
 from tests.faults.harness.fault_proxy import FaultProxy, fault_proxy
 from tests.faults.harness.load_generator import Caller, Traffic, open_caller, register_users
@@ -22,9 +23,9 @@ from tests.push_service import PushService
 
 pytestmark = pytest.mark.anyio
 
-REFUSED_IN_S = 1.2  # the longest call while the database is unavailable
-ENDED_IN_S = 4  # and while it stalls: 1 s for a connection, 1.5 s for a statement
-RECOVERED_IN_S = 1
+REFUSED_IN_S = 3  # while the database is unavailable: 1 s for a connection
+ENDED_IN_S = 2.5 + MARGIN_S  # and while it stalls: 1 s for a connection, 1.5 s for a statement
+RECOVERED_IN_S = 3  # it is a tenth of a second where nothing else runs
 OUTAGE_S = 8  # longer than all that the server waits for, or keeps quiet about
 STALL_S = 5  # twice as long as a statement may take with a second attempt
 
@@ -99,7 +100,7 @@ async def seconds_until_ready(caller: Caller) -> float:
 async def test_a_server_lives_without_its_database_from_the_start(
     restartable_cluster: Cluster, push: PushService, alice: Person, bob: Person
 ) -> None:
-    """It says that it is not ready, refuses calls in 1.2 s, and serves within a second of the database."""
+    """It says that it is not ready, refuses calls in time, and serves soon after the database does."""
     database = restartable_cluster.database()
     restartable_cluster.stop()
     with run_server(restartable_cluster, push, database=database) as running:
@@ -120,7 +121,7 @@ async def test_a_server_lives_without_its_database_from_the_start(
 async def test_a_restart_in_mid_traffic_loses_nothing(
     restartable_cluster: Cluster, push: PushService
 ) -> None:
-    """Calls succeed or are told to come again, and all succeed a second after Postgres is back."""
+    """Calls succeed or are told to come again, and all succeed soon after Postgres is back."""
     with run_server(restartable_cluster, push) as running:
         async with start_scenario(running) as scenario:
             async with scenario.traffic() as traffic:
@@ -138,7 +139,7 @@ async def test_a_restart_in_mid_traffic_loses_nothing(
 async def test_a_long_outage_is_told_and_got_over(
     faults: dict[Fault, Future[tuple[Traffic, float, float]]],
 ) -> None:
-    """The server lives, every call is refused in 1.2 s, and all succeed a second after it is over."""
+    """The server lives, every call is refused in time, and all succeed soon after it is over."""
     traffic, began, ended = await asyncio.wrap_future(faults[outage])
 
     within = traffic.during(began, ended)
@@ -147,7 +148,7 @@ async def test_a_long_outage_is_told_and_got_over(
     assert traffic.recovered_in(ended) < RECOVERED_IN_S
 
 
-async def test_a_long_stall_holds_nobody_for_longer_than_3_s(
+async def test_a_long_stall_holds_nobody_for_long(
     faults: dict[Fault, Future[tuple[Traffic, float, float]]],
 ) -> None:
     """Though TCP is open and nothing is ever refused; after the reset all is well again."""

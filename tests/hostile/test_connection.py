@@ -20,14 +20,13 @@ from sqlalchemy.engine import URL
 
 from app.push.vapid import VapidKey
 from app.store.database import POOL_OVERFLOW, POOL_SIZE
-from tests.deadlines import SHORT_TIMEOUTS
+from tests.deadlines import MARGIN_S, SHORT_TIMEOUTS
 from tests.people import Person, body, now_ms
 from tests.processes import Program, program
 from tests.vector_files import subscription_json
 
 RECEIVE_S = SHORT_TIMEOUTS.receive_s
 SEND_S = SHORT_TIMEOUTS.send_s
-MARGIN_S = 1.5
 PROMPT_S = 3
 DRIP_EVERY_S = 0.2
 HEAD_BYTES = 16_384

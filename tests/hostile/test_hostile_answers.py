@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 from app.push.ssrf_guard import INTERNET, Network
 from app.store.subscriptions import Subscriptions
 from tests.databases import open_database
-from tests.deadlines import SHORT
+from tests.deadlines import MARGIN_S, SHORT
 from tests.hostile.fake_internet import (
     Answer,
     CertificateAuthority,
@@ -43,8 +43,8 @@ pytestmark = pytest.mark.anyio
 
 STUBS: dict[str, dict[str, Any]] = {case["id"]: case["stub"] for case in vectors("ssrf.json")["answers"]}
 DEADLINES = replace(SHORT, total_s=4, attempt_s=3)
-DEADLINE_S = DEADLINES.total_s + 1  # for a push in all, and one for a machine that has more to do
-PROMPT_S = 2  # for what was answered: less than one attempt may take
+DEADLINE_S = DEADLINES.total_s + MARGIN_S
+PROMPT_S = DEADLINES.attempt_s  # for what was answered: less than one attempt may take
 MIB = 2**20
 MARGIN_BYTES = 10 * MIB  # for what both sides of a delivery allocate; the bomb is a hundred times that
 KEPT = 4096  # bytes of an answer that the server reads

@@ -14,7 +14,7 @@ from app.push.endpoint_policy import TRUSTED, UNTRUSTED
 from app.push.outcome import Attempt, DeliveryStatus, Outcome
 from app.push.ssrf_guard import INTERNET
 from app.push.vapid import VapidKey, VapidSigner
-from tests.deadlines import SHORT
+from tests.deadlines import MARGIN_S, SHORT
 from tests.people import now_ms
 from tests.push_service import PushService, Subscription
 from tests.vector_files import subscription_at
@@ -150,7 +150,7 @@ async def test_a_push_service_that_hangs_ends_at_the_deadline_of_one_attempt(
     """Nobody waits longer, and the message is not sent again: it may have been taken."""
     push_service.script([{"hang": "head"}])
 
-    async with opened(SHORT) as delivery, asyncio.timeout(SHORT.attempt_s + 0.3):
+    async with opened(SHORT) as delivery, asyncio.timeout(SHORT.attempt_s + MARGIN_S):
         outcome = await deliver(delivery, request_to(push_service.subscribe()))
 
     assert outcome.delivery is DeliveryStatus.TIMED_OUT
@@ -161,7 +161,7 @@ async def test_attempts_share_the_time_of_the_message(push_service: PushService)
     """A second attempt has what the first one left."""
     push_service.script([{"delay": 0.8, "status": 503}, {"hang": "head"}])
 
-    async with opened(SHORT) as delivery, asyncio.timeout(SHORT.total_s + 0.3):
+    async with opened(SHORT) as delivery, asyncio.timeout(SHORT.total_s + MARGIN_S):
         outcome = await deliver(delivery, request_to(push_service.subscribe()), SHORT.total_s)
 
     assert outcome.delivery is DeliveryStatus.TIMED_OUT
@@ -191,7 +191,7 @@ async def test_an_answer_that_hangs_after_its_status_has_said_enough(
     """Nobody waits for a body that does not matter."""
     push_service.script([{"status": 410, "hang": "body"}])
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(MARGIN_S):
         outcome = await deliver(delivery, request_to(push_service.subscribe()))
 
     assert outcome == Outcome(DeliveryStatus.GONE, 410)
@@ -201,7 +201,7 @@ async def test_an_endless_answer_is_not_read(delivery: Deliverer, push_service: 
     """The status is all that is needed."""
     push_service.script([{"status": 201, "endless": True}])
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(MARGIN_S):
         outcome = await deliver(delivery, request_to(push_service.subscribe()))
 
     assert outcome.delivery is DeliveryStatus.ACCEPTED
@@ -304,7 +304,7 @@ async def hanging(
     """Have a message on its way to each of *browsers*, as often as each is named, until the block ends."""
     push_service.script([{"hang": "head", "forever": True}])
     sent = [asyncio.create_task(deliver(delivery, request_to(browser))) for browser in browsers]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(MARGIN_S):
         while len(push_service.received) < min(len(sent), PER_HOST):
             await asyncio.sleep(0.01)
     yield
@@ -332,7 +332,7 @@ async def test_a_recipient_that_hangs_takes_only_its_own_part(
     browser, other = push_service.subscribe(), push_service.subscribe()
     async with hanging(delivery, push_service, [browser] * MAX_AT_ONCE_PER_ENDPOINT):
         push_service.script([])
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(MARGIN_S):
             refused = await deliver(delivery, request_to(browser))
             sent = await deliver(delivery, request_to(other))
 

@@ -21,7 +21,7 @@ _PASTE = """
 """
 
 _SEES = "return document.querySelector('video.remote')?.videoWidth > 0"
-VOICE_S = 10
+VOICE_S = 30
 
 FOUR_WORDS = "four words are good"
 _SEES_PHOTO = "return document.querySelector('.theirs img.preview')?.naturalWidth === 192"

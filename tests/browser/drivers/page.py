@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 15
+PATIENCE_S = 30
 LOOK_EVERY_S = 0.05
 
 _TEXT = "return document.querySelector(arguments[0])?.innerText ?? null"
