@@ -52,6 +52,27 @@ async def test_a_connection_idles_after_a_body_that_nobody_waited_for(early: ASG
         assert await client.read_to_end() == b""
 
 
+async def test_a_client_that_still_sends_is_not_cut_off_with_its_answer(early: ASGIApp) -> None:
+    """It would be reset, and might never read it (RFC 9112, section 9.6); what comes behind is not served."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Connection: close\r\nHost"))
+        await client.read_answer()
+        await asyncio.sleep(0.05)
+        kept = len(client.state.connections)
+        client.writer.write(b"{}" + REQUEST)
+
+        assert (kept, await client.read_to_end()) == (1, b"")
+
+
+async def test_a_body_that_waits_to_be_asked_for_is_not_waited_for(early: ASGIApp) -> None:
+    """Its client has the answer instead of "100 Continue", and sends none."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Expect: 100-continue\r\nConnection: close\r\nHost"))
+        await client.read_answer()
+
+        assert await client.read_to_end() == b""
+
+
 @pytest.mark.parametrize("rest", [b"", b"x\r\n"], ids=["late", "bad"])
 async def test_what_was_answered_is_not_refused_as_well(early: ASGIApp, rest: bytes) -> None:
     """A second answer would be told as the next request's."""
