@@ -125,6 +125,30 @@ async def test_many_requests_at_once_hold_up_nobody() -> None:
     assert "/other" in served[:90]
 
 
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [(POST + b"{}", 1), (REQUEST * 3, 3), (REQUEST + POST, 1), (REQUEST * 2 + REQUEST[:5], 2), (POST, 0)],
+    ids=["one", "three", "part of the second", "head of the third", "part of the first"],
+)
+async def test_a_client_that_ends_its_side_has_the_answers_to_its_whole_requests(
+    sent: bytes, answers: int
+) -> None:
+    """No more are read; the end of a side does not say that nobody reads (RFC 9112, section 6.3)."""
+
+    async def serve(receive: Receive, send: Send) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(0.01)
+        if message["type"] == "http.request":
+            await answer_one(send)
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(sent)
+        client.writer.write_eof()
+
+        assert (await client.read_to_end()).count(b"HTTP/1.1 200") == answers
+
+
 @pytest.mark.parametrize("sent", [b"", REQUEST[:5], POST, POST + b"{}"], ids=["none", "head", "part", "all"])
 async def test_a_connection_is_freed_without_the_garbage_collector(sent: bytes) -> None:
     """Which stops the process for longer than a call takes."""
@@ -140,7 +164,7 @@ async def test_a_connection_is_freed_without_the_garbage_collector(sent: bytes) 
         (held,) = map(weakref.ref, client.state.connections)
         gc.disable()
         try:
-            client.writer.close()
+            client.reset()
             async with asyncio.timeout(PATIENCE_S):
                 while client.state.connections:
                     await asyncio.sleep(0.01)
