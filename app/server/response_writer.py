@@ -7,8 +7,8 @@ from app.limits.deadline import Deadline
 
 # Written and not sent, in the process and again in the kernel, before no more is written for a connection.
 MAX_UNSENT_BYTES = 16_384
-# Received and not read. A read takes all of it, and that is held until the requests before are served: 256 KiB
-# if the kernel decides. Linux allows twice as much.
+# Received and not read. A read takes all of it, and that is held until the requests before are served: up to
+# 256 KiB if the kernel decides. Linux allows twice as much as is said here.
 MAX_UNREAD_BYTES = 16_384
 
 
