@@ -28,12 +28,13 @@ _ALLOWED_HEADERS = (b"accept", b"accept-language", b"content-language", b"conten
 # Credentials are allowed only because `sendBeacon` always sends them; the API has no cookies.
 _CREDENTIALS = (b"access-control-allow-credentials", b"true")
 _VARY = (b"vary", b"Origin")
+_EXPOSED = (b"access-control-expose-headers", f"Retry-After, {REQUEST_ID}".encode())
 _TO_NO_PAGE: Headers = [_VARY]
-_TO_ANY_PAGE: Headers = [
-    _VARY,
-    _CREDENTIALS,
-    (b"access-control-expose-headers", f"Retry-After, {REQUEST_ID}".encode()),
-]
+_TO_ANY_PAGE: Headers = [_VARY, _CREDENTIALS, _EXPOSED]
+
+# Of a refusal that is written before its request is read, and so its origin known: it tells nothing that is
+# not the same for all, and a page that could not read it would take a busy server for one that is away.
+TO_UNREAD: Headers = [(b"access-control-allow-origin", b"*"), _EXPOSED]
 _PREFLIGHT: Headers = [
     _CREDENTIALS,
     (b"access-control-allow-methods", b", ".join(_METHODS)),

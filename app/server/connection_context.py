@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from app.api.cors import TO_UNREAD
 from app.api.errors import HeadTooLarge, MethodNotAllowed, NotHttp, RequestTimedOut
 from app.api.responses import refusal
 from app.api.security_headers import SECURITY_HEADERS
@@ -63,7 +64,7 @@ def serialize_refusal(refused: Refused, now: int) -> bytes:
     """Return the response to what is no request for the application; *now* in ms."""
     answer = refusal(now, refused)
     security = {name.lower().encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
-    headers = security | dict(answer.headers) | {b"connection": b"close"}
+    headers = security | dict(answer.headers) | dict(TO_UNREAD) | {b"connection": b"close"}
     status = b"HTTP/1.1 %d %s" % (answer.status, HTTPStatus(answer.status).phrase.encode())
     lines = [status, *(b"%s: %s" % header for header in headers.items())]
     return b"\r\n".join([*lines, b"", answer.body])

@@ -2,7 +2,7 @@
 
 from asyncio import BaseTransport, Transport, get_running_loop
 from asyncio import Protocol as StreamProtocol
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn import Config
@@ -19,9 +19,6 @@ from app.server.request_parser import RequestParser
 from app.server.request_queue import RequestQueue
 from app.server.response_writer import ResponseWriter, bound_unread
 from app.server.socket_addresses import client_address, server_address
-
-if TYPE_CHECKING:
-    from socket import socket
 
 # Seconds after which a client may try again that has too many connections, or found the server too busy.
 FULL_RETRY_S = 5
@@ -58,7 +55,7 @@ class HttpProtocol(StreamProtocol):
         timeouts = self._context.timeouts
         self._writer = ResponseWriter(self._transport, Deadline(self._loop, timeouts.send_s, self._give_up))
         self._keep_alive = KeepAlive(self._loop, timeouts, self._writer, self._give_up)
-        opened: socket = transport.get_extra_info("socket")
+        opened = transport.get_extra_info("socket")
         self.server, self.client = server_address(opened), client_address(opened)
         self._connections.add(self)
         bound_unread(self._transport, timeouts.send_s)
@@ -99,10 +96,14 @@ class HttpProtocol(StreamProtocol):
         elif not self._transport.is_closing():
             self._parse()
 
-    def eof_received(self) -> None:
-        """Parse what waits, for it closes now: a page that is left sends its last call so."""
+    def eof_received(self) -> bool:
+        """Answer the whole requests that are here, and close: a client may end its side (RFC 9112, 6.3)."""
         if self._is_deferred:
             self._parse()
+        if self.accepts_more:  # otherwise the end is read again, after the rest of the requests
+            self._queue.end_after_latest()
+        unanswered = self._queue.unanswered
+        return unanswered is not None and not unanswered.more_body
 
     def _parse(self) -> None:
         self._parser.parse_on()

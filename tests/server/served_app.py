@@ -1,6 +1,8 @@
 """ASGI applications of tests, served by connections of ours in this process."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 LENGTH_3 = (b"content-length", b"3")
 PATIENCE_S = 5
 TIMEOUTS = Timeouts()
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a close is a reset
 
 Serve = Callable[[Receive, Send], Awaitable[None]]
 
@@ -40,6 +43,12 @@ class Client:
     writer: asyncio.StreamWriter
     port: int
     state: ServerState
+
+    def reset(self) -> None:
+        """Go: a mere end of its side would not say that it reads no more."""
+        opened: socket.socket = self.writer.get_extra_info("socket")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.writer.close()
 
     async def read_to_end(self) -> bytes:
         """Return all that comes until the server closes."""

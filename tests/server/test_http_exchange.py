@@ -164,7 +164,7 @@ async def test_an_application_hears_that_its_client_has_gone() -> None:
         client.writer.write(REQUEST)
         await client.writer.drain()
         await asyncio.sleep(0.05)
-        client.writer.close()
+        client.reset()
         assert await asyncio.wait_for(ended, 5) == {"type": "http.disconnect"}
 
 

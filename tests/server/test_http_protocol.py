@@ -52,6 +52,27 @@ async def test_a_connection_idles_after_a_body_that_nobody_waited_for(early: ASG
         assert await client.read_to_end() == b""
 
 
+async def test_a_client_that_still_sends_is_not_cut_off_with_its_answer(early: ASGIApp) -> None:
+    """It would be reset, and might never read it (RFC 9112, section 9.6); what comes behind is not served."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Connection: close\r\nHost"))
+        await client.read_answer()
+        await asyncio.sleep(0.05)
+        kept = len(client.state.connections)
+        client.writer.write(b"{}" + REQUEST)
+
+        assert (kept, await client.read_to_end()) == (1, b"")
+
+
+async def test_a_body_that_waits_to_be_asked_for_is_not_waited_for(early: ASGIApp) -> None:
+    """Its client has the answer instead of "100 Continue", and sends none."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Expect: 100-continue\r\nConnection: close\r\nHost"))
+        await client.read_answer()
+
+        assert await client.read_to_end() == b""
+
+
 @pytest.mark.parametrize("rest", [b"", b"x\r\n"], ids=["late", "bad"])
 async def test_what_was_answered_is_not_refused_as_well(early: ASGIApp, rest: bytes) -> None:
     """A second answer would be told as the next request's."""
@@ -102,6 +123,30 @@ async def test_many_requests_at_once_hold_up_nobody() -> None:
     assert "/other" in served[:90]
 
 
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [(POST + b"{}", 1), (REQUEST * 3, 3), (REQUEST + POST, 1), (REQUEST * 2 + REQUEST[:5], 2), (POST, 0)],
+    ids=["one", "three", "part of the second", "head of the third", "part of the first"],
+)
+async def test_a_client_that_ends_its_side_has_the_answers_to_its_whole_requests(
+    sent: bytes, answers: int
+) -> None:
+    """No more are read; the end of a side does not say that nobody reads (RFC 9112, section 6.3)."""
+
+    async def serve(receive: Receive, send: Send) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(0.01)
+        if message["type"] == "http.request":
+            await answer_one(send)
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(sent)
+        client.writer.write_eof()
+
+        assert (await client.read_to_end()).count(b"HTTP/1.1 200") == answers
+
+
 @pytest.mark.parametrize("sent", [b"", REQUEST[:5], POST, POST + b"{}"], ids=["none", "head", "part", "all"])
 async def test_a_connection_is_freed_without_the_garbage_collector(sent: bytes) -> None:
     """Which stops the process for longer than a call takes."""
@@ -117,7 +162,7 @@ async def test_a_connection_is_freed_without_the_garbage_collector(sent: bytes) 
         (held,) = map(weakref.ref, client.state.connections)
         gc.disable()
         try:
-            client.writer.close()
+            client.reset()
             async with asyncio.timeout(PATIENCE_S):
                 while client.state.connections:
                     await asyncio.sleep(0.01)
