@@ -34,11 +34,12 @@ export function endSearch() {
 }
 
 /**
- * @param {Entry} entry
+ * @param {Entry | undefined} entry
  * @param {string} wanted normalized
- * @returns {string} its text around the match
+ * @returns {string} its text around the match, if there is one
  */
 export function snippetOf(entry, wanted) {
+  if (!entry) return '';
   const text = textOf(entry);
   const start = Math.max(0, lower(entry).indexOf(wanted) - BEFORE);
   return (start ? '…' : '') + text.slice(start, start + MAX_SNIPPET).toWellFormed();

@@ -56,13 +56,7 @@ export function contactListView(app, { addPerson, openSettings }) {
     const all = inOrder(app);
     const wanted = normalize(search.value);
     setShown(search, all.length >= MANY || wanted !== '' || countEntries(app) >= MANY_ENTRIES);
-    if (wanted === '') endSearch();
-    /** @type {Map<string, Entry | undefined>} the messages that were found */
-    const found = new Map(all.map((one) => [one, searchEntries(state.chats.get(one)?.entries ?? [], wanted)]));
-    const snippet = (/** @type {string} */ one) => {
-      const entry = found.get(one);
-      return entry ? snippetOf(entry, wanted) : '';
-    };
+    const found = findMessages(app, all, wanted);
     const everyone = all.filter((one) => found.get(one) || normalize(titleOf(state, one)).includes(wanted));
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
@@ -72,7 +66,7 @@ export function contactListView(app, { addPerson, openSettings }) {
     everyone.forEach((one, at) => {
       const row = rows.get(one) ?? newRow(one, () => open(one));
       rows.set(one, row);
-      drawRow(app, one, row, snippet(one));
+      drawRow(app, one, row, snippetOf(found.get(one), wanted));
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
@@ -100,6 +94,17 @@ function drawMe(phase, address) {
 export function focusPerson(address) {
   const row = [...document.querySelectorAll('.person')].find((one) => one instanceof HTMLElement && one.dataset.address === address);
   (row instanceof HTMLElement ? row : element('brand')).focus();
+}
+
+/**
+ * @param {App} app
+ * @param {readonly string[]} addresses
+ * @param {string} wanted a part of a message, normalized
+ * @returns {Map<string, Entry | undefined>} the newest in each chat, by address
+ */
+function findMessages({ state }, addresses, wanted) {
+  if (wanted === '') endSearch();
+  return new Map(addresses.map((one) => [one, searchEntries(state.chats.get(one)?.entries ?? [], wanted)]));
 }
 
 /** @param {App} app */
