@@ -58,11 +58,7 @@ export function contactListView(app, { addPerson, openSettings }) {
     setShown(search, all.length >= MANY || wanted !== '' || countEntries(app) >= MANY_ENTRIES);
     const found = findMessages(app, all, wanted);
     const everyone = all.filter((one) => found.get(one) || normalize(titleOf(state, one)).includes(wanted));
-    for (const [known, { item }] of rows) {
-      if (everyone.includes(known)) continue;
-      item.remove();
-      rows.delete(known);
-    }
+    removeOthers(rows, everyone);
     everyone.forEach((one, at) => {
       const row = rows.get(one) ?? newRow(one, () => open(one));
       rows.set(one, row);
@@ -105,6 +101,18 @@ export function focusPerson(address) {
 function findMessages({ state }, addresses, wanted) {
   if (wanted === '') endSearch();
   return new Map(addresses.map((one) => [one, searchEntries(state.chats.get(one)?.entries ?? [], wanted)]));
+}
+
+/**
+ * @param {Map<string, Row>} rows
+ * @param {readonly string[]} addresses whose rows stay
+ */
+function removeOthers(rows, addresses) {
+  for (const [known, { item }] of rows) {
+    if (addresses.includes(known)) continue;
+    item.remove();
+    rows.delete(known);
+  }
 }
 
 /** @param {App} app */
