@@ -1,6 +1,6 @@
 """Fan-out of a verified call: to every device of its recipient at once, or to the one that is meant."""
 
-from asyncio import gather, timeout_at
+from asyncio import create_task, timeout_at
 from collections.abc import Awaitable
 from contextlib import suppress
 
@@ -11,6 +11,7 @@ from app.protocol.messages import RelayedMessage
 from app.protocol.subscription import PushTarget
 from app.push.errors import PushTimedOut, RecipientGone, pick_refusal, require_accepted
 from app.push.outcome import DeliveryStatus, Outcome
+from app.push.push_message import PushMessage
 from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
 from app.store.lookups import Devices, StoredSubscription
@@ -44,36 +45,38 @@ class FanOut:
 
     def _send_all(self, call: Call[RelayedMessage], devices: Devices, now: int) -> Awaitable[None]:
         """Send *call* to all of *devices*. Raise `RecipientGone` if each of them is gone."""
+        message = self._push.message(call, len(devices))
         if len(devices) == 1:  # in most cases: no task is made for it
-            return self._send(call, devices[0], now, 1)
-        return self._send_at_once(call, devices, now)
+            return self._send(message, devices[0], now)
+        return self._send_at_once(message, devices, now)
 
-    async def _send_at_once(self, call: Call[RelayedMessage], devices: Devices, now: int) -> None:
-        count = len(devices)
-        ended = await gather(*(self._try(call, each, now, count) for each in devices))
+    async def _send_at_once(self, message: PushMessage, devices: Devices, now: int) -> None:
+        """Send *message* to each of *devices*: to the first in the present task, for a task costs more."""
+        others = [create_task(self._try(message, device, now)) for device in devices[1:]]
+        try:
+            ended = [await self._try(message, devices[0], now), *[await other for other in others]]
+        finally:  # nothing is left to cancel of those that are done
+            for other in others:
+                other.cancel()
         refusals = [each for each in ended if each is not None]
-        if len(refusals) == count:
+        if len(refusals) == len(devices):
             raise pick_refusal(refusals)
 
-    async def _try(
-        self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
-    ) -> Refused | None:
-        """Send *call* to one of so many; return the refusal."""
+    async def _try(self, message: PushMessage, device: StoredSubscription, now: int) -> Refused | None:
+        """Send *message* to one of several; return the refusal."""
         try:
-            await self._send(call, device, now, count)
+            await self._send(message, device, now)
         except Refused as refused:
             return refused
         return None
 
-    async def _send(
-        self, call: Call[RelayedMessage], device: StoredSubscription, now: int, count: int
-    ) -> None:
-        outcome = await self._push.send(call, device.target, device.vapid_key, now, count)
+    async def _send(self, message: PushMessage, device: StoredSubscription, now: int) -> None:
+        outcome = await self._push.send(message, device.target, device.vapid_key, now)
         if outcome.delivery is DeliveryStatus.ACCEPTED and outcome.key_id is None:  # in most cases
             return
         if outcome.delivery is DeliveryStatus.GONE or outcome.key_id is not None:
             with suppress(DatabaseUnavailable):  # the next call finds out again
-                await self._store(call.message.recipient, device.target, outcome, now)
+                await self._store(message.recipient, device.target, outcome, now)
         require_accepted(outcome)
 
     async def _store(self, recipient: Address, target: PushTarget, outcome: Outcome, now: int) -> None:

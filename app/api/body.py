@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from app.api.errors import UnsupportedEncoding
 from app.api.responses import Headers
 from app.protocol.constants import MAX_BODY_BYTES
-from app.protocol.errors import BodyTooLarge, NotJson
+from app.protocol.errors import BodyTooLarge
 from app.telemetry.request_log import FIELDS
 
 _ENCODING = b"content-encoding"
@@ -18,15 +19,15 @@ MAX_LENGTH_DIGITS = 18  # of a Content-Length that is worth reading
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """Return the body, never more than `MAX_BODY_BYTES` of it.
 
-    Raise `BodyTooLarge`, from its announced length where there is one, and `UnsupportedEncoding` for a
-    compressed one, which is never inflated.
+    Raise `BodyTooLarge`, from its announced length where there is one, `UnsupportedEncoding` for a
+    compressed one, which is never inflated, and `ClientDisconnect` if its rest does not come.
     """
     _check_head(scope)
     body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise NotJson("The body ended before its announced length.")
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise _too_large(len(body))

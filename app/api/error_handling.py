@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import InternalError, MethodNotAllowed, NotFound
@@ -29,6 +30,8 @@ class ErrorHandler:
         """Serve one request."""
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is there to be told, or the server below has told it why
         except Exception as error:
             record = current_record()
             if record is None:  # it is the lifespan

@@ -73,7 +73,8 @@ class Deliverer:
         try:
             if service == UNTRUSTED:
                 host = _limited_host(endpoint, verifies=request.verifies)
-                self._host_limits.consume(host, self._monotonic_ms())
+                if wait := self._host_limits.consume(host, self._monotonic_ms()):  # for another key
+                    return Outcome(DeliveryStatus.BUSY, retry_after=wait)
                 return await self._deliver_once(request, now, deadline)
             outcome = await self._attempt(request, now, deadline)
             if outcome.delivery is DeliveryStatus.ACCEPTED:

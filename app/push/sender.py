@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
-from json.encoder import encode_basestring
 
 from app.limits.errors import TooManyCalls
 from app.limits.token_bucket import Rate, TokenBuckets
@@ -16,6 +14,7 @@ from app.push.delivery import Deliverer
 from app.push.encrypt import PushRequest, encrypt
 from app.push.endpoint_policy import UNTRUSTED, EndpointPolicy
 from app.push.outcome import DeliveryStatus, Outcome
+from app.push.push_message import PushMessage
 from app.push.push_options import PushOptions, is_vapid_key_mismatch, push_options
 from app.push.vapid import Keyring, VapidSigner
 from app.push.verification_codes import VerificationCodes
@@ -88,23 +87,26 @@ class PushSender:
         if wait:
             raise TooManyCalls(retry_after=wait)
         made = self._codes[0].make(address, target, now)
-        message = f'{{"data":{{"a":"{VERIFY}","b":"{made}"}}}}'
-        outcome = await self._push(target, service, self.newest_key, _VERIFYING, message, now)
+        payload = f'{{"data":{{"a":"{VERIFY}","b":"{made}"}}}}'.encode()
+        outcome = await self._push(target, service, self.newest_key, _VERIFYING, payload, now)
         if outcome.delivery not in _MAY_HAVE_ARRIVED:
             self._verifications.refund(endpoint)
         return outcome
 
+    def message(self, call: Call[RelayedMessage], devices: int = 1) -> PushMessage:
+        """Return the message of *call* to so many *devices*."""
+        return PushMessage(call, devices, self._tag_key)
+
     def send(
-        self, call: Call[RelayedMessage], target: PushTarget, key_id: str | None, now: int, devices: int = 1
+        self, message: PushMessage, target: PushTarget, key_id: str | None, now: int
     ) -> Awaitable[Outcome]:
-        """Push *call* to *target*, one of so many *devices*, which came with the key *key_id*; *now* in ms.
+        """Push *message* to *target*, which came with the key *key_id*; *now* in ms.
 
         Raise `MessageTooLarge` or `EndpointNotAllowed` before anything is sent.
         """
         service = self._policy.admit(target.endpoint)
-        options = push_options(call.message.method, target.endpoint.host)
-        message = self._message(call, options, devices)
-        return self._push(target, service, key_id, options, message, now)
+        options = push_options(message.method, target.endpoint.host)
+        return self._push(target, service, key_id, options, message.payload(options.notice), now)
 
     async def _push(
         self,
@@ -112,15 +114,15 @@ class PushSender:
         service: str,
         key_id: str | None,
         options: PushOptions,
-        message: str,
+        payload: bytes,
         now: int,
     ) -> Outcome:
-        """Push *message* with the key that *key_id* names; with the others if it seems to be another."""
+        """Push *payload* with the key that *key_id* names; with the others if it seems to be another."""
         wait = self._deliverer.retry_after(target.endpoint, service, verifies=options is _VERIFYING)
         if wait:  # before the message is encrypted: a refusal must cost less than a service
             return Outcome(DeliveryStatus.BUSY, retry_after=wait)
         self._begin(service)
-        body = encrypt(target, message.encode())
+        body = encrypt(target, payload)
         loop_time = asyncio.get_running_loop().time
         deadline = self.deadline()
         refusals: list[Outcome] = []
@@ -133,26 +135,6 @@ class PushSender:
                 return outcome if identity.id == key_id else outcome._replace(key_id=identity.id)
             refusals.append(outcome)
         return refusals[0]
-
-    def _message(self, call: Call[RelayedMessage], options: PushOptions, devices: int) -> str:
-        """Return the JSON for the service worker; an encoder would print the same, more slowly."""
-        # A canonical text has no control characters any more: two escapes are left.
-        message, text, signature, _ = call
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        data = f'"data":{{"a":"{message.method}","b":"{escaped}","c":"{signature}"}}'
-        if devices > 1:  # it arrives elsewhere too
-            data += f',"devices":{devices}'
-        notice = options.notice
-        if notice is None:
-            return f"{{{data}}}"
-        title, body = encode_basestring(notice.title), encode_basestring(notice.body)
-        silent = '"silent":true,' if notice.silent else ""
-        return f'{{"title":{title},"body":{body},"tag":"{self._tag(message)}",{silent}{data}}}'
-
-    def _tag(self, message: RelayedMessage) -> str:
-        """Return the notification's tag: a second dial of the same two replaces the first."""
-        pair = message.sender.raw + message.recipient.raw
-        return blake2b(pair, key=self._tag_key, digest_size=8).hexdigest()
 
 
 def _sign(

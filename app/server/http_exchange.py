@@ -112,10 +112,13 @@ class HttpExchange:
             if not self.response_complete and not self.disconnected:
                 log.error("the application returned without a complete response")
                 self._connection.end_with(InternalError(), self)
+            elif self._has_unread_rest:
+                await self._receive_rest()
 
     def feed(self, body: bytes) -> None:
         """Take a part of the body."""
-        self._body += body
+        if not self.response_complete:
+            self._body += body
         self.has_news = True
         if self._waiter is not None:
             self._wake(self._waiter)
@@ -194,7 +197,20 @@ class HttpExchange:
             self.response_complete = True
             if self._waiter is not None:
                 self._wake(self._waiter)
-            self._connection.complete(keep_alive=self.keep_alive)
+            if not self._has_unread_rest:
+                self._connection.complete(keep_alive=self.keep_alive)
+
+    @property
+    def _has_unread_rest(self) -> bool:
+        """Tell whether the connection closes after this, while its client still sends."""
+        return not self.keep_alive and self.more_body and not self.awaits_continue and not self.disconnected
+
+    async def _receive_rest(self) -> None:
+        """Read the rest of the request, and close: before, the client would be reset, and lose its answer."""
+        while self._has_unread_rest:
+            self._waiter = get_running_loop().create_future()
+            await self._waiter
+        self._connection.complete(keep_alive=False)
 
     @staticmethod
     def _wake(waiter: Future[None]) -> None:

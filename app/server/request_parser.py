@@ -130,7 +130,8 @@ class RequestParser:
             return
         headers, self._headers = self._headers, []  # what is still to come is no part of the head
         fields, version, method = dict(headers), self._parser.get_http_version(), self._parser.get_method()
-        if self._received > MAX_HEAD_BYTES:
+        # What was received may have some of the body already.
+        if self._received > MAX_HEAD_BYTES and self._size_of(method, headers) > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
         elif self._parser.should_upgrade():
             self._refuse(NotHttp("No other protocol is spoken here: send the request without Upgrade."))
@@ -152,6 +153,11 @@ class RequestParser:
         self._latest = b""  # what follows begins somewhere inside
         self._received, self._in_head = 0, True
         self._receiver.end_request()
+
+    def _size_of(self, method: bytes, headers: Headers) -> int:
+        """Return the bytes of a head: of its line, of its *headers*, and of the empty line."""
+        line = len(method) + len(self._url) + len("  HTTP/1.1\r\n")
+        return line + sum(len(name) + len(value) + len(": \r\n") for name, value in headers) + len("\r\n")
 
     def _scope(self, version: str, method: bytes, headers: Headers) -> Scope:
         path, raw_path, query = _parse_target(self._url)

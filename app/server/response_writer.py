@@ -7,6 +7,9 @@ from app.limits.deadline import Deadline
 
 # Written and not sent, in the process and again in the kernel, before no more is written for a connection.
 MAX_UNSENT_BYTES = 16_384
+# Received and not read. A read takes all of it, and that is held until the requests before are served: up to
+# 256 KiB if the kernel decides. Linux allows twice as much as is said here.
+MAX_UNREAD_BYTES = 16_384
 
 
 class ResponseWriter:
@@ -65,7 +68,7 @@ class ResponseWriter:
 
 
 def bound_unread(transport: WriteTransport, seconds: float) -> None:
-    """Bound what the process and the kernel keep for a client that does not read, and for how long.
+    """Bound what the process and the kernel keep for a client that does not read, or sends ahead.
 
     The kernel alone knows of what is sent and unread, and ends the connection when nothing of it is read for
     so many *seconds* (RFC 5482). It would take megabytes more before anything is unsent here, and a hundred
@@ -77,3 +80,4 @@ def bound_unread(transport: WriteTransport, seconds: float) -> None:
         return
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * seconds))
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_UNREAD_BYTES)

@@ -58,6 +58,8 @@ class BatchLoader(Generic[K, V]):
         batch += self._waiting
         self._waiting = []
         keys = [key for key, _ in batch]
+        if not keys:  # the loop was held up for longer than the patience: the batch before has them
+            return {}
         try:
             return await self._look_up(keys)
         except Exception as error:

@@ -1,5 +1,6 @@
 """Several devices of one address, for their owner and for callers: the rules of docs/protocol.md."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -225,3 +226,22 @@ async def test_a_push_service_that_hangs_holds_a_call_up_no_longer_than_alone(
         response = await post(client, world.people["alice"].to("dial", world.people["bob"]))
 
     assert (response.status_code, list(world.pushed)) == (200, ["b3"])
+
+
+async def test_a_call_that_is_given_up_leaves_no_push_to_wait_for(world: World) -> None:
+    """Of several devices whose push services hang, each is let go of with the call."""
+    for name in ("b1", "b2", "b3"):
+        await world.add(name)
+        world.push_service.script([{"hang": "head"}], world.browsers[name].endpoint.rpartition("/")[2])
+    others = asyncio.all_tasks()
+    call = asyncio.create_task(post(world.client, world.people["alice"].to("dial", world.people["bob"])))
+    async with asyncio.timeout(5):
+        while len(world.push_service.received) < len(world.browsers):
+            await asyncio.sleep(0.01)
+
+    call.cancel()
+    await asyncio.wait([call])
+    await asyncio.sleep(0)
+
+    left = [each.get_coro() for each in asyncio.all_tasks() - others]
+    assert [each for each in left if "FanOut" in repr(each)] == []

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
+from starlette.requests import ClientDisconnect
 
 from app.api.body import read_body
 from app.main import create_app
 from app.protocol.constants import MAX_BODY_BYTES
-from app.protocol.errors import NotJson
 from app.settings import Settings
 from app.telemetry.request_log import FIELDS
 from tests.api.conftest import FaultyClock, post, register
@@ -217,7 +217,7 @@ async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_the_server() ->
     async def gone() -> dict[str, object]:
         return {"type": "http.disconnect"}
 
-    with pytest.raises(NotJson):
+    with pytest.raises(ClientDisconnect):
         await read_body({"type": "http", "headers": [], FIELDS: {}}, gone)
 
 

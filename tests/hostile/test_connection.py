@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey
 from app.store.database import POOL_OVERFLOW, POOL_SIZE
 from tests.deadlines import MARGIN_S, SHORT_TIMEOUTS
+from tests.metrics import SOCKET, scrape
 from tests.people import Person, body, now_ms
 from tests.processes import Program, program
 from tests.vector_files import subscription_json
@@ -105,6 +106,7 @@ def server(migrated: URL) -> Iterator[Server]:
         "WHISPER_RATE_LIMITS": "off",
         "WHISPER_PORT": "0",
         "WHISPER_LOG_LEVEL": "DEBUG",
+        **SOCKET,
     }
     with (
         tempfile.TemporaryDirectory(prefix="wh") as home,
@@ -588,6 +590,25 @@ def test_who_never_reads_is_answered_a_few_times(server: Server) -> None:
         answered = server.program.output.count("/js/whisper.js") - before
 
     assert 0 < answered * size < 100 * 1024
+
+
+def test_a_call_that_breaks_off_is_counted_as_aborted(server: Server) -> None:
+    """Not as one that could be read, and a refused connection is not a refused call as well."""
+    counted = [("whisper_calls_total", "close", code) for code in ("aborted", "not_json")]
+    refused = ("whisper_refused_connections_total", "not_http")
+    home = Path(server.process.cwd())
+    before = scrape(home)
+    begun = CHUNKED.replace(b"dial", b"close") + b"1\r\n{\r\n"
+    with connected(server) as opened:
+        opened.sendall(begun)
+        time.sleep(0.02)
+    say(server, begun, b"not a chunk\r\n")
+
+    until = time.monotonic() + PROMPT_S
+    while (after := scrape(home)).get(counted[0], 0) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+
+    assert [after.get(name, 0) - before.get(name, 0) for name in (*counted, refused)] == [2, 0, 1]
 
 
 def test_the_log_does_not_repeat_what_strangers_say(server: Server) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy.engine import URL
 
 from app.protocol.subscription import Subscription
 from app.push.delivery import MAX_AT_ONCE_PER_SITE
+from app.push.vapid import VapidKey
 from app.push.verification_codes import EPOCH_MS, VerificationCodes
+from app.settings import Settings
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
 from tests.conftest import Clock
@@ -145,6 +147,29 @@ async def test_the_eleventh_push_at_once_is_for_browsers_only(
     assert len(server.internet.requests) == codes.count(200)
     if eleventh.status_code == 503:
         assert (eleventh.json()["code"], eleventh.headers["retry-after"]) == ("push_busy", "1")
+
+
+async def test_other_keys_are_tried_within_the_budget(
+    migrated: URL, subscriptions: Subscriptions, bob: Person, clock: Clock
+) -> None:
+    """A host that says that a subscription belongs to another key gets no more for that."""
+    keys = ",".join(VapidKey.generate().private_text for _ in range(3))
+    rotated = Settings(_env_file=None, vapid_private_key=keys).vapid_private_key
+    settings = settings_for(migrated, "public").model_copy(update={"vapid_private_key": rotated})
+
+    async def refuse(_: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    await subscriptions.upsert(bob.address, subscription_at(URL_THERE), None, now_ms())
+    async with (
+        Internet.running(NAMES) as internet,
+        whisper(settings, internet.network, clock) as client,
+    ):
+        internet.answers = dict.fromkeys(NAMES, refuse)
+        server = Server(client, internet)
+        await asyncio.gather(*(dial(server, bob, clock) for _ in range(BURST)))
+
+        assert len(internet.requests) <= BURST + 1
 
 
 @pytest.mark.parametrize(("url", "asked"), [(URL_THERE, 5), (BROWSERS, 6)])

@@ -47,7 +47,7 @@ DEADLINE_S = DEADLINES.total_s + MARGIN_S
 PROMPT_S = DEADLINES.attempt_s  # for what was answered: less than one attempt may take
 MIB = 2**20
 MARGIN_BYTES = 10 * MIB  # for what both sides of a delivery allocate; the bomb is a hundred times that
-KEPT = 4096  # bytes of an answer that the server reads
+PIECE = 4096  # bytes of an answer that are sent at a time
 
 OK = {"ok"}
 FAILURE = {"push_refused", "push_unreachable"}
@@ -138,7 +138,7 @@ async def chunks_of(body: dict[str, Any]) -> AsyncIterator[bytes]:
                 yield chunk
         case {"endless": True}:
             while True:
-                yield bytes(KEPT)
+                yield bytes(PIECE)
         case {"drip_bytes_per_s": int(rate)}:
             while True:
                 yield b"."

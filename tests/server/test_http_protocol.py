@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.server.connection_context import Timeouts
 from app.server.http_exchange import HttpExchange
+from app.server.request_parser import RequestParser
+from app.server.response_writer import MAX_UNREAD_BYTES
 from tests.server.served_app import PATIENCE_S, REQUEST, answer_one, app_of, connected, start
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +50,27 @@ async def test_a_connection_idles_after_a_body_that_nobody_waited_for(early: ASG
         client.writer.write(POST)
         await client.read_answer()
         client.writer.write(b"{}")
+
+        assert await client.read_to_end() == b""
+
+
+async def test_a_client_that_still_sends_is_not_cut_off_with_its_answer(early: ASGIApp) -> None:
+    """It would be reset, and might never read it (RFC 9112, section 9.6); what comes behind is not served."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Connection: close\r\nHost"))
+        await client.read_answer()
+        await asyncio.sleep(0.05)
+        kept = len(client.state.connections)
+        client.writer.write(b"{}" + REQUEST)
+
+        assert (kept, await client.read_to_end()) == (1, b"")
+
+
+async def test_a_body_that_waits_to_be_asked_for_is_not_waited_for(early: ASGIApp) -> None:
+    """Its client has the answer instead of "100 Continue", and sends none."""
+    async with connected(early) as client:
+        client.writer.write(POST.replace(b"Host", b"Expect: 100-continue\r\nConnection: close\r\nHost"))
+        await client.read_answer()
 
         assert await client.read_to_end() == b""
 
@@ -168,3 +191,22 @@ async def test_of_many_requests_at_once_few_are_parsed_before_their_turn() -> No
             await client.read_answer()
 
     assert parsed < 300
+
+
+async def test_what_a_client_sends_ahead_is_left_to_it() -> None:
+    """It may have thousands of connections, and the process holds what it has read of each."""
+    busy = asyncio.Event()
+
+    async def serve(_: Receive, send: Send) -> None:
+        await busy.wait()
+        await answer_one(send)
+
+    async with connected(app_of(serve)) as client:
+        client.writer.write(REQUEST * 20_000)
+        await asyncio.sleep(0.05)
+        (parser,) = (each for each in gc.get_objects() if isinstance(each, RequestParser))
+        held = len(parser._unparsed)  # noqa: SLF001 - nothing else shows it
+        client.writer.transport.abort()
+        busy.set()
+
+    assert held <= 2 * MAX_UNREAD_BYTES

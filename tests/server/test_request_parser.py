@@ -1,4 +1,4 @@
-"""Request parser: which protocol a request's line names, wherever what came is cut."""
+"""Request parser: the protocol of a request's line, and the size of its head, wherever what came is cut."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Scope
 
 from app.protocol.errors import Refused
-from app.server.request_parser import RequestParser
+from app.server.request_parser import MAX_HEAD_BYTES, SLICE_BYTES, RequestParser
 
 HTTP = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 RTSP = HTTP.replace(b"HTTP/1.1", b"RTSP/1.1")
@@ -76,3 +76,13 @@ def test_a_line_of_another_protocol_is_refused(pieces: list[bytes], told: list[s
 def test_a_line_of_http_is_served(pieces: list[bytes]) -> None:
     """Wherever it is cut."""
     assert parse(*pieces) == ["GET"]
+
+
+@pytest.mark.parametrize(("size", "told"), [(MAX_HEAD_BYTES, "POST"), (MAX_HEAD_BYTES + 1, "head_too_large")])
+@pytest.mark.parametrize("cut", [0, 100, SLICE_BYTES])
+def test_a_head_is_as_long_as_it_is(size: int, told: str, cut: int) -> None:
+    """However it is cut, and however much of its body comes with it."""
+    begin = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\nX: "
+    head = begin + b"a" * (size - len(begin) - len(b"\r\n\r\n")) + b"\r\n\r\n"
+
+    assert parse(head[:cut], head[cut:] + bytes(8000)) == [told]

@@ -1,11 +1,13 @@
 """Batch loader: look-ups at once are one statement, and one's failure is not another's."""
 
 import asyncio
+import time
 import traceback
 from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
+import uvloop
 from asyncpg import LockNotAvailableError
 
 from app.store.batch_loader import PATIENCE_S, BatchLoader
@@ -99,6 +101,24 @@ async def test_a_question_that_takes_long_is_not_waited_for(
 
     assert asked == [["a"], ["b"]]
     assert await asyncio.gather(*waiting) == ["A", "B"]
+
+
+def test_a_loop_that_was_held_up_asks_no_empty_question() -> None:
+    """By the garbage collector, say: to uvloop the patience is over before the batch has begun."""
+
+    def hold_up() -> None:
+        time.sleep(2 * PATIENCE_S)
+
+    async def ask() -> Sequence[Sequence[str]]:
+        source = CapitalsSource()
+        answer = BatchLoader(source.look_up).get("a")
+        hold_up()
+        await answer
+        await asyncio.sleep(PATIENCE_S)
+        return source.questions
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == [["a"]]
 
 
 async def test_trouble_is_told_to_all_who_asked_and_ends_there(loader: BatchLoader[str, str]) -> None:

@@ -53,6 +53,7 @@ export async function remove(app, address) {
 export async function follow(app, chat, move) {
   const { state } = app;
   const from = chat.address;
+  if (!state.contacts.has(from)) return; // a stranger has no signatures checked
   const to = await readMove(move, { from, me: state.identity?.address, now: Date.now() });
   const contact = state.contacts.get(from);
   if (!to || !contact || state.chats.get(from) !== chat || state.contacts.has(to) || state.chats.has(to)) return;

@@ -41,7 +41,7 @@ export function attach(app, peer) {
   else addNote(app, chat, t('note.connected'));
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
-    file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer),
+    file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer, Date.now()),
     delivered: () => updateMarks(chat, peer),
     statechange: () => followState(app, chat, peer),
     close: () => followState(app, chat, peer),

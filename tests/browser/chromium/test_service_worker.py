@@ -1,4 +1,4 @@
-"""What the worker does with a push: what it shows, what the pages are told, and what it believes.
+"""Push messages in the service worker: their verification, notifications, and events for the pages.
 
 DevTools hand the pushes in, so they may be what no honest server would relay.
 """

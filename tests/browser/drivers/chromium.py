@@ -18,7 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.drivers.chromium_process import run_chromium, run_playwright
-from tests.browser.drivers.chromium_tab import WITH_ARGUMENTS, Tab, Thread
+from tests.browser.drivers.chromium_tab import WITH_ARGUMENTS, PlaywrightThread, Tab
 from tests.browser.drivers.page import PATIENCE_S, wait_until
 from tests.browser.drivers.pool import lend
 
@@ -31,7 +31,7 @@ _LOOK_MS = 20
 class Chromium:
     """A Chromium of somebody who has never used one."""
 
-    def __init__(self, thread: Thread, context: BrowserContext, downloads: Path) -> None:
+    def __init__(self, thread: PlaywrightThread, context: BrowserContext, downloads: Path) -> None:
         self._thread = thread
         self._context = context
         self._origins: set[str] = set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Playwright, sync_playwright
 
-from tests.browser.drivers.chromium_tab import Thread
+from tests.browser.drivers.chromium_tab import PlaywrightThread
 from tests.processes import program
 
 WITHOUT = [
@@ -51,9 +51,9 @@ def run_chromium(binary: str, *options: str) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def run_playwright() -> Iterator[tuple[Thread, Playwright]]:
+def run_playwright() -> Iterator[tuple[PlaywrightThread, Playwright]]:
     """Run a Playwright in a thread."""
-    thread = Thread()
+    thread = PlaywrightThread()
     playwright = thread.do(sync_playwright().start)
     try:
         yield thread, playwright

@@ -21,8 +21,8 @@ WITH_ARGUMENTS = f"""
 """
 
 
-class Thread:
-    """Where Playwright lives: its event loop would be in the way of those of other tests."""
+class PlaywrightThread:
+    """Thread of Playwright: its event loop would be in the way of those of other tests."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1)
@@ -39,7 +39,7 @@ class Thread:
 class Tab(Page):
     """A tab of Chromium; it comes to the front when it is clicked or written in."""
 
-    def __init__(self, thread: Thread, page: PlaywrightPage) -> None:
+    def __init__(self, thread: PlaywrightThread, page: PlaywrightPage) -> None:
         self._thread = thread
         self._page = page
 

@@ -19,8 +19,8 @@ from tests.processes import ROOT
 FILE = re.compile(r"^`([\w.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """What `python3 -m http.server` does, without a word."""
+class UnloggedHandler(SimpleHTTPRequestHandler):
+    """HTTP handler of a folder, as in `python3 -m http.server`, but without a log."""
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -29,7 +29,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def serving_folder(folder: Path) -> Iterator[str]:
     """Serve *folder* on a port of its own, and yield its origin."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(UnloggedHandler, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""Nothing rings or accepts but a click on the page or on its notification: no link, no message.
+"""Link safety: only a click on the page or on its notification rings or accepts, no link and no message.
 
 Any website can lead a visitor to any address of the app, so what is in an address may only select a person.
 """

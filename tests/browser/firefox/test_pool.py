@@ -1,4 +1,4 @@
-"""Browsers that are used again."""
+"""Pool of browsers: what one user leaves behind, the next does not find."""
 
 from tests.browser.drivers.chromium import CHROMIUM, chromium
 from tests.browser.drivers.firefox import FIREFOX, firefox

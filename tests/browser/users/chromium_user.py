@@ -24,8 +24,8 @@ STORED_CHATS = """
     const database = await wait(indexedDB.open('whisper-talks'));
     const at = (name) => database.transaction(name).objectStore(name);
     const keys = await wait(at('keys').getAll());
-    const names = await wait(at('talks').getAllKeys());
-    const chats = await wait(at('talks').getAll());
+    const names = [...(await wait(at('talks').getAllKeys())), ...(await wait(at('entries').getAllKeys()))];
+    const chats = [...(await wait(at('talks').getAll())), ...(await wait(at('entries').getAll()))];
     database.close();
     const plain = [];
     for (const [at, name] of names.entries()) {

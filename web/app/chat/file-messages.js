@@ -20,17 +20,50 @@ import { countUnread } from './unread.js';
 const MAX_FILES = 20;
 /** So large, pictures, sounds and videos of people who are known by a name are taken without asking. */
 const MAX_TAKEN_BYTES = 3_000_000;
+/** So much of one person's is taken without asking in a day: it stays, in the memory of the page and on the disk. */
+const MAX_TAKEN_BYTES_A_DAY = 100_000_000;
+/** So many files one person can offer in a minute, over whatever connections: each takes the place of something in the chat. */
+const MAX_OFFERS_A_MINUTE = 64;
+const [MINUTE_MS, DAY_MS] = [60_000, 86_400_000];
 
 /**
  * @param {App} app
  * @param {Chat} chat
  * @param {Transfer} transfer
+ * @param {number} now ms
  */
-export function receiveFile(app, chat, transfer) {
+export function receiveFile(app, chat, transfer, now) {
+  if (offersSince(chat, now - MINUTE_MS).length >= MAX_OFFERS_A_MINUTE) return decline(transfer);
+  const isTaken = app.state.contacts.get(chat.address)?.name && mayTake(chat, transfer, now);
   follow(app, chat, transfer);
   countUnread(app, chat);
-  const isSmall = PREVIEWED.includes(transfer.type) && transfer.size <= MAX_TAKEN_BYTES;
-  if (isSmall && app.state.contacts.get(chat.address)?.name) transfer.accept();
+  if (isTaken) transfer.accept();
+}
+
+/** @param {Transfer} transfer of which the person sees nothing */
+function decline(transfer) {
+  transfer.done.catch(() => undefined);
+  transfer.cancel();
+}
+
+/**
+ * @param {Chat} chat
+ * @param {Transfer} transfer that comes now
+ * @param {number} now ms
+ */
+function mayTake(chat, { type, size }, now) {
+  const taken = offersSince(chat, now - DAY_MS).filter(({ transfer: { state } }) => state === 'running' || state === 'done');
+  const total = taken.reduce((sum, { transfer }) => sum + transfer.size, size);
+  return PREVIEWED.includes(type) && size <= MAX_TAKEN_BYTES && total <= MAX_TAKEN_BYTES_A_DAY;
+}
+
+/**
+ * @param {Chat} chat
+ * @param {number} since ms
+ * @returns {FileEntry[]} of theirs
+ */
+function offersSince({ entries }, since) {
+  return entries.filter((entry) => entry.kind === 'file').filter(({ mine, at }) => !mine && at.getTime() >= since);
 }
 
 /**

@@ -7,8 +7,12 @@
 /** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {import('../state.js').FileEntry} FileEntry */
 
-/** Chat as it is kept.
- * @typedef {{entries: any[], draft: string, unread: number, missed: number, says?: string}} ChatRecord
+/** What is kept of a chat beside its entries.
+ * @typedef {{draft: string, unread: number, missed: number, says?: string}} ChatHead
+ */
+
+/** Chat as it is exported, and as it was kept in one record.
+ * @typedef {ChatHead & {entries: any[]}} ChatRecord
  */
 
 import { newReactions } from '../chat/entries.js';
@@ -20,8 +24,16 @@ const SETTLED = /** @type {const} */ ({ sending: 'failed', sent: 'sent', deliver
  * @param {Chat} chat
  * @returns {ChatRecord}
  */
-export function toRecord({ entries, draft, unread, missed, says }) {
-  return { entries: entries.map(toEntryRecord), draft, unread, missed, says };
+export function toRecord(chat) {
+  return { entries: chat.entries.map(toEntryRecord), ...toHead(chat) };
+}
+
+/**
+ * @param {Chat} chat
+ * @returns {ChatHead}
+ */
+export function toHead({ draft, unread, missed, says }) {
+  return { draft, unread, missed, says };
 }
 
 /**
@@ -30,11 +42,19 @@ export function toRecord({ entries, draft, unread, missed, says }) {
  * @returns {{entries: Entry[], draft: string, unread: number, missed: number, says: string}}
  */
 export function fromRecord({ entries, draft, unread, missed, says = '' }, since) {
-  return { entries: entries.filter(({ at }) => at >= since).map(fromEntryRecord), draft, unread, missed, says };
+  return { entries: toEntries(entries, since), draft, unread, missed, says };
+}
+
+/**
+ * @param {readonly any[]} records of entries
+ * @param {number} since
+ */
+export function toEntries(records, since) {
+  return records.filter(({ at }) => at >= since).map(fromEntryRecord);
 }
 
 /** @param {Entry} entry */
-function toEntryRecord(entry) {
+export function toEntryRecord(entry) {
   const at = entry.at.getTime();
   if (entry.kind === 'note') return { kind: 'note', at, text: entry.text };
   if (entry.kind === 'text') {
@@ -59,16 +79,17 @@ function fromEntryRecord({ kind, at, mine, text, isCode, mark, id, messageId = n
 }
 
 /**
- * Tell whether a chat has changed since it was kept: by this, cheaper than its record.
- * @param {Chat} chat
+ * Return by what a change of entries is told: cheaper than their records.
+ * @param {readonly Entry[]} entries
  * @returns {string}
  */
-export function fingerprint({ entries, draft, unread, missed, says }) {
+export function fingerprint(entries) {
   const states = entries.map((entry) => {
-    if (entry.kind === 'note') return 'n';
+    const at = entry.at.getTime();
+    if (entry.kind === 'note') return `${at}n`;
     const { mine, theirs, isUntold } = entry.reactions;
     const waiting = entry.kind === 'text' && entry.mark === 'waiting' ? entry.text : ''; // it is edited without a count
-    return (entry.kind === 'text' ? entry.mark + entry.edits + waiting : entry.transfer.state[0]) + mine + theirs + (isUntold ? '?' : '');
+    return at + (entry.kind === 'text' ? entry.mark + entry.edits + waiting : entry.transfer.state[0]) + mine + theirs + (isUntold ? '?' : '');
   });
-  return `${entries[0]?.at.getTime()}|${states.join('')}|${unread}|${missed}|${says}|${draft}`;
+  return states.join('|');
 }

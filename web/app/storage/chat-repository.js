@@ -1,39 +1,45 @@
 /**
- * Chat repository: each chat is written when it changes, and is there again when the page opens.
+ * Chat repository: what changes of a chat is written, and is there again when the page opens.
  * @module
  */
 
 import { chatWith } from '../state.js';
-import { fingerprint, fromRecord, toRecord } from './chat-records.js';
-import { EncryptedDatabase } from './encrypted-database.js';
+import { changesOf, describe } from './chat-blocks.js';
+import { ChatFiles, blobsOf } from './chat-files.js';
+import { toEntries } from './chat-records.js';
+import { EncryptedDatabase, blocksOf } from './encrypted-database.js';
 import { recall, remember } from './web-storage.js';
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('./chat-blocks.js').Stored} Stored */
 /** @typedef {'ever' | 'month' | 'close'} KeepFor */
 
 const MONTH_MS = 30 * 86_400_000;
 /** A change is written at once, the next so long after it: one letter more makes no other record. */
 const WRITE_AFTER_MS = 250;
-/** Larger files are kept by who saves them. */
-export const MAX_KEPT_FILE_BYTES = 16_000_000;
+/** A million a second: who changes long messages without end wears out no disk. */
+const MAX_CHARACTERS_PER_MS = 1000;
 const CHANNEL = 'whisper-talks';
 
 /** Repository of all chats. */
 export class ChatRepository {
   #app;
   /** @type {EncryptedDatabase | null} */ #database = null;
-  /** @type {Map<string, string>} fingerprints of what is kept, by address */ #kept = new Map();
-  /** @type {WeakMap<Chat, Set<string>>} the ids of the files that are kept of each */ #files = new WeakMap();
+  /** @type {Map<string, Stored>} by address */ #stored = new Map();
+  #files = new ChatFiles();
   #channel = new BroadcastChannel(CHANNEL);
   #timer = 0;
-  #writtenAt = 0;
+  #nextWriteAt = 0;
+  /** @type {Promise<void>} one write after the other: an older one must not come last */ #writing = Promise.resolve();
+  /** @type {Set<string>} the chats that another window has written, and that are to be read */ #stale = new Set();
+  /** @type {Promise<void>} */ #reading = Promise.resolve();
 
   /** @param {App} app */
   constructor(app) {
     this.#app = app;
-    window.addEventListener('pagehide', () => this.#timer && this.#writeNow());
-    this.#channel.onmessage = ({ data }) => void this.#follow(data);
+    for (const event of ['pagehide', 'visibilitychange']) window.addEventListener(event, () => this.#writeNow()); // a phone may end a hidden page
+    this.#channel.onmessage = ({ data }) => this.#follow(data);
   }
 
   /** @returns {KeepFor} */
@@ -64,7 +70,7 @@ export class ChatRepository {
   /** Write what has changed, soon: call it with each drawing. */
   save() {
     if (!this.#database || this.#timer) return;
-    const wait = Math.max(0, this.#writtenAt + WRITE_AFTER_MS - performance.now());
+    const wait = Math.max(0, this.#nextWriteAt - performance.now());
     this.#timer = window.setTimeout(() => this.#writeNow(), wait);
   }
 
@@ -76,7 +82,14 @@ export class ChatRepository {
   async flush() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    await this.#write();
+    await this.#inTurn(() => this.#write());
+  }
+
+  /** @param {() => Promise<void>} change */
+  #inTurn(change) {
+    const turn = this.#writing.then(change);
+    this.#writing = turn.catch(() => undefined);
+    return turn;
   }
 
   /**
@@ -86,12 +99,8 @@ export class ChatRepository {
   async delete(address) {
     const chat = this.#app.state.chats.get(address);
     const files = chat?.entries.filter((entry) => entry.kind === 'file') ?? [];
-    if (chat) Object.assign(chat, { entries: [], draft: '', unread: 0, missed: 0, forgotten: false });
-    if (chat) this.#files.delete(chat);
-    this.#kept.delete(address);
-    await Promise.all(files.map(({ id }) => this.#database?.delete('files', id)));
-    await this.#database?.delete('talks', address);
-    this.#channel.postMessage(address);
+    if (chat) this.#files.forget(Object.assign(chat, { entries: [], draft: '', unread: 0, missed: 0, forgotten: false }));
+    await this.#forget(address, files.map(({ id }) => id));
     this.#app.changed();
   }
 
@@ -100,60 +109,56 @@ export class ChatRepository {
    * @param {string} old
    */
   async move(old) {
-    await this.#write();
-    this.#kept.delete(old);
-    await this.#database?.delete('talks', old);
-    this.#channel.postMessage(old);
+    await this.flush();
+    await this.#forget(old, []);
+  }
+
+  /**
+   * @param {string} address
+   * @param {readonly string[]} files their ids
+   */
+  async #forget(address, files) {
+    this.#stored.delete(address);
+    /** @type {Parameters<EncryptedDatabase['write']>[0]['deletes']} */
+    const deletes = [['talks', address], ['entries', blocksOf(address)], ...files.map((id) => /** @type {['files', string]} */ (['files', id]))];
+    await this.#inTurn(async () => this.#database?.write({ deletes }));
+    this.#channel.postMessage(address);
   }
 
   async #write() {
     const database = this.#database;
     if (!database) return;
     for (const chat of this.#app.state.chats.values()) {
-      const now = fingerprint(chat);
-      const isEmpty = !chat.entries.length && !chat.draft;
-      if (this.#kept.get(chat.address) === now || (isEmpty && !this.#kept.has(chat.address))) continue;
-      this.#kept.set(chat.address, now);
-      this.#writtenAt = performance.now();
-      await this.#writeFiles(database, chat);
-      await database.put('talks', chat.address, new TextEncoder().encode(JSON.stringify(toRecord(chat))));
-      await this.#deleteDropped(database, chat);
-      this.#channel.postMessage(chat.address);
+      const { address } = chat;
+      const changes = changesOf(chat, this.#stored.get(address));
+      if (!changes) continue;
+      const { stored } = changes;
+      this.#stored.set(address, stored);
+      try {
+        await this.#files.write(database, chat);
+        await this.#writeChanges(database, address, changes);
+        await this.#files.deleteDropped(database, chat);
+      } catch (error) {
+        stored.isStored = false; // all of it is tried again with the next change
+        throw error;
+      }
+      this.#channel.postMessage(address);
     }
   }
 
   /**
    * @param {EncryptedDatabase} database
-   * @param {Chat} chat
+   * @param {string} address
+   * @param {import('./chat-blocks.js').Changes} changes
    */
-  async #writeFiles(database, chat) {
-    const kept = this.#filesOf(chat);
-    for (const entry of chat.entries) {
-      if (entry.kind !== 'file' || !entry.blob || kept.has(entry.id) || entry.blob.size > MAX_KEPT_FILE_BYTES) continue;
-      kept.add(entry.id);
-      await database.put('files', entry.id, await entry.blob.arrayBuffer());
-    }
-  }
-
-  /**
-   * Delete the files of entries that were dropped: there were too many, or they are too old.
-   * @param {EncryptedDatabase} database
-   * @param {Chat} chat
-   */
-  async #deleteDropped(database, chat) {
-    const present = new Set(chat.entries.map((entry) => (entry.kind === 'file' ? entry.id : '')));
-    const kept = this.#filesOf(chat);
-    for (const id of [...kept].filter((each) => !present.has(each))) {
-      kept.delete(id);
-      await database.delete('files', id);
-    }
-  }
-
-  /** @param {Chat} chat */
-  #filesOf(chat) {
-    const kept = this.#files.get(chat) ?? new Set();
-    this.#files.set(chat, kept);
-    return kept;
+  async #writeChanges(database, address, { stored, blocks, deleted }) {
+    /** @type {['entries', [string, number], string][]} */
+    const puts = blocks.map(([number, json]) => ['entries', [address, number], json]);
+    /** @type {['entries', [string, number] | IDBKeyRange][]} */
+    const deletes = deleted === 'all' ? [['entries', blocksOf(address)]] : deleted.map((number) => ['entries', [address, number]]);
+    const characters = blocks.reduce((sum, [, json]) => sum + json.length, 0);
+    this.#nextWriteAt = Math.max(this.#nextWriteAt, performance.now() + Math.max(WRITE_AFTER_MS, characters / MAX_CHARACTERS_PER_MS));
+    await database.write({ deletes, puts: [['talks', address, stored.head], ...puts] });
   }
 
   /**
@@ -161,36 +166,52 @@ export class ChatRepository {
    * @returns {Promise<boolean>} whether there is such a chat
    */
   async #read(address) {
-    const record = await this.#database?.get('talks', address);
-    if (!record) return false;
+    const database = this.#database;
+    const record = await database?.get('talks', address);
+    if (!database || !record) return false;
     const since = this.keepFor === 'month' ? Date.now() - MONTH_MS : 0;
+    /** @type {import('./chat-records.js').ChatHead & {entries?: any[]}} with its entries, if it was kept in one record */
+    const { draft, unread, missed, says = '', entries: unparted = [] } = parse(record);
+    const read = (await database.blocks(address)).map(({ number, content }) => ({ number, records: /** @type {any[]} */ (parse(content)) }));
+    const blocks = read.map(({ number, records }) => ({ number, entries: toEntries(records, since) }));
     const chat = chatWith(this.#app.state, address);
-    /** @type {import('./chat-records.js').ChatRecord} */
-    const kept = JSON.parse(new TextDecoder().decode(record));
-    Object.assign(chat, fromRecord(kept, since));
-    this.#files.set(chat, new Set(kept.entries.filter(({ kind, state }) => kind === 'file' && state === 'done').map(({ id }) => id)));
-    const isWhole = chat.entries.length === kept.entries.length;
-    this.#kept.set(address, isWhole ? fingerprint(chat) : ''); // '': it is written again, without what is too old
-    for (const entry of chat.entries) {
-      if (entry.kind !== 'file' || entry.transfer.state !== 'done') continue;
-      const content = await this.#database?.get('files', entry.id);
-      if (content) entry.blob = new Blob([content], { type: entry.transfer.type });
-    }
+    const known = blobsOf(chat);
+    Object.assign(chat, { entries: [...toEntries(unparted, since), ...blocks.flatMap(({ entries }) => entries)], draft, unread, missed, says });
+    const records = [...unparted, ...read.flatMap((block) => block.records)];
+    const isWhole = unparted.length === 0 && chat.entries.length === records.length;
+    const stored = describe(chat, blocks);
+    this.#stored.set(address, isWhole ? stored : { ...stored, head: '', isStored: false }); // it is written again, in blocks, without what is too old
+    await this.#files.read(database, chat, records, known);
     return true;
   }
 
   /**
-   * Another window has written a chat. Who is connected here has the newer one.
+   * Another window has written a chat: read it, once for all that is written meanwhile.
    * @param {string} address
    */
-  async #follow(address) {
+  #follow(address) {
+    const stored = this.#stored.get(address);
+    if (stored) stored.isStored = false; // what is in the storage is not what was written here
+    if (this.#stale.has(address)) return;
+    this.#stale.add(address);
+    this.#reading = this.#reading.then(() => this.#readAgain(address)).catch((error) => this.#app.notices.alert(error, { key: 'chats' }));
+  }
+
+  /** @param {string} address */
+  async #readAgain(address) {
+    this.#stale.delete(address);
     const chat = this.#app.state.chats.get(address);
-    if (chat && (chat.phase !== 'idle' || this.#app.state.selected === address)) return;
+    if (chat && (chat.phase !== 'idle' || this.#app.state.selected === address)) return; // who is connected here has the newer one
     const isThere = await this.#read(address); // until then what is here stays: an empty chat would be written
     if (chat && !isThere) {
       chat.entries = [];
-      this.#kept.delete(address);
+      this.#stored.delete(address);
     }
     this.#app.changed();
   }
+}
+
+/** @param {ArrayBuffer} record */
+function parse(record) {
+  return JSON.parse(new TextDecoder().decode(record));
 }

@@ -10,7 +10,7 @@ import { Store } from '../../client/store.js';
 import { fitInto } from '../chat/entries.js';
 import { MAX_STRANGERS, chatWith, strangersOf } from '../state.js';
 import { fromRecord, toRecord } from './chat-records.js';
-import { MAX_KEPT_FILE_BYTES } from './chat-repository.js';
+import { MAX_KEPT_FILE_BYTES } from './chat-files.js';
 import { saveContact } from './contacts.js';
 import { decodeRecord, encodeRecord } from './exported-records.js';
 import { SealedFileError, SealedFileWriter, readSealedFile } from './sealed-file.js';

@@ -4,7 +4,7 @@
  */
 
 import { select } from '../calls.js';
-import { normalize, searchEntries, snippetOf } from '../chat/search.js';
+import { endSearch, normalize, searchEntries, snippetOf } from '../chat/search.js';
 import { shortAddress } from '../display-names.js';
 import { safeFileName } from '../format.js';
 import { copyText, shareLink } from '../share-address.js';
@@ -16,6 +16,7 @@ import { create, element, input, onClick, setAttribute, setShown, setText } from
 
 /** @typedef {import('../state.js').App} App */
 /** @typedef {import('../state.js').Chat} Chat */
+/** @typedef {import('../state.js').Entry} Entry */
 /** @typedef {{item: HTMLElement, button: HTMLButtonElement, sign: HTMLElement, name: HTMLElement, line: HTMLElement, badge: HTMLElement}} Row */
 
 /** So many people, or messages, are not looked through by eye. */
@@ -55,7 +56,8 @@ export function contactListView(app, { addPerson, openSettings }) {
     const all = inOrder(app);
     const wanted = normalize(search.value);
     setShown(search, all.length >= MANY || wanted !== '' || countEntries(app) >= MANY_ENTRIES);
-    const everyone = all.filter((one) => isFound(app, one, wanted));
+    const found = findMessages(app, all, wanted);
+    const everyone = all.filter((one) => found.get(one) || normalize(titleOf(state, one)).includes(wanted));
     for (const [known, { item }] of rows) {
       if (everyone.includes(known)) continue;
       item.remove();
@@ -64,7 +66,7 @@ export function contactListView(app, { addPerson, openSettings }) {
     everyone.forEach((one, at) => {
       const row = rows.get(one) ?? newRow(one, () => open(one));
       rows.set(one, row);
-      drawRow(app, one, row, wanted);
+      drawRow(app, one, row, snippetOf(found.get(one), wanted));
       const list = element('people-list');
       if (list.children[at] !== row.item) list.insertBefore(row.item, list.children[at] ?? null);
     });
@@ -96,11 +98,13 @@ export function focusPerson(address) {
 
 /**
  * @param {App} app
- * @param {string} address
- * @param {string} wanted a part of a name or of a message, normalized
+ * @param {readonly string[]} addresses
+ * @param {string} wanted a part of a message, normalized
+ * @returns {Map<string, Entry | undefined>} the newest in each chat, by address
  */
-function isFound({ state }, address, wanted) {
-  return normalize(titleOf(state, address)).includes(wanted) || searchEntries(state.chats.get(address)?.entries ?? [], wanted) !== undefined;
+function findMessages({ state }, addresses, wanted) {
+  if (wanted === '') endSearch();
+  return new Map(addresses.map((one) => [one, searchEntries(state.chats.get(one)?.entries ?? [], wanted)]));
 }
 
 /** @param {App} app */
@@ -141,15 +145,14 @@ function newRow(address, open) {
  * @param {App} app
  * @param {string} address
  * @param {Row} row
- * @param {string} wanted
+ * @param {string} snippet of the message that was found, if any
  */
-function drawRow({ state }, address, row, wanted) {
+function drawRow({ state }, address, row, snippet) {
   const chat = state.chats.get(address);
   const unread = chat?.unread ?? 0;
   drawAvatar(row.sign, address, state.contacts.get(address)?.name ?? '');
   setText(row.name, titleOf(state, address));
-  const found = searchEntries(chat?.entries ?? [], wanted);
-  setText(row.line, found ? snippetOf(found, wanted) : lineOf(state, address, chat));
+  setText(row.line, snippet || lineOf(state, address, chat));
   setText(row.badge, unread ? unread.toLocaleString(localeOfTexts()) : '');
   setAttribute(row.badge, 'aria-label', unread ? t('people.new', { count: unread }) : null);
   setAttribute(row.badge, 'role', unread ? 'img' : null);

@@ -1,4 +1,4 @@
-"""Who may ring, and how: blocked people, "do not disturb", the permission to notify, QR codes of links.
+"""Call screening: blocked people, "do not disturb", the permission to notify, QR codes of links.
 
 DevTools hand pushes in, so nobody else needs a browser.
 """

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.drivers.accessibility_checks import faults
 from tests.browser.users.chromium_user import ChromiumUser, at_chromium, bridged_chromium
-from tests.browser.users.mallory import Mallory
+from tests.browser.users.malicious_peer import MaliciousPeer
 from tests.deployment import Deployment, PushServiceProcess
 
 HUNG_UP = "sent too much"
@@ -19,10 +19,10 @@ _HEAP = "gc(); return performance.memory.usedJSHeapSize"
 
 
 @pytest.fixture(scope="module")
-def armed(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Mallory]:
+def armed(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[MaliciousPeer]:
     """Return somebody who means no good."""
     with bridged_chromium(deployment, push_process) as running:
-        mallory = Mallory(running.open(f"{deployment.url}/js/whisper.js"))
+        mallory = MaliciousPeer(running.open(f"{deployment.url}/js/whisper.js"))
         mallory.arms()
         yield mallory
 
@@ -46,7 +46,7 @@ def ben(resident: ChromiumUser) -> Iterator[ChromiumUser]:
 
 
 @pytest.fixture
-def mallory(armed: Mallory, ben: ChromiumUser) -> Mallory:
+def mallory(armed: MaliciousPeer, ben: ChromiumUser) -> MaliciousPeer:
     """Return somebody whom Ben has accepted."""
     armed.rings(ben.address)
     ben.accepts()
@@ -56,7 +56,7 @@ def mallory(armed: Mallory, ben: ChromiumUser) -> Mallory:
     return armed
 
 
-def still_talk(ben: ChromiumUser, mallory: Mallory) -> None:
+def still_talk(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """Assert that the page works, and its person can hang up."""
     ben.writes("still here")
     mallory.hears("still here")
@@ -71,7 +71,7 @@ def hangs_up(ben: ChromiumUser) -> None:
 
 
 @pytest.mark.parametrize("label", ["control", "whisper", "nobody knows"])
-def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: Mallory, label: str) -> None:
+def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: MaliciousPeer, label: str) -> None:
     """There is one of each kind; what another is sent is not read."""
     made = """
         const made = Array.from({ length: 40 }, () => rtc.createDataChannel(arguments[0]));
@@ -85,14 +85,16 @@ def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: Mallory, label
 
 
 @pytest.mark.parametrize("label", ["control", "whisper", "file", "nobody knows"])
-def test_channels_without_end_end_the_connection(ben: ChromiumUser, mallory: Mallory, label: str) -> None:
+def test_channels_without_end_end_the_connection(
+    ben: ChromiumUser, mallory: MaliciousPeer, label: str
+) -> None:
     """Whoever goes on opening them is no program that anybody knows."""
     mallory.page.evaluate("for (let at = 0; at < 500; at += 1) rtc.createDataChannel(arguments[0])", label)
 
     hangs_up(ben)
 
 
-def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """A person can't be asked about more than 64 at once."""
     mallory.page.evaluate("for (let at = 0; at < 150; at += 1) peer.sendFile(new File(['x'], `${at}.txt`))")
     ben.page.wait_until("return document.querySelectorAll('[data-kind=file]').length >= 64")
@@ -104,7 +106,7 @@ def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: Mallory) -> Non
     still_talk(ben, mallory)
 
 
-def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """A hundred thousand that can't be opened: the page reads on, or hangs up."""
     mallory.page.evaluate("""
         const { control } = channels;
@@ -120,7 +122,7 @@ def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: Mallory) -> No
     still_talk(ben, mallory) if mallory.is_connected else hangs_up(ben)
 
 
-def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """Seven of 16 MiB each, more than it may hold: the page shows a part of each, and keeps no more."""
     mallory.page.evaluate(
         "globalThis.sending = (async () => {"
@@ -138,7 +140,9 @@ def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: Mallor
     assert ben.page.evaluate(_HEAP) < MAX_HEAP_BYTES
 
 
-def test_a_control_value_that_is_too_large_ends_the_connection(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_a_control_value_that_is_too_large_ends_the_connection(
+    ben: ChromiumUser, mallory: MaliciousPeer
+) -> None:
     """Programs have little to tell each other."""
     mallory.page.evaluate("""
         for (let at = 0; at < 400 && channels.control.readyState === 'open'; at += 1) {
@@ -150,7 +154,9 @@ def test_a_control_value_that_is_too_large_ends_the_connection(ben: ChromiumUser
     hangs_up(ben)
 
 
-def test_what_comes_before_the_connection_is_ready_is_bounded(ben: ChromiumUser, armed: Mallory) -> None:
+def test_what_comes_before_the_connection_is_ready_is_bounded(
+    ben: ChromiumUser, armed: MaliciousPeer
+) -> None:
     """Whoever opens only the control channel, and talks on it, is hung up on."""
     armed.page.evaluate("""
         channels = {};
@@ -173,7 +179,7 @@ def test_what_comes_before_the_connection_is_ready_is_bounded(ben: ChromiumUser,
 
 
 def test_a_recipient_can_not_have_what_was_not_sent(
-    ben: ChromiumUser, mallory: Mallory, tmp_path: Path
+    ben: ChromiumUser, mallory: MaliciousPeer, tmp_path: Path
 ) -> None:
     """The word that a file has come counts when all of it has gone."""
     (tmp_path / "letter.txt").write_text("hello")
@@ -198,7 +204,7 @@ _TRANSFER = """
 """
 
 
-def test_a_transfer_that_never_ends_can_be_stopped(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_a_transfer_that_never_ends_can_be_stopped(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """By its button; the connection goes on."""
     mallory.page.evaluate(_TRANSFER)
     ben.page.see("[data-accept-file]")
@@ -211,7 +217,7 @@ def test_a_transfer_that_never_ends_can_be_stopped(ben: ChromiumUser, mallory: M
     still_talk(ben, mallory)
 
 
-def test_a_transfer_of_nothing_is_stopped(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_a_transfer_of_nothing_is_stopped(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """Frames without a byte bring no file nearer to its end."""
     mallory.page.evaluate(_TRANSFER)
     ben.page.see("[data-accept-file]")
@@ -256,7 +262,7 @@ NEGOTIATIONS = {
 }
 
 
-def test_what_programs_tell_each_other_does_no_harm(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_what_programs_tell_each_other_does_no_harm(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """Whatever it is; the chat goes on."""
     for name, script in NEGOTIATIONS.items():
         mallory.page.evaluate(script)
@@ -267,7 +273,7 @@ def test_what_programs_tell_each_other_does_no_harm(ben: ChromiumUser, mallory: 
     still_talk(ben, mallory)
 
 
-def test_names_and_texts_do_not_break_the_layout(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_names_and_texts_do_not_break_the_layout(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """Long words, long names, and what runs from right to left stay where they belong."""
     mallory.sends("'W'.repeat(1400)")
     mallory.sends(r"'\u202e' + '\u05d0'.repeat(300) + '\u0301'.repeat(200)")

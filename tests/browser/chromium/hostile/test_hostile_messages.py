@@ -1,4 +1,4 @@
-"""Nothing that a peer sends runs in the page, breaks it, or looks like something else.
+"""Hostile messages of a peer: no script that runs, no broken page, nothing that looks like something else.
 
 The peer is a page of its own that uses the library, and so sends what no app would. What it sends is shown
 as text; and the page has no error, which means no dialog and no breach of its policy either.
@@ -10,20 +10,20 @@ import pytest
 
 from tests.browser.drivers.page import wait_until
 from tests.browser.users.chromium_user import ChromiumUser, at_chromium, bridged_chromium
-from tests.browser.users.mallory import Mallory
+from tests.browser.users.malicious_peer import MaliciousPeer
 from tests.deployment import Deployment, PushServiceProcess
 
 
 @pytest.fixture(scope="module")
-def mallory(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[Mallory]:
+def mallory(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[MaliciousPeer]:
     """Return somebody who means no good."""
     with bridged_chromium(deployment, push_process) as running:
-        yield Mallory(running.open(f"{deployment.url}/js/whisper.js"))
+        yield MaliciousPeer(running.open(f"{deployment.url}/js/whisper.js"))
 
 
 @pytest.fixture(scope="module")
 def connected(
-    mallory: Mallory, push_process: PushServiceProcess, deployment: Deployment
+    mallory: MaliciousPeer, push_process: PushServiceProcess, deployment: Deployment
 ) -> Iterator[ChromiumUser]:
     """Return somebody with the app, connected with Mallory."""
     with at_chromium(deployment, push_process) as ben:
@@ -35,7 +35,7 @@ def connected(
 
 
 @pytest.fixture
-def ben(connected: ChromiumUser, mallory: Mallory) -> Iterator[ChromiumUser]:
+def ben(connected: ChromiumUser, mallory: MaliciousPeer) -> Iterator[ChromiumUser]:
     """Return whoever is connected; when the test ends, their page has had no error, and still works."""
     yield connected
     connected.writes("still here")
@@ -63,7 +63,7 @@ ACTIVE = {
 
 
 @pytest.mark.parametrize("text", ACTIVE.values(), ids=ACTIVE)
-def test_markup_is_text(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
+def test_markup_is_text(ben: ChromiumUser, mallory: MaliciousPeer, text: str) -> None:
     """It is read as it was written, and has made no element."""
     mallory.sends("arguments[0]", text)
 
@@ -72,7 +72,7 @@ def test_markup_is_text(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
     assert ben.page.evaluate(made) == 0
 
 
-def test_markup_in_a_member_is_text(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_markup_in_a_member_is_text(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """In names and in values."""
     mallory.sends(
         "{ '<img src=x onerror=ran=1>': '<script>ran = 1</script>', ['__proto__']: { toString: 1 } }"
@@ -96,7 +96,7 @@ DECEIVING = {
 
 
 @pytest.mark.parametrize("text", DECEIVING.values(), ids=DECEIVING)
-def test_what_deceives_stays_in_its_bubble(ben: ChromiumUser, mallory: Mallory, text: str) -> None:
+def test_what_deceives_stays_in_its_bubble(ben: ChromiumUser, mallory: MaliciousPeer, text: str) -> None:
     """Its direction ends with it, and it covers nothing outside the chat."""
     mallory.sends("arguments[0]", text)
 
@@ -123,14 +123,14 @@ LARGE = {
 
 
 @pytest.mark.parametrize(("value", "offered"), LARGE.values(), ids=LARGE)
-def test_what_is_large_is_cut(ben: ChromiumUser, mallory: Mallory, value: str, offered: str) -> None:
+def test_what_is_large_is_cut(ben: ChromiumUser, mallory: MaliciousPeer, value: str, offered: str) -> None:
     """The page shows the beginning, and offers the rest."""
     mallory.sends(value)
 
     ben.page.see(".theirs:last-child .more", offered)
 
 
-def test_what_is_deep_is_cut(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_what_is_deep_is_cut(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """A million arrays in each other, which no program of ours could have written."""
     nested = """
         const { stringify } = JSON;
@@ -146,7 +146,7 @@ def test_what_is_deep_is_cut(ben: ChromiumUser, mallory: Mallory) -> None:
     ben.page.see(".theirs:last-child .code", "[…]")
 
 
-def test_a_thousand_messages_are_only_messages(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_a_thousand_messages_are_only_messages(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """The last one is there, and the page answers."""
     mallory.page.evaluate("for (let at = 1; at <= 1000; at += 1) await peer.send(`message ${at}`)")
 
@@ -165,7 +165,7 @@ FILE_NAMES = {
 
 @pytest.mark.parametrize(("name", "shown"), FILE_NAMES.items(), ids=FILE_NAMES.values())
 def test_a_file_has_a_name_that_is_only_a_name(
-    ben: ChromiumUser, mallory: Mallory, name: str, shown: str
+    ben: ChromiumUser, mallory: MaliciousPeer, name: str, shown: str
 ) -> None:
     """Without a folder, without markup, and in the order in which it is read."""
     mallory.page.evaluate("peer.sendFile(new File(['hello'], arguments[0]))", name)
@@ -174,7 +174,7 @@ def test_a_file_has_a_name_that_is_only_a_name(
     assert ben.page.text(".theirs:last-child .file-name") == shown
 
 
-def test_a_page_that_was_sent_is_saved_and_not_opened(ben: ChromiumUser, mallory: Mallory) -> None:
+def test_a_page_that_was_sent_is_saved_and_not_opened(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """It is bytes, whatever it says that it is; and it lies where downloads lie."""
     page = "<script>opener.ran = 1; alert(1)</script>"
     sending = "peer.sendFile(new File([arguments[0]], '../../<b>.html', { type: 'text/html' }))"

@@ -41,7 +41,7 @@ _ARM = """
 """
 
 
-class Mallory:
+class MaliciousPeer:
     """Somebody at a page with the client's modules."""
 
     def __init__(self, page: Tab) -> None:
