@@ -18,6 +18,7 @@ from app.limits.rate_limits import Charges, client_key
 from app.protocol.envelope import Call, UnverifiedCall, read_call
 from app.protocol.errors import BadSignature
 from app.protocol.messages import Answer, Close, Dial, Ice, Message, Offer, Update, is_relayed
+from app.registration import Registration
 from app.telemetry.request_log import UNKNOWN, note_method
 
 # `Message` is any of them.
@@ -75,14 +76,11 @@ async def _serve(route: CallRoute, scope: Scope, receive: Receive, send: Send) -
     if state.relay.is_repeat(unverified, now):  # an honest retry: no charge, and no place in flight
         await state.relay.repeat(unverified.digest)
     else:
-        holders = _holders(unverified.message, client)
-        state.in_flight_limit.check(*holders)  # of what is verified only: nobody fills another's part
-        call, charges = await authenticate(unverified, client, state)
-        state.in_flight_limit.acquire(holders)
         try:
-            registration = await state.relay.handle(call, now, charges)
-        finally:
-            state.in_flight_limit.release(holders)
+            registration = await _carry_out(unverified, client, now, state)
+        except BadSignature:
+            await state.rate_limits.charge_refused_signature(client, state.monotonic_ms())
+            raise
     sender, now = unverified.message.sender, state.clock()
     ice_servers = state.ice_servers.at(now, sender) if registration and state.ice_servers.has_turn else None
     await acceptance(now, registration, ice_servers)(scope, receive, send)
@@ -94,7 +92,23 @@ def client_host(scope: Scope) -> str:
     return str(host)
 
 
-async def authenticate(
+async def _carry_out(
+    unverified: UnverifiedCall[Message], client: bytes, now: int, state: AppState
+) -> Registration | None:
+    """Authenticate a call and relay it, in a place in flight.
+
+    Nothing else runs until it is verified: no other call is refused for a place that a forged one has.
+    """
+    holders = _holders(unverified.message, client)
+    state.in_flight_limit.acquire(holders)
+    try:
+        call, charges = authenticate(unverified, client, state)
+        return await state.relay.handle(call, now, charges)
+    finally:
+        state.in_flight_limit.release(holders)
+
+
+def authenticate(
     unverified: UnverifiedCall[Message], client: bytes, state: AppState
 ) -> tuple[Call[Message], Charges]:
     """Return the verified call and what it will be charged for, most limits checked before the signature.
@@ -103,11 +117,7 @@ async def authenticate(
     """
     now = state.monotonic_ms()
     costs = state.rate_limits.check(unverified.message, client, now)
-    try:
-        call = unverified.verify()
-    except BadSignature:
-        await state.rate_limits.charge_refused_signature(client, now)
-        raise
+    call = unverified.verify()
     state.rate_limits.check_sender(costs, now)
     return call, Charges(state.rate_limits, costs, client, now)
 

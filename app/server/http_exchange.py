@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 from app.api.errors import InternalError
 from app.protocol.errors import Refused
 from app.server.response_writer import ResponseWriter
+from app.telemetry.request_ids import FIELD as REQUEST_ID
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +24,16 @@ _CHUNKED = (b"transfer-encoding", b"chunked")
 
 
 class HeaderLines(dict[tuple[bytes, bytes], bytes]):
-    """Lines of headers, each written once: nearly all are the same in every response."""
+    """Lines of headers, each written once: all but the request's id are the same in most responses."""
 
     def __missing__(self, header: tuple[bytes, bytes]) -> bytes:
         line = b": ".join(header)
         if b"\r" in line or b"\n" in line:
             raise RuntimeError("a header holds a line break")
-        if len(self) >= MAX_LINES:
-            self.clear()
-        self[header] = line
+        if header[0] != REQUEST_ID:
+            if len(self) >= MAX_LINES:
+                self.clear()
+            self[header] = line
         return line
 
 

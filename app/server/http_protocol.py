@@ -106,11 +106,8 @@ class HttpProtocol(StreamProtocol):
         return unanswered is not None and not unanswered.more_body
 
     def _parse(self) -> None:
+        """Parse, and read on within a deadline, unless requests wait, something was refused, or it closes."""
         self._parser.parse_on()
-        self._await_more()
-
-    def _await_more(self) -> None:
-        """Read on within a deadline, unless requests wait, something was refused, or it closes."""
         if self._refusal is not None or self._transport.is_closing():
             return
         if self._queue.waiting:  # or the queue would have no end

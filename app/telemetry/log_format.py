@@ -30,6 +30,11 @@ def omit_origins() -> None:
     logging._srcfile = None  # noqa: SLF001 - as its documentation advises
 
 
+def record_template(logger: str, level: int, message: str) -> Mapping[str, object]:
+    """Return the attributes of a record, with room for its fields: a copy of it is not laid out anew."""
+    return {**vars(logging.LogRecord(logger, level, "", 0, message, (), None)), FIELDS: _NONE}
+
+
 class FieldsRecord(logging.LogRecord):
     """Log record with fields, at the cost of a copy of a *template*: the attributes of a record like it.
 

@@ -15,7 +15,7 @@ from app.limits.breaker import Breaker
 from app.limits.concurrency import IN_FLIGHT
 from app.limits.errors import Overloaded
 from app.push.outcome import Attempt
-from app.telemetry.log_format import FieldsRecord
+from app.telemetry.log_format import FieldsRecord, record_template
 from app.telemetry.metrics import DATABASE, OK, Metrics
 from app.telemetry.proxy_detection import UntrustedProxyDetector
 from app.telemetry.request_ids import FIELD, request_id
@@ -35,10 +35,7 @@ Sending = Awaitable[None]
 # Orchestrators and Prometheus ask for these every few seconds: a line only for DEBUG.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
-_EVENTS = {
-    level: vars(logging.LogRecord(log.name, level, "", 0, "request", (), None))
-    for level in (logging.DEBUG, logging.INFO)
-}
+_EVENTS = {level: record_template(log.name, level, "request") for level in (logging.DEBUG, logging.INFO)}
 
 # Refusals of a server without room: each one's line would cost as much as the rest of it. Counted they are.
 _OVERLOADED = Overloaded.code
@@ -143,7 +140,7 @@ class Observer:
         level = logging.DEBUG if path in _PROBES or code == _OVERLOADED else logging.INFO
         if log.isEnabledFor(level):
             fields = _fields(scope["method"], path, record, code, seconds)
-            log.handle(FieldsRecord(_EVENTS[level], fields))
+            log.callHandlers(FieldsRecord(_EVENTS[level], fields))  # it has no filter
         if record.trace:
             attributes = {
                 "http.request.method": scope["method"],
