@@ -21,7 +21,7 @@ async def config(state: AppStateDep) -> Config:
     return state.client_config.at(state.clock())
 
 
-@router.get("/livez", tags=[OPERATORS])
+@router.get("/livez", tags=[OPERATORS], response_model_exclude_none=True)
 async def livez(state: AppStateDep) -> Accepted:
     """Say that the process runs."""
     return Accepted(timestamp=state.clock())
@@ -29,6 +29,7 @@ async def livez(state: AppStateDep) -> Accepted:
 
 @router.get(
     "/readyz",
+    response_model_exclude_none=True,
     tags=[OPERATORS],
     responses=refusals(DatabaseUnavailable, OutdatedSchema),
     dependencies=[Depends(_require_ready)],

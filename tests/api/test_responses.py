@@ -108,10 +108,11 @@ async def test_without_a_turn_server_an_update_is_answered_without_credentials(
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 async def test_a_healthy_server_says_so(client: httpx.AsyncClient, path: str) -> None:
-    """The process runs, and calls can be served."""
+    """The process runs, and calls can be served; nothing of calls is in the answer."""
     response = await client.get(path)
 
     assert (response.status_code, response.json()["ok"]) == (200, True)
+    assert set(response.json()) == {"ok", "timestamp"}
 
 
 async def test_a_server_without_its_database_lives_but_is_not_ready(settings: Settings) -> None:
