@@ -134,6 +134,7 @@ export async function resumeSharing(app, chat) {
 export async function share(app, chat, tracks) {
   if (!chat.peer) return tracks.forEach((track) => track.stop()); // they hung up while the browser asked
   chat.media.stream = new MediaStream(tracks);
+  if (tracks.length) chat.since ||= Date.now();
   app.changed();
   try {
     await chat.peer.share(tracks.length ? chat.media.stream : null);

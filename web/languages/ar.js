@@ -429,7 +429,7 @@ export const TEXTS = {
 
   // The way to the server
   'error.offline': ['أنت غير متصل بالشبكة', 'تستمر الاتصالات المفتوحة إن أمكن. وتعود المكالمات الجديدة حين تعود الشبكة.'],
-  'error.server_unreachable': ['لا يمكن الوصول إلى الخادم', 'تحقق من شبكتك. يحاول Whisper مرة أخرى من تلقاء نفسه.'],
+  'error.server_unreachable': ['لا يمكن الوصول إلى الخادم', `تحقق من شبكتك. ${LATER}`],
   'error.not_a_server': ['لا يوجد خادم Whisper هنا', 'تحقق من عنوان الخادم.'],
   'error.request_timed_out': ['الشبكة بطيئة جدًا', 'انتظر الخادم بقية الطلب. حاول مرة أخرى.'],
   'error.overloaded': ['الخادم مشغول جدًا', LATER],

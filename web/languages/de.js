@@ -380,7 +380,7 @@ export const TEXTS = {
 
   // The way to the server
   'error.offline': ['Du bist offline', 'Offene Verbindungen laufen weiter, wenn sie können. Neue Anrufe gehen wieder, wenn du online bist.'],
-  'error.server_unreachable': ['Der Server ist nicht erreichbar', 'Prüf dein Netz. Whisper versucht es von selbst wieder.'],
+  'error.server_unreachable': ['Der Server ist nicht erreichbar', `Prüf dein Netz. ${LATER}`],
   'error.not_a_server': ['Hier ist kein Whisper-Server', 'Prüf die Adresse des Servers.'],
   'error.request_timed_out': ['Das Netz ist zu langsam', 'Der Server hat auf den Rest einer Anfrage gewartet. Versuch es noch einmal.'],
   'error.overloaded': ['Der Server ist stark ausgelastet', LATER],

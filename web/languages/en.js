@@ -384,7 +384,7 @@ export const TEXTS = /** @type {const} */ ({
 
   // The way to the server
   'error.offline': ['You are offline', 'Open connections go on if they can. New calls work again when you are back online.'],
-  'error.server_unreachable': ['The server can’t be reached', 'Check your network. Whisper tries again by itself.'],
+  'error.server_unreachable': ['The server can’t be reached', `Check your network. ${LATER}`],
   'error.not_a_server': ['There is no Whisper server here', 'Check the address of the server.'],
   'error.request_timed_out': ['The network is too slow', 'The server waited for the rest of a request. Try again.'],
   'error.overloaded': ['The server is very busy', LATER],

@@ -1,6 +1,7 @@
 """Call screen: its controls, and its layout in a small, an enlarged and a colourless window."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,24 @@ def _call(anna: ChromiumUser, ben: ChromiumUser, _connected: None) -> ChromiumUs
         anna.page.click("#camera")
     ben.page.wait_until(_SEES)
     return anna
+
+
+def test_the_time_runs_on_both_sides(call: ChromiumUser, ben: ChromiumUser) -> None:
+    """Also while only one of them shares something."""
+    for person in (call, ben):
+        person.page.see("#duration", "0:")
+
+
+def test_a_film_that_the_browser_can_not_play_is_a_file(
+    call: ChromiumUser, ben: ChromiumUser, tmp_path: Path
+) -> None:
+    """It can be saved, and no broken player stands in the chat."""
+    (tmp_path / "film.mp4").write_bytes(b"of a format that nobody knows")
+    call.sends(tmp_path / "film.mp4")
+    ben.page.click("[data-accept-file]")
+    ben.page.see("[data-save-file]")
+
+    ben.page.wait_until("return !document.querySelector('.preview')")
 
 
 def test_a_screen_is_shared_in_the_place_of_the_camera(call: ChromiumUser, ben: ChromiumUser) -> None:

@@ -44,6 +44,7 @@ export function fileRow(entry) {
     if (entry.blob && state === 'done' && !isPreviewed) {
       isPreviewed = true;
       const seen = preview(entry.blob, transfer.type, name);
+      seen?.addEventListener('error', () => seen.remove()); // a format that this browser does not know: it can still be saved
       if (seen) box.prepend(seen);
     }
   };
