@@ -18,20 +18,21 @@ import { recall, remember } from './storage/web-storage.js';
  */
 export async function toggleScreen(app, chat) {
   const { media } = chat;
-  chat.media.stream.getVideoTracks().forEach((track) => track.stop());
+  const stop = () => chat.media.stream.getVideoTracks().forEach((track) => track.stop());
   if (media.isScreen) {
+    stop();
     media.isScreen = false;
     return replaceTracks(app, chat, 'video', []);
   }
   try {
     const tracks = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    stop(); // not before: who thinks better of it is still seen
     media.isScreen = true;
     for (const track of tracks) track.addEventListener('ended', () => media.isScreen && void toggleScreen(app, chat));
     await replaceTracks(app, chat, 'video', tracks);
   } catch (error) {
     const isCancelled = error instanceof DOMException && error.name === 'NotAllowedError';
     if (!isCancelled) app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, 'screen') });
-    await replaceTracks(app, chat, 'video', []);
   }
 }
 

@@ -78,9 +78,9 @@ export async function startCall(app, chat, wants) {
 export async function toggle(app, chat, device) {
   if (!chat.peer) return;
   const running = tracksOf(chat.media.stream, device);
-  running.forEach((track) => track.stop());
   const started = running.length && !chat.media.isScreen ? [] : await startDevices(app, chat, { audio: device === 'microphone', video: device === 'camera' });
-  if (!started) return;
+  if (!started) return; // a screen is shared on
+  running.forEach((track) => track.stop());
   if (device === 'microphone') chat.media.muted = false;
   else chat.media.isScreen = false;
   await replaceTracks(app, chat, KINDS[device], started);
