@@ -14,7 +14,7 @@ from app.push.outcome import DeliveryStatus, Outcome
 from app.push.push_message import PushMessage
 from app.push.sender import PushSender
 from app.store.errors import DatabaseUnavailable, UnknownRecipient
-from app.store.lookups import Devices, StoredSubscription
+from app.store.subscription_lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
 
 
@@ -30,7 +30,7 @@ class FanOut:
 
         Those that are gone are deleted. Raise the `Refused` that says most if none has it.
         """
-        meant, deadline = _meant(call.message, devices), self._push.deadline()
+        meant, deadline = _select_devices(call.message, devices), self._push.deadline()
         try:
             await self._send_all(call, meant, now)
         except RecipientGone:
@@ -102,7 +102,7 @@ def _exclude_sender(message: RelayedMessage, devices: Devices) -> Devices:
     return [each for each in devices if each.device != message.from_device]
 
 
-def _meant(message: RelayedMessage, devices: Devices) -> Devices:
+def _select_devices(message: RelayedMessage, devices: Devices) -> Devices:
     """Return the one device that is meant, or all. Raise `UnknownRecipient` if there is none."""
     addressed = _exclude_sender(message, devices)
     if not addressed:

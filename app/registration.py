@@ -9,7 +9,7 @@ from app.protocol.messages import Update
 from app.protocol.subscription import Endpoint, Subscription
 from app.push.errors import EndpointNotAllowed, EndpointUnverified, require_accepted
 from app.push.sender import PushSender
-from app.store.lookups import Devices, StoredSubscription
+from app.store.subscription_lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
 
 

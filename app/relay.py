@@ -16,7 +16,7 @@ from app.push.errors import PushTimedOut
 from app.push.sender import PushSender
 from app.registration import Charges, Registrar, Registration
 from app.store.errors import UnknownRecipient
-from app.store.lookups import Devices
+from app.store.subscription_lookups import Devices
 from app.store.subscriptions import Subscriptions
 
 REPEAT_AFTER_S = 1  # a repeat that need not wait: the call has 10 s at most

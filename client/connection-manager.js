@@ -10,7 +10,7 @@ import { Peer } from './peer.js';
 import { deferred } from './promises.js';
 import { WhisperError } from './protocol/errors.js';
 import { newEncryptionKey } from './protocol/sealing.js';
-import { isSameDevice } from './rtc/call-sender.js';
+import { isSameDevice } from './rtc/signal-sender.js';
 import { Connection } from './rtc/connection.js';
 
 /** @typedef {import('./protocol/messages.js').Call} Call */

@@ -9,7 +9,7 @@ import { Media } from './rtc/media.js';
 import { ReceiveQueue } from './rtc/receive-queue.js';
 import { Reconnection } from './rtc/reconnection.js';
 import { ReliableDelivery, waitForHello } from './rtc/reliable-delivery.js';
-import { routeOf } from './rtc/route.js';
+import { routeOf } from './rtc/candidate-pair.js';
 import { Transfers } from './rtc/transfers.js';
 
 /** @typedef {import('./rtc/connection.js').Connection} Connection */
@@ -102,7 +102,7 @@ export class Peer extends PeerTarget {
     });
   }
 
-  /** @returns {Promise<import('./rtc/route.js').Route | null>} how the packets travel */
+  /** @returns {Promise<import('./rtc/candidate-pair.js').Route | null>} how the packets travel */
   route = async () => (this.#connection.rtc ? routeOf(this.#connection.rtc) : null);
   /** @returns {Promise<RTCStatsReport | null>} statistics of the connection, null between two */
   stats = async () => this.#connection.rtc?.getStats() ?? null;

@@ -21,7 +21,7 @@ PATIENCE_S = 30
 FORKED = {
     (sys.executable, "-m", "alembic"): "alembic",
     (WHISPER,): "app",
-    (sys.executable, "-m", "tests.hurried_server"): "tests.hurried_server",
+    (sys.executable, "-m", "tests.short_deadline_server"): "tests.short_deadline_server",
     (sys.executable, "-m", "tests.push_service"): "tests.push_service",
 }
 

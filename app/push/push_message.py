@@ -4,7 +4,6 @@ from hashlib import blake2b
 from json.encoder import encode_basestring
 
 from app.protocol.envelope import Call
-from app.protocol.keys import Address
 from app.protocol.messages import RelayedMessage
 from app.push.push_options import Notification
 
@@ -16,24 +15,16 @@ class PushMessage:
     made once.
     """
 
-    __slots__ = ("_call", "_devices", "_notice", "_payload", "_tag_key")
+    __slots__ = ("_call", "_devices", "_notice", "_payload", "_tag_key", "method", "recipient")
 
     def __init__(self, call: Call[RelayedMessage], devices: int, tag_key: bytes) -> None:
+        self.method = call.message.method
+        self.recipient = call.message.recipient
         self._call = call
         self._devices = devices
         self._tag_key = tag_key
         self._notice: Notification | None = None  # of the latest payload
         self._payload = b""
-
-    @property
-    def method(self) -> str:
-        """The call's method."""
-        return self._call.message.method
-
-    @property
-    def recipient(self) -> Address:
-        """The address that is called."""
-        return self._call.message.recipient
 
     def payload(self, notice: Notification | None) -> bytes:
         """Return the payload for devices that show *notice*."""

@@ -16,7 +16,7 @@ KEPT = 3  # look-ups for calls, those for updates, and writes are each one state
 R = TypeVar("R")
 
 
-class Session(NamedTuple):
+class PooledConnection(NamedTuple):
     """Connection of the pool, with asyncpg's own in it and the generation that it belongs to."""
 
     connection: AsyncConnection
@@ -24,39 +24,39 @@ class Session(NamedTuple):
     generation: int
 
 
-Execute = Callable[[Session], Awaitable[R]]
+Execute = Callable[[PooledConnection], Awaitable[R]]
 
 
-class SessionLost(ConnectionError):
+class ConnectionLost(ConnectionError):
     """The connection ended while a statement was on it."""
 
 
 class Connections:
-    """Connections of an engine's pool; a statement on one that is lost raises `SessionLost`."""
+    """Connections of an engine's pool; a statement on one that is lost raises `ConnectionLost`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._generation = 0  # of the pool's connections: when one is lost, all older ones are let go
-        self._kept: list[Session] = []  # of the latest statements of the driver's own, for the next
+        self._kept: list[PooledConnection] = []  # of the latest statements of the driver's own, for the next
         self._closed = False
         event.listen(engine.sync_engine, "connect", self._mark_connection)
         event.listen(engine.sync_engine, "checkout", self._refuse_older)
 
     async def use(self, execute: Execute[R]) -> R:
         """Execute over a connection of the pool, and give it back."""
-        session = await self._open()
+        pooled = await self._open()
         async with AsyncExitStack() as stack:
-            stack.push_async_exit(session.connection)
-            return await self._use(session, execute)
+            stack.push_async_exit(pooled.connection)
+            return await self._use(pooled, execute)
 
     async def use_kept(self, execute: Execute[R]) -> R:
         """Execute over a kept connection, which is another's meanwhile, and keep the one that was used."""
-        session = await self._take_kept() or await self._open()
+        pooled = await self._take_kept() or await self._open()
         async with AsyncExitStack() as stack:
-            stack.push_async_exit(session.connection)
-            result = await self._use(session, execute)
+            stack.push_async_exit(pooled.connection)
+            result = await self._use(pooled, execute)
             if len(self._kept) < KEPT and not self._closed:
-                self._kept.append(session)
+                self._kept.append(pooled)
                 stack.pop_all()
         return result
 
@@ -66,35 +66,35 @@ class Connections:
         while self._kept:
             await self._kept.pop().connection.close()
 
-    async def _take_kept(self) -> Session | None:
+    async def _take_kept(self) -> PooledConnection | None:
         while self._kept:
-            session = self._kept.pop()
-            if session.generation == self._generation:
-                return session
-            await session.connection.close()  # the pool lets it go
+            pooled = self._kept.pop()
+            if pooled.generation == self._generation:
+                return pooled
+            await pooled.connection.close()  # the pool lets it go
         return None
 
-    async def _open(self) -> Session:
+    async def _open(self) -> PooledConnection:
         try:
             connection = await self._engine.connect()
         except Exception as error:
             # Lost as soon as it was made: then the driver finds that itself, and tells no SQLSTATE.
             if is_driver_failure(error):
-                raise SessionLost(first_line(error)) from error
+                raise ConnectionLost(first_line(error)) from error
             raise
         driver = (await connection.get_raw_connection()).driver_connection
-        return Session(connection, driver, connection.info["generation"])
+        return PooledConnection(connection, driver, connection.info["generation"])
 
-    async def _use(self, session: Session, execute: Execute[R]) -> R:
-        connection, driver, generation = session
+    async def _use(self, pooled: PooledConnection, execute: Execute[R]) -> R:
+        connection, driver, generation = pooled
         try:
-            return await execute(session)
+            return await execute(pooled)
         except BaseException as error:
             # Cancelled, a statement may close its connection: that is no loss, and must not run again.
             if isinstance(error, Exception) and (driver.is_closed() or is_lost(error)):
                 await connection.invalidate()
                 self._generation = max(self._generation, generation + 1)
-                raise SessionLost(first_line(error)) from error
+                raise ConnectionLost(first_line(error)) from error
             if is_outage(error) or not isinstance(error, Exception):
                 await connection.invalidate()  # a statement may still be on it
             raise

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.limits.breaker import Breaker
-from app.store.connections import Connections, Session
+from app.store.connections import Connections, PooledConnection
 from app.store.error_classification import (
     first_line,
     hide_details,
@@ -61,8 +61,8 @@ class Database:
         ours, and raised as the driver raised it, without its details.
         """
 
-        async def execute(session: Session) -> Sequence[Row[Any]]:
-            result = await session.connection.execute(statement)
+        async def execute(pooled: PooledConnection) -> Sequence[Row[Any]]:
+            result = await pooled.connection.execute(statement)
             return result.all() if result.returns_rows else ()
 
         return await self._run(name, lambda: self._connections.use(execute))
@@ -73,8 +73,8 @@ class Database:
         This is for what each call or update needs, without SQLAlchemy's work on statement, rows and pool.
         """
 
-        async def execute(session: Session) -> Sequence[Record]:
-            rows: Sequence[Record] = await session.driver.fetch(statement, *values)
+        async def execute(pooled: PooledConnection) -> Sequence[Record]:
+            rows: Sequence[Record] = await pooled.driver.fetch(statement, *values)
             return rows
 
         return await self._run(name, lambda: self._connections.use_kept(execute))

@@ -13,7 +13,7 @@ from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.keys import Address
 from app.protocol.subscription import PushTarget
 from app.store.database import Database
-from app.store.lookups import StoredSubscription
+from app.store.subscription_lookups import StoredSubscription
 from app.store.tables import DEVICE, SUBSCRIPTION
 
 _device = DEVICE.c

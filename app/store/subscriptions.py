@@ -15,10 +15,10 @@ from app.store.database import Database
 from app.store.device_statements import DeviceTable
 from app.store.errors import StaleUpdate, SubscriptionGone
 from app.store.keyed_hashes import KeyedHashes
-from app.store.lookups import Devices, Lookups, StoredSubscription
 from app.store.replica import Replica
+from app.store.subscription_lookups import Devices, Lookups, StoredSubscription
 from app.store.tables import SUBSCRIPTION
-from app.store.upserts import Stored, UpsertRow, Upserts
+from app.store.upserts import UpsertResult, UpsertRow, Upserts
 
 _row = SUBSCRIPTION.c
 
@@ -85,11 +85,13 @@ class Subscriptions:
         ]
         row = UpsertRow(address.raw, device, target.endpoint.url, *target[1:], ends, now, sent_at, vapid_key)
         stored = await self._upserts.put(row)
-        if stored is Stored.STALE:
+        if stored is UpsertResult.STALE:
             raise StaleUpdate
         # Whoever is forgotten meanwhile is found out here, or loses the device.
         is_replay = is_new and sent_at is None
-        if stored is Stored.NOT_NEWEST and (is_replay or await self._table.is_forgotten(address, sent_at)):
+        if stored is UpsertResult.NOT_NEWEST and (
+            is_replay or await self._table.is_forgotten(address, sent_at)
+        ):
             await self._table.drop_older(address, target, sent_at)
             raise StaleUpdate
         # The same endpoint under an id that was made with an older key, and one device too many.

@@ -59,7 +59,7 @@ class UpsertRow(NamedTuple):
     vapid_key: str | None
 
 
-class Stored(Enum):
+class UpsertResult(Enum):
     """Outcome of an upsert."""
 
     NEWEST = auto()  # of its address
@@ -74,16 +74,19 @@ class Upserts:
         self._database = database
         self._batches = BatchLoader(self._store)
 
-    async def put(self, row: UpsertRow) -> Stored:
+    async def put(self, row: UpsertRow) -> UpsertResult:
         """Store a device unless what is stored of it is newer, and tell if it is its address's newest."""
         while (stored := await self._batches.get(row)) is None:
             pass  # an earlier one of its address went first: a statement can't touch a row twice
         return stored
 
-    async def _store(self, rows: Sequence[UpsertRow]) -> Mapping[UpsertRow, Stored]:
+    async def _store(self, rows: Sequence[UpsertRow]) -> Mapping[UpsertRow, UpsertResult]:
         """Store the first of *rows* of each address. Each may safely be stored twice."""
         first = {row.address: row for row in reversed(rows)}
         columns = zip(*(first[address] for address in sorted(first)), strict=True)
         found = await self._database.execute(_STORE, *columns, name="remember")
-        stored = {address: Stored.NEWEST if is_newest else Stored.NOT_NEWEST for address, is_newest in found}
-        return {row: stored.get(address, Stored.STALE) for address, row in first.items()}
+        stored = {
+            address: UpsertResult.NEWEST if is_newest else UpsertResult.NOT_NEWEST
+            for address, is_newest in found
+        }
+        return {row: stored.get(address, UpsertResult.STALE) for address, row in first.items()}

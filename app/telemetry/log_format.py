@@ -52,10 +52,8 @@ class ConsoleLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, and its traceback after it."""
         second, fields = _write_local(int(record.created)), getattr(record, FIELDS, _NONE)
-        told = _template(*fields) % tuple(fields.values())
-        line = (
-            f"{second},{int(record.msecs):03} {record.levelname} {record.name}: {record.getMessage()}{told}"
-        )
+        said = (second, record.msecs, record.levelname, record.name, record.getMessage())
+        line = _template(*fields) % (*said, *fields.values())
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -107,8 +105,8 @@ def log_config(level: str, form: Form) -> dict[str, object]:
 
 @lru_cache(_FORMS_KEPT)
 def _template(*names: str) -> str:
-    """Return how fields of these *names* are written; there are a few sets of them."""
-    return "".join([f" {name}=%s" for name in names])
+    """Return how an event with fields of these *names* is written; there are a few sets of them."""
+    return "%s,%03d %s %s: %s" + "".join([f" {name}=%s" for name in names])
 
 
 @lru_cache(1)

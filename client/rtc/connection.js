@@ -7,7 +7,7 @@ import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
 import { Dropped, WhisperError } from '../protocol/errors.js';
 import { SignalingSession, readCandidates, readDescription } from '../protocol/signaling-session.js';
-import { CallSender } from './call-sender.js';
+import { SignalSender } from './signal-sender.js';
 import { Channels } from './channels.js';
 import { ConnectivityMonitor } from './connectivity.js';
 import { Negotiation } from './negotiation.js';
@@ -16,7 +16,7 @@ import { Negotiation } from './negotiation.js';
 /** @typedef {import('./channels.js').Received} Received */
 
 /** Both addresses, our key, since when, ms of the server's time, and what a dial says.
- * @typedef {import('./call-sender.js').Target & {me: string, since: number}} Parties
+ * @typedef {import('./signal-sender.js').Target & {me: string, since: number}} Parties
  */
 
 /** From the first description to the open channel; ICE gives up after about as long. */
@@ -48,7 +48,7 @@ export class Connection extends Emitter {
     super();
     const { me, them, ours, since } = parties;
     this.#server = server;
-    this.#sender = new CallSender(server, parties);
+    this.#sender = new SignalSender(server, parties);
     this.session = new SignalingSession(me, them, ours, since);
     this.hasEnded = false;
   }

@@ -1,7 +1,7 @@
 """Python client of Whisper: `Peer` for programs, `whisper-peer listen` for a terminal."""
 
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.files import Files, OfferedFile
+from whisper_peer.channels.file_transfers import Files, OfferedFile
 from whisper_peer.errors import (
     AlreadyConnected,
     AnsweredElsewhere,

@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from unicodedata import category
 
-from whisper_peer.call_files import CallFiles, write_line
 from whisper_peer.channels.channel import Channel
 from whisper_peer.errors import ChannelClosed, PeerError, TimedOut
 from whisper_peer.identity import Identity
@@ -25,6 +24,7 @@ from whisper_peer.line_reader import LineReader
 from whisper_peer.peer import PUSH_SERVICE, SERVER, Peer
 from whisper_peer.protocol.keys import Address
 from whisper_peer.push_endpoint import PUSH_PORT, OwnEndpoint
+from whisper_peer.terminal_files import CallFiles, write_line
 
 # How often a listener looks up from waiting; nothing else happens then.
 LISTEN_S = 3600

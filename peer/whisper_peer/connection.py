@@ -13,13 +13,13 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from whisper_peer.aiortc_helpers import RELEASE_S, close, translate_errors
+from whisper_peer.aiortc_adapter import RELEASE_S, close, translate_errors
 from whisper_peer.candidates import CandidateQueue, parse_candidates, split_candidates
 from whisper_peer.channels.byte_budget import ByteBudget
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.channel_admission import CONTROL, LABEL, ChannelRegistry
+from whisper_peer.channels.channel_registry import CONTROL, LABEL, ChannelRegistry
 from whisper_peer.channels.control_channel import ControlChannel
-from whisper_peer.channels.files import Files
+from whisper_peer.channels.file_transfers import Files
 from whisper_peer.channels.reassembly_limit import watch_reassembly
 from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, ConnectionFailed, Dropped, OverLimit, PeerError, Reason, TimedOut

@@ -41,7 +41,7 @@ def test_the_wire_is_as_the_vectors_have_it(case: dict[str, Any]) -> None:
 
 
 @dataclass
-class World:
+class Environment:
     """People with devices, registered at a server in this process."""
 
     client: httpx.AsyncClient
@@ -78,9 +78,9 @@ class World:
 
 
 @pytest.fixture
-async def world(client: httpx.AsyncClient, push_service: PushService) -> World:
-    """Return a world without devices."""
-    return World(client, push_service)
+async def environment(client: httpx.AsyncClient, push_service: PushService) -> Environment:
+    """Return a environment without devices."""
+    return Environment(client, push_service)
 
 
 def letters(method: str) -> tuple[str, str]:
@@ -89,125 +89,136 @@ def letters(method: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("case", VECTORS["relay"], ids=lambda case: case["name"])
-async def test_a_call_goes_where_it_is_meant_to(world: World, case: dict[str, Any]) -> None:
+async def test_a_call_goes_where_it_is_meant_to(environment: Environment, case: dict[str, Any]) -> None:
     """To all devices or to one; its sender is told the refusal that says most; what is gone is deleted."""
     for name, answers in case["push_services"].items():
-        await world.add(name)
-        world.push_service.script(answers, world.browsers[name].endpoint.rpartition("/")[2])
+        await environment.add(name)
+        environment.push_service.script(answers, environment.browsers[name].endpoint.rpartition("/")[2])
     said = case["call"]
     from_letter, to_letter = letters(said["method"])
-    members = {from_letter: world.ids.get(said.get("from")), to_letter: world.ids.get(said.get("to"))}
-    sender, recipient = world.people[said["sender"]], world.people[said["recipient"]]
+    members = {
+        from_letter: environment.ids.get(said.get("from")),
+        to_letter: environment.ids.get(said.get("to")),
+    }
+    sender, recipient = environment.people[said["sender"]], environment.people[said["recipient"]]
 
-    response = await post(world.client, sender.to(said["method"], recipient, **members))
+    response = await post(environment.client, sender.to(said["method"], recipient, **members))
 
     answer = {"status": response.status_code, "code": response.json().get("code")}
-    counts = {name: [each.get("devices") for each in pushed] for name, pushed in world.pushed.items()}
+    counts = {name: [each.get("devices") for each in pushed] for name, pushed in environment.pushed.items()}
     assert answer == case["answer"]
     assert counts == {name: [count] for name, count in case["pushed"].items()}
-    assert await world.live("bob") == [name for name in case["live"] if name.startswith("b")]
+    assert await environment.live("bob") == [name for name in case["live"] if name.startswith("b")]
 
 
-async def test_an_update_tells_its_device_and_all_devices(world: World) -> None:
+async def test_an_update_tells_its_device_and_all_devices(environment: Environment) -> None:
     """With the times of their last updates, that of longest ago first; the same device keeps its id."""
-    first = await world.add("b1")
-    await world.add("b2")
-    again = await world.add("b1")
+    first = await environment.add("b1")
+    await environment.add("b2")
+    again = await environment.add("b1")
 
     assert first["device"] == again["device"]
     assert first["devices"] == [{"id": first["device"], "updated": pytest.approx(now_ms(), abs=5000)}]
-    assert [each["id"] for each in again["devices"]] == [world.ids["b2"], world.ids["b1"]]
+    assert [each["id"] for each in again["devices"]] == [environment.ids["b2"], environment.ids["b1"]]
 
 
-async def test_what_somebody_may_have_recorded_is_told_no_devices(world: World) -> None:
+async def test_what_somebody_may_have_recorded_is_told_no_devices(environment: Environment) -> None:
     """An update without a timestamp, of an address that is registered."""
-    browser = world.push_service.subscribe()
-    update = world.people["bob"].update(subscription_json(browser.endpoint, browser.p256dh, browser.auth))
+    browser = environment.push_service.subscribe()
+    update = environment.people["bob"].update(
+        subscription_json(browser.endpoint, browser.p256dh, browser.auth)
+    )
 
-    first, again = [(await post(world.client, update)).json() for _ in range(2)]
+    first, again = [(await post(environment.client, update)).json() for _ in range(2)]
 
     assert (set(first), set(again)) == ({"ok", "timestamp", "device", "devices"}, {"ok", "timestamp"})
 
 
-async def test_one_device_too_many_replaces_the_one_that_was_not_seen_for_longest(world: World) -> None:
+async def test_one_device_too_many_replaces_the_one_that_was_not_seen_for_longest(
+    environment: Environment,
+) -> None:
     """The answer says so: the first is not among them."""
     names = [f"b{number}" for number in range(MAX_DEVICES + 1)]
-    answers = [await world.add(name) for name in names]
+    answers = [await environment.add(name) for name in names]
 
     assert [len(each["devices"]) for each in answers] == [*range(1, MAX_DEVICES + 1), MAX_DEVICES]
-    assert await world.live("bob") == names[1:]
+    assert await environment.live("bob") == names[1:]
 
 
-async def end(world: World, person: str, device: str) -> httpx.Response:
+async def end(environment: Environment, person: str, device: str) -> httpx.Response:
     """Have *person* end a device."""
-    signer = world.people[person]
-    data = {"a": signer.address.text, "b": None, "c": now_ms() + 10, "e": world.ids[device]}
-    return await post(world.client, signer.call("update", data))
+    signer = environment.people[person]
+    data = {"a": signer.address.text, "b": None, "c": now_ms() + 10, "e": environment.ids[device]}
+    return await post(environment.client, signer.call("update", data))
 
 
-async def test_a_person_ends_a_device(world: World) -> None:
+async def test_a_person_ends_a_device(environment: Environment) -> None:
     """From any other; it is called no more, and comes back when it registers again."""
     for name in ("b1", "b2"):
-        await world.add(name)
+        await environment.add(name)
 
-    response = await end(world, "bob", "b1")
-    ended = await world.live("bob")
-    await world.add("b1", now_ms() + 20)
+    response = await end(environment, "bob", "b1")
+    ended = await environment.live("bob")
+    await environment.add("b1", now_ms() + 20)
 
-    assert [each["id"] for each in response.json()["devices"]] == [world.ids["b2"]]
-    assert (ended, await world.live("bob")) == (["b2"], ["b2", "b1"])
+    assert [each["id"] for each in response.json()["devices"]] == [environment.ids["b2"]]
+    assert (ended, await environment.live("bob")) == (["b2"], ["b2", "b1"])
 
 
 @pytest.mark.parametrize("device", ["b1", "?"], ids=["somebody else's", "nobody's"])
-async def test_nobody_ends_the_device_of_another(world: World, device: str) -> None:
+async def test_nobody_ends_the_device_of_another(environment: Environment, device: str) -> None:
     """It ends nothing, and does not tell whether there is such a device."""
     for name in ("b1", "m1"):
-        await world.add(name)
+        await environment.add(name)
 
-    response = await end(world, "mallory", device)
+    response = await end(environment, "mallory", device)
 
-    assert [each["id"] for each in response.json()["devices"]] == [world.ids["m1"]]
-    assert (await world.live("bob"), await world.live("mallory")) == (["b1"], ["m1"])
+    assert [each["id"] for each in response.json()["devices"]] == [environment.ids["m1"]]
+    assert (await environment.live("bob"), await environment.live("mallory")) == (["b1"], ["m1"])
 
 
-async def test_a_subscription_that_has_expired_ends_its_device(world: World) -> None:
+async def test_a_subscription_that_has_expired_ends_its_device(environment: Environment) -> None:
     """With a timestamp; the others stay."""
     for name in ("b1", "b2"):
-        await world.add(name)
-    browser, bob = world.browsers["b1"], world.people["bob"]
+        await environment.add(name)
+    browser, bob = environment.browsers["b1"], environment.people["bob"]
     said = subscription_json(browser.endpoint, browser.p256dh, browser.auth) | {"b": now_ms() - 1}
 
-    response = await post(world.client, bob.update(said, now_ms() + 10))
+    response = await post(environment.client, bob.update(said, now_ms() + 10))
 
-    assert [each["id"] for each in response.json()["devices"]] == [world.ids["b2"]]
-    assert await world.live("bob") == ["b2"]
+    assert [each["id"] for each in response.json()["devices"]] == [environment.ids["b2"]]
+    assert await environment.live("bob") == ["b2"]
 
 
-async def test_the_last_device_that_is_ended_leaves_nobody(world: World) -> None:
+async def test_the_last_device_that_is_ended_leaves_nobody(environment: Environment) -> None:
     """Whoever ends it once more is told nothing of devices."""
-    await world.add("b1")
+    await environment.add("b1")
 
-    told = [set((await end(world, "bob", "b1")).json()) for _ in range(2)]
-    response = await post(world.client, world.people["alice"].to("dial", world.people["bob"]))
+    told = [set((await end(environment, "bob", "b1")).json()) for _ in range(2)]
+    response = await post(
+        environment.client, environment.people["alice"].to("dial", environment.people["bob"])
+    )
 
     assert told == [{"ok", "timestamp"}] * 2
     assert (response.status_code, response.json()["code"]) == (404, "unknown_recipient")
 
 
-async def test_a_call_to_many_devices_counts_once(world: World, clock: Clock) -> None:
+async def test_a_call_to_many_devices_counts_once(environment: Environment, clock: Clock) -> None:
     """Five dials are allowed at once, and each of them rings on both devices."""
     for name in ("b1", "b2"):
-        await world.add(name)
-    alice, bob = world.people["alice"], world.people["bob"]
+        await environment.add(name)
+    alice, bob = environment.people["alice"], environment.people["bob"]
     calls = [alice.to("dial", bob, b=clock() + number) for number in range(6)]
 
-    statuses = [(await post(world.client, call)).status_code for call in calls]
+    statuses = [(await post(environment.client, call)).status_code for call in calls]
 
     assert statuses == [200] * 5 + [429]
-    assert {name: len(pushed) for name, pushed in world.pushed.items()} == {"b1": 5, "b2": 5}
+    assert {name: len(pushed) for name, pushed in environment.pushed.items()} == {"b1": 5, "b2": 5}
     assert (
         sum(
-            value for name, value in (await measured(world.client)).items() if name[0] == "whisper_push_total"
+            value
+            for name, value in (await measured(environment.client)).items()
+            if name[0] == "whisper_push_total"
         )
         == 10
     )
@@ -218,25 +229,29 @@ async def test_a_push_service_that_hangs_holds_a_call_up_no_longer_than_alone(
 ) -> None:
     """All are sent to at once, under one deadline; one that accepted is enough."""
     async with serving(settings, clock, deadlines=Deadlines(total_s=0.9, attempt_s=0.6)) as client:
-        world = World(client, push_service)
+        environment = Environment(client, push_service)
         for name in ("b1", "b2", "b3"):
-            await world.add(name)
+            await environment.add(name)
         for name in ("b1", "b2"):
-            push_service.script([{"hang": "head"}], world.browsers[name].endpoint.rpartition("/")[2])
-        response = await post(client, world.people["alice"].to("dial", world.people["bob"]))
+            push_service.script([{"hang": "head"}], environment.browsers[name].endpoint.rpartition("/")[2])
+        response = await post(client, environment.people["alice"].to("dial", environment.people["bob"]))
 
-    assert (response.status_code, list(world.pushed)) == (200, ["b3"])
+    assert (response.status_code, list(environment.pushed)) == (200, ["b3"])
 
 
-async def test_a_call_that_is_given_up_leaves_no_push_to_wait_for(world: World) -> None:
+async def test_a_call_that_is_given_up_leaves_no_push_to_wait_for(environment: Environment) -> None:
     """Of several devices whose push services hang, each is let go of with the call."""
     for name in ("b1", "b2", "b3"):
-        await world.add(name)
-        world.push_service.script([{"hang": "head"}], world.browsers[name].endpoint.rpartition("/")[2])
+        await environment.add(name)
+        environment.push_service.script(
+            [{"hang": "head"}], environment.browsers[name].endpoint.rpartition("/")[2]
+        )
     others = asyncio.all_tasks()
-    call = asyncio.create_task(post(world.client, world.people["alice"].to("dial", world.people["bob"])))
+    call = asyncio.create_task(
+        post(environment.client, environment.people["alice"].to("dial", environment.people["bob"]))
+    )
     async with asyncio.timeout(5):
-        while len(world.push_service.received) < len(world.browsers):
+        while len(environment.push_service.received) < len(environment.browsers):
             await asyncio.sleep(0.01)
 
     call.cancel()

@@ -1,14 +1,14 @@
-"""Capacity model: its arithmetic. `python -m bench.model --check` compares it with servers."""
+"""Capacity model: its arithmetic. `python -m bench.capacity_model --check` compares it with servers."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.capacity_model import Assumptions, Measured, plan, read_measured, table
 from bench.harness import report
 from bench.harness.cases import NEW, USUAL
 from bench.harness.measure import Round, Row
-from bench.model import Assumptions, Measured, plan, read_measured, table
 
 MANY = 100_000_000
 GIVEN = Assumptions()

@@ -45,7 +45,7 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @dataclass
-class World:
+class Environment:
     """Servers and folder with which peers are started."""
 
     server: str
@@ -58,9 +58,9 @@ class World:
 
 
 @pytest.fixture
-def world(deployment: Deployment, push_process: PushServiceProcess) -> World:
+def environment(deployment: Deployment, push_process: PushServiceProcess) -> Environment:
     """Return the server and the push service."""
-    return World(deployment.url, push_process.websocket_url)
+    return Environment(deployment.url, push_process.websocket_url)
 
 
 @pytest.fixture
@@ -82,17 +82,19 @@ async def talk(one: Peer, other: Peer) -> None:
     assert await answered.receive() == "hello"
 
 
-async def test_who_is_started_again_has_the_same_subscription(world: World, tmp_path: Path) -> None:
+async def test_who_is_started_again_has_the_same_subscription(
+    environment: Environment, tmp_path: Path
+) -> None:
     """A call that came meanwhile is received, and nobody but its owner can read the file."""
     file = tmp_path / "bob.push"
     bob, alice = Identity.new(), Identity.new()
-    async with world.peer(bob, file) as before:
+    async with environment.peer(bob, file) as before:
         endpoint = before.subscription and before.subscription.endpoint
-    async with world.peer(alice) as caller:
+    async with environment.peer(alice) as caller:
         dialling = asyncio.create_task(caller.dial(bob.address))
         await asyncio.sleep(0.5)
 
-        async with world.peer(bob, file) as again:
+        async with environment.peer(bob, file) as again:
             answered = await again.accept()
             await (await dialling).send("you were away")
             heard = await answered.receive()
@@ -102,25 +104,27 @@ async def test_who_is_started_again_has_the_same_subscription(world: World, tmp_
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_second_program_is_another_device(world: World, tmp_path: Path) -> None:
+async def test_a_second_program_is_another_device(environment: Environment, tmp_path: Path) -> None:
     """Two with one registration would take it from each other."""
     file = tmp_path / "bob.push"
     bob = Identity.new()
-    async with world.peer(bob, file) as one, world.peer(bob, file) as other:
+    async with environment.peer(bob, file) as one, environment.peer(bob, file) as other:
         assert one.subscription
         assert other.subscription
         assert one.subscription.endpoint != other.subscription.endpoint
 
 
-async def test_a_push_service_that_has_forgotten_us_gives_another(world: World, tmp_path: Path) -> None:
+async def test_a_push_service_that_has_forgotten_us_gives_another(
+    environment: Environment, tmp_path: Path
+) -> None:
     """The name in the file is one that it does not know."""
     file = tmp_path / "bob.push"
-    async with world.peer(Identity.new(), file) as before:
+    async with environment.peer(Identity.new(), file) as before:
         endpoint = before.subscription and before.subscription.endpoint
     kept = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(kept | {"uaid": "00" * 16}), encoding="utf-8")
 
-    async with world.peer(Identity.new(), file) as again, world.peer(Identity.new()) as alice:
+    async with environment.peer(Identity.new(), file) as again, environment.peer(Identity.new()) as alice:
         await talk(alice, again)
 
         assert again.subscription
@@ -128,20 +132,20 @@ async def test_a_push_service_that_has_forgotten_us_gives_another(world: World, 
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"push_service": 1}'])
-async def test_a_damaged_file_counts_as_none(world: World, tmp_path: Path, damage: str) -> None:
+async def test_a_damaged_file_counts_as_none(environment: Environment, tmp_path: Path, damage: str) -> None:
     """A subscription is easily made anew."""
     file = tmp_path / "bob.push"
     file.write_text(damage, encoding="utf-8")
 
-    async with world.peer(Identity.new(), file) as peer:
+    async with environment.peer(Identity.new(), file) as peer:
         assert peer.subscription
 
 
-async def test_a_lost_push_service_is_asked_again(world: World, relay: Relay) -> None:
+async def test_a_lost_push_service_is_asked_again(environment: Environment, relay: Relay) -> None:
     """Calls arrive as before, without another registration."""
     async with AsyncExitStack() as stack:
-        bob = await stack.enter_async_context(world.peer(Identity.new(), push_service=relay.url))
-        alice = await stack.enter_async_context(world.peer(Identity.new()))
+        bob = await stack.enter_async_context(environment.peer(Identity.new(), push_service=relay.url))
+        alice = await stack.enter_async_context(environment.peer(Identity.new()))
         endpoint = bob.subscription and bob.subscription.endpoint
 
         relay.cut()

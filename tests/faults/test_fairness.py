@@ -14,9 +14,9 @@ from tests.faults.harness.load_generator import open_caller, register_users
 from tests.faults.harness.recovery import warm_up
 from tests.faults.harness.scenario import OK, Scenario, start_scenario
 from tests.faults.harness.server_process import RunningServer, User, run_server
-from tests.hurried_server import PATIENT
 from tests.people import Person
 from tests.push_service import PushService
+from tests.short_deadline_server import PATIENT
 
 pytestmark = pytest.mark.anyio
 

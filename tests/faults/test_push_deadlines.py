@@ -16,9 +16,9 @@ from tests.faults.harness.load_generator import Sample, open_caller, register_us
 from tests.faults.harness.recovery import warm_up
 from tests.faults.harness.scenario import Scenario, start_scenario
 from tests.faults.harness.server_process import RunningServer, run_server
-from tests.hurried_server import HURRIED
 from tests.people import Person, now_ms
 from tests.push_service import PushService
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +58,7 @@ def running(
 ) -> Iterator[RunningServer]:
     """Run a server that may send to all of them."""
     env = {"WHISPER_PUSH_ENDPOINTS": f"{push.origin},{slow.origin},{speechless}"}
-    with run_server(steady_cluster, push, env=env, command=HURRIED) as started:
+    with run_server(steady_cluster, push, env=env, command=SHORT_DEADLINE_SERVER) as started:
         yield started
 
 

@@ -14,8 +14,8 @@ from tests.faults.harness.delivery_checks import count_pushes
 from tests.faults.harness.load_generator import Sample, register_users
 from tests.faults.harness.scenario import Scenario, start_scenario
 from tests.faults.harness.server_process import RunningServer, User, run_server
-from tests.hurried_server import HURRIED
 from tests.push_service import PushService
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ DEFAULT_S = 30  # where a push service asks to wait, and does not say how long
 @pytest.fixture(scope="module")
 def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server."""
-    with run_server(steady_cluster, push, command=HURRIED) as started:
+    with run_server(steady_cluster, push, command=SHORT_DEADLINE_SERVER) as started:
         yield started
 
 

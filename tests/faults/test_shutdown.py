@@ -16,8 +16,8 @@ from tests.faults.harness.delivery_checks import count_pushes, lost_updates, und
 from tests.faults.harness.load_generator import REFUSED, Caller, Sample, open_caller, register_users, run_load
 from tests.faults.harness.scenario import OK
 from tests.faults.harness.server_process import RunningServer, run_server
-from tests.hurried_server import HURRIED
 from tests.push_service import PushService
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ async def ready(caller: Caller) -> None:
 
 async def test_what_is_in_flight_is_finished(steady_cluster: Cluster, push: PushService) -> None:
     """After SIGTERM nobody connects; who is served gets the truth, within ten seconds; the status is 0."""
-    with run_server(steady_cluster, push, command=HURRIED) as running:
+    with run_server(steady_cluster, push, command=SHORT_DEADLINE_SERVER) as running:
         async with open_caller(running.url) as caller:
             alice, bob, carol = await register_users(push, caller, count=3)
             push.script([{"delay": SHORT.attempt_s * 2 / 3}], bob.token)

@@ -14,8 +14,8 @@ from tests.faults.harness.cluster import Cluster
 from tests.faults.harness.load_generator import Traffic
 from tests.faults.harness.scenario import OK, Scenario, start_scenario
 from tests.faults.harness.server_process import RunningServer, run_server
-from tests.hurried_server import HURRIED
 from tests.push_service import PushService
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ def many_files() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def running(steady_cluster: Cluster, push: PushService) -> Iterator[RunningServer]:
     """Run a server."""
-    with many_files(), run_server(steady_cluster, push, command=HURRIED) as started:
+    with many_files(), run_server(steady_cluster, push, command=SHORT_DEADLINE_SERVER) as started:
         yield started
 
 

@@ -18,10 +18,10 @@ from app.store.database import Database
 from tests.deployment import Deployment, serving
 from tests.hostile.raw_http import Reply, exchange
 from tests.hostile.request_builder import PEOPLE, Built, CallContext, Case, Json, build, texts_in
-from tests.hurried_server import HURRIED
 from tests.people import body, now_ms
 from tests.processes import Program
 from tests.push_service import PushService, Subscription
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 from tests.vector_files import subscription_json
 
 # Seconds between two samples of the server's memory.
@@ -123,7 +123,7 @@ def server(database: URL, push_service: PushService, **settings: str) -> Iterato
     }
     with (
         tempfile.TemporaryDirectory(prefix="hostile") as home,
-        serving(Deployment(0, env | settings, Path(home)), HURRIED) as (program, deployed),
+        serving(Deployment(0, env | settings, Path(home)), SHORT_DEADLINE_SERVER) as (program, deployed),
     ):
         yield Server(program, deployed.port)
 

@@ -110,7 +110,7 @@ def server(migrated: URL) -> Iterator[Server]:
     }
     with (
         tempfile.TemporaryDirectory(prefix="wh") as home,
-        program(sys.executable, "-m", "tests.hurried_server", env=env, cwd=Path(home)) as running,
+        program(sys.executable, "-m", "tests.short_deadline_server", env=env, cwd=Path(home)) as running,
     ):
         url = running.wait_for("Open http").partition("Open ")[2].partition(" ")[0]
         yield Server(running, int(url.rpartition(":")[2]))

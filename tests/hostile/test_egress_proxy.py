@@ -27,7 +27,7 @@ NAMES = {HOST: ["142.250.74.10"], "up.example.org": ["93.184.215.14"]}
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """A server, the Internet, and the proxy between them."""
 
     client: httpx.AsyncClient
@@ -41,40 +41,40 @@ class World:
 
 
 @asynccontextmanager
-async def opened(database: URL, *endpoints: str, url: str | None = None) -> AsyncIterator[World]:
+async def opened(database: URL, *endpoints: str, url: str | None = None) -> AsyncIterator[Environment]:
     """Run a server whose pushes go through the proxy at *url*, or through one that runs here."""
     async with Internet.running(NAMES) as internet, ConnectProxy.running(internet) as proxy:
         settings = settings_for(database, *endpoints)
         changed = {"egress_proxy": SecretStr(url or proxy.url)}
         async with whisper(settings.model_copy(update=changed), internet.network, deadlines=SHORT) as client:
-            yield World(client, internet, proxy)
+            yield Environment(client, internet, proxy)
 
 
 @pytest.fixture
-async def world(migrated: URL, subscriptions: Subscriptions, bob: Person) -> AsyncIterator[World]:
+async def environment(migrated: URL, subscriptions: Subscriptions, bob: Person) -> AsyncIterator[Environment]:
     """Run a server in both modes, with Bob at a browser's push service."""
     await subscriptions.upsert(bob.address, subscription_at(ENDPOINT), None, now_ms())
     async with opened(migrated, "browsers", "public") as running:
         yield running
 
 
-async def test_a_push_goes_through_the_proxy(world: World, bob: Person) -> None:
+async def test_a_push_goes_through_the_proxy(environment: Environment, bob: Person) -> None:
     """With TLS to the push service itself: the proxy sees its name, and the server resolves none."""
-    code = await world.dial(bob)
+    code = await environment.dial(bob)
 
-    assert (code, world.proxy.asked) == ("ok", [f"{HOST}:443"])
-    assert [request.name for request in world.internet.requests] == [HOST]
-    assert world.internet.look_ups == {}
+    assert (code, environment.proxy.asked) == ("ok", [f"{HOST}:443"])
+    assert [request.name for request in environment.internet.requests] == [HOST]
+    assert environment.internet.look_ups == {}
 
 
-async def test_an_untrusted_endpoint_goes_through_the_proxy(world: World) -> None:
+async def test_an_untrusted_endpoint_goes_through_the_proxy(environment: Environment) -> None:
     """Which guards the addresses: the server can't see them."""
     phone, url = PushReceiver(), "https://up.example.org/x"
 
-    answer = await post(world.client, update(Person(), phone.at(url)))
+    answer = await post(environment.client, update(Person(), phone.at(url)))
 
     assert answer.json()["code"] == "endpoint_unverified"
-    assert world.proxy.asked == ["up.example.org:443"]
+    assert environment.proxy.asked == ["up.example.org:443"]
 
 
 @pytest.mark.parametrize(
@@ -89,37 +89,37 @@ async def test_an_untrusted_endpoint_goes_through_the_proxy(world: World) -> Non
     ids=["forbidden", "password", "no HTTP", "endless head", "no TLS"],
 )
 async def test_a_proxy_that_refuses_is_told_as_unreachable(
-    world: World, bob: Person, answer: bytes, caplog: pytest.LogCaptureFixture
+    environment: Environment, bob: Person, answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing was sent; the log says it once, and never the password."""
     caplog.set_level(logging.DEBUG)
-    world.proxy.answer = answer
+    environment.proxy.answer = answer
 
-    codes = [await world.dial(bob) for _ in range(2)]
+    codes = [await environment.dial(bob) for _ in range(2)]
 
-    assert (codes, world.internet.requests) == (["push_unreachable"] * 2, [])
+    assert (codes, environment.internet.requests) == (["push_unreachable"] * 2, [])
     assert len([each for each in caplog.records if "egress proxy" in each.message]) == 1
     assert PASSWORD not in caplog.text
 
 
-async def test_a_proxy_that_hangs_is_left_in_time(world: World, bob: Person) -> None:
+async def test_a_proxy_that_hangs_is_left_in_time(environment: Environment, bob: Person) -> None:
     """It is a part of connecting, which has its deadline."""
-    world.proxy.hangs = True
+    environment.proxy.hangs = True
 
     async with asyncio.timeout(SHORT.total_s + 1):
-        code = await world.dial(bob)
+        code = await environment.dial(bob)
 
-    assert (code, world.internet.requests) == ("push_unreachable", [])
+    assert (code, environment.internet.requests) == ("push_unreachable", [])
 
 
 async def test_a_refusal_of_the_proxy_is_logged_once(
-    world: World, bob: Person, caplog: pytest.LogCaptureFixture
+    environment: Environment, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With its status: an operator reads there why nobody is reached."""
-    world.proxy.answer = b"HTTP/1.1 403 Forbidden\r\n\r\n"
+    environment.proxy.answer = b"HTTP/1.1 403 Forbidden\r\n\r\n"
 
     for _ in range(2):
-        await world.dial(bob)
+        await environment.dial(bob)
 
     (record,) = [each for each in caplog.records if "egress proxy" in each.message]
     assert "403" in record.message
@@ -130,10 +130,10 @@ async def test_without_the_proxy_nobody_is_reached(
 ) -> None:
     """There is no way past it."""
     await subscriptions.upsert(bob.address, subscription_at(ENDPOINT), None, now_ms())
-    async with opened(migrated, "browsers", url="http://127.0.0.1:1") as world:
-        code = await world.dial(bob)
+    async with opened(migrated, "browsers", url="http://127.0.0.1:1") as environment:
+        code = await environment.dial(bob)
 
-    assert (code, world.internet.connected) == ("push_unreachable", [])
+    assert (code, environment.internet.connected) == ("push_unreachable", [])
 
 
 async def test_a_trusted_origin_is_not_behind_the_proxy(
@@ -143,7 +143,7 @@ async def test_a_trusted_origin_is_not_behind_the_proxy(
     browser = push_service.subscribe()
     subscription = subscription_at(browser.endpoint, browser.p256dh, browser.auth)
     await subscriptions.upsert(bob.address, subscription, None, now_ms())
-    async with opened(migrated, push_service.origin) as world:
-        code = await world.dial(bob)
+    async with opened(migrated, push_service.origin) as environment:
+        code = await environment.dial(bob)
 
-    assert (code, world.proxy.asked) == ("ok", [])
+    assert (code, environment.proxy.asked) == ("ok", [])

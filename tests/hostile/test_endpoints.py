@@ -38,7 +38,7 @@ HUNG = 40  # look-ups at once: more than there are threads for
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """A server that runs in one mode, and the Internet that it sees."""
 
     client: httpx.AsyncClient
@@ -48,17 +48,17 @@ class World:
 @asynccontextmanager
 async def opened(
     database: URL, mode: str, names: Names, deadlines: Deadlines = PRODUCTION
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Environment]:
     """Run a server that knows nothing yet: no address, no connection."""
     async with (
         Internet.running(names) as internet,
         whisper(settings_for(database, mode), internet.network, deadlines=deadlines) as client,
     ):
-        yield World(client, internet)
+        yield Environment(client, internet)
 
 
 @pytest.fixture(scope="module")
-async def worlds(migrated: URL) -> AsyncIterator[dict[str, World]]:
+async def worlds(migrated: URL) -> AsyncIterator[dict[str, Environment]]:
     """Run a server in each mode."""
     async with opened(migrated, "browsers", NAMES) as browsers, opened(migrated, "public", NAMES) as public:
         yield {"browsers": browsers, "public": public}
@@ -79,9 +79,9 @@ def database(opened_once: Database, empty_tables: Callable[[], None]) -> Databas
 
 
 @pytest.fixture
-async def world(
-    mode: str, case: Case, worlds: dict[str, World], migrated: URL, caplog: pytest.LogCaptureFixture
-) -> AsyncIterator[World]:
+async def environment(
+    mode: str, case: Case, worlds: dict[str, Environment], migrated: URL, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Environment]:
     """Return a server in *mode*: one of its own where *case* moves a name that others use."""
     caplog.set_level(logging.DEBUG)
     if case.get("dns", {}).keys() & SSRF["dns"].keys():
@@ -134,17 +134,17 @@ def logged(caplog: pytest.LogCaptureFixture, url: object) -> list[str]:
     return [word for word in (str(url), slash + path) if len(word) > 1 and word in caplog.text]
 
 
-async def dial(world: World, bob: Person) -> httpx.Response:
+async def dial(environment: Environment, bob: Person) -> httpx.Response:
     """Let somebody dial *bob*."""
-    return await post(world.client, Person().to("dial", bob))
+    return await post(environment.client, Person().to("dial", bob))
 
 
-async def register(world: World, bob: Person, phone: PushReceiver, url: str) -> httpx.Response:
+async def register(environment: Environment, bob: Person, phone: PushReceiver, url: str) -> httpx.Response:
     """Register *bob*; where a code comes, with that code."""
-    answer = await post(world.client, update(bob, phone.at(url)))
-    if answer.status_code == 403 and world.internet.requests:
-        code = phone.read(world.internet.requests[-1])["data"]["b"]
-        answer = await post(world.client, update(bob, phone.at(url), code))
+    answer = await post(environment.client, update(bob, phone.at(url)))
+    if answer.status_code == 403 and environment.internet.requests:
+        code = phone.read(environment.internet.requests[-1])["data"]["b"]
+        answer = await post(environment.client, update(bob, phone.at(url), code))
     return answer
 
 
@@ -156,7 +156,7 @@ def test_every_case_has_a_verdict_in_every_mode() -> None:
 
 @pytest.mark.parametrize(("mode", "case"), cases("reject_update"))
 async def test_a_hostile_endpoint_is_refused(
-    world: World,
+    environment: Environment,
     case: Case,
     database: Database,
     subscriptions: Subscriptions,
@@ -168,31 +168,31 @@ async def test_a_hostile_endpoint_is_refused(
     before = await rows(database)
     url = url_of(case)
 
-    answer = await post(world.client, update(bob, PushReceiver().at(url)))
+    answer = await post(environment.client, update(bob, PushReceiver().at(url)))
 
     assert 400 <= answer.status_code < 500
     assert answer.json()["ok"] is False
     assert await rows(database) == before
-    assert (world.internet.look_ups, world.internet.connected) == ({}, [])
+    assert (environment.internet.look_ups, environment.internet.connected) == ({}, [])
     assert (told(answer, url), logged(caplog, url)) == ([], [])
 
 
 @pytest.mark.parametrize(("mode", "case"), cases("deliver"))
 @pytest.mark.usefixtures("database")
 async def test_an_honest_endpoint_is_delivered_to(
-    world: World, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
+    environment: Environment, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At its own addresses, by its own name, with path and query as they are; what is strange is proven."""
-    phone, url, internet = PushReceiver(), url_of(case), world.internet
+    phone, url, internet = PushReceiver(), url_of(case), environment.internet
     host = url.split("/")[2]
     strange = case["browsers"] == "reject_update"
     if strange:
-        first = await post(world.client, update(bob, phone.at(url)))
+        first = await post(environment.client, update(bob, phone.at(url)))
         assert (first.status_code, first.json()["code"]) == (403, "endpoint_unverified")
 
     codes = [phone.read(request)["data"] for request in internet.requests]
-    answer = await post(world.client, update(bob, phone.at(url), codes[0]["b"] if codes else None))
-    dialled = await dial(world, bob)
+    answer = await post(environment.client, update(bob, phone.at(url), codes[0]["b"] if codes else None))
+    dialled = await dial(environment, bob)
 
     assert (answer.status_code, dialled.status_code) == (200, 200)
     assert [data["a"] for data in codes] == ["verify"] * strange
@@ -211,19 +211,19 @@ POISONED = [pytest.param(mode, case_of(name)) for mode in MODES for name in ("dn
 
 @pytest.mark.parametrize(("mode", "case"), UNTRUSTED)
 async def test_a_name_that_leads_inside_is_not_registered(
-    world: World, case: Case, database: Database, bob: Person, caplog: pytest.LogCaptureFixture
+    environment: Environment, case: Case, database: Database, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message that would prove it is never sent."""
-    answer = await register(world, bob, PushReceiver(), case["url"])
+    answer = await register(environment, bob, PushReceiver(), case["url"])
 
     assert 400 <= answer.status_code < 500
-    assert (await rows(database), world.internet.connected) == ([], [])
+    assert (await rows(database), environment.internet.connected) == ([], [])
     assert (told(answer, case["url"]), logged(caplog, case["url"])) == ([], [])
 
 
 @pytest.mark.parametrize(("mode", "case"), UNTRUSTED)
 async def test_a_name_that_leads_inside_later_is_not_sent_to(
-    world: World,
+    environment: Environment,
     case: Case,
     database: Database,
     subscriptions: Subscriptions,
@@ -234,26 +234,26 @@ async def test_a_name_that_leads_inside_later_is_not_sent_to(
     await subscriptions.upsert(bob.address, subscription_at(case["url"]), None, now_ms())
     before = await rows(database)
 
-    answer = await dial(world, bob)
+    answer = await dial(environment, bob)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "endpoint_not_allowed")
-    assert (await rows(database), world.internet.connected) == (before, [])
+    assert (await rows(database), environment.internet.connected) == (before, [])
     assert (told(answer, case["url"]), logged(caplog, case["url"])) == ([], [])
 
 
 @pytest.mark.parametrize(("mode", "case"), POISONED)
 @pytest.mark.usefixtures("database")
 async def test_a_browsers_name_that_leads_inside_is_not_sent_to(
-    world: World, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
+    environment: Environment, case: Case, bob: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """DNS that is blocked, poisoned or split: the endpoint is above suspicion, but can't be reached here."""
-    registered = await register(world, bob, PushReceiver(), case["url"])
+    registered = await register(environment, bob, PushReceiver(), case["url"])
 
-    dialled = [await dial(world, bob) for _ in range(2)]
+    dialled = [await dial(environment, bob) for _ in range(2)]
 
     assert registered.status_code == 200
     assert [(each.status_code, each.json()["code"]) for each in dialled] == [(502, "push_unreachable")] * 2
-    assert world.internet.connected == []
+    assert environment.internet.connected == []
     assert len([each for each in caplog.records if "DNS is blocked" in each.message]) == 1
     assert (told(dialled[0], case["url"]), logged(caplog, case["url"])) == ([], [])
 
@@ -261,13 +261,13 @@ async def test_a_browsers_name_that_leads_inside_is_not_sent_to(
 @pytest.mark.parametrize(("mode", "case"), [("public", case_of("dns-23"))])
 @pytest.mark.usefixtures("database")
 async def test_of_a_mixed_answer_only_the_public_address_may_be_connected(
-    world: World, case: Case, bob: Person
+    environment: Environment, case: Case, bob: Person
 ) -> None:
     """Or none at all."""
-    registered = await register(world, bob, PushReceiver(), case["url"])
-    dialled = await dial(world, bob)
+    registered = await register(environment, bob, PushReceiver(), case["url"])
+    dialled = await dial(environment, bob)
 
-    assert {address for address, _ in world.internet.connected} <= {"93.184.215.14"}
+    assert {address for address, _ in environment.internet.connected} <= {"93.184.215.14"}
     assert {registered.status_code, dialled.status_code} <= {200, 403, 404}
 
 
@@ -277,8 +277,8 @@ async def test_a_rebound_name_is_never_followed_inside(migrated: URL, case: Case
     """First it is honest, and proven; the next connection is to whoever it leads to then."""
     settings, phone = settings_for(migrated, "public"), PushReceiver()
     async with Internet.running(case["dns"]) as internet, whisper(settings, internet.network) as client:
-        registered = await register(World(client, internet), bob, phone, case["url"])
-        later = await dial(World(client, internet), bob)
+        registered = await register(Environment(client, internet), bob, phone, case["url"])
+        later = await dial(Environment(client, internet), bob)
 
     assert (registered.status_code, later.status_code) == (200, 403)
     assert {address for address, _ in internet.connected} == {"93.184.215.14"}
@@ -287,16 +287,16 @@ async def test_a_rebound_name_is_never_followed_inside(migrated: URL, case: Case
 async def test_a_name_that_hangs_ends_at_the_deadline(migrated: URL, database: Database, bob: Person) -> None:
     """The look-up goes on for half a minute; nobody waits for it."""
     case = case_of("dns-26")
-    async with opened(migrated, "public", case["dns"], SHORT) as world:
-        world.internet.slow = {*case["dns"]}
+    async with opened(migrated, "public", case["dns"], SHORT) as environment:
+        environment.internet.slow = {*case["dns"]}
         began = time.monotonic()
 
-        answer = await register(world, bob, PushReceiver(), case["url"])
+        answer = await register(environment, bob, PushReceiver(), case["url"])
 
         seconds = time.monotonic() - began
     assert seconds < SHORT.total_s
     assert 400 <= answer.status_code < 600
-    assert (await rows(database), world.internet.connected) == ([], [])
+    assert (await rows(database), environment.internet.connected) == ([], [])
 
 
 @pytest.mark.usefixtures("database")
@@ -305,15 +305,15 @@ async def test_names_that_hang_hold_up_nobody_else(
 ) -> None:
     """Strangers' names may all be slow: a browser's push service is reached while they are."""
     await subscriptions.upsert(bob.address, subscription_at(HONEST), None, now_ms())
-    async with opened(migrated, "public", NAMES) as world:
+    async with opened(migrated, "public", NAMES) as environment:
         names = [f"slow{number}.example.org" for number in range(HUNG)]
-        world.internet.slow = {*names}
+        environment.internet.slow = {*names}
         calls = [update(Person(), PushReceiver().at(f"https://{name}/x")) for name in names]
-        strangers = [asyncio.create_task(post(world.client, call)) for call in calls]
+        strangers = [asyncio.create_task(post(environment.client, call)) for call in calls]
         await asyncio.sleep(0.3)  # all of them are looked up, or wait for it
 
-        dialled = await dial(world, bob)
+        dialled = await dial(environment, bob)
 
-        world.internet.awake.set()
+        environment.internet.awake.set()
         await asyncio.gather(*strangers)
     assert dialled.status_code == 200

@@ -56,7 +56,7 @@ endpoints = st.sampled_from(ENDPOINTS)
 methods = st.sampled_from([*METHODS])
 
 
-class World:
+class Environment:
     """An application without limits, and Bob, who hears what gets through."""
 
     def __init__(self, client: httpx.AsyncClient, bob: Registered) -> None:
@@ -91,8 +91,8 @@ async def push_service() -> AsyncIterator[PushService]:
 
 
 @pytest.fixture(scope="module")
-async def world(migrated: URL, push_service: PushService) -> AsyncIterator[World]:
-    """Yield a world that stands for all the examples."""
+async def environment(migrated: URL, push_service: PushService) -> AsyncIterator[Environment]:
+    """Yield a environment that stands for all the examples."""
     settings = Settings(
         _env_file=None,
         database_url=migrated.render_as_string(hide_password=False),
@@ -105,7 +105,7 @@ async def world(migrated: URL, push_service: PushService) -> AsyncIterator[World
         LifespanManager(create_app(settings)) as manager,
         httpx.AsyncClient(transport=httpx.ASGITransport(manager.app), base_url="http://whisper") as client,
     ):
-        yield World(client, await register(client, Person(), push_service.subscribe()))
+        yield Environment(client, await register(client, Person(), push_service.subscribe()))
 
 
 def encoded(value: object) -> bytes:
@@ -129,32 +129,34 @@ def signed(person: Person, method: object, data: object) -> bytes:
 @example(content=b"1" * 8192, path="/dial")
 @example(content=b"-" + b"9" * 5000, path="/api/v1/call")
 @repeatable
-async def test_any_bytes_are_refused(world: World, content: bytes, path: str) -> None:
+async def test_any_bytes_are_refused(environment: Environment, content: bytes, path: str) -> None:
     """Nothing that is not a call is taken for one."""
-    assert not await world.said(content, path)
+    assert not await environment.said(content, path)
 
 
 @given(value=values, path=endpoints)
 @repeatable
-async def test_any_json_is_refused(world: World, value: object, path: str) -> None:
+async def test_any_json_is_refused(environment: Environment, value: object, path: str) -> None:
     """JSON alone is not yet a call."""
-    assert not await world.said(encoded(value), path)
+    assert not await environment.said(encoded(value), path)
 
 
 @given(method=methods | texts, data=values, path=endpoints)
 @repeatable
-async def test_any_data_is_refused(world: World, method: str, data: object, path: str) -> None:
+async def test_any_data_is_refused(environment: Environment, method: str, data: object, path: str) -> None:
     """The shape of a call, with a signature, is not yet one either."""
-    assert not await world.said(signed(world.alice, method, data), path)
+    assert not await environment.said(signed(environment.alice, method, data), path)
 
 
 @given(method=methods, member=st.sampled_from("abcdefx"), value=values)
 @repeatable
-async def test_one_wrong_member_is_refused(world: World, method: str, member: str, value: object) -> None:
+async def test_one_wrong_member_is_refused(
+    environment: Environment, method: str, member: str, value: object
+) -> None:
     """All the rest is right, the signature too: anything in the place of one member, or beside them."""
-    data = world.honest(method)["b"] | {member: value}
+    data = environment.honest(method)["b"] | {member: value}
 
-    assert not await world.said(signed(world.alice, method, data), f"/{method}") or may_be(
+    assert not await environment.said(signed(environment.alice, method, data), f"/{method}") or may_be(
         method, member, value
     )
 
@@ -167,25 +169,27 @@ def may_be(method: str, member: str, value: object) -> bool:
     return (method, member) == ("update", "b") if value is None else member == "f" and value in (1, 2)
 
 
-async def test_every_flipped_bit_is_noticed(world: World) -> None:
+async def test_every_flipped_bit_is_noticed(environment: Environment) -> None:
     """A call with all members, each bit of its body once: none is carried out."""
 
     def full_call() -> bytes:
-        return body(world.alice.to("ice", world.bob.person, f=1))
+        return body(environment.alice.to("ice", environment.bob.person, f=1))
 
     for place in range(len(full_call())):
         content = full_call()
         for bit in range(8):
-            assert not await world.said(flipped(content, place, bit), "/ice")
+            assert not await environment.said(flipped(content, place, bit), "/ice")
 
 
 @given(method=methods, place=st.integers(0, 1000), bit=st.integers(0, 7))
 @repeatable
-async def test_any_flipped_bit_is_noticed(world: World, method: str, place: int, bit: int) -> None:
+async def test_any_flipped_bit_is_noticed(
+    environment: Environment, method: str, place: int, bit: int
+) -> None:
     """The same for all methods, at the path that takes any of them."""
-    content = body(world.honest(method))
+    content = body(environment.honest(method))
 
-    assert not await world.said(flipped(content, place % len(content), bit), "/api/v1/call")
+    assert not await environment.said(flipped(content, place % len(content), bit), "/api/v1/call")
 
 
 def flipped(content: bytes, place: int, bit: int) -> bytes:
@@ -202,35 +206,35 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
 )
 @repeatable
 async def test_any_cut_or_paste_is_noticed(
-    world: World, method: str, begin: int, length: int, instead: bytes
+    environment: Environment, method: str, begin: int, length: int, instead: bytes
 ) -> None:
     """A part gone, doubled, or another in its place: refused, or the very same call still."""
-    call = world.honest(method)
+    call = environment.honest(method)
     content = body(call)
     begin %= len(content)
     changed = content[:begin] + instead + content[begin + length :]
 
-    assert not await world.said(changed, f"/{method}") or json.loads(changed) == call
+    assert not await environment.said(changed, f"/{method}") or json.loads(changed) == call
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_signature_is_for_one_text(world: World, method: str) -> None:
+async def test_a_signature_is_for_one_text(environment: Environment, method: str) -> None:
     """A good signature on other good data is none."""
-    this, that = world.honest(method), world.honest(method)
+    this, that = environment.honest(method), environment.honest(method)
     that["b"]["a"] = Person().address.text
 
-    assert not await world.said(body(this | {"b": that["b"]}), f"/{method}")
+    assert not await environment.said(body(this | {"b": that["b"]}), f"/{method}")
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_member_that_stands_twice_is_refused(world: World, method: str) -> None:
+async def test_a_member_that_stands_twice_is_refused(environment: Environment, method: str) -> None:
     """Whichever of the two a reader takes, even when they agree."""
-    call = world.honest(method)
+    call = environment.honest(method)
     content = body(call)
     for member, value in [*call.items(), *call["b"].items()]:
         text = f'"{member}":'.encode() + json.dumps(value, separators=(",", ":")).encode()
         assert text in content
-        assert not await world.said(content.replace(text, text + b"," + text, 1), f"/{method}")
+        assert not await environment.said(content.replace(text, text + b"," + text, 1), f"/{method}")
 
 
 @given(
@@ -241,17 +245,19 @@ async def test_a_member_that_stands_twice_is_refused(world: World, method: str) 
     value=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
 )
 @repeatable
-async def test_any_header_changes_nothing(world: World, method: str, name: str, value: str) -> None:
+async def test_any_header_changes_nothing(
+    environment: Environment, method: str, name: str, value: str
+) -> None:
     """A call is what was signed, whatever is written on its envelope."""
-    assert await world.said(body(world.honest(method)), f"/{method}", **{name: value})
+    assert await environment.said(body(environment.honest(method)), f"/{method}", **{name: value})
 
 
 @given(verb=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "X"]), path=texts)
 @repeatable
-async def test_any_path_has_a_documented_answer(world: World, verb: str, path: str) -> None:
+async def test_any_path_has_a_documented_answer(environment: Environment, verb: str, path: str) -> None:
     """There is nothing, or not by this method."""
     raw = quote(path, errors="surrogatepass")
 
-    response = await world.client.request(verb, f"http://whisper/unknown/{raw}")
+    response = await environment.client.request(verb, f"http://whisper/unknown/{raw}")
 
     assert (response.status_code, response.json()["code"]) in DOCUMENTED

@@ -24,9 +24,9 @@ from app.store.url import parse_url
 from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.deployment import Deployment, serving
-from tests.hurried_server import HURRIED
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
+from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 from tests.vector_files import subscription_json
 
 pytestmark = pytest.mark.anyio
@@ -196,7 +196,7 @@ async def test_no_secret_is_in_the_log_of_a_server(
     deployed: Deployment, push_service: PushService, database: Database
 ) -> None:
     """It logs all that it can, and everything happens to it."""
-    with serving(deployed, HURRIED) as (server, at):
+    with serving(deployed, SHORT_DEADLINE_SERVER) as (server, at):
         async with httpx.AsyncClient(base_url=at.url, timeout=20) as client:
             life = Session(client, push_service, database)
             await life.happens()

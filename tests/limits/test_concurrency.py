@@ -2,9 +2,11 @@
 
 from collections import Counter
 from contextlib import ExitStack
+from inspect import iscoroutinefunction
 
 import pytest
 
+from app.api.call_dispatcher import authenticate
 from app.limits.concurrency import MIN_PART, ConcurrencyLimit, Holder
 from app.limits.errors import Overloaded, TooManyCalls
 
@@ -30,6 +32,11 @@ def acquire(limit: ConcurrencyLimit, entered: ExitStack, *holders: Holder, times
     for _ in range(times):
         limit.acquire(holders)
         entered.callback(limit.release, holders)
+
+
+def test_a_call_is_authenticated_without_a_pause() -> None:
+    """It has its place already: during a pause others would miss the places of forged calls."""
+    assert not iscoroutinefunction(authenticate)
 
 
 def test_no_more_than_its_size_is_taken() -> None:

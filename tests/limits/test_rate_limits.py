@@ -49,7 +49,7 @@ class StillClock(Clock):
         return self._began + self.ahead
 
 
-class World:
+class Environment:
     """Application, reached from many addresses, by another call each time."""
 
     def __init__(self, app: Callable[..., Any], clock: StillClock, bob: Person) -> None:
@@ -104,10 +104,10 @@ class World:
 
 
 @asynccontextmanager
-async def entered(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[World]:
-    """Start the application, and yield the world around it."""
+async def entered(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[Environment]:
+    """Start the application, and yield the environment around it."""
     async with LifespanManager(create_app(settings, clock, monotonic_ms=clock)) as manager:
-        yield World(manager.app, clock, bob)
+        yield Environment(manager.app, clock, bob)
 
 
 @pytest.fixture
@@ -117,36 +117,36 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-async def world(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[World]:
-    """Yield a world with the limits of every server."""
+async def environment(settings: Settings, clock: StillClock, bob: Person) -> AsyncIterator[Environment]:
+    """Yield a environment with the limits of every server."""
     async with entered(settings, clock, bob) as made:
         yield made
 
 
 @pytest.fixture
-async def registered(world: World, push_service: PushService) -> Registered:
+async def registered(environment: Environment, push_service: PushService) -> Registered:
     """Return Bob, who can be reached from now on."""
-    return await register(world.at(ELSEWHERE), world.bob, push_service.subscribe())
+    return await register(environment.at(ELSEWHERE), environment.bob, push_service.subscribe())
 
 
-Deed = Callable[[World], Awaitable[httpx.Response]]
+Deed = Callable[[Environment], Awaitable[httpx.Response]]
 
 # What is limited, by its setting: how often at once, and then once in so many seconds.
 LIMITS = [
-    pytest.param("DIAL", World.dial, 5, 10, id="dials of one to another"),
-    pytest.param("CALLS", World.close, 40, 6, id="calls of one to another"),
-    pytest.param("CLIENT_CALLS", World.stranger, 40, 6, id="calls from one place to another"),
-    pytest.param("RECIPIENT", World.crowd, 60, 1, id="calls to one"),
-    pytest.param("UPDATES", World.update, 10, 6, id="updates of one"),
-    pytest.param("NEW_ADDRESSES", World.newcomer, 30, 120, id="new addresses from one place"),
-    pytest.param("REFUSED_SIGNATURES", World.forge, 20, 3, id="wrong signatures from one place"),
+    pytest.param("DIAL", Environment.dial, 5, 10, id="dials of one to another"),
+    pytest.param("CALLS", Environment.close, 40, 6, id="calls of one to another"),
+    pytest.param("CLIENT_CALLS", Environment.stranger, 40, 6, id="calls from one place to another"),
+    pytest.param("RECIPIENT", Environment.crowd, 60, 1, id="calls to one"),
+    pytest.param("UPDATES", Environment.update, 10, 6, id="updates of one"),
+    pytest.param("NEW_ADDRESSES", Environment.newcomer, 30, 120, id="new addresses from one place"),
+    pytest.param("REFUSED_SIGNATURES", Environment.forge, 20, 3, id="wrong signatures from one place"),
 ]
-HOURLY = pytest.param("RECIPIENT_HOUR", World.crowd, 1000, 3.6, id="calls to one in an hour")
+HOURLY = pytest.param("RECIPIENT_HOUR", Environment.crowd, 1000, 3.6, id="calls to one in an hour")
 
 
-async def do(world: World, deed: Deed, times: int) -> set[int]:
+async def do(environment: Environment, deed: Deed, times: int) -> set[int]:
     """Do it so many times, and return the statuses."""
-    return {(await deed(world)).status_code for _ in range(times)}
+    return {(await deed(environment)).status_code for _ in range(times)}
 
 
 def is_limited(response: httpx.Response, retry_after: int) -> bool:
@@ -158,17 +158,17 @@ def is_limited(response: httpx.Response, retry_after: int) -> bool:
 
 @pytest.mark.parametrize(("_name", "deed", "burst", "every"), LIMITS)
 async def test_so_many_at_once_and_then_evenly(
-    world: World, _name: str, deed: Deed, burst: int, every: int
+    environment: Environment, _name: str, deed: Deed, burst: int, every: int
 ) -> None:
     """The next is refused, and told truly when it may be."""
-    assert 429 not in await do(world, deed, burst)
-    assert is_limited(await deed(world), retry_after=every)
+    assert 429 not in await do(environment, deed, burst)
+    assert is_limited(await deed(environment), retry_after=every)
 
-    world.clock.ahead += 1000 * (every - 1)
-    assert is_limited(await deed(world), retry_after=1)
-    world.clock.ahead += 1000
-    assert (await deed(world)).status_code != 429
-    assert is_limited(await deed(world), retry_after=every)
+    environment.clock.ahead += 1000 * (every - 1)
+    assert is_limited(await deed(environment), retry_after=1)
+    environment.clock.ahead += 1000
+    assert (await deed(environment)).status_code != 429
+    assert is_limited(await deed(environment), retry_after=every)
 
 
 async def test_a_recipient_is_called_a_thousand_times_an_hour(
@@ -179,11 +179,11 @@ async def test_a_recipient_is_called_a_thousand_times_an_hour(
     raised = ("calls", "client_calls", "recipient", "unknown_recipients", "unregistered_senders")
     eager = settings.model_copy(update={f"limit_{name}": often for name in raised})
 
-    async with entered(eager, clock, bob) as world:
+    async with entered(eager, clock, bob) as environment:
         for _ in range(50):
-            statuses = await asyncio.gather(*(world.close() for _ in range(20)))
+            statuses = await asyncio.gather(*(environment.close() for _ in range(20)))
             assert {response.status_code for response in statuses} == {404}
-        assert is_limited(await world.close(), retry_after=4)
+        assert is_limited(await environment.close(), retry_after=4)
 
 
 @pytest.mark.parametrize(("name", "deed", "_burst", "_every"), [*LIMITS, HOURLY])
@@ -202,9 +202,9 @@ async def test_each_limit_has_its_setting(
     field = f"limit_{name.lower()}"
     changed = settings.model_copy(update={field: getattr(load(), field)})
 
-    async with entered(changed, clock, bob) as world:
-        assert 429 not in await do(world, deed, 2)
-        assert is_limited(await deed(world), retry_after=10)
+    async with entered(changed, clock, bob) as environment:
+        assert 429 not in await do(environment, deed, 2)
+        assert is_limited(await deed(environment), retry_after=10)
 
 
 def test_each_limit_has_a_setting_and_each_setting_a_limit() -> None:
@@ -221,96 +221,111 @@ async def test_all_limits_can_be_off(
     monkeypatch.setenv("WHISPER_RATE_LIMITS", "off")
     off = settings.model_copy(update={"rate_limits": load().rate_limits})
 
-    async with entered(off, clock, bob) as world:
-        for deed in (World.dial, World.close, World.stranger, World.update, World.newcomer, World.forge):
-            assert 429 not in await do(world, deed, 70)
+    async with entered(off, clock, bob) as environment:
+        for deed in (
+            Environment.dial,
+            Environment.close,
+            Environment.stranger,
+            Environment.update,
+            Environment.newcomer,
+            Environment.forge,
+        ):
+            assert 429 not in await do(environment, deed, 70)
 
 
-async def test_a_refused_call_pushes_nothing(world: World, registered: Registered) -> None:
+async def test_a_refused_call_pushes_nothing(environment: Environment, registered: Registered) -> None:
     """Bob's telephone rings five times."""
-    assert await do(world, World.dial, 20) == {200, 429}
+    assert await do(environment, Environment.dial, 20) == {200, 429}
 
     assert len(registered.pushed) == 5
 
 
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize(
-    "deed", [World.close, World.stranger], ids=["one sender", "one place with many keys"]
+    "deed", [Environment.close, Environment.stranger], ids=["one sender", "one place with many keys"]
 )
-async def test_one_caller_leaves_others_their_part_of_a_recipient(world: World, deed: Deed) -> None:
+async def test_one_caller_leaves_others_their_part_of_a_recipient(
+    environment: Environment, deed: Deed
+) -> None:
     """Whoever calls for two hours as often as may be silences nobody: another gets through at any time."""
     reached = set()
     for _ in range(24):
-        while (await deed(world)).status_code == 200:
+        while (await deed(environment)).status_code == 200:
             pass
-        reached.add((await world.stranger(ELSEWHERE)).status_code)
-        world.clock.ahead += 300_000
+        reached.add((await environment.stranger(ELSEWHERE)).status_code)
+        environment.clock.ahead += 300_000
 
     assert reached == {200}
 
 
-async def test_limits_of_one_pair_are_not_anothers(world: World, mallory: Person) -> None:
+async def test_limits_of_one_pair_are_not_anothers(environment: Environment, mallory: Person) -> None:
     """Who dials one too much hinders nobody else, and may dial another."""
-    await do(world, World.dial, 6)
+    await do(environment, Environment.dial, 6)
 
-    from_another = await post(world.at(HOME), world.call("dial", mallory))
-    to_another = await post(world.at(HOME), world.alice.to("dial", mallory, b=world.clock()))
+    from_another = await post(environment.at(HOME), environment.call("dial", mallory))
+    to_another = await post(
+        environment.at(HOME), environment.alice.to("dial", mallory, b=environment.clock())
+    )
 
     assert [response.json()["code"] for response in (from_another, to_another)] == ["unknown_recipient"] * 2
 
 
-async def test_an_honest_retry_counts_for_nothing(world: World, registered: Registered) -> None:
+async def test_an_honest_retry_counts_for_nothing(environment: Environment, registered: Registered) -> None:
     """The same call again is answered as before, also when nothing else would be."""
-    dial = world.call("dial")
-    retries = [(await post(world.at(HOME), dial)).status_code for _ in range(20)]
+    dial = environment.call("dial")
+    retries = [(await post(environment.at(HOME), dial)).status_code for _ in range(20)]
 
     assert (set(retries), len(registered.pushed)) == ({200}, 1)
-    assert await do(world, World.dial, 4) == {200}
-    assert is_limited(await world.dial(), retry_after=10)
-    assert (await post(world.at(HOME), dial)).status_code == 200
+    assert await do(environment, Environment.dial, 4) == {200}
+    assert is_limited(await environment.dial(), retry_after=10)
+    assert (await post(environment.at(HOME), dial)).status_code == 200
 
 
 async def test_copies_of_a_call_that_fails_are_no_way_around_a_limit(
-    world: World, registered: Registered, push_service: PushService
+    environment: Environment, registered: Registered, push_service: PushService
 ) -> None:
     """They wait for the first as retries do; but whatever is then pushed again counts."""
     push_service.script([{"status": 400, "delay": 0.1, "forever": True}])
-    dial = world.call("dial")
+    dial = environment.call("dial")
 
-    first = asyncio.create_task(post(world.at(HOME), dial))
+    first = asyncio.create_task(post(environment.at(HOME), dial))
     while not push_service.received:
         await asyncio.sleep(0.01)
-    await asyncio.gather(first, *(post(world.at(HOME), dial) for _ in range(20)))
+    await asyncio.gather(first, *(post(environment.at(HOME), dial) for _ in range(20)))
 
     assert registered.pushed == []
     assert len(push_service.received) <= 5
 
 
-async def test_a_forged_call_uses_up_nothing_of_alices(world: World, registered: Registered) -> None:
+async def test_a_forged_call_uses_up_nothing_of_alices(
+    environment: Environment, registered: Registered
+) -> None:
     """Only what she signed counts for her."""
-    assert {(await world.forge(ELSEWHERE)).status_code for _ in range(15)} == {401}
+    assert {(await environment.forge(ELSEWHERE)).status_code for _ in range(15)} == {401}
 
-    assert await do(world, World.dial, 5) == {200}
+    assert await do(environment, Environment.dial, 5) == {200}
     assert len(registered.pushed) == 5
 
 
-async def test_a_forged_call_tells_nobody_that_alice_calls_bob(world: World, registered: Registered) -> None:
+async def test_a_forged_call_tells_nobody_that_alice_calls_bob(
+    environment: Environment, registered: Registered
+) -> None:
     """It is refused as such, also when she is at her limit; she is told so herself."""
-    await do(world, World.dial, 5)
+    await do(environment, Environment.dial, 5)
 
-    assert (await world.forge(ELSEWHERE)).status_code == 401
-    assert is_limited(await world.dial(), retry_after=10)
+    assert (await environment.forge(ELSEWHERE)).status_code == 401
+    assert is_limited(await environment.dial(), retry_after=10)
     assert len(registered.pushed) == 5
 
 
 async def test_after_too_many_forgeries_no_signature_is_looked_at(
-    world: World, registered: Registered
+    environment: Environment, registered: Registered
 ) -> None:
     """A place that forges gets nothing through, good or bad; another does."""
-    await do(world, World.forge, 20)
+    await do(environment, Environment.forge, 20)
 
-    assert is_limited(await world.dial(), retry_after=3)
-    assert (await world.dial(ELSEWHERE)).status_code == 200
+    assert is_limited(await environment.dial(), retry_after=3)
+    assert (await environment.dial(ELSEWHERE)).status_code == 200
     assert len(registered.pushed) == 1
 
 
@@ -324,32 +339,34 @@ async def test_after_too_many_forgeries_no_signature_is_looked_at(
     ],
     ids=["the /64 of IPv6", "IPv4", "IPv4 in IPv6", "not the /24 of IPv4"],
 )
-async def test_a_place_is_what_one_subscriber_has(world: World, ip: str, same: str, other: str) -> None:
+async def test_a_place_is_what_one_subscriber_has(
+    environment: Environment, ip: str, same: str, other: str
+) -> None:
     """An IPv4 address however it is spelled, or the /64 that every IPv6 subscriber has."""
     for _ in range(20):
-        await world.forge(ip)
+        await environment.forge(ip)
 
-    assert is_limited(await world.forge(same), retry_after=3)
-    assert (await world.forge(other)).status_code == 401
+    assert is_limited(await environment.forge(same), retry_after=3)
+    assert (await environment.forge(other)).status_code == 401
 
 
-async def test_a_known_address_is_not_new(world: World, registered: Registered) -> None:
+async def test_a_known_address_is_not_new(environment: Environment, registered: Registered) -> None:
     """Where many have registered, those who are known may still renew."""
-    await do(world, World.newcomer, 30)
+    await do(environment, Environment.newcomer, 30)
     browser = registered.browser
     renewal = registered.person.update(subscription_json(browser.endpoint, browser.p256dh, browser.auth))
 
-    assert is_limited(await world.newcomer(), retry_after=120)
-    assert (await post(world.at(HOME), renewal)).status_code == 200
-    assert (await world.newcomer(ELSEWHERE)).status_code == 200
+    assert is_limited(await environment.newcomer(), retry_after=120)
+    assert (await post(environment.at(HOME), renewal)).status_code == 200
+    assert (await environment.newcomer(ELSEWHERE)).status_code == 200
 
 
-async def test_a_page_elsewhere_can_read_how_long_to_wait(world: World) -> None:
+async def test_a_page_elsewhere_can_read_how_long_to_wait(environment: Environment) -> None:
     """The refusal has the CORS headers, and exposes `Retry-After`."""
-    await do(world, World.dial, 5)
+    await do(environment, Environment.dial, 5)
 
-    response = await world.at(HOME).post(
-        "/dial", content=body(world.call("dial")), headers={"Origin": "https://app.example.org"}
+    response = await environment.at(HOME).post(
+        "/dial", content=body(environment.call("dial")), headers={"Origin": "https://app.example.org"}
     )
 
     assert is_limited(response, retry_after=10)
@@ -374,16 +391,16 @@ async def test_one_place_can_not_make_limits_forget(
     limits = RateLimits(settings.rates, lambda _: None, size=100)  # more than a place may call at once
     app = remembering(limits, create_app(settings, clock, monotonic_ms=clock))
     async with LifespanManager(app) as manager:
-        world = World(manager.app, clock, bob)
-        await register(world.at(ELSEWHERE), bob, push_service.subscribe())
-        caller = await register(world.at(ELSEWHERE), Person(), push_service.subscribe())
-        await do(world, World.dial, 5)
+        environment = Environment(manager.app, clock, bob)
+        await register(environment.at(ELSEWHERE), bob, push_service.subscribe())
+        caller = await register(environment.at(ELSEWHERE), Person(), push_service.subscribe())
+        await do(environment, Environment.dial, 5)
 
         for number in range(300):
             sender = Person() if number % 2 else caller.person
-            await post(world.at(HOME), sender.to("dial", Person(), b=clock()))
+            await post(environment.at(HOME), sender.to("dial", Person(), b=clock()))
 
-        assert is_limited(await world.dial(ELSEWHERE), retry_after=10)
+        assert is_limited(await environment.dial(ELSEWHERE), retry_after=10)
 
 
 async def test_a_flood_of_fresh_keys_is_forgotten_not_kept() -> None:

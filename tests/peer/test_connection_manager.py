@@ -8,7 +8,7 @@ import pytest
 from tests.peer.network import Listener, Network, opened
 from tests.peer.people import Person
 from whisper_peer.channels.channel import METHOD, Channel
-from whisper_peer.channels.channel_admission import LABEL
+from whisper_peer.channels.channel_registry import LABEL
 from whisper_peer.channels.fragments import MAX_FRAGMENTS, MAX_VALUE_BYTES
 from whisper_peer.connection_manager import MAX_CONNECTIONS
 from whisper_peer.errors import (

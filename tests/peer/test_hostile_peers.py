@@ -13,7 +13,7 @@ from tests.peer.network import SOON_S, Listener, Network, opened
 from tests.peer.people import Person
 from whisper_peer.channels.byte_budget import MAX_HELD_BYTES, MAX_UNACCEPTED_BYTES, OBJECT_BYTES, ByteBudget
 from whisper_peer.channels.channel import METHOD, Channel
-from whisper_peer.channels.channel_admission import CONTROL, LABEL, MAX_REFUSED_CHANNELS
+from whisper_peer.channels.channel_registry import CONTROL, LABEL, MAX_REFUSED_CHANNELS
 from whisper_peer.channels.reassembly_limit import CHUNK_BYTES, MAX_REASSEMBLED_BYTES
 from whisper_peer.errors import ChannelClosed, OverLimit, Reason
 from whisper_peer.protocol.messages import Answer, Dial

@@ -31,7 +31,7 @@ def replica(steady_cluster: Cluster) -> Iterator[Standby]:
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """A server with a replica, and two people registered in both; *ahead* is added to its clock, ms."""
 
     client: httpx.AsyncClient
@@ -52,7 +52,9 @@ class World:
 
 
 @pytest.fixture
-async def world(steady_cluster: Cluster, replica: Standby, push_service: PushService) -> AsyncIterator[World]:
+async def environment(
+    steady_cluster: Cluster, replica: Standby, push_service: PushService
+) -> AsyncIterator[Environment]:
     """Start a server on a database of its own."""
     database = steady_cluster.database()
     replica.catch_up(steady_cluster)
@@ -69,112 +71,116 @@ async def world(steady_cluster: Cluster, replica: Standby, push_service: PushSer
     async with serving(settings, monotonic_ms=lambda: monotonic_clock() + ahead[0]) as client:
         alice, bob = [await register(client, Person(), push_service.subscribe()) for _ in range(2)]
         replica.catch_up(steady_cluster)
-        yield World(client, steady_cluster, database, replica, alice.person, bob, ahead)
+        yield Environment(client, steady_cluster, database, replica, alice.person, bob, ahead)
 
 
-async def test_a_recipient_is_looked_up_in_the_replica(world: World) -> None:
+async def test_a_recipient_is_looked_up_in_the_replica(environment: Environment) -> None:
     """The database is not asked at all."""
-    before = await world.asked("find")
+    before = await environment.asked("find")
 
-    response = await world.dial(world.bob.person)
+    response = await environment.dial(environment.bob.person)
 
     assert response.status_code == 200
-    assert (await world.asked("find") - before, await world.asked("find_replica")) == (0, 1)
+    assert (await environment.asked("find") - before, await environment.asked("find_replica")) == (0, 1)
 
 
-async def test_who_registered_a_moment_ago_is_reached(world: World, push_service: PushService) -> None:
+async def test_who_registered_a_moment_ago_is_reached(
+    environment: Environment, push_service: PushService
+) -> None:
     """Also when the replica does not know them yet."""
-    world.replica.lag()
-    carol = await register(world.client, Person(), push_service.subscribe())
+    environment.replica.lag()
+    carol = await register(environment.client, Person(), push_service.subscribe())
 
-    response = await world.dial(carol.person)
+    response = await environment.dial(carol.person)
 
     assert (response.status_code, len(carol.pushed)) == (200, 1)
 
 
 async def test_who_has_just_changed_their_browser_is_reached_there(
-    world: World, push_service: PushService
+    environment: Environment, push_service: PushService
 ) -> None:
     """The replica's subscription is gone; that neither deletes nor hides the one that came after it."""
-    world.replica.lag()
-    newer = await register(world.client, world.bob.person, push_service.subscribe())
-    push_service.script([{"status": 410, "forever": True}], world.bob.browser.endpoint.rpartition("/")[2])
+    environment.replica.lag()
+    newer = await register(environment.client, environment.bob.person, push_service.subscribe())
+    push_service.script(
+        [{"status": 410, "forever": True}], environment.bob.browser.endpoint.rpartition("/")[2]
+    )
 
-    statuses = [(await world.dial(world.bob.person)).status_code for _ in range(2)]
+    statuses = [(await environment.dial(environment.bob.person)).status_code for _ in range(2)]
 
     assert statuses == [200, 200]
-    assert (len(world.bob.pushed), len(newer.pushed)) == (0, 2)
+    assert (len(environment.bob.pushed), len(newer.pushed)) == (0, 2)
 
 
 async def test_whose_subscription_is_gone_is_forgotten_in_the_database(
-    world: World, push_service: PushService
+    environment: Environment, push_service: PushService
 ) -> None:
     """That they were found in the replica changes nothing."""
     push_service.script([{"status": 410, "forever": True}])
 
-    response = await world.dial(world.bob.person)
+    response = await environment.dial(environment.bob.person)
 
     assert (response.status_code, response.json()["code"]) == (404, "recipient_gone")
-    address = f"decode('{world.bob.person.address.text}', 'base64')"
-    rows = world.cluster.sql(f"SELECT 1 FROM subscription WHERE address = {address}", world.database)  # noqa: S608
-    assert rows == []
+    address = f"decode('{environment.bob.person.address.text}', 'base64')"
+    query = f"SELECT 1 FROM subscription WHERE address = {address}"  # noqa: S608
+    assert environment.cluster.sql(query, environment.database) == []
 
 
-async def test_an_update_is_compared_in_the_database(world: World) -> None:
+async def test_an_update_is_compared_in_the_database(environment: Environment) -> None:
     """A late replica lets nobody go back: the newer update has been seen."""
-    browser = world.bob.browser
+    browser = environment.bob.browser
     subscription = subscription_json(browser.endpoint, browser.p256dh, browser.auth)
     now = now_ms()
-    world.replica.lag()
-    await post(world.client, world.bob.person.update(None, sent_at=now))
+    environment.replica.lag()
+    await post(environment.client, environment.bob.person.update(None, sent_at=now))
 
-    late = await post(world.client, world.bob.person.update(subscription, sent_at=now - 1))
+    late = await post(environment.client, environment.bob.person.update(subscription, sent_at=now - 1))
 
     assert (late.status_code, late.json()["code"]) == (409, "stale_update")
 
 
-async def test_a_replica_that_is_killed_is_done_without(world: World) -> None:
+async def test_a_replica_that_is_killed_is_done_without(environment: Environment) -> None:
     """No call fails; when it is back, and has had its rest, it is asked again."""
-    world.replica.kill()
-    away = [(await world.dial(Person())).status_code for _ in range(3)]
-    away.append((await world.dial(world.bob.person)).status_code)
-    world.replica.start()
-    world.ahead[0] += PAUSE_MS
-    before = await world.asked("find")
+    environment.replica.kill()
+    away = [(await environment.dial(Person())).status_code for _ in range(3)]
+    away.append((await environment.dial(environment.bob.person)).status_code)
+    environment.replica.start()
+    environment.ahead[0] += PAUSE_MS
+    before = await environment.asked("find")
 
-    response = await world.dial(world.bob.person)
+    response = await environment.dial(environment.bob.person)
 
     assert (away, response.status_code) == ([404, 404, 404, 200], 200)
-    assert await world.asked("find") == before
+    assert await environment.asked("find") == before
 
 
 async def test_a_replica_that_hangs_costs_one_call_a_moment(
-    world: World, caplog: pytest.LogCaptureFixture
+    environment: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first that asks waits 300 ms; the next ask the database at once."""
-    await world.dial(world.bob.person)
+    await environment.dial(environment.bob.person)
     while "the replica does not serve" in caplog.text:  # a busy machine took longer than that to connect
         caplog.clear()
-        world.ahead[0] += PAUSE_MS
-        await world.dial(world.bob.person)
-    before = await world.asked("find_replica")
-    world.replica.hang()
+        environment.ahead[0] += PAUSE_MS
+        await environment.dial(environment.bob.person)
+    before = await environment.asked("find_replica")
+    environment.replica.hang()
     try:
-        statuses = [(await world.dial(world.bob.person)).status_code for _ in range(4)]
-        asked = await world.asked("find_replica")
+        statuses = [(await environment.dial(environment.bob.person)).status_code for _ in range(4)]
+        asked = await environment.asked("find_replica")
     finally:
-        world.replica.go_on()
+        environment.replica.go_on()
 
     assert statuses == [200] * 4
     assert asked == before + 1
 
 
-async def test_the_doctor_looks_at_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_doctor_looks_at_it(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     """One that is away is something to mend."""
-    url, name = world.cluster.url(world.database), world.database
+    url, name = environment.cluster.url(environment.database), environment.database
     settings = [
         Settings(_env_file=None, database_url=url, database_replica_url=place, push_endpoints=())
-        for place in (world.replica.url(name), "postgresql://127.0.0.1:1/nowhere")
+        for place in (environment.replica.url(name), "postgresql://127.0.0.1:1/nowhere")
     ]
 
     for each in settings:

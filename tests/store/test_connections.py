@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.store.connections import Connections, Session, SessionLost
+from app.store.connections import ConnectionLost, Connections, PooledConnection
 from app.store.database import log_statement, open_database
 from app.store.errors import DatabaseUnavailable
 from app.store.url import parse_url
@@ -16,9 +16,9 @@ from app.store.url import parse_url
 pytestmark = pytest.mark.anyio
 
 
-async def ask(session: Session) -> int:
+async def ask(pooled: PooledConnection) -> int:
     """Return a number by way of the database."""
-    number: int = await session.driver.fetchval("SELECT 1")
+    number: int = await pooled.driver.fetchval("SELECT 1")
     return number
 
 
@@ -35,7 +35,7 @@ async def test_a_connection_that_is_lost_as_it_is_made_is_a_loss(migrated: URL, 
     event.listen(engine.sync_engine, "connect", lose, insert=True)
     connections = Connections(engine)
     try:
-        with pytest.raises(SessionLost):
+        with pytest.raises(ConnectionLost):
             await use(connections, ask)
         is_lost = False
         assert await use(connections, ask) == 1

@@ -9,8 +9,8 @@ from app.protocol.constants import MAX_DEVICES, SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import Subscription
 from app.store.database import Database
 from app.store.errors import StaleUpdate
-from app.store.lookups import Devices
 from app.store.purge import purge
+from app.store.subscription_lookups import Devices
 from app.store.subscriptions import TOMBSTONE_MS, Subscriptions
 from tests.people import Person
 from tests.vector_files import subscription_at

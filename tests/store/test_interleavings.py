@@ -33,7 +33,7 @@ STORIES = st.lists(st.lists(STEPS, min_size=1, max_size=3), min_size=1, max_size
 
 
 @dataclass
-class World:
+class Environment:
     """A person with devices, and what is true of each of them by the times of what was done."""
 
     subscriptions: Subscriptions
@@ -91,7 +91,7 @@ def test_no_interleaving_loses_a_live_subscription(
 ) -> None:
     """Whatever starts, registers again, ends, is found gone or forgets at the same time."""
     runner, database = run
-    world = World(Subscriptions(database))
+    environment = Environment(Subscriptions(database))
 
     async def tell() -> None:
         for at, steps in zip(count(NOW, 100), story, strict=False):
@@ -101,10 +101,10 @@ def test_no_interleaving_loses_a_live_subscription(
             signed = [
                 (step, device, at + 10 * n - 15 * late) for n, (step, device, late) in enumerate(at_once)
             ]
-            await asyncio.gather(*(world.take(*each) for each in signed))
+            await asyncio.gather(*(environment.take(*each) for each in signed))
             for step, device, _ in apart:
-                await world.take(step, device, NOW)
-        found = await world.subscriptions.find_maybe_stale(world.person.address, NOW)
-        assert {each.target.endpoint.url for each in found} == world.live, story
+                await environment.take(step, device, NOW)
+        found = await environment.subscriptions.find_maybe_stale(environment.person.address, NOW)
+        assert {each.target.endpoint.url for each in found} == environment.live, story
 
     runner.run(tell())

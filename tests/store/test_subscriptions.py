@@ -8,8 +8,8 @@ from app.protocol.constants import SUBSCRIPTION_LIFE_MS
 from app.protocol.subscription import PushTarget
 from app.store.database import Database
 from app.store.errors import StaleUpdate, SubscriptionGone
-from app.store.lookups import Devices
 from app.store.purge import purge
+from app.store.subscription_lookups import Devices
 from app.store.subscriptions import Subscriptions
 from tests.people import Person
 from tests.vector_files import subscription_at

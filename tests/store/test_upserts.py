@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from app.clocks import monotonic_clock
 from app.store.database import Database, open_database
 from app.store.errors import DatabaseUnavailable
-from app.store.upserts import Stored, UpsertRow, Upserts
+from app.store.upserts import UpsertResult, UpsertRow, Upserts
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ async def test_updates_that_come_at_once_are_one_statement(migrated: URL, databa
         upserts = Upserts(observed)
         told = await asyncio.gather(*(upserts.put(row(address)) for address in (SECOND, FIRST)))
 
-    assert told == [Stored.NEWEST] * 2
+    assert told == [UpsertResult.NEWEST] * 2
     assert counted == {"remember": 1}
     assert len(await stored(database)) == 2
 
@@ -86,7 +86,7 @@ async def test_a_value_that_is_refused_is_nobody_elses_fault(
     told = await asyncio.gather(upserts.put(bad), upserts.put(good), return_exceptions=True)
 
     assert isinstance(told[0], Exception)
-    assert told[1] is Stored.NEWEST
+    assert told[1] is UpsertResult.NEWEST
     assert list(await stored(database)) == [(SECOND, "phone")]
 
 
@@ -98,7 +98,7 @@ async def test_a_locked_row_holds_up_nobody_else(migrated: URL, upserts: Upserts
         told = await asyncio.gather(*map(upserts.put, later), return_exceptions=True)
 
     assert isinstance(told[0], DatabaseUnavailable)
-    assert told[1] is Stored.NEWEST
+    assert told[1] is UpsertResult.NEWEST
 
 
 @pytest.mark.parametrize("times", [(NOW, NOW + 1), (NOW + 1, NOW)], ids=["in order", "out of order"])
@@ -109,7 +109,7 @@ async def test_of_two_updates_of_a_device_at_once_the_newer_stays(
     told = await asyncio.gather(*(upserts.put(row(FIRST, signed_at=each)) for each in times))
 
     assert await stored(database) == {(FIRST, "phone"): NOW + 1}
-    assert told == [Stored.NEWEST, Stored.NEWEST if times[1] > times[0] else Stored.STALE]
+    assert told == [UpsertResult.NEWEST, UpsertResult.NEWEST if times[1] > times[0] else UpsertResult.STALE]
 
 
 async def test_two_devices_of_an_address_may_come_at_once(upserts: Upserts, database: Database) -> None:
@@ -118,7 +118,7 @@ async def test_two_devices_of_an_address_may_come_at_once(upserts: Upserts, data
 
     told = await asyncio.gather(*map(upserts.put, rows))
 
-    assert (told, len(await stored(database))) == ([Stored.NEWEST, Stored.NOT_NEWEST], 2)
+    assert (told, len(await stored(database))) == ([UpsertResult.NEWEST, UpsertResult.NOT_NEWEST], 2)
 
 
 async def test_many_updates_of_one_address_hold_up_nobody(upserts: Upserts) -> None:
@@ -147,7 +147,7 @@ async def test_batches_lock_addresses_in_one_order(
         free = await database.execute(f"{lock} NOWAIT", SECOND, name="test")
 
     assert len(free) == 1
-    assert await asyncio.gather(*later) == [Stored.NEWEST] * 2
+    assert await asyncio.gather(*later) == [UpsertResult.NEWEST] * 2
 
 
 async def test_a_batch_survives_the_loss_of_its_connection(
@@ -159,5 +159,5 @@ async def test_a_batch_survives_the_loss_of_its_connection(
         later = [asyncio.ensure_future(upserts.put(row(each, signed_at=NOW + 1))) for each in (FIRST, SECOND)]
         await holder.execute("SELECT pg_terminate_backend($1, 1000)", await find_waiting(database))
 
-    assert await asyncio.gather(*later) == [Stored.NEWEST] * 2
+    assert await asyncio.gather(*later) == [UpsertResult.NEWEST] * 2
     assert set((await stored(database)).values()) == {NOW + 1}

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiortc import InvalidStateError, RTCDataChannel
 
-from whisper_peer.channels.files import Files
+from whisper_peer.channels.file_transfers import Files
 from whisper_peer.channels.fragments import MAX_FRAME_BYTES, MAX_VALUE_BYTES, Reassembler, fragment
 from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, ChannelClosed, OverLimit, TimedOut

@@ -9,7 +9,7 @@ from uuid import uuid4
 from aiortc import InvalidStateError, RTCDataChannel
 
 from whisper_peer.channels.byte_budget import ByteBudget
-from whisper_peer.channels.channel_admission import CONTROL
+from whisper_peer.channels.channel_registry import CONTROL
 from whisper_peer.channels.fragments import Reassembler
 from whisper_peer.channels.timeouts import wait_for
 from whisper_peer.errors import BrokenSeal, OverLimit

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiortc import RTCPeerConnection, RTCSessionDescription, sdp
 from aiortc.rtcpeerconnection import add_transport_description
 
-from whisper_peer.aiortc_helpers import translate_errors
+from whisper_peer.aiortc_adapter import translate_errors
 from whisper_peer.errors import BrokenSeal
 
 # A browser's have three: data, sound and picture. Each more is a decoder's thread.

@@ -13,7 +13,7 @@ from tests.peer.people import Person
 from tests.peer.sound_files import is_heard, tone
 from tests.peer.test_hostile_peers import dialled
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.channel_admission import LABEL
+from whisper_peer.channels.channel_registry import LABEL
 from whisper_peer.channels.control_channel import MAX_UNACKNOWLEDGED
 from whisper_peer.errors import TimedOut
 

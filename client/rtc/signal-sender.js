@@ -12,7 +12,7 @@
  */
 
 /** Sender of one connection's calls. */
-export class CallSender {
+export class SignalSender {
   #server;
   #target;
   /** Pushes that the connection took so far, both ways. */

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from whisper_peer.channels.channel import Channel
-from whisper_peer.channels.files import OfferedFile, unused_path
+from whisper_peer.channels.file_transfers import OfferedFile, unused_path
 from whisper_peer.errors import PeerError
 
 

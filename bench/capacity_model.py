@@ -1,4 +1,4 @@
-"""Capacity model beyond one machine: `python -m bench.model`, from ten thousand to a hundred million people.
+"""Capacity model beyond one machine: `python -m bench.capacity_model`, from 10^4 to 10^8 people.
 
 It takes what was measured (`--measured FILE`, which `make bench ARGS="--json FILE"` wrote; without it the
 figures of `Measured`) and assumptions, all of them options. `--check` runs three instances behind PgBouncer
@@ -31,7 +31,9 @@ class Measured:
     memory: float = 128  # make bench: the largest worker
     row_bytes: float = 1160  # bench.storage_cost: a device and its newest subscription, after renewals
     wal_bytes: float = 19_000  # bench.storage_cost: an update whose pages no checkpoint has seen
-    statement: float = 121e-6  # python -m bench.model --check: Postgres, for a look-up or an update's part
+    statement: float = (
+        121e-6  # python -m bench.capacity_model --check: Postgres, for a look-up or an update's part
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _format(value: float) -> str:
 
 def main() -> None:
     """Print the table, or check the model."""
-    parser = argparse.ArgumentParser(prog="python -m bench.model", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.capacity_model", description=__doc__)
     parser.add_argument("--measured", type=Path, metavar="FILE", help="a report of make bench")
     parser.add_argument("--check", action="store_true", help="compare with three instances here")
     parser.add_argument("--people", type=int, nargs="+", default=SIZES)

@@ -1,4 +1,4 @@
-"""Server process with short deadlines, otherwise as `whisper serve`: `python -m tests.hurried_server`."""
+"""Server process with short deadlines, otherwise `whisper serve`: `python -m tests.short_deadline_server`."""
 
 import argparse
 import sys
@@ -12,8 +12,8 @@ from app.server.worker_app import build_app
 from app.settings import load
 from tests.deadlines import SHORT, SHORT_TIMEOUTS
 
-HURRIED = (sys.executable, "-m", "tests.hurried_server")
-PATIENT = (*HURRIED, "--app", "create_patient_app")
+SHORT_DEADLINE_SERVER = (sys.executable, "-m", "tests.short_deadline_server")
+PATIENT = (*SHORT_DEADLINE_SERVER, "--app", "create_patient_app")
 
 
 def create_app() -> ASGIApp:
@@ -33,4 +33,4 @@ if __name__ == "__main__":
     options = parser.parse_args()
     given = {"port": options.port} if options.port is not None else {}
     exit_on_signals()
-    sys.exit(serve(load(**given), f"tests.hurried_server:{options.app}"))
+    sys.exit(serve(load(**given), f"tests.short_deadline_server:{options.app}"))

@@ -8,11 +8,11 @@ import pytest
 
 from tests.peer.network import Network
 from tests.peer.people import Person
-from whisper_peer.call_files import CallFiles
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.file_channel import FILE, FileChannel
-from whisper_peer.channels.files import MAX_OFFERED, MAX_SAME, OfferedFile, unused_path
+from whisper_peer.channels.file_transfers import MAX_OFFERED, MAX_SAME, OfferedFile, unused_path
 from whisper_peer.errors import TransferCancelled
+from whisper_peer.terminal_files import CallFiles
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import gc
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
-from whisper_peer.aiortc_helpers import close
+from whisper_peer.aiortc_adapter import close
 
 pytestmark = pytest.mark.anyio
 
