@@ -6,6 +6,7 @@
 
 import { Emitter } from '../emitter.js';
 import { Dropped, WhisperError } from '../protocol/errors.js';
+import { extensionsOf, withoutConflicts } from './header-extensions.js';
 
 /** Send one by the server.
  * @typedef {(method: 'offer' | 'answer' | 'ice', value: unknown) => Promise<void>} Push
@@ -34,6 +35,8 @@ export class Negotiation extends Emitter {
   #theirs = 0;
   #isTrickling = false;
   #isOffering = false;
+  /** @type {Promise<void>} our latest description is set */ #described = Promise.resolve();
+  /** @type {Map<string, string>} the header extensions of our offers that gave way to theirs */ #withdrawn = new Map();
 
   /**
    * @param {RTCPeerConnection} rtc
@@ -64,10 +67,20 @@ export class Negotiation extends Emitter {
   async applyRemoteDescription(theirs, direct) {
     const collision = theirs.type === 'offer' && (this.#isOffering || this.#rtc.signalingState !== 'stable');
     if (collision && !this.#session.isPolite) return;
-    await this.#rtc.setRemoteDescription(theirs);
+    if (collision) await this.#noteWithdrawn();
+    await this.#rtc.setRemoteDescription(theirs.type === 'offer' ? { ...theirs, sdp: withoutConflicts(theirs.sdp ?? '', this.#withdrawn) } : theirs);
     this.#theirs = this.#held.length;
     await this.addCandidates([]);
     if (theirs.type === 'offer') await this.#describeUs(direct);
+  }
+
+  /**
+   * Note what our offer numbers, before theirs takes its place: Chromium goes on with these numbers, and of an offer with others
+   * of another browser it says `RTP extension ID reassignment not supported`, as of every description after it.
+   */
+  async #noteWithdrawn() {
+    await this.#described.catch(() => undefined); // who set it is told
+    for (const [number, uri] of extensionsOf(this.#rtc.pendingLocalDescription?.sdp ?? '')) this.#withdrawn.set(number, uri);
   }
 
   /**
@@ -106,7 +119,8 @@ export class Negotiation extends Emitter {
   /** @param {boolean} direct */
   async #describeUs(direct) {
     this.#isTrickling = false;
-    await this.#rtc.setLocalDescription();
+    this.#described = this.#rtc.setLocalDescription();
+    await this.#described;
     const made = this.#rtc.localDescription?.type;
     if (!direct) await waitForGathering(this.#rtc);
     if (made === 'offer' && this.#rtc.signalingState !== 'have-local-offer') return; // theirs came meanwhile, and stands

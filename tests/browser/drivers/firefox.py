@@ -22,7 +22,7 @@ from tests.processes import Program, program
 
 with catch_warnings(action="ignore"):  # its own imports are deprecated ones
     from marionette_driver.by import By
-    from marionette_driver.errors import NoSuchWindowException
+    from marionette_driver.errors import NoSuchElementException, NoSuchWindowException
     from marionette_driver.marionette import Marionette
 
 FIREFOX = "firefox-esr"
@@ -119,7 +119,9 @@ class Firefox:
         with self._marionette.using_context("chrome"):
             shown = []
             for window in self._marionette.chrome_window_handles:
-                with suppress(NoSuchWindowException):  # it has closed meanwhile
+                with suppress(
+                    NoSuchWindowException, NoSuchElementException
+                ):  # closed meanwhile, or still loading
                     self._marionette.switch_to_window(window, focus=False)
                     if self._marionette.get_window_type() == "alert:alert":
                         title = self._find("#alertTitleLabel").get_attribute("value")
