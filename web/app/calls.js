@@ -99,7 +99,7 @@ async function dial(app, chat, signal) {
 }
 
 /**
- * Accept a call; the devices that it wants are started meanwhile.
+ * Accept a call; the devices that it wants are started meanwhile, or the microphone alone: its caller hears something.
  * @param {App} app
  * @param {Chat} chat
  */
@@ -108,7 +108,7 @@ export async function accept(app, chat) {
   if (!dial) return;
   Object.assign(chat, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
   select(app, chat.address, 'chat');
-  const starting = startDevices(app, chat, chat.wants);
+  const starting = startDevices(app, chat, chat.wants, { orVoice: true });
   try {
     attach(app, await dial.accept());
     const tracks = await starting;

@@ -41,9 +41,10 @@ export function chosenDevice(device) {
  * @param {App} app
  * @param {Chat} chat
  * @param {Wants} wants
+ * @param {{orVoice?: boolean}} [options] `orVoice`: the microphone alone is better than nothing
  * @returns {Promise<MediaStreamTrack[] | null>} null when it failed: the person has been told
  */
-export async function startDevices(app, chat, { audio, video }) {
+export async function startDevices(app, chat, { audio, video }, { orVoice = false } = {}) {
   if (!audio && !video) return [];
   app.notices.dismiss('media');
   try {
@@ -53,8 +54,9 @@ export async function startDevices(app, chat, { audio, video }) {
     await holdOthers(app, chat);
     return tracks;
   } catch (error) {
+    const tracks = orVoice && audio && video ? await startDevices(app, chat, { audio, video: false }) : null;
     app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, video ? 'camera' : 'microphone') });
-    return null;
+    return tracks;
   }
 }
 

@@ -24,6 +24,7 @@ _SEES = "return document.querySelector('.stage[data-remote=video] .remote')?.vid
 _OWN_TRACK = "const [track] = document.querySelector('video.self-view').srcObject.getVideoTracks();"
 _HEIGHT = "return document.querySelector(arguments[0]).getBoundingClientRect().height"
 _COLOURS = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
+_NO_CAMERA = "--use-fake-device-for-media-stream=device-count=0"
 # The second of these cameras takes pictures that nobody can send.
 _THREE_OF_EACH = "--use-fake-device-for-media-stream=device-count=3,fps=5"
 
@@ -201,3 +202,17 @@ def test_people_and_messages_are_found(anna: ChromiumUser, ben: ChromiumUser) ->
     anna.page.see(f'.person[data-address="{ben.address}"]')
     anna.page.type("#search", "no such word")
     anna.page.wait_until("return !document.querySelector('.person')")
+
+
+def test_a_video_call_is_accepted_without_a_camera(
+    ben: ChromiumUser, deployment: Deployment, push_process: PushServiceProcess
+) -> None:
+    """The caller hears them, and they are told why they are not seen."""
+    with at_chromium(deployment, push_process, _NO_CAMERA) as dora:
+        ben.finds(dora.address)
+        ben.page.click("#call-video")
+        dora.accepts()
+
+        ben.page.see("#stage-area", "hear each other")
+        dora.page.wait_until(_SEES)
+        dora.page.see("#alerts", "camera")
