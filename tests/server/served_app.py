@@ -48,7 +48,7 @@ class Client:
         """Go: a mere end of its side would not say that it reads no more."""
         opened: socket.socket = self.writer.get_extra_info("socket")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.writer.close()
+        self.writer.transport.abort()
 
     async def read_to_end(self) -> bytes:
         """Return all that comes until the server closes."""
@@ -82,8 +82,9 @@ async def connected(
     finally:
         writer.close()
         server.close()
-        while state.connections:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while state.connections:
+                await asyncio.sleep(0.01)
 
 
 async def ask(app: ASGIApp, request: bytes = REQUEST) -> bytes:
