@@ -119,13 +119,13 @@ class Firefox:
         with self._marionette.using_context("chrome"):
             shown = []
             for window in self._marionette.chrome_window_handles:
-                with suppress(
-                    NoSuchWindowException, NoSuchElementException
-                ):  # closed meanwhile, or still loading
+                # Some have closed meanwhile, or are still loading.
+                with suppress(NoSuchWindowException, NoSuchElementException):
                     self._marionette.switch_to_window(window, focus=False)
                     if self._marionette.get_window_type() == "alert:alert":
                         title = self._find("#alertTitleLabel").get_attribute("value")
-                        shown.append(Notification(title, self._find("#alertTextLabel").text, window))
+                        if title:
+                            shown.append(Notification(title, self._find("#alertTextLabel").text, window))
         return shown
 
     def click_notification(self, title: str, seconds: float = PATIENCE_S) -> None:
