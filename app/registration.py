@@ -13,7 +13,7 @@ from app.store.subscription_lookups import Devices, StoredSubscription
 from app.store.subscriptions import Subscriptions
 
 
-class Charges(Protocol):
+class CallCharges(Protocol):
     """Rate-limit charges: for a call, and for facts about it that only the store knows; each may refuse."""
 
     def call(self) -> Awaitable[None]:
@@ -44,7 +44,7 @@ class Registrar:
         self._subscriptions = subscriptions
         self._push = push
 
-    async def update(self, update: Update, now: int, charges: Charges) -> Registration | None:
+    async def update(self, update: Update, now: int, charges: CallCharges) -> Registration | None:
         """Store what *update* says; return the registration if that showed the sender to be registered."""
         ends = update.device or update.has_expired(now)
         if update.subscription is not None and not ends:
@@ -66,7 +66,7 @@ class Registrar:
         return Registration(known) if known and update.sent_at is not None else None
 
     async def _register(
-        self, update: Update, subscription: Subscription, now: int, charges: Charges
+        self, update: Update, subscription: Subscription, now: int, charges: CallCharges
     ) -> Registration | None:
         sender, target = update.sender, subscription.target
         asked = self._subscriptions.ask_gone(sender, target)
@@ -93,7 +93,7 @@ class Registrar:
             return found
         return found._replace(device=self._subscriptions.device_id(sender, found.target.endpoint))
 
-    async def _check_endpoint(self, endpoint: Endpoint, charges: Charges) -> None:
+    async def _check_endpoint(self, endpoint: Endpoint, charges: CallCharges) -> None:
         """Raise `EndpointNotAllowed` unless this server sends to *endpoint*; that is charged."""
         try:
             self._push.check_endpoint(endpoint)
@@ -101,7 +101,7 @@ class Registrar:
             await charges.unregistered_sender()
             raise
 
-    async def _end(self, update: Update, known: Devices, charges: Charges) -> Registration | None:
+    async def _end(self, update: Update, known: Devices, charges: CallCharges) -> Registration | None:
         """End one device of the sender. One that is not theirs ends nothing."""
         if not known:
             await charges.unregistered_sender()

@@ -14,7 +14,7 @@ from app.protocol.messages import Message, RelayedMessage, Update, is_relayed
 from app.protocol.replay import ReplayMemory
 from app.push.errors import PushTimedOut
 from app.push.sender import PushSender
-from app.registration import Charges, Registrar, Registration
+from app.registration import CallCharges, Registrar, Registration
 from app.store.errors import UnknownRecipient
 from app.store.subscription_lookups import Devices
 from app.store.subscriptions import Subscriptions
@@ -84,7 +84,7 @@ class Relay:
         if repeats.error:
             raise repeats.error
 
-    def handle(self, call: Call[Message], now: int, charges: Charges) -> Awaitable[Registration | None]:
+    def handle(self, call: Call[Message], now: int, charges: CallCharges) -> Awaitable[Registration | None]:
         """Register, forget or forward; return the registration of a sender that was shown to have one.
 
         The awaited raises the `Refused` that says why it was not done.
@@ -95,7 +95,7 @@ class Relay:
             return self._forward_once(cast("Call[RelayedMessage]", call), now, charges)
         return self._registrar.update(cast("Update", call.message), now, charges)
 
-    async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
+    async def _forward_once(self, call: Call[RelayedMessage], now: int, charges: CallCharges) -> None:
         """Forward *call*, unless it was forwarded already; the same call in flight shares its end."""
         message, _, signature, digest = call
         if self._relayed.find(digest, message.method, now):
@@ -117,7 +117,7 @@ class Relay:
                 repeats.done.set_result(None)
         return None
 
-    async def _forward(self, call: Call[RelayedMessage], now: int, charges: Charges) -> None:
+    async def _forward(self, call: Call[RelayedMessage], now: int, charges: CallCharges) -> None:
         devices = await self._find_recipient(call.message, now, charges)
         if not devices:
             await charges.unknown_recipient()
@@ -127,7 +127,7 @@ class Relay:
         self._note_registered(call.message.recipient, now)  # who will call back
         await self._fan_out.send(call, devices, now)
 
-    async def _find_recipient(self, message: RelayedMessage, now: int, charges: Charges) -> Devices:
+    async def _find_recipient(self, message: RelayedMessage, now: int, charges: CallCharges) -> Devices:
         """Return the recipient's devices; charge for a sender that is not registered."""
         find, sender = self._subscriptions.find_maybe_stale, message.sender
         if self._known_senders.get(sender.raw, 0) > now or not self._charges_unregistered:

@@ -25,7 +25,7 @@ from app.push.vapid import (
     check_subject,
     parse_keys,
 )
-from app.setting_values import (
+from app.setting_validators import (
     ListenAddress,
     check_database_url,
     check_egress_proxy,

@@ -147,7 +147,7 @@ export class NotificationClickEvent extends Event {
 /**
  * Tell an app what the parts of its client tell each other.
  * @param {{connectionManager: import('./connection-manager.js').ConnectionManager, inbox: import('./push/page-inbox.js').PageInbox,
- *   windows: import('./other-windows.js').OtherWindows}} parts
+ *   windows: import('./window-coordinator.js').WindowCoordinator}} parts
  * @param {EventTarget} client
  */
 export function relayEvents({ connectionManager, inbox, windows }, client) {

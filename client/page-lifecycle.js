@@ -30,7 +30,7 @@ export function followPage(connectionManager, registration, signal) {
 /**
  * Let the other windows know with whom this one is connected, and let go of what they deal with.
  * @param {ConnectionManager} connectionManager
- * @param {import('./other-windows.js').OtherWindows} windows
+ * @param {import('./window-coordinator.js').WindowCoordinator} windows
  */
 export function followWindows(connectionManager, windows) {
   const { incomingCalls, peers } = connectionManager;

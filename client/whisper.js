@@ -21,8 +21,8 @@ import { Registration } from './push/registration.js';
 import { watchPermission } from './push/support.js';
 import { withDevices } from './rtc/media.js';
 import { askPersistence, setUp } from './setup.js';
-import { SharedStart } from './shared-start.js';
-import { OtherWindows } from './other-windows.js';
+import { ReferenceCountedClient } from './reference-counted-client.js';
+import { WindowCoordinator } from './window-coordinator.js';
 
 export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
 export { Identity } from './identity.js';
@@ -41,14 +41,14 @@ export { Transfer } from './rtc/file-transfer.js';
 
 /** Running client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
 export class Whisper extends WhisperTarget {
-  /** @type {SharedStart<Whisper>} */ static #shared = new SharedStart();
+  /** @type {ReferenceCountedClient<Whisper>} */ static #shared = new ReferenceCountedClient();
 
   #store;
   #worker;
   #registration;
   #connectionManager;
   #inbox;
-  #windows = new OtherWindows();
+  #windows = new WindowCoordinator();
   #stopped = new AbortController();
 
   /** @param {import('./setup.js').Parts} parts */

@@ -11,7 +11,7 @@ from app.api.error_handling import refuse
 from app.api.errors import MethodNotAllowed, NotFound
 from app.api.responses import HttpResponse
 from app.api.state import app_state
-from app.setting_values import ListenAddress
+from app.setting_validators import ListenAddress
 
 
 @dataclass(frozen=True, slots=True)

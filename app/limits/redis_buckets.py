@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from app import lazy_imports
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 from app.limits.token_bucket import Rate
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class RedisBuckets:
         self._secret = secret
         self._observe = observe
         self._monotonic_ms = monotonic_ms
-        self._breaker = Breaker(PAUSE_MS)
+        self._breaker = CircuitBreaker(PAUSE_MS)
         self._failures = (failure, OSError, TimeoutError)
 
     async def take(self, costs: Costs, peeked: Costs = _NONE) -> dict[str, int] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from app.limits.bounded_map import BoundedMap
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 from app.limits.token_bucket import Rate, TokenBuckets
 
 # A self-hosted push service for one household needs a few messages a call.
@@ -21,7 +21,7 @@ class HostLimits:
 
     def __init__(self, rate: Rate = RATE, size: int = MAX_HOSTS) -> None:
         self._buckets = TokenBuckets(rate, size)
-        self._breakers: BoundedMap[str, Breaker] = BoundedMap(size)
+        self._breakers: BoundedMap[str, CircuitBreaker] = BoundedMap(size)
 
     def retry_after(self, host: str, now: int) -> int:
         """Return the seconds until *host* may be sent to again, 0 for now; consumes nothing."""
@@ -41,7 +41,7 @@ class HostLimits:
         if not failed:
             self._breakers.pop(host, None)
             return
-        breaker = self._breakers.get(host) or Breaker(1000 * PAUSE_S, FAILURES)
+        breaker = self._breakers.get(host) or CircuitBreaker(1000 * PAUSE_S, FAILURES)
         breaker.fail(now)
         self._breakers.put(host, breaker)
 

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from app.setting_values import ListenAddress
+from app.setting_validators import ListenAddress
 from app.settings import PREFIX, InvalidSettings
 
 _PORT_FAULTS = {

@@ -11,7 +11,7 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 from app.store.connections import Connections, PooledConnection
 from app.store.error_classification import (
     first_line,
@@ -51,7 +51,7 @@ class Database:
         self._connections = Connections(engine)
         self._observe = observe
         self._monotonic_ms = monotonic_ms
-        self._logged = Breaker(LOG_EVERY_MS)
+        self._log_throttle = CircuitBreaker(LOG_EVERY_MS)
 
     async def fetch(self, statement: Executable, name: str = "other") -> Sequence[Row[Any]]:
         """Return the rows of *statement*; *name* is what it is measured as.
@@ -101,8 +101,8 @@ class Database:
 
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         now = self._monotonic_ms()
-        if not self._logged.remaining_ms(now):
-            self._logged.fail(now)
+        if not self._log_throttle.remaining_ms(now):
+            self._log_throttle.fail(now)
             log.warning("the database does not serve: %s", first_line(error))
         return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from asyncpg import Record
 from sqlalchemy.engine import URL
 
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 from app.store.database import Database, Observe, open_database
 from app.store.errors import DatabaseMisconfigured, DatabaseUnavailable
 
@@ -24,7 +24,7 @@ class Replica:
     def __init__(self, database: Database, monotonic_ms: Callable[[], int]) -> None:
         self._database = database
         self._monotonic_ms = monotonic_ms
-        self._breaker = Breaker(PAUSE_MS)
+        self._breaker = CircuitBreaker(PAUSE_MS)
 
     async def look_up(self, query: str, *values: object, name: str) -> Sequence[Record]:
         """Return the rows of *query*, none when the replica does not answer in time."""

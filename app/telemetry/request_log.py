@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 from app.limits.concurrency import IN_FLIGHT
 from app.limits.errors import Overloaded
 from app.push.outcome import Attempt
@@ -84,7 +84,7 @@ class Observer:
         self.metrics = metrics
         self._tracing = tracing
         self._monotonic_ms = monotonic_ms
-        self._overload_logged = Breaker(OVERLOAD_LOG_MS)
+        self._overload_logged = CircuitBreaker(OVERLOAD_LOG_MS)
         self._proxies = UntrustedProxyDetector(metrics.record_untrusted_proxy)
 
     def record_statement(self, name: str, seconds: float) -> None:

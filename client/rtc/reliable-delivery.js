@@ -6,7 +6,7 @@
 import { deferred, pause } from '../promises.js';
 import { WhisperError } from '../protocol/errors.js';
 import { DeliveryTracker } from './delivery-tracker.js';
-import { copyOf } from './value-copies.js';
+import { copyValue } from './value-copies.js';
 
 /** @typedef {import('./connection.js').Connection} Connection */
 
@@ -54,7 +54,7 @@ export class ReliableDelivery {
    * @throws {WhisperError} `not_json`, `message_too_large`, `bytes_unsupported`, `unreadable_file` or `not_connected`
    */
   async send(value) {
-    const content = copyOf(value);
+    const content = copyValue(value);
     const isReady = !(content instanceof Promise) && (this.#takesBytes || !(content instanceof Uint8Array));
     if (isReady && this.#waiting === 0) return this.#add(content);
     this.#waiting += 1;

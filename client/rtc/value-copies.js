@@ -18,7 +18,7 @@ const BUFFERS = ['[object ArrayBuffer]', '[object SharedArrayBuffer]'];
  * @returns {unknown} JSON, a `Uint8Array`, or a promise of one
  * @throws {WhisperError} `not_json` or `message_too_large`
  */
-export function copyOf(value) {
+export function copyValue(value) {
   if (value instanceof Blob) return readInTurn(checkSize(value, value.size));
   const bytes = viewOf(value);
   if (bytes) return checkSize(bytes, bytes.length).slice();

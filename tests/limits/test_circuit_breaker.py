@@ -1,16 +1,16 @@
 """Circuit breaker: its opening, its pause."""
 
-from app.limits.breaker import Breaker
+from app.limits.circuit_breaker import CircuitBreaker
 
 
 def test_it_is_closed_at_first() -> None:
     """Nothing has failed yet."""
-    assert Breaker(1000).remaining_ms(5) == 0
+    assert CircuitBreaker(1000).remaining_ms(5) == 0
 
 
 def test_a_failure_opens_it_for_its_pause() -> None:
     """To the ms."""
-    breaker = Breaker(1000)
+    breaker = CircuitBreaker(1000)
     opened = breaker.fail(5)
 
     assert opened
@@ -19,7 +19,7 @@ def test_a_failure_opens_it_for_its_pause() -> None:
 
 def test_only_failures_in_a_row_count() -> None:
     """A success between them begins anew."""
-    breaker = Breaker(1000, threshold=2)
+    breaker = CircuitBreaker(1000, threshold=2)
     breaker.fail(0)
     breaker.succeed()
 
@@ -29,7 +29,7 @@ def test_only_failures_in_a_row_count() -> None:
 
 def test_it_opens_once_however_many_fail_meanwhile() -> None:
     """What is logged at its opening is logged once; each failure makes the pause begin again."""
-    breaker = Breaker(1000)
+    breaker = CircuitBreaker(1000)
     breaker.fail(0)
 
     assert (breaker.fail(500), breaker.remaining_ms(500), breaker.fail(1500)) == (False, 1000, True)
@@ -37,7 +37,7 @@ def test_it_opens_once_however_many_fail_meanwhile() -> None:
 
 def test_after_the_pause_one_more_failure_opens_it_again() -> None:
     """Failures are forgotten only by a success."""
-    breaker = Breaker(1000, threshold=3)
+    breaker = CircuitBreaker(1000, threshold=3)
     for _ in range(3):
         breaker.fail(0)
 

@@ -1,15 +1,15 @@
 /**
- * Shared start: one running client for a page, however often it is started, which stops when it was stopped as often.
+ * Reference-counted client: one runs for a page, however often it is started, and stops when it was stopped as often.
  * @module
  */
 
 import { WhisperError } from './protocol/errors.js';
 
 /**
- * Start with a reference count: two starts at once, or a component that is mounted twice, get one client.
+ * Client with a reference count: two starts at once, or a component that is mounted twice, get one client.
  * @template {object} T
  */
-export class SharedStart {
+export class ReferenceCountedClient {
   /** @type {{client: Promise<T>, instance?: T, options: string, uses: number} | undefined} */ #running;
 
   /**

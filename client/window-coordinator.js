@@ -1,5 +1,5 @@
 /**
- * The other windows of the origin: which dial one of them has dealt with, and with whom one of them is connected.
+ * Coordination with the other windows of the origin: which dial one of them has dealt with, and with whom one of them is connected.
  * @module
  */
 
@@ -19,11 +19,11 @@ const LOOK_MS = 100;
  */
 
 /**
- * Channel to the other windows. Fires `handled` with the signature of a dial, `takeover` with the address whose connection another window takes over, and `elsewhere`
+ * Coordinator of windows. Fires `handled` with the signature of a dial, `takeover` with the address whose connection another window takes over, and `elsewhere`
  * when the others' connections have changed.
  * @extends {Emitter<{handled: string, takeover: string, elsewhere: null}>}
  */
-export class OtherWindows extends Emitter {
+export class WindowCoordinator extends Emitter {
   #channel = new BroadcastChannel(NAME);
   #id = crypto.randomUUID();
   #closed = new AbortController();

@@ -1,7 +1,7 @@
 """Circuit breaker: a pause after consecutive failures."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Circuit breaker that opens for *pause_ms* after *threshold* failures in a row; it is given the time.
 
     Times in ms, on a clock that never jumps.
