@@ -13,14 +13,16 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(folder: Path) -> ssl.SSLContext:
-    """Write what nginx.conf names into *folder*; return what a client needs to trust it."""
+    """Write the files that nginx.conf names into *folder*; return what a client needs to trust them."""
     folder.mkdir()
     key = generate_private_key(SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "whisper")])
-    place = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    places = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).add_extension(place, critical=False)
+    builder = builder.serial_number(x509.random_serial_number()).add_extension(
+        x509.SubjectAlternativeName(places), critical=False
+    )
     builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
     certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

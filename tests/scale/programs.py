@@ -64,12 +64,14 @@ def nginx(home: Path, conf: str) -> Iterator[Program]:
         yield running
 
 
-def caddyfile(home: Path, https: int, server: int) -> str:
-    """Return the configuration of deploy/ at port *https* of this machine, for a server at port *server*."""
+def caddyfile(home: Path, https: int, server: int, tls: Path) -> str:
+    """Return deploy/'s configuration at port *https*, for a server at port *server*, with *tls*'s files."""
     ports = f"http_port {free_port()}\n\thttps_port {https}\n\tstorage file_system {home}"
     changes = {
         "\tadmin off": f"\tadmin off\n\t{ports}",
-        "{$DOMAIN:localhost} {": "{$DOMAIN:localhost} {\n\tbind 127.0.0.1",
+        "{$DOMAIN:localhost} {": "{$DOMAIN:localhost} {\n\tbind 127.0.0.1\n"
+        # As its own authority, Caddy may clean away the folder that it has just made for the certificate.
+        f"\ttls {tls}/fullchain.pem {tls}/privkey.pem",
         "whisper:8000": f"127.0.0.1:{server}",
     }
     return changed(CADDYFILE, changes)
@@ -82,7 +84,7 @@ def caddy(home: Path, conf: str) -> Iterator[Program]:
     (home / "Caddyfile").write_text(conf)
     arguments = ("run", "--config", str(home / "Caddyfile"), "--adapter", "caddyfile")
     with program(installed("caddy"), *arguments, env={"DOMAIN": "localhost", "HOME": str(home)}) as running:
-        running.wait_for("certificate obtained successfully")
+        running.wait_for("serving initial configuration")
         yield running
 
 

@@ -1,6 +1,7 @@
 """deploy/Caddyfile in front of a server: client addresses, /metrics, and a restart of the server."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey
 from tests.people import Person, body
 from tests.processes import WHISPER, Program, program
+from tests.scale.certificate import write_certificate
 from tests.scale.programs import caddy, caddyfile, free_port
 
 FORGERIES = 3  # that one client may send
@@ -27,11 +29,11 @@ class Site:
     port: int
     env: dict[str, str]
     server: Program
+    trust: ssl.SSLContext
 
     def client(self, address: str) -> httpx.Client:
         """Return a client that connects from *address*."""
-        # Caddy's own authority signs the certificate for localhost; it serves a moment after it has said so.
-        transport = httpx.HTTPTransport(verify=False, local_address=address, retries=4)
+        transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
         return httpx.Client(base_url=self.url, transport=transport, timeout=20)
 
 
@@ -50,8 +52,10 @@ def site(migrated: URL, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as running:
         server = running.enter_context(program(WHISPER, "serve", env=env, cwd=tmp_path))
         server.wait_for("Open http")
-        running.enter_context(caddy(tmp_path / "caddy", caddyfile(tmp_path / "caddy", https, port)))
-        yield Site(f"https://localhost:{https}", port, env, server)
+        trust = write_certificate(tmp_path / "tls")
+        conf = caddyfile(tmp_path / "caddy", https, port, tmp_path / "tls")
+        running.enter_context(caddy(tmp_path / "caddy", conf))
+        yield Site(f"https://localhost:{https}", port, env, server, trust)
 
 
 def test_each_client_has_limits_of_its_own(site: Site) -> None:
