@@ -18,6 +18,6 @@ def test_who_fails_to_share_a_screen_is_still_seen(
 
         anna.page.click("#screen")
 
-        anna.page.see("#alerts", "screen was not found")
+        anna.page.see("#alerts", "nothing that can be shared")
         anna.page.see("video.self-view")
         ben.page.wait_until(_SEES)
