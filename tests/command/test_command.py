@@ -235,7 +235,7 @@ def _postgres_in(home: Path) -> list[int]:
 
 def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> None:
     """Workers are given what was prepared, and end with their parent."""
-    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
+    with program(*FORKED_WORKERS, "--workers", "2", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("Open http"))
         server.wait_for("startup complete")
         server.wait_for("startup complete")
