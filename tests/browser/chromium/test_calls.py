@@ -106,7 +106,7 @@ def test_a_voice_call(anna: ChromiumUser, ben: ChromiumUser) -> None:
 
 
 def test_a_call_goes_on_after_a_reload(anna: ChromiumUser, ben: ChromiumUser) -> None:
-    """With its time, and muted as it was; where the browser would ask for the microphone, a button resumes it."""
+    """With its time, and muted as it was; a button resumes it where the browser would ask first."""
     anna.finds(ben.address)
     anna.page.click("#call-voice")
     ben.accepts()
