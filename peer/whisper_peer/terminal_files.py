@@ -1,6 +1,9 @@
 """Files of a call at a terminal: received files are saved, audio and video are played and recorded."""
 
 import asyncio
+import errno
+import os
+import shutil
 import sys
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
@@ -10,6 +13,9 @@ from typing import TextIO
 from whisper_peer.channels.channel import Channel
 from whisper_peer.channels.file_transfers import OfferedFile, unused_path
 from whisper_peer.errors import PeerError
+
+# Whoever calls may send, as often as they like: so much of the disk stays free.
+MIN_FREE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +43,24 @@ class CallFiles:
 
 
 async def _save(file: OfferedFile, folder: Path) -> None:
+    _require_room(folder, file.size)
     path = unused_path(folder, file.name)
     await file.save(path)
     write_line(f"saved {path} ({file.size} bytes)")
 
 
 async def _record(channel: Channel, wanted: Path) -> None:
+    _require_room(wanted.parent)
     path = unused_path(wanted.parent, wanted.name)
     await channel.media.record(path)
     if path.is_file():  # they have shared something
         write_line(f"recorded {path}")
+
+
+def _require_room(folder: Path, size: int = 0) -> None:
+    """Raise `OSError` if a file of so many bytes would leave too little of the disk free."""
+    if shutil.disk_usage(folder).free - size < MIN_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 async def _tell(trouble: str, work: Awaitable[None]) -> bool:

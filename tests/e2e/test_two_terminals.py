@@ -1,6 +1,8 @@
 """Two people at two terminals, a server and a push service: five programs, as the README starts them."""
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -61,22 +63,26 @@ def test_two_terminals_talk(terminals: Terminals, push_process: PushServiceProce
 
 
 def test_a_file_is_sent_and_saved(terminals: Terminals, tmp_path: Path) -> None:
-    """Under a name that is free; whoever names no folder takes none, and the sender is told."""
-    sent, folder = tmp_path / "notes.txt", tmp_path / "saved"
+    """Under a name that is free; without a folder or room on the disk it is refused, and its sender told."""
+    sent, folder, huge = tmp_path / "notes.txt", tmp_path / "saved", tmp_path / "huge"
     sent.write_bytes(b"read me")
+    huge.touch()
+    os.truncate(huge, shutil.disk_usage(tmp_path).free)  # all zeros, which take no room here
     folder.mkdir()
     (folder / "notes.txt").touch()
     _, refusing = terminals.listening()
     bob, address = terminals.listening("--save", str(folder))
 
-    refused = terminals.peer("send", refusing, str(sent))
+    refused = [terminals.peer("send", refusing, str(sent)), terminals.peer("send", address, str(huge))]
+    told = bob.wait_for("a file was not saved")
     alice = terminals.peer("send", address, str(sent))
 
     assert alice.ended() == 0
     assert bob.wait_for("saved").endswith("(7 bytes)")
     assert (folder / "notes 2.txt").read_bytes() == b"read me"
-    assert refused.ended() == 1
-    assert "refused" in refused.output
+    assert [each.ended() for each in refused] == [1, 1]
+    assert all("refused" in each.output for each in refused)
+    assert "No space left on device" in told
 
 
 @pytest.mark.parametrize(

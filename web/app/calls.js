@@ -85,9 +85,11 @@ export async function ring(app, address, { wants = WRITING, phase = 'ringing' } 
  */
 async function dial(app, chat, signal) {
   const { whisper } = app.state;
-  const { address, wants } = chat;
-  const tracks = await startDevices(app, chat, wants);
+  const { address } = chat;
+  const tracks = await startDevices(app, chat, chat.wants);
   if (!tracks || !whisper) throw Object.assign(new Error(), { code: 'cancelled' }); // the person has been told
+  const wants = { ...chat.wants, video: tracks.some(({ kind }) => kind === 'video') }; // who is not seen asks for no picture
+  chat.wants = wants;
   chat.media.stream = new MediaStream(tracks);
   const stream = tracks.length ? chat.media.stream : null;
   const onRinging = () => {
@@ -108,7 +110,7 @@ export async function accept(app, chat) {
   if (!dial) return;
   Object.assign(chat, { dial: null, phase: 'connecting', trouble: null, missed: 0 });
   select(app, chat.address, 'chat');
-  const starting = startDevices(app, chat, chat.wants, { orVoice: true });
+  const starting = startDevices(app, chat, chat.wants);
   try {
     attach(app, await dial.accept());
     const tracks = await starting;

@@ -39,8 +39,18 @@ export function wordsOf(error) {
  * @returns {Words}
  */
 export function wordsOfMedia(error, device) {
-  const key = `media.${error instanceof Error ? error.name : ''}`;
+  const name = error instanceof Error ? error.name : '';
+  const ofScreen = `screen.${name}`; // nobody connects a screen
+  const key = device === 'screen' && hasText(ofScreen) ? ofScreen : `media.${name}`;
   return hasText(key) ? wordsFor(key, { device: t(`device.${device}`) }) : wordsOf(error);
+}
+
+/**
+ * @param {unknown} error what `getDisplayMedia` rejects with
+ * @returns {boolean} whether the person has chosen nothing; Chromium alone says in words that it was not them, but the system
+ */
+export function isChoiceCancelled(error) {
+  return error instanceof DOMException && error.name === 'NotAllowedError' && !/by system/i.test(error.message);
 }
 
 /** @param {unknown} error */

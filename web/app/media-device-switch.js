@@ -3,7 +3,7 @@
  * @module
  */
 
-import { wordsOfMedia } from './error-messages.js';
+import { isChoiceCancelled, wordsOfMedia } from './error-messages.js';
 import { KINDS, replaceTracks, startDevices, tracksOf } from './media-devices.js';
 import { recall, remember } from './storage/web-storage.js';
 
@@ -31,8 +31,7 @@ export async function toggleScreen(app, chat) {
     for (const track of tracks) track.addEventListener('ended', () => media.isScreen && void toggleScreen(app, chat));
     await replaceTracks(app, chat, 'video', tracks);
   } catch (error) {
-    const isCancelled = error instanceof DOMException && error.name === 'NotAllowedError';
-    if (!isCancelled) app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, 'screen') });
+    if (!isChoiceCancelled(error)) app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, 'screen') });
   }
 }
 

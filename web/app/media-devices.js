@@ -37,14 +37,13 @@ export function chosenDevice(device) {
 }
 
 /**
- * Start what a call wants, for the person who asks for it; calls of others are held.
+ * Start what a call wants, for the person who asks for it; calls of others are held. Where the camera fails, the microphone alone is better than nothing.
  * @param {App} app
  * @param {Chat} chat
  * @param {Wants} wants
- * @param {{orVoice?: boolean}} [options] `orVoice`: the microphone alone is better than nothing
  * @returns {Promise<MediaStreamTrack[] | null>} null when it failed: the person has been told
  */
-export async function startDevices(app, chat, { audio, video }, { orVoice = false } = {}) {
+export async function startDevices(app, chat, { audio, video }) {
   if (!audio && !video) return [];
   app.notices.dismiss('media');
   try {
@@ -54,9 +53,11 @@ export async function startDevices(app, chat, { audio, video }, { orVoice = fals
     await holdOthers(app, chat);
     return tracks;
   } catch (error) {
-    const tracks = orVoice && audio && video ? await startDevices(app, chat, { audio, video: false }) : null;
-    app.notices.alert(error, { key: 'media', words: wordsOfMedia(error, video ? 'camera' : 'microphone') });
-    return tracks;
+    const voice = audio && video ? await startDevices(app, chat, { audio, video: false }) : null;
+    if (audio && video && !voice) return null; // the microphone's failure has been told
+    const { title, advice } = wordsOfMedia(error, video ? 'camera' : 'microphone');
+    app.notices.alert(error, { key: 'media', words: { title, advice: voice ? `${t('media.voiceOnly')} ${advice}` : advice } });
+    return voice;
   }
 }
 

@@ -204,10 +204,10 @@ def test_people_and_messages_are_found(anna: ChromiumUser, ben: ChromiumUser) ->
     anna.page.wait_until("return !document.querySelector('.person')")
 
 
-def test_a_video_call_is_accepted_without_a_camera(
+def test_a_video_call_needs_no_camera(
     ben: ChromiumUser, deployment: Deployment, push_process: PushServiceProcess
 ) -> None:
-    """The caller hears them, and they are told why they are not seen."""
+    """Neither to accept one nor to make one: both hear each other, and who is not seen is told why."""
     with at_chromium(deployment, push_process, _NO_CAMERA) as dora:
         ben.finds(dora.address)
         ben.page.click("#call-video")
@@ -216,3 +216,10 @@ def test_a_video_call_is_accepted_without_a_camera(
         ben.page.see("#stage-area", "hear each other")
         dora.page.wait_until(_SEES)
         dora.page.see("#alerts", "camera")
+        dora.page.click("#end-call")
+        dora.page.click("#call-video")
+        ben.page.see("#incoming-more", "is calling you by voice")
+        ben.accepts()
+
+        dora.page.see("#stage-area", "hear each other")
+        dora.page.see("#alerts", "It is a voice call now")

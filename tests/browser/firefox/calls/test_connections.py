@@ -105,7 +105,7 @@ def test_who_fails_to_share_a_screen_is_still_seen(anna: FirefoxUser, ben: Firef
     """The camera ends when there is a screen in its place, and not before; here there is no screen."""
     anna.page.click("#screen")
 
-    anna.page.see("#alerts", "screen was not found")
+    anna.page.see("#alerts", "nothing that can be shared")
     anna.page.see("video.self-view")
     assert anna.page.evaluate(_SHOWS)
     ben.page.wait_until(_SEES)
