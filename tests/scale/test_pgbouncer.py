@@ -14,7 +14,6 @@ from tests.faults.harness.fault_proxy import fault_proxy
 from tests.faults.harness.load_generator import Caller, open_caller, register_users, run_load
 from tests.faults.harness.scenario import OK, UNAVAILABLE
 from tests.faults.harness.server_process import RunningServer, run_server
-from tests.forked_workers import FORKED_WORKERS
 from tests.processes import Program, whisper
 from tests.push_service import PushService
 from tests.scale.programs import SESSIONS, free_port, pgbouncer
@@ -53,10 +52,7 @@ def pooled(steady_cluster: Cluster, push: PushService, home: Path) -> Iterator[P
         postgres = open_.enter_context(fault_proxy(steady_cluster.socket))
         bouncer = open_.enter_context(pgbouncer(home, database, postgres.port, port))
         servers = [
-            open_.enter_context(
-                run_server(steady_cluster, push, database=database, env=env, command=FORKED_WORKERS)
-            )
-            for _ in "12"
+            open_.enter_context(run_server(steady_cluster, push, database=database, env=env)) for _ in "12"
         ]
         yield Pooled(url, servers, bouncer)
 
@@ -105,7 +101,7 @@ async def test_a_pooler_that_is_restarted_costs_a_moment(
             pooled.bouncer.kill()
             while UNAVAILABLE not in traffic.codes:
                 assert len(traffic.samples) < 10 * CALLS
-                await asyncio.sleep(PAUSE_S)
+                await caller.get("/livez")
             port = int(pooled.url.partition("127.0.0.1:")[2].partition("/")[0])
             with (
                 fault_proxy(steady_cluster.socket) as postgres,
@@ -114,7 +110,7 @@ async def test_a_pooler_that_is_restarted_costs_a_moment(
                 await ready(caller)
                 began = len(traffic.samples)
                 while len(traffic.samples) < began + CALLS:
-                    await asyncio.sleep(PAUSE_S)
+                    await caller.get("/livez")
 
     assert first.tracebacks == 0, first.program.output
     assert set(traffic.codes) <= {OK, UNAVAILABLE}, traffic.codes
