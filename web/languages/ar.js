@@ -348,6 +348,7 @@ export const TEXTS = {
   'mark.delivered': 'وصلت',
   'mark.read': 'قُرئت',
   'mark.failed': 'لم تُرسل',
+  'note.answeredElsewhere': 'مكالمة رُدَّ عليها أو رُفضت على جهاز آخر',
   'note.connected': 'متصل',
   'note.declined': 'رفضتَ مكالمة',
   'note.hungUp': 'أنهى {name} المكالمة',

@@ -313,6 +313,7 @@ export const TEXTS = {
   'mark.delivered': 'Zugestellt',
   'mark.read': 'Gelesen',
   'mark.failed': 'Nicht gesendet',
+  'note.answeredElsewhere': 'Anruf auf einem anderen Gerät angenommen oder abgelehnt',
   'note.connected': 'Verbunden',
   'note.declined': 'Du hast einen Anruf abgelehnt',
   'note.hungUp': '{name} hat aufgelegt',

@@ -317,6 +317,7 @@ export const TEXTS = /** @type {const} */ ({
   'mark.delivered': 'Delivered',
   'mark.read': 'Read',
   'mark.failed': 'Not sent',
+  'note.answeredElsewhere': 'Call answered or declined on another device',
   'note.connected': 'Connected',
   'note.declined': 'You declined a call',
   'note.hungUp': '{name} hung up',
