@@ -5,11 +5,21 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings
 
-from tests.browser.drivers.page import Page, ScriptFailed
+from tests.browser.drivers.page import PATIENCE_S, Page, ScriptFailed
 
 with catch_warnings(action="ignore"):  # its own imports are deprecated ones
     from marionette_driver.by import By
     from marionette_driver.errors import JavascriptException
+
+# Ask within the page for two seconds: each question from outside takes a hundred times the CPU time.
+_WATCH = """
+    const look = async function () { %s };
+    for (const end = performance.now() + 2000; ; ) {
+        const found = await look.apply(null, arguments);
+        if (found || performance.now() > end) return found;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+"""
 
 
 class Tab(Page):
@@ -49,6 +59,10 @@ class Tab(Page):
         if "error" in answer:
             raise ScriptFailed(answer["error"])
         return answer.get("value")
+
+    def wait_until(self, script: str, *arguments: object, seconds: float = PATIENCE_S) -> Any:
+        """Run *script* as `evaluate` does until it returns what is true, and return that."""
+        return super().wait_until(_WATCH % script, *arguments, seconds=seconds)
 
     def screenshot(self, file: Path) -> None:
         """Write a PNG of what is seen."""

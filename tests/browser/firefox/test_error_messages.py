@@ -50,6 +50,34 @@ def test_a_lost_server_is_said_and_found_again(push_process: PushServiceProcess,
             page.see("#my-status", "You")
 
 
+# Before there is another user, or a third browser would be started.
+def test_a_backup_brings_the_address_back(push_process: PushServiceProcess, deployment: Deployment) -> None:
+    """Made with a new address, opened in another browser by its passphrase and by no other."""
+    with (
+        firefox(installed(FIREFOX), push_process.websocket_url) as first,
+        firefox(installed(FIREFOX), push_process.websocket_url) as second,
+    ):
+        page = first.open(deployment.url)
+        page.click("#backup-details summary")
+        page.type("#passphrase", "correct horse battery")
+        page.type("#passphrase-again", "correct horse battery")
+        page.click("#turn-on")
+        page.click("#backup-done")
+        (backup,) = first.downloads.iterdir()
+
+        other = second.open(deployment.url)
+        other.click("#restore-details summary")
+        other.choose("#restore-file", backup)
+        other.type("#restore-passphrase", "wrong horse battery")
+        other.click("#restore")
+        other.see("#welcome-trouble", "passphrase")
+        other.type("#restore-passphrase", "correct horse battery")
+        other.click("#restore")
+        other.see("#my-address", seconds=2 * PATIENCE_S)
+
+        assert User(other).address == User(page).address
+
+
 @pytest.fixture(scope="module")
 def someone(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[User]:
     """Return somebody who has turned calls on."""
@@ -95,30 +123,3 @@ def test_nobody_there_is_said(someone: User) -> None:
     someone.rings(Person().address.text)
 
     someone.page.see("#chat-trouble", "Nobody is reachable")
-
-
-def test_a_backup_brings_the_address_back(push_process: PushServiceProcess, deployment: Deployment) -> None:
-    """Made with a new address, opened in another browser by its passphrase and by no other."""
-    with (
-        firefox(installed(FIREFOX), push_process.websocket_url) as first,
-        firefox(installed(FIREFOX), push_process.websocket_url) as second,
-    ):
-        page = first.open(deployment.url)
-        page.click("#backup-details summary")
-        page.type("#passphrase", "correct horse battery")
-        page.type("#passphrase-again", "correct horse battery")
-        page.click("#turn-on")
-        page.click("#backup-done")
-        (backup,) = first.downloads.iterdir()
-
-        other = second.open(deployment.url)
-        other.click("#restore-details summary")
-        other.choose("#restore-file", backup)
-        other.type("#restore-passphrase", "wrong horse battery")
-        other.click("#restore")
-        other.see("#welcome-trouble", "passphrase")
-        other.type("#restore-passphrase", "correct horse battery")
-        other.click("#restore")
-        other.see("#my-address", seconds=2 * PATIENCE_S)
-
-        assert User(other).address == User(page).address

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.browser.drivers.page import Page, wait_until
+from tests.browser.drivers.page import Page
 
 # What comes is noted; who rings is connected unless the script says otherwise.
 _START = """
@@ -26,6 +26,8 @@ _START = """
     });
     return whisper.address;
 """
+
+_HAS_HEARD = "return heard.some((each) => JSON.stringify(each) === JSON.stringify(arguments[0]))"
 
 # Run an expression, and return what it gives or the code of its failure.
 _TRY = "try { return { value: await (%s) }; } catch (error) { return { code: error.code ?? String(error) }; }"
@@ -51,7 +53,7 @@ class App:
 
     def hears(self, *event: object) -> None:
         """Wait until *event* has been noted."""
-        wait_until(lambda: list(event) in self.page.evaluate("return heard"))
+        self.page.wait_until(_HAS_HEARD, event)
 
 
 def connect(anna: App, ben: App) -> None:

@@ -2,11 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 
 from tests.browser.drivers.firefox import FIREFOX, Firefox, firefox
 from tests.browser.users.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import installed
+
+_IS_CONNECTED = (
+    "return document.querySelector('#chat[data-phase=open] #chat-name')?.checkVisibility() ?? false"
+)
+_HAS_CALL = """
+    const buttons = document.querySelectorAll('#accept, #cancel, #hang-up, #end-call');
+    return [...buttons].some((each) => each.checkVisibility());
+"""
 
 
 class FirefoxUser(User):
@@ -17,6 +26,21 @@ class FirefoxUser(User):
         self.browser = browser
         self.url = url
         User.new(self.page)
+
+    @cached_property
+    def address(self) -> str:
+        """Their address, which stays the same: the settings are opened once to read it."""
+        return super().address
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a page has a connection."""
+        return any(tab.evaluate(_IS_CONNECTED) for tab in self.browser.tabs)
+
+    @property
+    def has_call(self) -> bool:
+        """Whether a call rings or goes on in a page."""
+        return any(tab.evaluate(_HAS_CALL) for tab in self.browser.tabs)
 
     def looks(self) -> None:
         """Have a new page in front."""

@@ -4,15 +4,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.browser.drivers.page import wait_until
 from tests.browser.users.chromium_user import at_chromium
-from tests.browser.users.firefox_user import FirefoxUser, at_firefox
-from tests.browser.users.user import NewUser, User
+from tests.browser.users.firefox_user import FirefoxUser
+from tests.browser.users.user import User
 from tests.deployment import Deployment, PushServiceProcess
 from tests.peer.sound_files import A_SECOND, is_heard, tone
 from tests.processes import Program, program
@@ -38,12 +37,6 @@ def terminal(deployment: Deployment, push_process: PushServiceProcess, *argument
     options = ("--server", deployment.url, "--push-service", push_process.websocket_url)
     with program(sys.executable, "-m", "whisper_peer", *arguments, *options) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def new_user(deployment: Deployment, push_process: PushServiceProcess) -> NewUser:
-    """Return what gives somebody new a Firefox."""
-    return partial(at_firefox, deployment, push_process)
 
 
 @pytest.fixture

@@ -5,16 +5,12 @@ Any website can lead a visitor to any address of the app, so what is in an addre
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from tests.browser.drivers.page import wait_until
-from tests.browser.users.firefox_user import FirefoxUser, at_firefox
-from tests.browser.users.user import NewUser
+from tests.browser.users.firefox_user import FirefoxUser
 from tests.deployment import Deployment, PushServiceProcess
-
-pytestmark = pytest.mark.usefixtures("fresh_pages")
 
 # A dial that goes out by itself goes out within that.
 MOMENT_S = 1
@@ -54,21 +50,38 @@ _PARK = """
     database.close();
 """
 
+_RINGS_NO_MORE = "return !document.getElementById('accept').checkVisibility()"
+
 Opens = Callable[[str], None]
 
 
-@pytest.fixture(scope="module")
-def new_user(deployment: Deployment, push_process: PushServiceProcess) -> NewUser:
-    """Return what gives somebody new a Firefox."""
-    return partial(at_firefox, deployment, push_process)
+@pytest.fixture(scope="module", autouse=True)
+def mine(anna: FirefoxUser) -> str:
+    """Return Anna's address, for which her page is needed: before a test closes it."""
+    return anna.address
+
+
+@pytest.fixture(autouse=True)
+def _no_call(
+    anna: FirefoxUser,
+    ben: FirefoxUser,
+    push_process: PushServiceProcess,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Begin without a call, without a page of Anna's, and with no push counted."""
+    if anna.has_call or ben.has_call:
+        request.getfixturevalue("fresh_pages")
+    anna.leaves()
+    push_process.clear()
 
 
 @pytest.fixture
 def opens(anna: FirefoxUser, deployment: Deployment) -> Opens:
-    """Return what opens the app for Anna at a path, and waits until it is reachable and has settled."""
+    """Return what opens the app in Anna's tab at a path, and waits until it is reachable and has settled."""
 
     def open_at(path: str) -> None:
-        anna.page = anna.browser.open(deployment.url + path)
+        [anna.page] = anna.browser.tabs
+        anna.page.goto(deployment.url + path)
         anna.page.see("#my-status", "You")
         time.sleep(MOMENT_S)
 
@@ -80,39 +93,35 @@ def escaped(address: str) -> str:
     return address.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
 
 
-def test_no_link_dials(
-    anna: FirefoxUser, address: str, opens: Opens, push_process: PushServiceProcess
-) -> None:
+def test_no_link_dials(address: str, opens: Opens, push_process: PushServiceProcess) -> None:
     """Whoever opens it is called by nobody and calls nobody."""
     for link in LINKS:
-        anna.leaves()
-
         opens(link.format(escaped(address)))
 
         assert push_process.taken == 0, link
 
 
-def test_no_link_accepts(anna: FirefoxUser, ben: FirefoxUser, opens: Opens) -> None:
+def test_no_link_accepts(anna: FirefoxUser, ben: FirefoxUser, mine: str, address: str, opens: Opens) -> None:
     """A call that rings goes on ringing: the card is there, and the caller waits."""
-    mine, his = anna.address, escaped(ben.address)
-    anna.leaves()
     ben.rings(mine)
     wait_until(lambda: anna.browser.notifications)
 
     for link in LINKS:
-        opens(link.format(his))
+        opens(link.format(escaped(address)))
 
         anna.page.see("#accept")
         ben.page.see("#cancel")
-        anna.leaves()
 
     ben.page.click("#cancel")
+    anna.page.wait_until(_RINGS_NO_MORE)
 
 
 def test_a_fragment_that_changes_does_not_dial(
     anna: FirefoxUser, address: str, push_process: PushServiceProcess
 ) -> None:
     """Of a page that is open, too."""
+    anna.looks()
+
     anna.page.evaluate("location.hash = 'answer=' + encodeURIComponent(arguments[0])", address)
     anna.page.evaluate("location.hash = encodeURIComponent(arguments[0])", address)
     anna.page.see("#ring")
@@ -125,6 +134,8 @@ def test_what_a_page_is_told_does_not_dial(
     anna: FirefoxUser, address: str, push_process: PushServiceProcess
 ) -> None:
     """By whatever channel: only the worker of this page is heard, and it names nobody."""
+    anna.looks()
+
     anna.page.evaluate(_SAY, address)
     time.sleep(MOMENT_S)
 
@@ -132,28 +143,37 @@ def test_what_a_page_is_told_does_not_dial(
     assert not anna.page.evaluate("return document.getElementById('accept').checkVisibility()")
 
 
-def test_what_a_page_is_told_does_not_accept(anna: FirefoxUser, ben: FirefoxUser) -> None:
+def test_what_a_page_is_told_does_not_accept(
+    anna: FirefoxUser, ben: FirefoxUser, mine: str, address: str
+) -> None:
     """A call that rings goes on ringing."""
-    ben.rings(anna.address)
+    anna.looks()
+    ben.rings(mine)
     anna.page.see("#accept")
 
-    anna.page.evaluate(_SAY, ben.address)
+    anna.page.evaluate(_SAY, address)
     time.sleep(MOMENT_S)
 
     anna.page.see("#accept")
     ben.page.see("#cancel")
     ben.page.click("#cancel")
+    anna.page.wait_until(_RINGS_NO_MORE)
 
 
 def test_who_was_connected_is_not_dialled_from_elsewhere(
-    anna: FirefoxUser, ben: FirefoxUser, deployment: Deployment, push_process: PushServiceProcess
+    anna: FirefoxUser,
+    ben: FirefoxUser,
+    address: str,
+    deployment: Deployment,
+    push_process: PushServiceProcess,
 ) -> None:
     """A reload goes on with a connection; a page that leads back here is no reload."""
-    anna.rings(ben.address)
+    anna.looks()
+    anna.rings(address)
     ben.accepts()
     anna.talks()
     anna.page.goto(f"{deployment.url}/js/whisper.js")
-    ben.page.see("[data-kind=note]", "hung up", seconds=30)
+    ben.does_not_talk()
     push_process.clear()
 
     anna.page.goto(deployment.url)
@@ -166,18 +186,17 @@ def test_who_was_connected_is_not_dialled_from_elsewhere(
 def test_a_click_on_a_notification_answers_once(
     anna: FirefoxUser,
     ben: FirefoxUser,
+    mine: str,
     opens: Opens,
     deployment: Deployment,
     push_process: PushServiceProcess,
 ) -> None:
     """The page that it opens answers; the next one that is opened calls nobody."""
-    mine = anna.address
-    anna.leaves()
     ben.rings(mine)
     anna.browser.click_notification(wait_until(lambda: anna.browser.notifications)[0].title)
     anna.comes_back_to(deployment.url)
     ben.talks()
-    address = anna.page.url
+    url = anna.page.url
     ben.hangs_up()
     anna.does_not_talk()
     anna.leaves()
@@ -185,7 +204,7 @@ def test_a_click_on_a_notification_answers_once(
 
     opens("/")
 
-    assert address == f"{deployment.url}/"
+    assert url == f"{deployment.url}/"
     assert push_process.taken == 0
 
 
@@ -194,7 +213,6 @@ def parks(anna: FirefoxUser, address: str, deployment: Deployment) -> Callable[[
     """Return what parks a click, as the worker does, so many ms ago, while no page is open."""
 
     def park(age_ms: int) -> None:
-        anna.leaves()
         anna.browser.open(f"{deployment.url}/js/whisper.js").evaluate(_PARK, address, age_ms)
 
     return park
@@ -210,7 +228,7 @@ def test_a_click_is_good_for_a_minute(
 
     ben.page.see("#accept")
     anna.page.click("#cancel")
-    ben.page.wait_until("return !document.getElementById('accept').checkVisibility()")
+    ben.page.wait_until(_RINGS_NO_MORE)
 
 
 @pytest.mark.parametrize("age_ms", [61_000, -55_000], ids=["after a minute", "in the future"])
