@@ -192,7 +192,9 @@ def _run(binary: str, push_service: str) -> Iterator[Firefox]:
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in chosen.items()]
         (Path(profile) / "user.js").write_text("\n".join(lines))
         options = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
-        with program(binary, *options, "--profile", profile, env={"HOME": profile}) as process:
+        # Its sound system leaves a folder where temporary files go.
+        env = {"HOME": profile, "TMPDIR": profile}
+        with program(binary, *options, "--profile", profile, env=env) as process:
             port = process.wait_for("Listening on port").rpartition(" ")[2]
             marionette = Marionette(port=int(port), socket_timeout=PATIENCE_S * 2)
             marionette.start_session()
