@@ -138,8 +138,8 @@ export class Peer extends PeerTarget {
     old.close(null);
     void this.#transfers.moveTo(connection);
     this.#stream.moveTo(connection);
-    if (this.shared) void this.share(this.shared).catch(() => undefined); // their new program may not be ours
     this.#setState('open');
+    if (this.shared) void this.share(this.shared).catch(() => undefined); // over it, once they have said hello: their new program may not be ours
     this.dispatchEvent(new Event('media'));
   }
 

@@ -135,6 +135,7 @@ def settings(emptied: URL, push_service: PushService) -> Settings:
         vapid_subject="mailto:operator@example.org",
         push_endpoints=("browsers", push_service.origin),
         metrics_listen=LISTEN,
+        web_app=False,  # to look for its files takes longer than most tests do
     )
 
 

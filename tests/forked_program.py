@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -26,23 +27,32 @@ _IMPORTED = (
 )
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([*_IMPORTED, __name__])
+
+
+def preload(*modules: str) -> None:
+    """Import these *modules*, too, where programs are forked from; it must be said before the first is."""
+    _forks.set_forkserver_preload([*_IMPORTED, __name__, *modules])
+
+
+preload()
 
 
 class ForkedProgram:
-    """A running module, with what tests use of `Popen`; it reads nothing."""
-
-    stdin: IO[str] | None = None
+    """A running module, with what tests use of `Popen`."""
 
     def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
         self._arguments = (module, *arguments)
-        readable, writable = os.pipe()
+        readable, output = os.pipe()
+        typed, writable = os.pipe()
         self.stdout = os.fdopen(readable, encoding="utf-8")
-        self._process = _forks.Process(target=_run, args=(self._arguments, dict(env), cwd, _Passed(writable)))
+        self.stdin: IO[str] = os.fdopen(writable, "w", encoding="utf-8")
+        passed = _Passed(typed), _Passed(output)
+        self._process = _forks.Process(target=_run, args=(self._arguments, dict(env), cwd, *passed))
         try:
             self._process.start()
         finally:
-            os.close(writable)
+            os.close(typed)
+            os.close(output)
         self.pid = self._process.pid or 0
         self.terminate = self._process.terminate
         self.kill = self._process.kill
@@ -65,6 +75,7 @@ class ForkedProgram:
 
     def close(self) -> None:
         """Close what belongs to it, once it has ended."""
+        self.stdin.close()
         self.stdout.close()
         self._process.close()
 
@@ -84,14 +95,18 @@ def _take(passed: Any) -> int:  # noqa: ANN401 - the standard library's, without
     return descriptor
 
 
-def _run(command: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> None:
+def _run(command: Sequence[str], env: Mapping[str, str], cwd: Path, typed: int, output: int) -> None:
     gc.freeze()
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(output, stream.fileno())
-    os.close(output)
+    for passed, *numbers in ((typed, 0), (output, 1, 2)):
+        for number in numbers:
+            os.dup2(passed, number)
+        os.close(passed)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
+    tempfile.tempdir = None  # it is found anew
     os.environ.update(env)
+    # No test meets a certificate of a public authority: to read them all costs each program 17 ms of CPU.
+    os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     os.chdir(cwd)
     module, *sys.argv[1:] = command
     sys.modules.pop(f"{module}.__main__", None)  # or it is told that it was imported before

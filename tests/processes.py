@@ -23,6 +23,8 @@ FORKED = {
     (WHISPER,): "app",
     (sys.executable, "-m", "tests.short_deadline_server"): "tests.short_deadline_server",
     (sys.executable, "-m", "tests.push_service"): "tests.push_service",
+    (sys.executable, "-m", "whisper_peer"): "whisper_peer",
+    (sys.executable, "-m", "tests.forked_workers"): "tests.forked_workers",
 }
 
 
@@ -93,7 +95,7 @@ def program(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = R
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WHISPER_")}
     settings = inherited | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(env or {})
     with _start(
-        arguments, settings, cwd, may_fork=all(name.startswith("WHISPER_") for name in env or ())
+        arguments, settings, cwd, may_fork=all(name.startswith(("WHISPER_", "TMPDIR")) for name in env or ())
     ) as process:
         started = Program(process)
         try:
@@ -105,7 +107,7 @@ def program(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = R
 def _start(
     arguments: Sequence[str], env: Mapping[str, str], cwd: Path, *, may_fork: bool
 ) -> AbstractContextManager[subprocess.Popen[str] | ForkedProgram]:
-    """Start a program; ours are forked, unless more than settings is changed, or coverage is measured."""
+    """Start a program; ours are forked, unless the interpreter would differ, or coverage is measured."""
     for command, module in FORKED.items():
         if may_fork and arguments[: len(command)] == command and "COVERAGE_RUN" not in env:
             return closing(ForkedProgram(module, arguments[len(command) :], env, cwd))

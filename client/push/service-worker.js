@@ -150,10 +150,11 @@ async function onPageMessage({ data, source }) {
   if (data?.whisper !== 'leaving' || !(source instanceof WindowClient) || !Array.isArray(data.addresses)) return;
   const leftAt = Date.now();
   await pause(RELOAD_MS);
-  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  if (left.has(source.id) || pages.some(({ id }) => id === source.id)) return; // it says so twice, and may have stayed
+  const findPages = () => worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (left.has(source.id) || (await findPages()).some(({ id }) => id === source.id)) return; // it says so twice, and may have stayed
   left.add(source.id);
-  const others = await askPages(pages, PRESENCE_MS);
+  await pause(RELOAD_MS); // the old page of a reload, or of the next one, has gone a moment before the new one is there
+  const others = await askPages(await findPages(), PRESENCE_MS);
   const isReloaded = others.some((presence) => presence === undefined || presence.since > leftAt - LOADING_MS);
   if (isReloaded) return; // or it may be: they wait for its dial
   await withServer(async (server) => void (await Promise.allSettled(data.addresses.map((/** @type {string} */ address) => server.relay('close', address, {}, leftAt)))));

@@ -71,7 +71,9 @@ export class Negotiation extends Emitter {
     await this.#rtc.setRemoteDescription(theirs.type === 'offer' ? { ...theirs, sdp: withoutConflicts(theirs.sdp ?? '', this.#withdrawn) } : theirs);
     this.#theirs = this.#held.length;
     await this.addCandidates([]);
-    if (theirs.type === 'offer') await this.#describeUs(direct);
+    if (theirs.type !== 'offer') return;
+    await this.#describe();
+    await this.#sendDescription(direct);
   }
 
   /**
@@ -108,19 +110,20 @@ export class Negotiation extends Emitter {
   }
 
   async #offer() {
-    try {
-      this.#isOffering = true;
-      await this.#describeUs(this.#isDirect);
-    } finally {
-      this.#isOffering = false;
-    }
+    const direct = this.#isDirect;
+    this.#isOffering = true;
+    await this.#describe().finally(() => void (this.#isOffering = false)); // from then on the state tells: a push may end after their answer has come, and their next offer
+    await this.#sendDescription(direct);
+  }
+
+  #describe() {
+    this.#isTrickling = false;
+    this.#described = this.#rtc.setLocalDescription();
+    return this.#described;
   }
 
   /** @param {boolean} direct */
-  async #describeUs(direct) {
-    this.#isTrickling = false;
-    this.#described = this.#rtc.setLocalDescription();
-    await this.#described;
+  async #sendDescription(direct) {
     const made = this.#rtc.localDescription?.type;
     if (!direct) await waitForGathering(this.#rtc);
     if (made === 'offer' && this.#rtc.signalingState !== 'have-local-offer') return; // theirs came meanwhile, and stands

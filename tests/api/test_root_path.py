@@ -16,6 +16,12 @@ pytestmark = pytest.mark.anyio
 PREFIXED = {"X-Forwarded-Prefix": "/whisper"}
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Return settings of a server with the web app."""
+    return settings.model_copy(update={"web_app": True})
+
+
 @pytest.mark.parametrize("headers", [{}, PREFIXED], ids=["", "X-Forwarded-Prefix"])
 @pytest.mark.parametrize("prefix", ["/whisper", ""], ids=["passed on", "taken off"])
 async def test_everything_is_there_under_a_prefix(

@@ -3,6 +3,9 @@
 import pytest
 
 from tests.deployment import PushServiceProcess
+from tests.forked_program import preload
+
+preload("whisper_peer.__main__")
 
 
 @pytest.fixture(autouse=True)

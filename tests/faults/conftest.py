@@ -17,6 +17,13 @@ def steady_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def restartable_cluster() -> Iterator[Cluster]:
+    """Run a Postgres that tests stop, kill and start again."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def push() -> Iterator[PushService]:
     """Run a push service in a thread of its own, so that no test blocks it."""
     with (

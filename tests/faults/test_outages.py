@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.deadlines import MARGIN_S
-from tests.faults.harness.cluster import Cluster, cluster
+from tests.faults.harness.cluster import Cluster
 from tests.faults.harness.fault_proxy import FaultProxy, fault_proxy
 from tests.faults.harness.load_generator import Caller, Traffic, open_caller, register_users
 from tests.faults.harness.recovery import assert_recovered, warm_up
@@ -79,13 +79,6 @@ def faults(
     """Start the long faults, which run beside the other tests."""
     with ThreadPoolExecutor() as threads:
         yield {each: threads.submit(run_fault, each, steady_cluster, push) for each in (outage, stall)}
-
-
-@pytest.fixture(scope="module")
-def restartable_cluster() -> Iterator[Cluster]:
-    """Run a Postgres that tests stop and start."""
-    with cluster() as running:
-        yield running
 
 
 async def seconds_until_ready(caller: Caller) -> float:

@@ -1,12 +1,13 @@
 """Fixtures of the hostile-input tests: servers, a push service and a registered recipient."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from sqlalchemy.engine import URL
 
 from app.store.database import Database
+from tests.databases import open_database
 from tests.hostile.environment import Environment, ResourceUsage, Server, server
 from tests.hostile.request_builder import CASES, CallContext, build
 from tests.people import now_ms
@@ -18,6 +19,20 @@ async def module_push_service() -> AsyncIterator[PushService]:
     """Run a push service for a whole module."""
     async with PushService.running() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+async def opened_once(migrated: URL) -> AsyncIterator[Database]:
+    """Open the database: connecting takes longer than most of the tests here."""
+    async with open_database(migrated) as database:
+        yield database
+
+
+@pytest.fixture
+def database(opened_once: Database, empty_tables: Callable[[], None]) -> Database:
+    """Return an empty database."""
+    empty_tables()
+    return opened_once
 
 
 @pytest.fixture(scope="module")

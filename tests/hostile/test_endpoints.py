@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy.engine import URL
 from app.push.deadlines import PRODUCTION, Deadlines
 from app.store.database import Database
 from app.store.subscriptions import Subscriptions
-from tests.databases import open_database
 from tests.deadlines import SHORT
 from tests.hostile.environment import ROWS
 from tests.hostile.fake_internet import Internet, Names, PushReceiver, post, settings_for, update, whisper
@@ -62,20 +61,6 @@ async def worlds(migrated: URL) -> AsyncIterator[dict[str, Environment]]:
     """Run a server in each mode."""
     async with opened(migrated, "browsers", NAMES) as browsers, opened(migrated, "public", NAMES) as public:
         yield {"browsers": browsers, "public": public}
-
-
-@pytest.fixture(scope="module")
-async def opened_once(migrated: URL) -> AsyncIterator[Database]:
-    """Open the database: connecting takes longer than most of the tests here."""
-    async with open_database(migrated) as database:
-        yield database
-
-
-@pytest.fixture
-def database(opened_once: Database, empty_tables: Callable[[], None]) -> Database:
-    """Return an empty database."""
-    empty_tables()
-    return opened_once
 
 
 @pytest.fixture

@@ -23,11 +23,7 @@ SPECCHECK = vectors("ed25519-speccheck/cases.json")
 X25519 = vectors("wycheproof/x25519_test.json")
 POINTS = vectors("ed25519_points.json")
 
-SIGNATURES = [
-    pytest.param(group["publicKey"]["pk"], case, id=f"{case['tcId']} {' '.join(case['flags'])}")
-    for group in ED25519["testGroups"]
-    for case in group["tests"]
-]
+SIGNATURES = [(group["publicKey"]["pk"], case) for group in ED25519["testGroups"] for case in group["tests"]]
 EXCHANGES = X25519["testGroups"][0]["tests"]
 LOW_ORDER = sorted({case["public"] for case in EXCHANGES if "ZeroSharedSecret" in case["flags"]})
 HIGH_ORDER = sorted({case["public"] for case in EXCHANGES} - set(LOW_ORDER))
@@ -85,6 +81,15 @@ def is_signed(key: str, message: str, signature: str) -> bool:
     return True
 
 
+def is_encryption_key(key: str) -> bool:
+    """Tell whether *key*, in hexadecimal, is taken, and for what it is."""
+    raw = bytes.fromhex(key)
+    try:
+        return parse_encryption_key(b64encode(raw).decode()) == raw
+    except ValueError:
+        return False
+
+
 def forged_by(key: Ed25519PrivateKey, first_half: bytes, text: str) -> bytes:
     """Make a signature that holds if *first_half*, its R, stands for the neutral point: then S = k·a."""
     scalar = bytearray(sha512(key.private_bytes_raw()).digest()[:32])
@@ -96,10 +101,11 @@ def forged_by(key: Ed25519PrivateKey, first_half: bytes, text: str) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("key", "case"), SIGNATURES)
-def test_a_wycheproof_signature_is_judged_as_published(key: str, case: dict[str, str]) -> None:
+def test_wycheproof_signatures_are_judged_as_published() -> None:
     """Malleable, truncated, overflowing and honest signatures, by Google's vectors."""
-    assert is_signed(key, case["msg"], case["sig"]) is (case["result"] == "valid")
+    accepted = [case["tcId"] for key, case in SIGNATURES if is_signed(key, case["msg"], case["sig"])]
+
+    assert accepted == [case["tcId"] for _, case in SIGNATURES if case["result"] == "valid"]
 
 
 @pytest.mark.parametrize(("number", "case"), list(enumerate(SPECCHECK)), ids=range(len(SPECCHECK)))
@@ -227,12 +233,9 @@ def test_an_encryption_key_of_low_order_is_refused(key: str) -> None:
         parse_encryption_key(b64encode(bytes.fromhex(key)).decode())
 
 
-@pytest.mark.parametrize("key", HIGH_ORDER)
-def test_any_other_encryption_key_is_taken(key: str) -> None:
+def test_any_other_encryption_key_is_taken() -> None:
     """On the twist or not reduced, RFC 7748 takes it."""
-    raw = bytes.fromhex(key)
-
-    assert parse_encryption_key(b64encode(raw).decode()) == raw
+    assert [key for key in HIGH_ORDER if not is_encryption_key(key)] == []
 
 
 @pytest.mark.parametrize("text", NOT_CANONICAL_TEXTS.values(), ids=NOT_CANONICAL_TEXTS)

@@ -124,12 +124,18 @@ URLS = st.tuples(
 ).map("".join)
 
 
-@pytest.mark.parametrize("point", VALID.values(), ids=VALID)
-def test_a_valid_wycheproof_point_is_a_key(point: str) -> None:
-    """Edge cases of the arithmetic are points like any other."""
+def is_key(point: str) -> bool:
+    """Tell whether *point*, in hexadecimal, is taken, and for what it is."""
     raw = bytes.fromhex(point)
+    try:
+        return parse_p256dh(urlsafe_b64encode(raw).decode()) == raw
+    except ValueError:
+        return False
 
-    assert parse_p256dh(urlsafe_b64encode(raw).decode()) == raw
+
+def test_valid_wycheproof_points_are_keys() -> None:
+    """Edge cases of the arithmetic are points like any other."""
+    assert [name for name, point in VALID.items() if not is_key(point)] == []
 
 
 @pytest.mark.parametrize("point", INVALID.values(), ids=INVALID)

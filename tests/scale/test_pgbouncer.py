@@ -14,6 +14,7 @@ from tests.faults.harness.fault_proxy import fault_proxy
 from tests.faults.harness.load_generator import Caller, open_caller, register_users, run_load
 from tests.faults.harness.scenario import OK, UNAVAILABLE
 from tests.faults.harness.server_process import RunningServer, run_server
+from tests.forked_workers import FORKED_WORKERS
 from tests.processes import Program, whisper
 from tests.push_service import PushService
 from tests.scale.programs import SESSIONS, free_port, pgbouncer
@@ -52,7 +53,10 @@ def pooled(steady_cluster: Cluster, push: PushService, home: Path) -> Iterator[P
         postgres = open_.enter_context(fault_proxy(steady_cluster.socket))
         bouncer = open_.enter_context(pgbouncer(home, database, postgres.port, port))
         servers = [
-            open_.enter_context(run_server(steady_cluster, push, database=database, env=env)) for _ in "12"
+            open_.enter_context(
+                run_server(steady_cluster, push, database=database, env=env, command=FORKED_WORKERS)
+            )
+            for _ in "12"
         ]
         yield Pooled(url, servers, bouncer)
 

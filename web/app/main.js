@@ -92,7 +92,7 @@ window.addEventListener('hashchange', () => {
   if (address !== state.identity?.address) select(app, address);
 });
 window.addEventListener('pagehide', () => {
-  rememberConnected([...state.chats.values()].filter(({ peer }) => peer !== null).map(({ address }) => address));
+  rememberConnected(state.chats.values());
 });
 window.addEventListener('offline', () => follow(false));
 window.addEventListener('online', () => follow(true));

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { tell } from './chat/control-messages.js';
+import { tellStatus } from './chat/control-messages.js';
 import { wordsOf, wordsOfMedia } from './error-messages.js';
 import { newMedia } from './state.js';
 import { recall } from './storage/web-storage.js';
@@ -99,7 +99,7 @@ export async function toggleMicrophone(app, chat) {
   if (!running.length) return toggle(app, chat, 'microphone');
   chat.media.muted = !chat.media.muted;
   for (const track of running) track.enabled = !chat.media.muted;
-  void tell(chat, { muted: chat.media.muted });
+  tellStatus(chat);
   app.changed();
 }
 
@@ -123,8 +123,7 @@ export async function resumeSharing(app, chat) {
   const { held } = chat.media;
   const tracks = held && (await startDevices(app, chat, held));
   if (!tracks) return;
-  chat.media.held = null;
-  void tell(chat, { held: false });
+  for (const track of tracks) track.enabled = track.kind === 'video' || !chat.media.muted;
   await share(app, chat, tracks);
 }
 
@@ -138,6 +137,10 @@ export async function share(app, chat, tracks) {
   if (!chat.peer) return tracks.forEach((track) => track.stop()); // they hung up while the browser asked
   chat.media.stream = new MediaStream(tracks);
   if (tracks.length) chat.since ||= Date.now();
+  if (tracks.length && chat.media.held) {
+    chat.media.held = null;
+    tellStatus(chat);
+  }
   app.changed();
   try {
     await chat.peer.share(tracks.length ? chat.media.stream : null);
@@ -156,9 +159,10 @@ async function holdOthers(app, chat) {
   for (const other of app.state.chats.values()) {
     if (other === chat || !other.peer || !isLive(other)) continue;
     const held = { audio: tracksOf(other.media.stream, 'microphone').length > 0, video: tracksOf(other.media.stream, 'camera').length > 0 };
+    const { muted } = other.media;
     await stopSharing(app, other);
-    other.media.held = held;
-    void tell(other, { held: true });
+    Object.assign(other.media, { held, muted });
+    tellStatus(other);
     await other.peer.share(null).catch(() => undefined); // then it has ended
   }
 }

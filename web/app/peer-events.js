@@ -4,7 +4,7 @@
  */
 
 import { followQuality } from './call-quality.js';
-import { introduce } from './chat/control-messages.js';
+import { introduce, tellStatus } from './chat/control-messages.js';
 import { tellReactions } from './chat/message-changes.js';
 import { receiveFile } from './chat/file-messages.js';
 import { keepUndelivered, receiveMessage, sendWaiting, updateMarks } from './chat/text-messages.js';
@@ -37,8 +37,8 @@ export function attach(app, peer) {
   if (app.state.selected === chat.address) app.state.focus = 'message';
   chat.status = { muted: false, held: false, typing: 0 };
   introduce(chat);
-  if (chat.wants.audio) chat.since = Date.now();
-  else addNote(app, chat, t('note.connected'));
+  if (chat.wants.audio) chat.since ||= Date.now();
+  if (!chat.since) addNote(app, chat, t('note.connected'));
   /** @type {Record<string, (event: Event) => void>} */
   const reactions = {
     file: (event) => receiveFile(app, chat, /** @type {import('../client/whisper.js').FileEvent} */ (event).transfer, Date.now()),
@@ -76,6 +76,7 @@ function followState(app, chat, peer) {
   if (chat.peer !== peer) return;
   if (peer.state === 'closed') return detach(app, chat, peer);
   chat.phase = peer.state;
+  if (peer.state === 'open') tellStatus(chat); // their page may have been reloaded
   void readRoute(app, chat, peer);
 }
 

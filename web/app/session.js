@@ -5,13 +5,13 @@
 
 import { Identity, Whisper } from '../client/whisper.js';
 import { tellMove } from './address-change.js';
-import { listen, ring, select } from './calls.js';
+import { listen, select } from './calls.js';
 import { CHAT_FEATURE } from './chat/message-parser.js';
 import { cleanName } from './display-names.js';
 import { codeOf } from './error-messages.js';
 import { appUrl, clearLink, nameInLink, readDeviceLink, readLink } from './links.js';
 import { followPermission, missingPermission, resumeWithPermission } from './reachability/notification-permission.js';
-import { forgetConnected, takeConnected } from './reconnect-after-reload.js';
+import { forgetConnected, reconnect, takeConnected } from './reconnect-after-reload.js';
 import { chatWith } from './state.js';
 import { recall, remember } from './storage/web-storage.js';
 import { t } from './texts/translation.js';
@@ -176,8 +176,8 @@ async function onTrouble(app, { error }) {
 function begin(app) {
   const { state } = app;
   const connected = takeConnected();
-  for (const address of connected) void ring(app, address, { phase: 'reconnecting' });
-  const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0];
+  for (const each of connected) void reconnect(app, each);
+  const wanted = readLink() ?? state.invited ?? state.selected ?? connected[0]?.address;
   clearLink();
   state.invited = null;
   if (state.linking) app.notices.say(t('welcome.linking'));

@@ -105,6 +105,33 @@ def test_a_voice_call(anna: ChromiumUser, ben: ChromiumUser) -> None:
     anna.page.see("[data-kind=note]", "You hung up · 0:")
 
 
+def test_a_call_goes_on_after_a_reload(anna: ChromiumUser, ben: ChromiumUser) -> None:
+    """With its time, and muted as it was; a button resumes it where the browser would ask first."""
+    anna.finds(ben.address)
+    anna.page.click("#call-voice")
+    ben.accepts()
+    ben.page.see("#stage-area", "hear each other")
+    anna.page.see("#duration", "0:02")
+    anna.page.click("#microphone")
+    ben.page.see("#stage-status", "is muted")
+
+    anna.page.reload()
+    anna.page.see("#resume")
+    ben.page.see("#stage-status", "has put you on hold")
+    anna.page.click("#resume")
+    ben.page.see("#stage-status", "is muted")
+
+    anna.browser.set_permission("microphone", "granted")
+    for _ in range(2):
+        anna.page.reload()
+    anna.page.see("#stage-area", "hear each other")
+    ben.page.see("#stage-area", "hear each other")
+    ben.page.see("#stage-status", "is muted")
+    anna.page.click("#microphone")
+    ben.page.wait_until("return !document.getElementById('stage-status').innerText")
+    assert anna.page.text("#duration") not in ("0:00", "0:01")
+
+
 def test_nobody_is_rung_by_who_goes_on_typing(anna: ChromiumUser, ben: ChromiumUser) -> None:
     """They hang up in the middle of a sentence: the field stays, and what is sent waits."""
     connect(anna, ben)

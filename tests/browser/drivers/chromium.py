@@ -91,7 +91,11 @@ class Chromium:
 
     def set_notifications(self, setting: str) -> None:
         """Let every site notify (`granted`), not notify (`denied`), or ask again (`prompt`)."""
-        permission = {"permission": {"name": "notifications"}, "setting": setting}
+        self.set_permission("notifications", setting)
+
+    def set_permission(self, name: str, setting: str) -> None:
+        """Let every site have a permission (`granted`), not have it (`denied`), or ask again (`prompt`)."""
+        permission = {"permission": {"name": name}, "setting": setting}
         self._thread.do(lambda: self._devtools.send("Browser.setPermission", permission))
 
     @property

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from hashlib import sha512
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +14,7 @@ from whisper_peer.protocol.keys import Address, decode, parse_encryption_key
 
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the base point: RFC 8032, section 5.1
 SIGNATURES = [
-    pytest.param(group["publicKey"]["pk"], case, id=f"{case['tcId']} {' '.join(case['flags'])}")
+    (group["publicKey"]["pk"], case)
     for group in vectors("wycheproof/ed25519_test.json")["testGroups"]
     for case in group["tests"]
 ]
@@ -54,6 +53,15 @@ def is_signed(key: str, message: str, signature: str) -> bool:
     return True
 
 
+def is_encryption_key(key: str) -> bool:
+    """Tell whether *key*, in hexadecimal, is taken, and for what it is."""
+    raw = bytes.fromhex(key)
+    try:
+        return parse_encryption_key(b64encode(raw).decode()) == raw
+    except ValueError:
+        return False
+
+
 def forged_by(key: Ed25519PrivateKey, first_half: bytes, text: bytes) -> bytes:
     """Make a signature that holds if *first_half*, its R, stands for the neutral point: then S = k·a."""
     scalar = bytearray(sha512(key.private_bytes_raw()).digest()[:32])
@@ -63,10 +71,11 @@ def forged_by(key: Ed25519PrivateKey, first_half: bytes, text: bytes) -> bytes:
     return first_half + (k * int.from_bytes(scalar, "little") % ORDER).to_bytes(32, "little")
 
 
-@pytest.mark.parametrize(("key", "case"), SIGNATURES)
-def test_a_wycheproof_signature_is_judged_as_published(key: str, case: dict[str, Any]) -> None:
+def test_wycheproof_signatures_are_judged_as_published() -> None:
     """Malleable, truncated, overflowing and honest signatures."""
-    assert is_signed(key, case["msg"], case["sig"]) is (case["result"] == "valid")
+    accepted = [case["tcId"] for key, case in SIGNATURES if is_signed(key, case["msg"], case["sig"])]
+
+    assert accepted == [case["tcId"] for _, case in SIGNATURES if case["result"] == "valid"]
 
 
 @pytest.mark.parametrize(("number", "case"), SPECCHECK)
@@ -135,12 +144,9 @@ def test_an_encryption_key_of_low_order_is_refused(key: str) -> None:
         parse_encryption_key(b64encode(bytes.fromhex(key)).decode())
 
 
-@pytest.mark.parametrize("key", HIGH_ORDER)
-def test_any_other_encryption_key_is_taken(key: str) -> None:
+def test_any_other_encryption_key_is_taken() -> None:
     """On the twist or not reduced, RFC 7748 takes it."""
-    raw = bytes.fromhex(key)
-
-    assert parse_encryption_key(b64encode(raw).decode()) == raw
+    assert [key for key in HIGH_ORDER if not is_encryption_key(key)] == []
 
 
 @pytest.mark.parametrize("name", REQUESTS["keys"])

@@ -31,6 +31,7 @@ EXCHANGES = [
 KEY = bytes(range(32))
 NONCE = bytes(12)
 ZERO = "00" * 32
+REFUSED = "refused"
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 
@@ -105,17 +106,20 @@ def seal_as_plain(value: object) -> str:
     return (written if sealed[0] == Format.PLAIN else zlib.decompress(written, wbits=-15)).decode()
 
 
-@pytest.mark.parametrize("test", EXCHANGES, ids=lambda test: str(test["tcId"]))
-def test_x25519_agrees_with_wycheproof(test: dict[str, Any]) -> None:
-    """Every secret is the expected one, and a zero one is refused."""
-    private = X25519PrivateKey.from_private_bytes(bytes.fromhex(test["private"]))
-    public = bytes.fromhex(test["public"])
+def agreed(private: str, public: str) -> str:
+    """Return the secret that these keys share, or that it is refused; all in hexadecimal."""
+    key = X25519PrivateKey.from_private_bytes(bytes.fromhex(private))
+    try:
+        return shared_secret(key, bytes.fromhex(public)).hex()
+    except BrokenSeal:
+        return REFUSED
 
-    if test["shared"] == ZERO:
-        with pytest.raises(BrokenSeal):
-            shared_secret(private, public)
-    else:
-        assert shared_secret(private, public).hex() == test["shared"]
+
+def test_x25519_agrees_with_wycheproof() -> None:
+    """Every secret is the expected one, and a zero one is refused."""
+    found = {test["tcId"]: agreed(test["private"], test["public"]) for test in EXCHANGES}
+
+    assert found == {test["tcId"]: test["shared"].replace(ZERO, REFUSED) for test in EXCHANGES}
 
 
 @pytest.mark.parametrize("value", [None, True, 0, -1.5, "", "grüß dich 👋", [], {"a": [1, {"b": None}]}])

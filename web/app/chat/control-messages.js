@@ -42,6 +42,15 @@ export function introduce(chat) {
 }
 
 /**
+ * Tell whether I am muted, and whether I have put them on hold.
+ * @param {Chat} chat
+ */
+export function tellStatus(chat) {
+  const { muted, held } = chat.media;
+  void tell(chat, { muted, held: held !== null });
+}
+
+/**
  * Tell that somebody types here.
  * @param {Chat} chat
  */
