@@ -26,7 +26,7 @@ def main() -> None:
     options = parse_options("make bench", __doc__)
     before = report.read(options.compare) if options.compare else None
     rows, connection, floor = _measure(options)
-    steps = crypto_baseline.measure_steps()
+    steps = crypto_baseline.measure_steps(_iterations(options))
     held = [*check(rows), *check_registrations(rows, floor)]
     print(report.table(rows, before))
     print(f"\ncrypto baseline {1e6 * mean(row.median('baseline') for row in rows):.0f} us:", end=" ")
@@ -47,6 +47,12 @@ def main() -> None:
     )
 
 
+def _iterations(options: Namespace) -> int:
+    """Return how often a baseline does its work: it takes no longer than a round."""
+    iterations: int = round(crypto_baseline.ITERATIONS * min(1, options.seconds))
+    return iterations
+
+
 def _measure(options: Namespace) -> tuple[list[Row], Connection | None, float]:
     with ExitStack() as opened:
         stub = opened.enter_context(push_stub())
@@ -60,7 +66,7 @@ def _measure(options: Namespace) -> tuple[list[Row], Connection | None, float]:
             servers["two workers"] = opened.enter_context(whisper(url, [stub.url], workers=2))
             servers["10^6 rows"] = opened.enter_context(whisper(large, [stub.url]))
         rows = _rows(bench, servers, stub.url, options)
-        return rows, connection, registration_floor.measure(url)
+        return rows, connection, registration_floor.measure(url, _iterations(options))
 
 
 def _copy_with_many_rows(url: str, stub: Program) -> str:
@@ -76,13 +82,12 @@ def _rows(bench: Bench, servers: Mapping[Server, Program], origin: str, options:
         bench.load(server, calls, CROWDED.connections, WARM_UP * seconds)
     bench.load(servers["one worker"], works["renewals"], RENEWED.connections, seconds)
     cases = [case for case in CASES if case.server in servers]
-    iterations = round(crypto_baseline.ITERATIONS * min(1, seconds))  # a baseline is no longer than its round
     found: dict[str, list[Round]] = {case.name: [] for case in cases}
     for _ in range(options.rounds):
         for case in cases:
             server, work = servers[case.server], works[case.work]
             load = partial(bench.load, server, work, case.connections, seconds, case.rate, case.delay)
-            found[case.name].append(measure_round(server, load, iterations))
+            found[case.name].append(measure_round(server, load, _iterations(options)))
     return [Row(name, each) for name, each in found.items()]
 
 

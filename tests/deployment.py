@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
-
 from app.push.vapid import VapidKey
+from tests.http_client import http
 from tests.processes import WHISPER, Program, program
 
 
@@ -28,17 +27,17 @@ class PushServiceProcess:
     @property
     def log(self) -> list[dict[str, object]]:
         """Every POST it has received."""
-        found: list[dict[str, object]] = httpx.get(f"{self.origin}/log").json()
+        found: list[dict[str, object]] = http.get(f"{self.origin}/log").json()
         return found
 
     def clear(self) -> None:
         """Forget the log and every script."""
-        httpx.delete(f"{self.origin}/log")
-        httpx.delete(f"{self.origin}/script")
+        http.delete(f"{self.origin}/log")
+        http.delete(f"{self.origin}/script")
 
     def script(self, *answers: dict[str, object]) -> None:
         """Answer the next pushes so."""
-        httpx.put(f"{self.origin}/script/*", json=answers).raise_for_status()
+        http.put(f"{self.origin}/script/*", json=answers).raise_for_status()
 
 
 @dataclass(frozen=True)

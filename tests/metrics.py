@@ -5,6 +5,8 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.http_client import TLS
+
 # Where the applications of tests have their metrics. No server listens there: a request says that it came so.
 LISTEN = ("127.0.0.1", 9464)
 URL = "http://127.0.0.1:9464/metrics"
@@ -31,5 +33,5 @@ async def measured(client: httpx.AsyncClient) -> Samples:
 
 def scrape(home: Path) -> Samples:
     """Return every sample of the server that runs in *home*, from whichever worker answers."""
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(home / "metrics.sock"))) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(verify=TLS, uds=str(home / "metrics.sock"))) as client:
         return parse(client.get("http://whisper/metrics").raise_for_status().text)

@@ -37,18 +37,26 @@ def run_embedded_postgres(data_dir: Path) -> Iterator[str]:
     with open_lock(directory / USERS_LOCK) as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # let go even by a process that is killed
         server = EmbeddedPostgres(directory, programs)
-        server.ensure_running()
-        log.info("an embedded Postgres keeps its data in %s", server.data)
-        ended = threading.Event()
-        watcher = threading.Thread(target=server.keep_running, args=(ended,), daemon=True)
-        watcher.start()
         try:
-            yield server.url
+            server.ensure_running()
+            log.info("an embedded Postgres keeps its data in %s", server.data)
+            with _watch(server):
+                yield server.url
         finally:
-            ended.set()
-            watcher.join()
             if _is_last(users):
                 server.stop()
+
+
+@contextmanager
+def _watch(server: EmbeddedPostgres) -> Iterator[None]:
+    ended = threading.Event()
+    watcher = threading.Thread(target=server.keep_running, args=(ended,), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _is_last(users: IO[bytes]) -> bool:

@@ -90,16 +90,19 @@ class EmbeddedPostgres:
                 is_told = True
 
     def stop(self) -> None:
-        """End it as an operator does: sessions end, what is committed stays."""
+        """End it as an operator does: sessions end, what is committed stays; its socket directory goes."""
         state = read_state(self.data)
-        if state is None or not is_serving(state):
-            return
+        if state is not None and is_serving(state):
+            self._end(state)
+        if self._socket_dir is not None and not self._is_alive(state):  # it may still recover
+            remove_socket_dir(self._socket_dir)
+
+    def _end(self, state: ServerState) -> None:
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, by force
             with suppress(ProcessLookupError):
                 os.kill(state.pid, how)
             if self._wait_for_end(state):
                 break
-        remove_socket_dir(state.socket_dir)
 
     def _start(self, stale: ServerState | None) -> None:
         user = find_system_user()

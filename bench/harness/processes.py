@@ -30,6 +30,9 @@ _LIMITS = (
 # The server's key, with which all users registered.
 VAPID = VapidKey.generate()
 
+# One for all, with a connection for each request: each client reads all authorities.
+_http = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+
 _PORT = re.compile(r"http://[^: ]+:([1-9][0-9]*)")
 
 
@@ -108,7 +111,7 @@ def count_pushes(stub: Program) -> int:
 
 def change_stub(stub: Program, change: str) -> int:
     """Make the stub answer otherwise from now on, as in `delay/0.1` or `close/1`; return its count."""
-    return int(httpx.get(f"{stub.url}/{change}").text)
+    return int(_http.get(f"{stub.url}/{change}").text)
 
 
 @contextmanager
@@ -137,7 +140,7 @@ def _wait_until_ready(server: Program) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
-            httpx.get(f"{server.url}/readyz").raise_for_status()
+            _http.get(f"{server.url}/readyz").raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.1)
         else:

@@ -14,7 +14,7 @@ import uvloop
 from bench.harness import crypto_baseline
 
 CONNECTIONS = 10
-STATEMENTS = 300  # over each of them
+STATEMENTS = 300  # over each of them, with as many iterations as the crypto baseline has by default
 _TABLE = """
 CREATE TABLE IF NOT EXISTS registration_floor (address bytea PRIMARY KEY, endpoint text, at bigint)
 """
@@ -24,21 +24,23 @@ ON CONFLICT (address) DO UPDATE SET endpoint = excluded.endpoint, at = excluded.
 """
 
 
-def measure(url: str) -> float:
+def measure(url: str, iterations: int) -> float:
     """Return the seconds of CPU, with a table of its own in the database at *url*."""
-    return crypto_baseline.measure_steps()["Ed25519 verify"] + uvloop.run(_measure_statement(url))
+    verifying = crypto_baseline.measure_steps(iterations)["Ed25519 verify"]
+    return verifying + uvloop.run(_measure_statement(url, iterations))
 
 
-async def _measure_statement(url: str) -> float:
+async def _measure_statement(url: str, iterations: int) -> float:
+    statements = STATEMENTS * iterations // crypto_baseline.ITERATIONS
     connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]
     await connections[0].execute(_TABLE)
     await asyncio.gather(*(_store(each, 1) for each in connections))  # prepares it
     began = time.process_time()
-    await asyncio.gather(*(_store(each, STATEMENTS) for each in connections))
+    await asyncio.gather(*(_store(each, statements) for each in connections))
     used = time.process_time() - began
     for each in connections:
         await each.close()
-    return used / (CONNECTIONS * STATEMENTS)
+    return used / (CONNECTIONS * statements)
 
 
 async def _store(connection: asyncpg.Connection, times: int) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 
-import httpx
 import pytest
 
 from bench.harness import report
@@ -26,6 +25,7 @@ from bench.load.load_generator import Load, Result
 from bench.load.workload import calls, population
 from bench.overload import sign_ahead
 from bench.peers.__main__ import peers
+from tests.http_client import http
 from tests.people import Person, body, now_ms
 from tests.processes import ROOT
 
@@ -198,7 +198,7 @@ def test_another_server_pushes_each_call_that_it_serves(running_peers: Peers, na
     before = count_pushes(running_peers.stub)
 
     answers = [
-        httpx.post(running_peers.servers[name].url + call.path, content=call.body, headers=JSON)
+        http.post(running_peers.servers[name].url + call.path, content=call.body, headers=JSON)
         for call in islice(calls(population(), 0), 6)
     ]
 
@@ -216,7 +216,7 @@ def test_another_server_checks_what_it_serves(
     before = count_pushes(running_peers.stub)
 
     statuses = [
-        httpx.post(f"{running_peers.servers[name].url}/dial", content=body(call), headers=JSON).status_code
+        http.post(f"{running_peers.servers[name].url}/dial", content=body(call), headers=JSON).status_code
         for call in (
             alice.to("dial", bob, b=now_ms() - 6000),
             honest | {"c": mallory.to("dial", bob)["c"]},

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 from dotenv import dotenv_values
@@ -24,6 +23,7 @@ from app.store.purge import LEASE
 from app.telemetry.buffered_metrics import PUBLISH_EVERY_S
 from tests.databases import open_database
 from tests.forked_workers import FORKED_WORKERS
+from tests.http_client import http
 from tests.metrics import SOCKET, scrape
 from tests.processes import WHISPER, program, whisper
 
@@ -145,7 +145,7 @@ def test_a_kept_key_is_used(home: Path, deployed: dict[str, str]) -> None:
     assert "ok    VAPID key" in whisper("doctor", cwd=home, env=deployed)[1]
     with program(WHISPER, "serve", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("Open http"))
-        assert again[1].endswith(httpx.get(f"{url}/config").json()["vapid_public_key"])
+        assert again[1].endswith(http.get(f"{url}/config").json()["vapid_public_key"])
 
 
 def test_a_key_that_is_set_needs_no_other(home: Path, deployed: dict[str, str]) -> None:
@@ -210,8 +210,8 @@ def test_serve_needs_nothing(home: Path) -> None:
     """With no setting at all a server starts, on a Postgres and a key of its own, and leaves none behind."""
     with program(WHISPER, "serve", "--port", "0", cwd=home) as server:
         url = url_of(server.wait_for("Open http"))
-        assert httpx.get(f"{url}/readyz").status_code == 200
-        first = httpx.get(f"{url}/config").json()["vapid_public_key"]
+        assert http.get(f"{url}/readyz").status_code == 200
+        first = http.get(f"{url}/config").json()["vapid_public_key"]
         status = server.stop()
 
     key_file = home / ".whisper" / "vapid_private_key"
@@ -222,7 +222,7 @@ def test_serve_needs_nothing(home: Path) -> None:
     assert not _postgres_in(home)
     with program(WHISPER, "serve", "--port", "0", cwd=home) as again:
         url = url_of(again.wait_for("Open http"))
-        assert httpx.get(f"{url}/config").json()["vapid_public_key"] == first
+        assert http.get(f"{url}/config").json()["vapid_public_key"] == first
 
 
 def _postgres_in(home: Path) -> list[int]:
@@ -235,13 +235,13 @@ def _postgres_in(home: Path) -> list[int]:
 
 def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> None:
     """Workers are given what was prepared, and end with their parent."""
-    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
+    with program(*FORKED_WORKERS, "--workers", "2", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("Open http"))
         server.wait_for("startup complete")
         server.wait_for("startup complete")
         workers = psutil.Process(server.process.pid).children(recursive=True)
 
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert http.get(f"{url}/readyz").status_code == 200
         assert server.stop() == 0
         _, alive = psutil.wait_procs(workers, timeout=10)
         assert not alive
@@ -255,7 +255,7 @@ def test_metrics_tell_of_all_workers(home: Path, deployed: dict[str, str]) -> No
         for _ in range(2):
             server.wait_for("startup complete")
         for _ in range(40):
-            assert httpx.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
+            assert http.post(f"{url}/api/v1/call", content=b"junk").status_code == 400
         time.sleep(2 * PUBLISH_EVERY_S)  # by then each worker has told the others
         found = [scrape(home) for _ in range(10)]
         assert {(each[refused], each[limit]) for each in found} == {(40, 2048)}
@@ -282,7 +282,7 @@ def test_every_line_of_the_log_can_be_json(home: Path, deployed: dict[str, str])
     """Those of the server under the application, too."""
     with program(WHISPER, "serve", cwd=home, env=deployed | {"WHISPER_LOG_FORMAT": "json"}) as server:
         url = url_of(json.loads(server.wait_for("Open http"))["message"])
-        answer = httpx.get(f"{url}/config")
+        answer = http.get(f"{url}/config")
         server.wait_for("request")
 
     lines = [json.loads(line) for line in server.lines]
@@ -411,8 +411,8 @@ def test_a_server_starts_before_its_database(home: Path, deployed: dict[str, str
     with program(WHISPER, "serve", cwd=home, env=deployed | away) as server:
         url = url_of(server.wait_for("Open http"))
 
-        assert httpx.get(f"{url}/livez").status_code == 200
-        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert http.get(f"{url}/livez").status_code == 200
+        assert http.get(f"{url}/readyz").status_code == 503
         assert "hunter2" not in server.output
 
 
@@ -504,7 +504,7 @@ def test_a_proxy_that_is_not_trusted_is_told(home: Path, deployed: dict[str, str
         with program(WHISPER, "serve", cwd=home, env=env | {"WHISPER_TRUSTED_PROXIES": trusted}) as server:
             url = url_of(server.wait_for("Open http"))
             for _ in range(30):
-                httpx.get(f"{url}/config", headers={"X-Forwarded-For": "203.0.113.7"})
+                http.get(f"{url}/config", headers={"X-Forwarded-For": "203.0.113.7"})
             _, printed = whisper("doctor", cwd=home, env=env)
             lines = [line for line in server.lines if "WHISPER_TRUSTED_PROXIES" in line]
         found.append((len(lines), "FAIL  reverse proxy" in printed, "ok    reverse proxy" in printed))
@@ -589,7 +589,7 @@ def test_a_rotated_key_is_printed_before_the_old_one(home: Path, deployed: dict[
     assert newest.public_text in printed
     with program(WHISPER, "serve", cwd=home, env=deployed | {name: value}) as server:
         url = url_of(server.wait_for("Open http"))
-        assert httpx.get(f"{url}/config").json()["vapid_public_key"] == newest.public_text
+        assert http.get(f"{url}/config").json()["vapid_public_key"] == newest.public_text
 
 
 def test_a_kept_key_is_rotated_where_it_is_kept(home: Path, deployed: dict[str, str]) -> None:

@@ -310,6 +310,20 @@ def test_any_failure_is_one_line(used_home: Path, spoilt: str) -> None:
     assert "\n" not in str(told.value)
 
 
+def test_one_that_does_not_start_leaves_no_socket_directory(used_home: Path) -> None:
+    """Or each attempt would leave one, in a folder that others use, too."""
+    (used_home / "postgres" / "PG_VERSION").write_text("nonsense\n")
+    server = EmbeddedPostgres(used_home, lazy_imports.pgserver())
+    with pytest.raises(InvalidSettings):
+        server.ensure_running()
+    directory = socket_dir_of(server.url)
+    assert directory.exists()
+
+    server.stop()
+
+    assert not directory.exists()
+
+
 @root_only
 def test_a_folder_that_is_closed_meanwhile_is_opened_again(home: Path) -> None:
     """Other programs of root, like a test runner, set the modes of their folders at any time."""

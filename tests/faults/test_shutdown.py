@@ -96,7 +96,7 @@ async def test_sigterm_under_load_drops_nothing(
             await ready(caller)
             people = await register_users(push, caller, PEOPLE)
             async with run_load([caller], people, PAUSE_S) as traffic:
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.3)
                 status = await asyncio.to_thread(running.program.stop)
 
             assert status == 0

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -12,6 +11,7 @@ from app.push.vapid import VapidKey
 from tests.deployment import Deployment, serving
 from tests.faults.harness.cluster import Cluster
 from tests.faults.harness.server_process import server_settings
+from tests.http_client import http
 from tests.processes import whisper
 from tests.push_service import PushService
 from tests.push_service.crypto import base64url, p256
@@ -83,6 +83,6 @@ def test_a_pair_is_never_mismatched(tmp_path: Path, variables: dict[str, str]) -
     key = ec.generate_private_key(ec.SECP256R1())
 
     with serving(Deployment(0, variables | {VARIABLE: scalar(key)}, tmp_path)) as (_, server):
-        told = httpx.get(f"{server.url}/config").json()["vapid_public_key"]
+        told = http.get(f"{server.url}/config").json()["vapid_public_key"]
 
     assert told == base64url.encode(p256.point_of(key.public_key()))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 from sqlalchemy.engine import URL
@@ -21,6 +20,7 @@ from sqlalchemy.engine import URL
 from app.push.vapid import VapidKey
 from app.store.database import POOL_OVERFLOW, POOL_SIZE
 from tests.deadlines import MARGIN_S, SHORT_TIMEOUTS
+from tests.http_client import http
 from tests.metrics import SOCKET, scrape
 from tests.people import Person, body, now_ms
 from tests.processes import Program, program
@@ -64,7 +64,7 @@ class Server:
         """Tell whether somebody can register, which takes a body, a signature and the database."""
         update = Person().update(subscription_json("https://fcm.googleapis.com/x"), sent_at=now_ms())
         url = f"http://127.0.0.1:{self.port}/update"
-        return httpx.post(url, content=body(update), timeout=5).status_code == 200
+        return http.post(url, content=body(update), timeout=5).status_code == 200
 
 
 @dataclass(frozen=True)
@@ -580,7 +580,7 @@ def test_a_client_that_never_reads_is_given_up(slow: dict[str, Future[bool]], na
 
 def test_who_never_reads_is_answered_a_few_times(server: Server) -> None:
     """Neither the process nor the kernel takes more than 16 KiB beyond what the client has room for."""
-    size = len(httpx.get(f"http://127.0.0.1:{server.port}/js/whisper.js").content)
+    size = len(http.get(f"http://127.0.0.1:{server.port}/js/whisper.js").content)
     before = server.program.output.count("/js/whisper.js")
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -27,6 +27,7 @@ from app.settings import Settings, load
 from tests.api.conftest import Registered, post, register
 from tests.conftest import Clock
 from tests.deployment import Deployment, serving
+from tests.http_client import http
 from tests.people import Person, body, now_ms
 from tests.push_service import PushService
 from tests.vector_files import subscription_json
@@ -447,7 +448,7 @@ def deployed(migrated: URL, tmp_path: Path) -> Deployment:
 def forge_through_proxy(url: str, forwarded_for: str) -> int:
     """Send a call that nobody signed, as a proxy would, and return the status."""
     forged = Person().to("dial", Person()) | {"c": Person().sign(b"anything")}
-    return httpx.post(
+    return http.post(
         f"{url}/dial", content=body(forged), headers={"X-Forwarded-For": forwarded_for}
     ).status_code
 

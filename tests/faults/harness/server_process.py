@@ -79,6 +79,7 @@ def server_settings(url: str, push: PushService) -> dict[str, str]:
         "WHISPER_VAPID_PRIVATE_KEY": VAPID_KEY,
         "WHISPER_VAPID_SUBJECT": "mailto:operator@example.org",
         "WHISPER_RATE_LIMITS": "off",
+        "WHISPER_WEB_APP": "off",  # a server looks for its files when it starts
     }
 
 
