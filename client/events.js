@@ -6,6 +6,7 @@
 import { AUDIO, VIDEO } from './protocol/messages.js';
 
 /** @typedef {import('./peer.js').Peer} Peer */
+/** @typedef {import('./protocol/messages.js').Call} Call */
 /** @typedef {import('./incoming-calls.js').IncomingCall} IncomingCall */
 /** @typedef {import('./incoming-calls.js').AcceptOptions} AcceptOptions */
 /** @typedef {import('./rtc/file-transfer.js').Transfer} Transfer */
@@ -15,6 +16,7 @@ import { AUDIO, VIDEO } from './protocol/messages.js';
  * @typedef {object} WhisperEventMap
  * @property {DialEvent} dial
  * @property {MissedEvent} missed
+ * @property {AnsweredElsewhereEvent} answeredelsewhere
  * @property {PeerEvent} peer
  * @property {NotificationClickEvent} notificationclick
  * @property {DropEvent} drop
@@ -87,11 +89,26 @@ export class MissedEvent extends Event {
   /**
    * @param {string} address
    * @param {boolean} [answered] whether the person has clicked on the notification: they want to be connected
+   * @param {number | null} [at] when they rang, ms; null for a click
    */
-  constructor(address, answered = false) {
+  constructor(address, answered = false, at = null) {
     super('missed');
     this.address = address;
     this.answered = answered;
+    this.at = at;
+  }
+}
+
+/** Event of a call that another device of the person has answered or declined, perhaps while no page was open here. */
+export class AnsweredElsewhereEvent extends Event {
+  /**
+   * @param {string} address
+   * @param {number} at when they rang, ms
+   */
+  constructor(address, at) {
+    super('answeredelsewhere');
+    this.address = address;
+    this.at = at;
   }
 }
 
@@ -153,14 +170,18 @@ export class NotificationClickEvent extends Event {
 export function relayEvents({ connectionManager, inbox, windows }, client) {
   const { incomingCalls } = connectionManager;
   incomingCalls.on('ring', (ring) => client.dispatchEvent(new DialEvent(ring)));
-  incomingCalls.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
   incomingCalls.on('answered', ({ address, ring }) => client.dispatchEvent(ring ? new DialEvent(ring, true) : new MissedEvent(address, true)));
+  const onMissed = (/** @type {Call} */ { sender, sentAt }) => client.dispatchEvent(new MissedEvent(sender, false, sentAt));
+  const onAnsweredElsewhere = (/** @type {Call} */ { sender, sentAt }) => client.dispatchEvent(new AnsweredElsewhereEvent(sender, sentAt));
+  incomingCalls.on('missed', onMissed);
+  incomingCalls.on('answeredElsewhere', onAnsweredElsewhere);
+  inbox.on('missed', onMissed);
+  inbox.on('answeredElsewhere', onAnsweredElsewhere);
   connectionManager.on('peer', (peer) => client.dispatchEvent(new PeerEvent(peer)));
   connectionManager.on('trouble', (error) => client.dispatchEvent(new TroubleEvent(error)));
   connectionManager.on('dropped', (reason) => inbox.drop(reason));
   inbox.on('dropped', (reason) => client.dispatchEvent(new DropEvent(reason)));
   inbox.on('call', (call) => connectionManager.receive(call));
-  inbox.on('missed', (address) => client.dispatchEvent(new MissedEvent(address)));
   inbox.on('click', ({ address, action }) => {
     client.dispatchEvent(new NotificationClickEvent(address, action));
     incomingCalls[action](address);

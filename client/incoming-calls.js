@@ -58,8 +58,8 @@ export class IncomingCall {
 }
 
 /**
- * Incoming calls that ring. Fires `ring`, `missed` with the address, `answered` when the person has clicked on a notification, and `handled`.
- * @extends {Emitter<{ring: IncomingCall, missed: string, answered: {address: string, ring?: IncomingCall}, handled: Handled}>}
+ * Incoming calls that ring. Fires `ring`, `missed` and `answeredElsewhere` with the dial, `answered` when the person has clicked on a notification, and `handled`.
+ * @extends {Emitter<{ring: IncomingCall, missed: Call, answeredElsewhere: Call, answered: {address: string, ring?: IncomingCall}, handled: Handled}>}
  */
 export class IncomingCalls extends Emitter {
   #server;
@@ -141,6 +141,7 @@ export class IncomingCalls extends Emitter {
     if (this.#ringing.get(dial.sender)?.dial === dial) this.#ringing.delete(dial.sender);
     const { code } = signal.reason;
     this.emit('handled', { dial, code });
-    if (code === 'missed' || code === 'hung_up') this.emit('missed', dial.sender);
+    if (code === 'missed' || code === 'hung_up') this.emit('missed', dial);
+    else if (code === 'answered_elsewhere') this.emit('answeredElsewhere', dial);
   }
 }

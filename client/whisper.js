@@ -24,7 +24,7 @@ import { askPersistence, setUp } from './setup.js';
 import { ReferenceCountedClient } from './reference-counted-client.js';
 import { WindowCoordinator } from './window-coordinator.js';
 
-export { DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
+export { AnsweredElsewhereEvent, DialEvent, DropEvent, FileEvent, MissedEvent, NotificationClickEvent, PeerEvent, TroubleEvent } from './events.js';
 export { Identity } from './identity.js';
 export { Peer } from './peer.js';
 export { WhisperError } from './protocol/errors.js';
@@ -39,7 +39,7 @@ export { Transfer } from './rtc/file-transfer.js';
  * @typedef {import('./connection-manager.js').DialOptions & {takeOver?: boolean}} DialOptions
  */
 
-/** Running client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `notificationclick`, `drop` and `trouble`. */
+/** Running client. Fires `dial` (DialEvent), `peer` (PeerEvent), `missed` (MissedEvent), `answeredelsewhere`, `notificationclick`, `drop` and `trouble`. */
 export class Whisper extends WhisperTarget {
   /** @type {ReferenceCountedClient<Whisper>} */ static #shared = new ReferenceCountedClient();
 

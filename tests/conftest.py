@@ -28,6 +28,7 @@ from tests.databases import emptying, open_database
 from tests.deployment import Deployment, PushServiceProcess, deployed, pushing
 from tests.metrics import LISTEN
 from tests.people import Person, now_ms
+from tests.processes import Program
 from tests.push_service import PushService
 
 
@@ -197,7 +198,13 @@ def push_process() -> Iterator[PushServiceProcess]:
 
 
 @pytest.fixture(scope="session")
-def deployment(push_process: PushServiceProcess) -> Iterator[Deployment]:
-    """Run a server as a process for all tests, and return how it was started."""
+def server_process(push_process: PushServiceProcess) -> Iterator[tuple[Program, Deployment]]:
+    """Run a server as a process for all tests, and return it with how it was started."""
     with deployed(push_process) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(server_process: tuple[Program, Deployment]) -> Deployment:
+    """Return how the server of all tests was started."""
+    return server_process[1]

@@ -90,10 +90,10 @@ def deployment_for(push_service: PushServiceProcess, home: Path) -> Deployment:
 
 
 @contextmanager
-def deployed(push_service: PushServiceProcess) -> Iterator[Deployment]:
+def deployed(push_service: PushServiceProcess) -> Iterator[tuple[Program, Deployment]]:
     """Run a server on the embedded Postgres, which sends to *push_service*, until the block ends."""
     with (
         tempfile.TemporaryDirectory(prefix="e2e") as home,
-        serving(deployment_for(push_service, Path(home))) as (_, running),
+        serving(deployment_for(push_service, Path(home))) as running,
     ):
         yield running

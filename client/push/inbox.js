@@ -13,8 +13,9 @@ import { storedServerTime } from '../server-clock.js';
 /** @typedef {import('../protocol/messages.js').Call} Call */
 /** @typedef {import('../store.js').Store} Store */
 
-/** A call as it is kept. `settled`: a page has dealt with it, and it stays only so that it is not taken again.
- * @typedef {Call & {settled?: boolean}} Kept
+/** A call as it is kept. `settled`: a page has dealt with it, and it stays only so that it is not taken again; `untold`: no page was there to hear that
+ * another device has dealt with it.
+ * @typedef {Call & {settled?: boolean, untold?: boolean}} Kept
  */
 
 /** A click on a notification, until a page takes it.
@@ -26,8 +27,8 @@ const CLICK_LIFE_MS = 60_000;
 const CLICKED = 'clicked';
 /** The tag of the one notification of calls that were refused. */
 export const SCREENED = 'screened';
-/** Missed calls that are remembered; the oldest are forgotten first. */
-const MAX_MISSED = 100;
+/** Calls that are remembered until a page tells of them; the oldest are forgotten first. */
+const MAX_UNTOLD = 100;
 
 /**
  * Believe a push, or drop it: its age, recipient and signature, and that it has not been here before.
@@ -75,8 +76,19 @@ export async function settleAnsweredElsewhere(store, call) {
   const kept = /** @type {Kept[]} */ (await store.all('calls'));
   const isDealtWith = (/** @type {Call} */ dial) => kept.some((close) => isAnsweredElsewhere(close, dial));
   const dials = kept.filter((dial) => dial.method === 'dial' && !dial.settled && isDealtWith(dial));
-  for (const dial of dials) await markHandled(store, dial);
+  for (const dial of dials) await store.put('calls', { ...dial, settled: true, untold: true });
   return dials.filter((dial) => dial.signature === call.signature || dial.encryptionKey === call.dialKey);
+}
+
+/**
+ * Take the dials that another device has dealt with while no page was there, oldest first, once.
+ * @param {Store} store
+ * @returns {Promise<Call[]>}
+ */
+export async function takeAnsweredElsewhere(store) {
+  const untold = /** @type {Kept[]} */ (await store.all('calls')).filter((dial) => dial.untold);
+  for (const dial of untold) await store.put('calls', { ...dial, untold: false });
+  return untold.sort((one, other) => one.sentAt - other.sentAt);
 }
 
 /**
@@ -169,14 +181,14 @@ export async function closeScreened(registration) {
 }
 
 /**
- * Delete what is too old to come again; dials that nobody has dealt with are missed calls, and stay.
+ * Delete what is too old to come again; dials of which no page has told stay.
  * @param {Store} store
  * @param {number} now
  */
 async function tidy(store, now) {
   const old = /** @type {Kept[]} */ (await store.all('calls')).filter((call) => now - call.sentAt > 2 * PUSH_WINDOW_MS);
-  const missed = old.filter((call) => call.method === 'dial' && !call.settled).sort((one, other) => other.sentAt - one.sentAt);
-  const stays = new Set(missed.slice(0, MAX_MISSED));
+  const untold = old.filter((call) => call.method === 'dial' && (!call.settled || call.untold)).sort((one, other) => other.sentAt - one.sentAt);
+  const stays = new Set(untold.slice(0, MAX_UNTOLD));
   await Promise.all(old.filter((call) => !stays.has(call)).map((call) => store.delete('calls', call.signature)));
 }
 

@@ -6,7 +6,7 @@
 import { forgetSilent } from '../call-screening.js';
 import { Emitter } from '../emitter.js';
 import { pause } from '../promises.js';
-import { closeRinging, closeScreened, countDropped, isMissed, listUnhandled, markHandled, takeClick } from './inbox.js';
+import { closeRinging, closeScreened, countDropped, isMissed, listUnhandled, markHandled, takeAnsweredElsewhere, takeClick } from './inbox.js';
 import { listenToWorker } from './worker-messages.js';
 
 /** @typedef {import('../protocol/messages.js').Call} Call */
@@ -18,8 +18,8 @@ import { listenToWorker } from './worker-messages.js';
 const UNANSWERED = ['missed', 'hung_up', 'replaced', 'cancelled'];
 
 /**
- * Inbox of one page. Fires `call`, `click`, `missed` for a call that is too old to be answered, `dropped`, and `failed` when the storage refuses.
- * @extends {Emitter<{call: Call, click: Click, missed: string, dropped: DropReason, failed: unknown}>}
+ * Inbox of one page. Fires `call`, `click`, `missed` for a call that is too old to be answered, `answeredElsewhere`, `dropped`, and `failed` when the storage refuses.
+ * @extends {Emitter<{call: Call, click: Click, missed: Call, answeredElsewhere: Call, dropped: DropReason, failed: unknown}>}
  */
 export class PageInbox extends Emitter {
   #store;
@@ -107,6 +107,7 @@ export class PageInbox extends Emitter {
   /** Take what came while no page was there. */
   async #catchUp() {
     const click = await takeClick(this.#store, Date.now());
+    for (const dial of await takeAnsweredElsewhere(this.#store)) this.emit('answeredElsewhere', dial);
     for (const call of await listUnhandled(this.#store)) {
       if (call.method === 'dial' && isMissed(call, this.#now())) this.#miss(call, click?.address);
       else if (call.method === 'dial' || call.method === 'close') this.emit('call', call);
@@ -129,7 +130,7 @@ export class PageInbox extends Emitter {
    */
   #miss(dial, clicked) {
     this.settle(dial);
-    if (dial.sender !== clicked) this.emit('missed', dial.sender);
+    if (dial.sender !== clicked) this.emit('missed', dial);
   }
 
   /** @param {Promise<unknown>} work that nobody waits for */

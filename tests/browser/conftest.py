@@ -86,8 +86,7 @@ def address(ben: User) -> str:
 def fresh_pages(anna: ChromiumUser, ben: ChromiumUser, push_process: PushServiceProcess) -> None:
     """Begin with a fresh page for each of the two, without a connection, and with no push counted."""
     for user in (anna, ben):
-        user.leaves()
-        user.looks()
+        user.starts_over()
     push_process.clear()
 
 

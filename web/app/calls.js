@@ -17,8 +17,8 @@ import { t } from './texts/translation.js';
 
 /** What is said of a connection that another window has. */
 const WINDOWS = ['in_another_window', 'taken_over'];
-/** Why a ringing ends without having been missed. */
-const NOT_MISSED = ['taken', 'answered', 'answered_elsewhere', 'declined', 'replaced', 'cancelled'];
+/** A program that has lost us dials again for so long: that is one missed call. */
+const MISSED_APART_MS = 60_000;
 
 /**
  * Listen to whoever rings, to connections, and to what was missed.
@@ -31,10 +31,14 @@ export function listen(app, whisper) {
   whisper.addEventListener('elsewhere', () => markElsewhere(app, whisper));
   markElsewhere(app, whisper);
   whisper.addEventListener('missed', (event) => {
-    const { address, answered } = /** @type {import('../client/whisper.js').MissedEvent} */ (event);
-    if (!answered) return miss(app, chatWith(app.state, address));
+    const { address, answered, at } = /** @type {import('../client/whisper.js').MissedEvent} */ (event);
+    if (!answered) return miss(app, address, at ?? Date.now());
     select(app, address);
     void ring(app, address);
+  });
+  whisper.addEventListener('answeredelsewhere', (event) => {
+    const { address, at } = /** @type {import('../client/whisper.js').AnsweredElsewhereEvent} */ (event);
+    if (!app.state.screening.blocked.has(address)) addNote(app, chatWith(app.state, address), t('note.answeredElsewhere'), at);
   });
 }
 
@@ -162,8 +166,7 @@ function ringsMe(app, dial) {
   Object.assign(chat, { dial, phase: 'incoming', wants: isExpected && chat.wants.audio ? chat.wants : wantsOf(dial) });
   dial.signal.addEventListener('abort', () => {
     if (chat.dial !== dial) return;
-    Object.assign(chat, { dial: null, phase: 'idle' });
-    if (!NOT_MISSED.includes(codeOf(dial.signal.reason))) miss(app, chat);
+    Object.assign(chat, { dial: null, phase: 'idle' }); // whether it was missed is told by an event
     app.changed();
   });
   if (isExpected) void accept(app, chat);
@@ -179,17 +182,18 @@ function wantsOf({ wants, answered }) {
 }
 
 /**
- * The library and the ringing may both tell of the same call.
  * @param {App} app
- * @param {Chat} chat
+ * @param {string} address
+ * @param {number} at ms
  */
-function miss(app, chat) {
+function miss(app, address, at) {
+  if (app.state.screening.blocked.has(address)) return;
+  const chat = chatWith(app.state, address);
   const last = chat.entries.at(-1);
-  const isTold = last?.kind === 'note' && last.text === t('call.missed') && Date.now() - last.at.getTime() < 5000;
-  if (isTold || app.state.screening.blocked.has(chat.address)) return;
+  if (last?.kind === 'note' && last.text === t('call.missed') && at - last.at.getTime() < MISSED_APART_MS) return;
   chat.missed += 1;
   chat.unread += 1;
-  addNote(app, chat, t('call.missed'));
+  addNote(app, chat, t('call.missed'), at);
 }
 
 /**

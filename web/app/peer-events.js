@@ -105,8 +105,9 @@ function detach(app, chat, peer) {
  * @param {App} app
  * @param {Chat} chat
  * @param {string} text
+ * @param {number} [at] ms
  */
-export function addNote(app, chat, text) {
-  addEntry(chat, { kind: 'note', at: new Date(), text });
+export function addNote(app, chat, text, at = Date.now()) {
+  addEntry(chat, { kind: 'note', at: new Date(at), text });
   app.changed();
 }

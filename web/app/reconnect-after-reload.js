@@ -33,10 +33,7 @@ export function rememberConnected(chats) {
   if (connected.length) remember('whisper.connected', JSON.stringify({ connected, at: Date.now() }));
 }
 
-/**
- * @param {Chat} chat
- * @returns {Connected}
- */
+/** @param {Chat} chat @returns {Connected} */
 function describe({ address, since, media }) {
   const isSeen = tracksOf(media.stream, 'camera').length > 0 && !media.isScreen; // a screen needs a click
   const wants = media.held ?? { audio: tracksOf(media.stream, 'microphone').length > 0, video: isSeen };
@@ -72,10 +69,7 @@ export async function reconnect(app, connected) {
   restoring.delete(connected.address);
 }
 
-/**
- * @param {App} app
- * @param {Connected} connected
- */
+/** @param {App} app @param {Connected} connected */
 async function restore(app, { address, since, wants, isHeld, isMuted }) {
   const chat = chatWith(app.state, address);
   chat.since = since;
@@ -88,16 +82,9 @@ async function restore(app, { address, since, wants, isHeld, isMuted }) {
   app.changed();
 }
 
-/**
- * @param {Wants} wants
- * @returns {Promise<boolean>} whether the browser starts these devices without a question, as far as it tells
- */
-async function canStartUnasked({ audio, video }) {
+/** @param {Wants} wants @returns {Promise<boolean>} whether the browser starts these devices without a question, as far as it tells */
+function canStartUnasked({ audio, video }) {
   const names = /** @type {PermissionName[]} */ ([...(audio ? ['microphone'] : []), ...(video ? ['camera'] : [])]);
-  try {
-    const found = await Promise.all(names.map((name) => navigator.permissions.query({ name })));
-    return found.every(({ state }) => state === 'granted');
-  } catch {
-    return false; // this browser does not know of them
-  }
+  const asked = names.map(async (name) => (await navigator.permissions.query({ name })).state === 'granted');
+  return Promise.all(asked).then((granted) => granted.every(Boolean), () => false); // this browser does not know of them
 }

@@ -74,6 +74,7 @@ import { t } from './texts/translation.js';
  * @property {Whisper | null} whisper
  * @property {Map<string, Contact>} contacts
  * @property {Map<string, Chat>} chats
+ * @property {Chat[]} dropped chats that have given way, until the storage has forgotten them too
  * @property {string | null} selected
  * @property {string | null} invited whose link was opened
  * @property {string | null} linking the sealed identity of another device, whose link was opened
@@ -106,6 +107,7 @@ export function createState() {
     whisper: null,
     contacts: new Map(),
     chats: new Map(),
+    dropped: [],
     selected: null,
     invited: null,
     linking: null,
@@ -188,14 +190,19 @@ export function selectedChat(state) {
 }
 
 /**
- * Return the chats with people who are not known, and of which a new one may take the place.
+ * Return the chats with people who are not known, and of which a new one may take the place: first those who have only rung, then the oldest.
  * @param {State} state
  */
 export function strangersOf({ chats, contacts, selected }) {
-  return [...chats.values()].filter(({ address, phase }) => phase === 'idle' && !contacts.has(address) && address !== selected);
+  const strangers = [...chats.values()].filter(({ address, phase }) => phase === 'idle' && !contacts.has(address) && address !== selected);
+  const isTalk = (/** @type {Chat} */ { entries }) => Number(entries.some(({ kind }) => kind !== 'note'));
+  const last = (/** @type {Chat} */ { entries }) => entries.at(-1)?.at.getTime() ?? 0;
+  return strangers.sort((one, other) => isTalk(one) - isTalk(other) || last(one) - last(other));
 }
 
 /** @param {State} state */
 function dropStrangers(state) {
-  for (const { address } of strangersOf(state).slice(0, -MAX_STRANGERS)) state.chats.delete(address);
+  const dropped = strangersOf(state).slice(0, -MAX_STRANGERS);
+  for (const { address } of dropped) state.chats.delete(address);
+  state.dropped.push(...dropped);
 }

@@ -1,13 +1,17 @@
 """Documentation page in a browser: its files are ours, and it is kept away from the app's origin."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from app.api.openapi_examples import EXAMPLES
-from tests.browser.drivers.chromium import Chromium
+from tests.browser.drivers.chromium import CHROMIUM, Chromium, chromium
 from tests.browser.drivers.chromium_tab import Tab
 from tests.browser.users.chromium_user import at_chromium
 from tests.deployment import Deployment, PushServiceProcess
+from tests.processes import installed
 
 LOADED = "return performance.getEntriesByType('resource').map(({ name }) => name)"
 
@@ -41,10 +45,23 @@ THEFT = """
 """
 
 
-def test_the_page_shows_the_document_and_asks_nobody_else(chromium: Chromium, deployment: Deployment) -> None:
-    """Every file is from this server, and no rule of the page's policy is broken."""
-    page = chromium.open(f"{deployment.url}/docs")
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """Run a Chromium where nobody has been."""
+    with chromium(installed(CHROMIUM)) as running:
+        yield running
 
+
+@pytest.fixture(scope="module")
+def page(browser: Chromium, deployment: Deployment) -> Tab:
+    """Return the documentation page."""
+    return browser.open(f"{deployment.url}/docs")
+
+
+def test_the_page_shows_the_document_and_asks_nobody_else(
+    page: Tab, browser: Chromium, deployment: Deployment
+) -> None:
+    """Every file is from this server, and no rule of the page's policy is broken."""
     page.see("#swagger-ui", "/api/v1/call")
     page.see("#swagger-ui", "Register a push subscription")
     loaded = page.evaluate(LOADED)
@@ -54,20 +71,17 @@ def test_the_page_shows_the_document_and_asks_nobody_else(chromium: Chromium, de
         "docs/start.js",
     }
     assert [name for name in loaded if not name.startswith((deployment.url, "data:"))] == []
-    assert chromium.errors == []
+    assert browser.errors == []
 
 
-def test_an_example_can_be_tried(
-    chromium: Chromium, deployment: Deployment, push_process: PushServiceProcess
-) -> None:
+def test_an_example_can_be_tried(page: Tab, browser: Chromium, push_process: PushServiceProcess) -> None:
     """It is signed by a key of the page alone, at the time of now, as far as nobody has edited that."""
-    page = chromium.open(f"{deployment.url}/docs")
     allowed = (EXAMPLES["update"]["b"]["b"]["a"], f"{push_process.origin}/push/1")
 
     assert execute(page, "update", allowed)["ok"]
     assert execute(page, "dial")["code"] == "unknown_recipient"
     assert execute(page, "close", (EXAMPLES["close"]["c"][:8], "AAAAAAAA"))["code"] == "stale_timestamp"
-    assert [error for error in chromium.errors if "the server responded with a status" not in error] == []
+    assert [error for error in browser.errors if "the server responded with a status" not in error] == []
 
 
 def execute(page: Tab, path: str, edit: tuple[str, str] = ("", "")) -> dict[str, Any]:

@@ -25,14 +25,12 @@ _OWN_TRACK = "const [track] = document.querySelector('video.self-view').srcObjec
 _HEIGHT = "return document.querySelector(arguments[0]).getBoundingClientRect().height"
 _COLOURS = "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor"
 _NO_CAMERA = "--use-fake-device-for-media-stream=device-count=0"
-# The second of these cameras takes pictures that nobody can send.
-_THREE_OF_EACH = "--use-fake-device-for-media-stream=device-count=3,fps=5"
 
 
 @pytest.fixture(scope="module")
 def anna(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
-    """Return somebody with several cameras."""
-    with at_chromium(deployment, push_process, _THREE_OF_EACH) as person:
+    """Return somebody whose media keys are noted."""
+    with at_chromium(deployment, push_process) as person:
         person.browser.prepare("nothing", lambda: None, _NOTE_KEYS)
         person.page.reload()
         person.page.see("#my-address")

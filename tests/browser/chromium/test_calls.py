@@ -1,6 +1,5 @@
 """Calls between two users of the app, in two Chromiums; push_bridge.py is in place of their push service."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,6 @@ _PASTE = """
     clipboardData.setData('text/plain', arguments[0]);
     document.getElementById('message').dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
 """
-
-_SEES = "return document.querySelector('video.remote')?.videoWidth > 0"
-VOICE_S = 30
 
 FOUR_WORDS = "four words are good"
 _SEES_PHOTO = "return document.querySelector('.theirs img.preview')?.naturalWidth === 192"
@@ -189,7 +185,7 @@ def test_a_chat_is_there_again(anna: ChromiumUser, ben: ChromiumUser, tmp_path: 
     anna.page.see("[data-save-file]")
     anna.hangs_up()
     anna.page.type("#message", "I will be there at")
-    keeps(anna, "I will be there at")
+    anna.keeps("I will be there at")
 
     extractable, sealed, opened = anna.page.evaluate(STORED_CHATS)
     assert (extractable, "555" in sealed, "555" in opened) == (False, False, True)
@@ -369,52 +365,3 @@ def import_file(someone: ChromiumUser, file: Path, passphrase: str) -> None:
     someone.page.choose("#import-file", file)
     someone.page.type("#import-passphrase", passphrase)
     someone.page.click("#import-save")
-
-
-def test_two_people_who_have_never_seen_it(
-    push_process: PushServiceProcess, deployment: Deployment, tmp_path: Path
-) -> None:
-    """One at a phone: by voice, by video, with a screen and a photo; and all of it is there afterwards."""
-    with at_chromium(deployment, push_process) as anna, at_chromium(deployment, push_process) as ben:
-        spend_an_evening(anna, ben, tmp_path)
-
-
-def keeps(someone: ChromiumUser, text: str) -> None:
-    """Wait until it is stored."""
-    wait_until(lambda: text in someone.page.evaluate(STORED_CHATS)[2])
-
-
-def spend_an_evening(anna: ChromiumUser, ben: ChromiumUser, tmp_path: Path) -> None:
-    """Let two people do it all."""
-    (tmp_path / "photo.png").write_bytes((ROOT / "web/icons/icon-192.png").read_bytes())
-    address = ben.address
-    anna.page.resize(360, 740)
-    anna.finds(address)
-    began = time.monotonic()
-    anna.page.click("#call-voice")
-    ben.accepts()
-    for person in (anna, ben):
-        person.page.see("#stage-area", "hear each other")
-    assert time.monotonic() - began < VOICE_S
-
-    anna.page.click("#camera")
-    ben.page.wait_until(_SEES)
-    ben.page.click("#screen")
-    anna.page.wait_until(_SEES)
-    anna.page.click("#toggle-chat")
-    anna.sends(tmp_path / "photo.png")
-    ben.page.see(".theirs", "photo.png")
-    ben.page.evaluate("document.querySelector('[data-accept-file]:not([hidden])')?.click()")  # if he is asked
-    ben.page.see(".theirs img.preview")
-    anna.page.click("#end-call")
-    ben.page.see("[data-kind=note]", "hung up · 0:")
-
-    for person in (anna, ben):
-        keeps(person, "hung up")
-        person.page.reload()
-        person.looks()
-    ben.finds(anna.address)
-    ben.page.see(".theirs img.preview")
-    anna.finds(address)
-    anna.page.see("[data-kind=note]", "You hung up · 0:")
-    anna.page.see(".mine img.preview")

@@ -34,7 +34,7 @@ _CHATS = """
     const database = await EncryptedDatabase.open();
     await database.clear();
     const stored = async () => (await database.names('files')).sort();
-    const { repository, chat } = open();
+    const { app, repository, chat } = open();
     await repository.restore();
     chat.entries.push(fileOf('old', 0), fileOf('b', Date.now()), fileOf('c', Date.now()));
     await repository.flush();
@@ -47,6 +47,25 @@ def test_a_file_whose_entry_was_dropped_is_deleted(page: Tab) -> None:
         "b",
         "c",
     ]
+
+
+def test_a_chat_that_gives_way_is_deleted_with_its_files(page: Tab) -> None:
+    """Of strangers, those who have only rung go first, and then who has said nothing for the longest time."""
+    left = page.evaluate(
+        f"""{_CHATS}
+        const come = async (name, entry) => {{
+            for (let n = 0; n < 40; n += 1) chatWith(app.state, name + n).entries.push(entry);
+            await repository.flush();
+            return [(await database.names('talks')).includes('ben'), await stored()];
+        }};
+        const at = new Date(Date.now() + 1000);
+        const rung = await come('rings', {{ kind: 'note', at, text: 'Missed call' }});
+        const talked = await come('talks', fileOf('new', at.getTime()));
+        return [rung, talked, (await database.names('talks')).length];
+        """
+    )
+
+    assert left == [[True, ["b", "c", "old"]], [False, ["new"]], 31]
 
 
 def test_what_is_too_old_is_deleted_with_its_files(page: Tab) -> None:

@@ -1,7 +1,6 @@
 """Start of the app at once, with a network or without, and the notice of a new version."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from bench.page_load import IS_KEPT, LOADED, suspend
 from tests.browser.drivers.page import PATIENCE_S
 from tests.browser.users.chromium_user import ChromiumUser, at_chromium
-from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
+from tests.deployment import Deployment, PushServiceProcess
 from tests.processes import Program
 
 # The bar is 0.5 s on a machine that does nothing else; what is refused here is a wait for the network.
@@ -29,19 +28,10 @@ _WAIT_FOR_SERVER = "await fetch('/shell.json', { cache: 'no-store' })"
 _VERSIONS = "return (await caches.keys()).length"
 
 
-@pytest.fixture(name="server", scope="module")
-def _server(
-    push_process: PushServiceProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Program, Deployment]]:
-    """Run a server that these tests may stop."""
-    with serving(deployment_for(push_process, tmp_path_factory.mktemp("home"))) as (process, running):
-        yield process, replace(running, host="localhost")
-
-
 @pytest.fixture(name="ben", scope="module")
-def _ben(push_process: PushServiceProcess, server: tuple[Program, Deployment]) -> Iterator[ChromiumUser]:
-    """Return somebody who has turned calls on."""
-    with at_chromium(server[1], push_process) as person:
+def _ben(push_process: PushServiceProcess, deployment: Deployment) -> Iterator[ChromiumUser]:
+    """Return somebody who has turned calls on, and whose browser has kept the page."""
+    with at_chromium(deployment, push_process) as person:
         person.page.wait_until(IS_KEPT)
         yield person
 
@@ -73,10 +63,10 @@ def test_the_app_opens_without_a_network(ben: ChromiumUser) -> None:
 
 
 def test_the_app_opens_at_once_when_the_server_hangs(
-    ben: ChromiumUser, server: tuple[Program, Deployment]
+    ben: ChromiumUser, server_process: tuple[Program, Deployment]
 ) -> None:
     """It answers nobody, and refuses nothing."""
-    with suspend(server[0]):
+    with suspend(server_process[0]):
         ben.page.reload()
 
         assert ben.page.evaluate(LOADED)[1] < SOON_S

@@ -11,7 +11,7 @@ from tests.browser.drivers.chromium import CHROMIUM, chromium
 from tests.browser.drivers.push_bridge import bridged
 from tests.browser.users.chromium_user import ChromiumUser
 from tests.browser.users.user import connect
-from tests.deployment import PushServiceProcess, deployment_for, serving
+from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
 from tests.processes import installed, missing
 from tests.scale.programs import free_port, nginx
 
@@ -37,19 +37,29 @@ http {{
 """
 
 
-@pytest.fixture(params=["passed on", "taken off"])
-def origin(request: pytest.FixtureRequest, push_process: PushServiceProcess, tmp_path: Path) -> Iterator[str]:
-    """Serve under /whisper/, told so or behind nginx; yield the origin."""
+@pytest.fixture
+def told(push_process: PushServiceProcess, tmp_path: Path) -> Iterator[str]:
+    """Run a server that is told of /whisper/; yield its origin."""
     deployment = deployment_for(push_process, tmp_path)
-    told = {"WHISPER_ROOT_PATH": "/whisper"} if request.param == "passed on" else {}
-    with ExitStack() as open_:
-        _, running = open_.enter_context(serving(replace(deployment, env=deployment.env | told)))
-        port = running.port
-        if not told:
-            port = free_port()
-            conf = NGINX.format(home=tmp_path / "nginx", port=port, server=running.port)
-            open_.enter_context(nginx(tmp_path / "nginx", conf))
+    env = deployment.env | {"WHISPER_ROOT_PATH": "/whisper"}
+    with serving(replace(deployment, env=env)) as (_, running):
+        yield f"http://localhost:{running.port}"
+
+
+@pytest.fixture
+def behind_nginx(deployment: Deployment, tmp_path: Path) -> Iterator[str]:
+    """Run an nginx that takes /whisper/ off, before a server that knows nothing of it; yield its origin."""
+    port = free_port()
+    home = tmp_path / "nginx"
+    with nginx(home, NGINX.format(home=home, port=port, server=deployment.port)):
         yield f"http://localhost:{port}"
+
+
+@pytest.fixture(params=["told", "behind_nginx"])
+def origin(request: pytest.FixtureRequest) -> str:
+    """Return an origin with the app under /whisper/."""
+    served: str = request.getfixturevalue(request.param)
+    return served
 
 
 @pytest.mark.skipif(bool(missing("nginx")), reason="needs nginx")

@@ -409,3 +409,19 @@ def test_a_call_of_more_than_a_minute_ago_was_missed(ben: ChromiumUser, caller: 
 
     ben.page.see(f'.person[data-address="{caller.address.text}"]', "Missed call")
     assert not ben.is_rung
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_a_call_that_another_device_has_taken_is_in_the_chat(
+    ben: ChromiumUser, caller: Person, address: str, *, is_open: bool
+) -> None:
+    """Whether or not a page was open meanwhile; it was not missed."""
+    if not is_open:
+        ben.leaves()
+    ben.gets(push_of(call_of(caller, address), devices=2, **RINGING))
+    ben.gets(push_of(call_of(caller, address, "close", f=caller.encryption_key)))
+    ben.looks()
+
+    ben.finds(caller.address.text)
+    ben.page.see("[data-kind=note]", "answered or declined on another device")
+    ben.page.see(f'.person[data-address="{caller.address.text}"]:not([data-missed])')

@@ -13,7 +13,6 @@ from playwright.sync_api import (
     CDPSession,
     ConsoleMessage,
     Dialog,
-    Request,
     WebError,
 )
 
@@ -43,6 +42,7 @@ class Chromium:
 
     def open(self, url: str) -> Tab:
         """Open *url* in a new tab, in front of the others."""
+        self._origins.add("/".join(url.split("/")[:3]))
         tab = Tab(self._thread, self._thread.do(self._context.new_page))
         tab.goto(url)
         return tab
@@ -119,7 +119,6 @@ class Chromium:
 
     def _listen(self) -> CDPSession:
         self._context.set_default_timeout(PATIENCE_S * 1000)
-        self._context.on("request", self._on_request)
         self._context.on("console", self._on_console)
         self._context.on("weberror", self._on_error)
         self._context.on("dialog", self._on_dialog)
@@ -150,10 +149,6 @@ class Chromium:
         event = report["backgroundServiceEvent"]
         if event["eventName"] == "Push event completed":
             self._handled.extend(each["value"] for each in event["eventMetadata"])
-
-    def _on_request(self, request: Request) -> None:
-        if request.is_navigation_request():
-            self._origins.add("/".join(request.url.split("/")[:3]))
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -27,6 +27,8 @@ with catch_warnings(action="ignore"):  # its own imports are deprecated ones
 
 FIREFOX = "firefox-esr"
 _EMPTY = "about:blank"
+# Nobody sees the bars around a page: a fifth of the CPU time that it takes.
+_STYLE = "#navigator-toolbox { display: none; }"
 _CONSOLE_ERROR = "console.error:"
 
 _FAULTS = """
@@ -191,8 +193,12 @@ def _run(binary: str, push_service: str) -> Iterator[Firefox]:
         chosen = PREFERENCES | {"dom.push.serverURL": push_service, "browser.download.dir": str(downloads)}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(it)});" for name, it in chosen.items()]
         (Path(profile) / "user.js").write_text("\n".join(lines))
+        (Path(profile) / "chrome").mkdir()
+        (Path(profile) / "chrome" / "userChrome.css").write_text(_STYLE)
         options = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
-        with program(binary, *options, "--profile", profile, env={"HOME": profile}) as process:
+        # Its sound system leaves a folder where temporary files go.
+        env = {"HOME": profile, "TMPDIR": profile}
+        with program(binary, *options, "--profile", profile, env=env) as process:
             port = process.wait_for("Listening on port").rpartition(" ")[2]
             marionette = Marionette(port=int(port), socket_timeout=PATIENCE_S * 2)
             marionette.start_session()

@@ -20,14 +20,18 @@ PREFERENCES = {
     # Few pictures, which cost CPU time: of the camera, and of the window.
     "media.navigator.video.default_fps": 5,
     "layout.frame_rate": 15,
+    # Nothing moves, and there is a style of Firefox's own window: see `firefox.py`.
+    "ui.prefersReducedMotion": 1,
+    "toolkit.legacyUserProfileCustomizations.stylesheets": True,
     # What pages and workers say to the console is printed.
     "devtools.console.stdout.content": True,
     # What is saved goes into one folder, and nobody is asked.
     "browser.download.folderList": 2,
     "browser.download.alwaysOpenPanel": False,
-    # One process for all pages, which are of one site: another for each takes twice the CPU time.
+    # One process for all pages, which are of one site, and none for extensions: another takes more CPU time.
     "fission.autostart": False,
     "dom.ipc.processCount": 1,
+    "extensions.webextensions.remote": False,
     # Nobody is asked or told anything at the start.
     "browser.shell.checkDefaultBrowser": False,
     "browser.startup.homepage_override.mstone": "ignore",

@@ -33,7 +33,7 @@ def test_a_link_and_a_code_make_a_second_device(
         page.click("#settings-close")
 
         other = second.open(f"{deployment.url}/#device={quote(file.read_text())}")
-        other.see("#linking")
+        other.see("#linking", "People and chats do not come along")
         assert other.evaluate(_IS_NOBODY)
         other.type("#restore-passphrase", code[:-1] + ("A" if code[-1] != "A" else "B"))
         other.click("#restore")

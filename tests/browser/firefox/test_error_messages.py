@@ -1,7 +1,7 @@
 """Error messages of the app, each in plain words."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +9,8 @@ from tests.browser.drivers.firefox import FIREFOX, firefox
 from tests.browser.drivers.page import PATIENCE_S
 from tests.browser.users.firefox_user import at_firefox
 from tests.browser.users.user import User
-from tests.deployment import Deployment, PushServiceProcess, deployment_for, serving
+from tests.deployment import Deployment, PushServiceProcess
+from tests.faults.harness.fault_proxy import fault_proxy
 from tests.people import Person
 from tests.processes import installed
 
@@ -35,19 +36,24 @@ def test_what_a_browser_lacks_is_said(
         page.see("#welcome-trouble", words, seconds=2 * PATIENCE_S)
 
 
-def test_a_lost_server_is_said_and_found_again(push_process: PushServiceProcess, tmp_path: Path) -> None:
+def test_a_lost_server_is_said_and_found_again(
+    push_process: PushServiceProcess, deployment: Deployment
+) -> None:
     """The app opens without it, says so, and turns calls on by itself when it is back."""
-    with firefox(installed(FIREFOX), push_process.websocket_url) as running:
-        with serving(deployment_for(push_process, tmp_path)) as (_, deployment):
-            page = running.open(deployment.url)
-            User.new(page)
+    with (
+        firefox(installed(FIREFOX), push_process.websocket_url) as running,
+        fault_proxy(deployment.port) as server,
+    ):
+        page = running.open(replace(deployment, port=server.port).url)
+        User.new(page)
+        server.refuse()
 
         page.evaluate("setTimeout(() => location.reload())")
         page.see("[data-code=server_unreachable]")
 
-        with serving(deployment):
-            page.wait_until("return !document.querySelector('[data-code=server_unreachable]')", seconds=60)
-            page.see("#my-status", "You")
+        server.open()
+        page.wait_until("return !document.querySelector('[data-code=server_unreachable]')", seconds=60)
+        page.see("#my-status", "You")
 
 
 # Before there is another user, or a third browser would be started.

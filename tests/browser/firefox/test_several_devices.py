@@ -90,7 +90,7 @@ def test_all_ring_and_one_answers(apps: People, push_process: PushServiceProcess
 
     assert apps.anna.run("dialling") == "open"
     assert silent_in < 1
-    assert notes(other, "missed") == []
+    assert (notes(other, "missed"), notes(other, "elsewhere")) == ([], [["elsewhere", apps.anna.address]])
     assert other.run("whisper.peers.size") == 0
     assert push_process.taken == 2 + 1 + 1 + 1
     answers.run("peer.send('here')")

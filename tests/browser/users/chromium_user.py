@@ -64,6 +64,12 @@ class ChromiumUser(User):
             self.page = self.browser.open(self.url)
         self.page.see("#my-status", "You")
 
+    def starts_over(self) -> None:
+        """Have a fresh page in front, in the place of the one that is open."""
+        if self.browser.tabs > 1:
+            self.page.goto(self.url)
+        self.looks()
+
     def looks_away(self) -> None:
         """Let another tab be in front."""
         self.browser.show_blank()
@@ -72,6 +78,10 @@ class ChromiumUser(User):
     def leaves(self) -> None:
         """Close every page."""
         self.browser.close_tabs()
+
+    def keeps(self, text: str) -> None:
+        """Wait until *text* is stored with the chats."""
+        wait_until(lambda: text in self.page.evaluate(STORED_CHATS)[2])
 
     @property
     def dropped(self) -> dict[str, int]:

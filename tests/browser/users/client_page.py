@@ -11,6 +11,7 @@ _START = """
     window.accepting = true;
     window.whisper = await Whisper.start({ worker: '/sw.js' });
     whisper.addEventListener('missed', (event) => heard.push(['missed', event.address]));
+    whisper.addEventListener('answeredelsewhere', (event) => heard.push(['elsewhere', event.address]));
     whisper.addEventListener('peer', ({ peer }) => {
         window.peer = peer;
         peer.addEventListener('message', ({ data }) => heard.push(['message', data]));

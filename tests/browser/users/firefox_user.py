@@ -47,6 +47,11 @@ class FirefoxUser(User):
         self.page = self.browser.open(self.url)
         self.page.see("#my-address")
 
+    def starts_over(self) -> None:
+        """Have a fresh page in front, and no other."""
+        self.leaves()
+        self.looks()
+
     def leaves(self) -> None:
         """Close every page."""
         self.browser.close_tabs()

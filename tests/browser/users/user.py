@@ -23,9 +23,7 @@ class User:
     @property
     def address(self) -> str:
         """Their address."""
-        self.page.click("#open-settings")
-        address = self.page.text("#full-address")
-        self.page.click("#settings-close")
+        address: str = self.page.wait_until("return document.getElementById('my-address').dataset.address")
         return address
 
     @property

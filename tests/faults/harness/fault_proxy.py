@@ -1,4 +1,4 @@
-"""Fault-injecting TCP proxy in front of Postgres: it forwards, stalls, delays, resets or refuses."""
+"""Fault-injecting TCP proxy, of Postgres or a server: it forwards, stalls, delays, resets or refuses."""
 
 import asyncio
 import socket
@@ -15,9 +15,12 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class FaultProxy:
-    """TCP proxy for a Unix socket. It runs in a thread of its own, so that no test blocks it."""
+    """TCP proxy for a Unix socket, or a port of this machine.
 
-    def __init__(self, portal: BlockingPortal, target: str) -> None:
+    It runs in a thread of its own, so that no test blocks it.
+    """
+
+    def __init__(self, portal: BlockingPortal, target: str | int) -> None:
         self._portal = portal
         self._target = target
         self._server: asyncio.Server | None = None
@@ -90,8 +93,13 @@ class FaultProxy:
 
 
 @asynccontextmanager
-async def _connection(target: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_unix_connection(target)
+async def _connection(
+    target: str | int,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    if isinstance(target, int):
+        reader, writer = await asyncio.open_connection("127.0.0.1", target)
+    else:
+        reader, writer = await asyncio.open_unix_connection(target)
     try:
         yield reader, writer
     finally:
@@ -106,8 +114,8 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextmanager
-def fault_proxy(target: str) -> Iterator[FaultProxy]:
-    """Run a proxy for the Unix socket *target* until the block ends; at first it forwards."""
+def fault_proxy(target: str | int) -> Iterator[FaultProxy]:
+    """Run a proxy for *target*, a Unix socket or a port here, until the block ends; at first it forwards."""
     with start_blocking_portal() as portal:
         running = FaultProxy(portal, target)
         running.open()

@@ -79,3 +79,8 @@ export class ChatFiles {
 export function blobsOf({ entries }) {
   return new Map(entries.flatMap((entry) => (entry.kind === 'file' && entry.blob ? [[entry.id, entry.blob]] : [])));
 }
+
+/** @param {Chat} chat */
+export function fileIds({ entries }) {
+  return entries.flatMap((entry) => (entry.kind === 'file' ? [entry.id] : []));
+}

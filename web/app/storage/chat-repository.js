@@ -5,8 +5,9 @@
 
 import { chatWith } from '../state.js';
 import { changesOf, describe } from './chat-blocks.js';
-import { ChatFiles, blobsOf } from './chat-files.js';
+import { ChatFiles, blobsOf, fileIds } from './chat-files.js';
 import { toEntries } from './chat-records.js';
+import { findContact } from './contacts.js';
 import { EncryptedDatabase, blocksOf } from './encrypted-database.js';
 import { recall, remember } from './web-storage.js';
 
@@ -69,6 +70,7 @@ export class ChatRepository {
 
   /** Write what has changed, soon: call it with each drawing. */
   save() {
+    if (!this.#database) this.#app.state.dropped = []; // nothing is stored
     if (!this.#database || this.#timer) return;
     const wait = Math.max(0, this.#nextWriteAt - performance.now());
     this.#timer = window.setTimeout(() => this.#writeNow(), wait);
@@ -98,9 +100,9 @@ export class ChatRepository {
    */
   async delete(address) {
     const chat = this.#app.state.chats.get(address);
-    const files = chat?.entries.filter((entry) => entry.kind === 'file') ?? [];
+    const files = chat ? fileIds(chat) : [];
     if (chat) this.#files.forget(Object.assign(chat, { entries: [], draft: '', unread: 0, missed: 0, forgotten: false }));
-    await this.#forget(address, files.map(({ id }) => id));
+    await this.#inTurn(() => this.#forget(address, files));
     this.#app.changed();
   }
 
@@ -110,7 +112,7 @@ export class ChatRepository {
    */
   async move(old) {
     await this.flush();
-    await this.#forget(old, []);
+    await this.#inTurn(() => this.#forget(old, []));
   }
 
   /**
@@ -121,13 +123,16 @@ export class ChatRepository {
     this.#stored.delete(address);
     /** @type {Parameters<EncryptedDatabase['write']>[0]['deletes']} */
     const deletes = [['talks', address], ['entries', blocksOf(address)], ...files.map((id) => /** @type {['files', string]} */ (['files', id]))];
-    await this.#inTurn(async () => this.#database?.write({ deletes }));
+    await this.#database?.write({ deletes });
     this.#channel.postMessage(address);
   }
 
   async #write() {
     const database = this.#database;
     if (!database) return;
+    for (const dropped of this.#app.state.dropped.splice(0)) {
+      if (!(await findContact(dropped.address))) await this.#forget(dropped.address, fileIds(dropped)); // else another window knows them
+    }
     for (const chat of this.#app.state.chats.values()) {
       const { address } = chat;
       const changes = changesOf(chat, this.#stored.get(address));
@@ -211,7 +216,4 @@ export class ChatRepository {
   }
 }
 
-/** @param {ArrayBuffer} record */
-function parse(record) {
-  return JSON.parse(new TextDecoder().decode(record));
-}
+const parse = (/** @type {ArrayBuffer} */ record) => JSON.parse(new TextDecoder().decode(record));

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.drivers.accessibility_checks import faults
+from tests.browser.drivers.page import wait_until
 from tests.browser.users.chromium_user import ChromiumUser, at_chromium, bridged_chromium
 from tests.browser.users.malicious_peer import MaliciousPeer
 from tests.deployment import Deployment, PushServiceProcess
@@ -13,6 +14,8 @@ from tests.deployment import Deployment, PushServiceProcess
 HUNG_UP = "sent too much"
 # What a page may hold: the budget for what waits, what it shows, and itself.
 MAX_HEAP_BYTES = 100_000_000
+# What is left of the largest values that were read: less than three of them.
+MAX_READ_BYTES = 40_000_000
 FLOOD_S = 60
 
 _HEAP = "gc(); return performance.memory.usedJSHeapSize"
@@ -48,12 +51,17 @@ def ben(resident: ChromiumUser) -> Iterator[ChromiumUser]:
 @pytest.fixture
 def mallory(armed: MaliciousPeer, ben: ChromiumUser) -> MaliciousPeer:
     """Return somebody whom Ben has accepted."""
-    armed.rings(ben.address)
+    connect(armed, ben)
+    return armed
+
+
+def connect(mallory: MaliciousPeer, ben: ChromiumUser) -> None:
+    """Let *mallory* ring *ben*, who accepts."""
+    mallory.rings(ben.address)
     ben.accepts()
     ben.talks()
-    armed.talks()
-    armed.page.wait_until("return channels.control?.readyState === 'open'")
-    return armed
+    mallory.talks()
+    mallory.page.wait_until("return channels.control?.readyState === 'open'")
 
 
 def still_talk(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
@@ -70,8 +78,7 @@ def hangs_up(ben: ChromiumUser) -> None:
     ben.page.see("#ring")
 
 
-@pytest.mark.parametrize("label", ["control", "whisper", "nobody knows"])
-def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: MaliciousPeer, label: str) -> None:
+def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
     """There is one of each kind; what another is sent is not read."""
     made = """
         const made = Array.from({ length: 40 }, () => rtc.createDataChannel(arguments[0]));
@@ -79,19 +86,22 @@ def test_a_channel_too_many_is_closed(ben: ChromiumUser, mallory: MaliciousPeer,
         await Promise.all(made.map(closed));
     """
 
-    mallory.page.evaluate(made, label)
+    for label in ("control", "whisper", "nobody knows"):
+        mallory.page.evaluate(made, label)
 
     still_talk(ben, mallory)
 
 
-@pytest.mark.parametrize("label", ["control", "whisper", "file", "nobody knows"])
-def test_channels_without_end_end_the_connection(
-    ben: ChromiumUser, mallory: MaliciousPeer, label: str
-) -> None:
-    """Whoever goes on opening them is no program that anybody knows."""
-    mallory.page.evaluate("for (let at = 0; at < 500; at += 1) rtc.createDataChannel(arguments[0])", label)
+def test_channels_without_end_end_the_connection(ben: ChromiumUser, armed: MaliciousPeer) -> None:
+    """Whoever goes on opening them is no program that anybody knows: more than 256, or 320 of files."""
+    for label in ("control", "whisper", "file", "nobody knows"):
+        connect(armed, ben)
+        ben.page.wait_until("return !document.getElementById('chat-trouble').innerText")
 
-    hangs_up(ben)
+        armed.page.evaluate("for (let at = 0; at < 330; at += 1) rtc.createDataChannel(arguments[0])", label)
+
+        hangs_up(ben)
+        wait_until(lambda: not armed.is_connected)
 
 
 def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
@@ -107,10 +117,10 @@ def test_offers_of_files_have_an_end(ben: ChromiumUser, mallory: MaliciousPeer) 
 
 
 def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
-    """A hundred thousand that can't be opened: the page reads on, or hangs up."""
+    """Seventy thousand that can't be opened, more than may wait: the page reads on, or hangs up."""
     mallory.page.evaluate("""
         const { control } = channels;
-        for (let at = 0; at < 1e5 && control.readyState === 'open'; at += 1) {
+        for (let at = 0; at < 7e4 && control.readyState === 'open'; at += 1) {
             try { control.send(''); } catch { break; }
         }
     """)
@@ -123,10 +133,10 @@ def test_frames_of_nothing_do_no_harm(ben: ChromiumUser, mallory: MaliciousPeer)
 
 
 def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: MaliciousPeer) -> None:
-    """Seven of 16 MiB each, more than it may hold: the page shows a part of each, and keeps no more."""
+    """Three of 16 MiB each: the page shows a part of each, and keeps no more."""
     mallory.page.evaluate(
         "globalThis.sending = (async () => {"
-        "  for (let at = 0; at < 7; at += 1) await peer.send('x'.repeat(16 * 2 ** 20 - 2));"
+        "  for (let at = 0; at < 3; at += 1) await peer.send('x'.repeat(16 * 2 ** 20 - 2));"
         "  await peer.send('the last');"
         "})().catch(() => 0)"
         ".then(() => { globalThis.sent = true; }); return 0"
@@ -137,7 +147,7 @@ def test_the_largest_values_in_a_row_are_read(ben: ChromiumUser, mallory: Malici
         " || document.getElementById('ring').checkVisibility()",
         seconds=2 * FLOOD_S,
     )
-    assert ben.page.evaluate(_HEAP) < MAX_HEAP_BYTES
+    ben.page.wait_until(f"{_HEAP} < {MAX_READ_BYTES}")
 
 
 def test_a_control_value_that_is_too_large_ends_the_connection(
@@ -235,17 +245,17 @@ NEGOTIATIONS = {
     "a thousand candidates": """
         const candidate = { candidate: 'candidate:1 1 UDP 1 192.0.2.1 9 typ host', sdpMid: '0' };
         const candidates = Array.from({ length: 64 }, () => candidate);
-        for (let at = 0; at < 1000; at += 1) await say('control', { candidates });
+        for (let at = 0; at < 16; at += 1) await say('control', { candidates });
     """,
     "descriptions of the largest size": """
-        for (let at = 0; at < 40; at += 1) {
+        for (let at = 0; at < 20; at += 1) {
             const sdp = 'v=0\\r\\n' + `a=${'x'.repeat(60)}\\r\\n`.repeat(900);
             await say('control', { description: { type: 'offer', sdp } });
         }
     """,
     "descriptions of nothing": """
         const description = { type: 'offer', sdp: '' };
-        for (let at = 0; at < 1000; at += 1) await say('control', { description });
+        for (let at = 0; at < 100; at += 1) await say('control', { description });
     """,
     "what is no description": """
         for (const each of [0, null, [], {}, { type: 'rollback', sdp: '' }, { type: 'offer', sdp: 5 }]) {

@@ -8,7 +8,7 @@ import { IncomingCalls } from '../../../../client/incoming-calls.js';
 import { canonical } from '../../../../client/protocol/messages.js';
 import { readPush } from '../../../../client/protocol/push-parser.js';
 import { newEncryptionKey } from '../../../../client/protocol/sealing.js';
-import { countMissed, receive, settleAnsweredElsewhere } from '../../../../client/push/inbox.js';
+import { countMissed, receive, settleAnsweredElsewhere, takeAnsweredElsewhere } from '../../../../client/push/inbox.js';
 import { Person } from '../../people.js';
 import { droppedAs, vectors } from '../../vectors.js';
 
@@ -89,7 +89,7 @@ for (const [name, [members, code]] of Object.entries(CLOSES)) {
     const [alice, bob] = [await Person.born(), await Person.born()];
     const device = new Device(bob);
     const missed = [];
-    device.calls.on('missed', (address) => missed.push(address));
+    device.calls.on('missed', ({ sender }) => missed.push(sender));
 
     await device.hears(await alice.push('dial', bob, Date.now() - 1, { d: KEYS.K1, e: 'aaaaaaaaaaa1' }));
     await device.hears(await alice.push('close', bob, Date.now(), members));
@@ -100,6 +100,16 @@ for (const [name, [members, code]] of Object.entries(CLOSES)) {
     device.calls.stop();
   });
 }
+
+test('a dial that another device has dealt with is told of once', async () => {
+  const [alice, bob] = [await Person.born(), await Person.born()];
+  const dial = await receive(bob.store, await alice.push('dial', bob, Date.now() - 1, { d: KEYS.K1 }), 2);
+  await settleAnsweredElsewhere(bob.store, await receive(bob.store, await bob.push('close', bob, Date.now(), { f: KEYS.K1 })));
+
+  const told = [await takeAnsweredElsewhere(bob.store), await takeAnsweredElsewhere(bob.store)];
+
+  assert.deepEqual(told.map((dials) => dials.map(({ signature }) => signature)), [[dial.signature], []]);
+});
 
 test('a person who hears of several devices has several', async () => {
   const [alice, bob] = [await Person.born(), await Person.born()];

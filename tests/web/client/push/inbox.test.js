@@ -144,15 +144,16 @@ test('the oldest waits first', async () => {
   assert.deepEqual((await listUnhandled(store)).map(({ signature }) => signature), ['50', '20', '5']);
 });
 
-test('a missed call stays; what is too old to come again does not', async () => {
+test('a missed call stays, and one that another device has taken; what is too old to come again does not', async () => {
   const bob = await Person.born();
   await keep(bob.store, 3 * MINUTE_MS);
   await keep(bob.store, 3 * MINUTE_MS + 1, { settled: true });
   await keep(bob.store, 3 * MINUTE_MS + 2, { method: 'offer' });
+  await keep(bob.store, 3 * MINUTE_MS + 3, { settled: true, untold: true });
 
   await receive(bob.store, await ALICE.dial(bob, Date.now()));
 
-  assert.deepEqual((await bob.store.all('calls')).map(({ signature }) => signature).slice(0, -1), [String(3 * MINUTE_MS)]);
+  assert.deepEqual((await bob.store.all('calls')).map(({ signature }) => signature).slice(0, -1), [String(3 * MINUTE_MS), String(3 * MINUTE_MS + 3)]);
 });
 
 test('what may come again is remembered', async () => {
