@@ -24,7 +24,6 @@ FORKED = {
     (sys.executable, "-m", "tests.short_deadline_server"): "tests.short_deadline_server",
     (sys.executable, "-m", "tests.push_service"): "tests.push_service",
     (sys.executable, "-m", "whisper_peer"): "whisper_peer",
-    (sys.executable, "-m", "tests.forked_workers"): "tests.forked_workers",
 }
 
 

@@ -22,7 +22,6 @@ from app.settings import Settings
 from app.store.purge import LEASE
 from app.telemetry.buffered_metrics import PUBLISH_EVERY_S
 from tests.databases import open_database
-from tests.forked_workers import FORKED_WORKERS
 from tests.http_client import http
 from tests.metrics import SOCKET, scrape
 from tests.processes import WHISPER, program, whisper
@@ -196,7 +195,7 @@ def test_closing_the_terminal_ends_it_well(home: Path) -> None:
 def test_workers_end_with_their_parent(home: Path, deployed: dict[str, str]) -> None:
     """Also when it is killed: nobody holds the port that another server needs."""
     env = deployed | {"TMPDIR": str(home)}  # it leaves behind what it made there
-    with program(*FORKED_WORKERS, "--workers", "2", cwd=home, env=env) as server:
+    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=env) as server:
         server.wait_for("startup complete")
         server.wait_for("startup complete")
         workers = psutil.Process(server.process.pid).children(recursive=True)
@@ -235,7 +234,7 @@ def _postgres_in(home: Path) -> list[int]:
 
 def test_two_workers_serve_one_port(home: Path, deployed: dict[str, str]) -> None:
     """Workers are given what was prepared, and end with their parent."""
-    with program(*FORKED_WORKERS, "--workers", "2", cwd=home, env=deployed) as server:
+    with program(WHISPER, "serve", "--workers", "2", cwd=home, env=deployed) as server:
         url = url_of(server.wait_for("Open http"))
         server.wait_for("startup complete")
         server.wait_for("startup complete")
@@ -626,7 +625,7 @@ def is_open(port: int) -> bool:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_who_has_just_connected_may_still_ask(home: Path, deployed: dict[str, str], workers: str) -> None:
     """A server that stops answers them, and says that it closes; nobody else gets in."""
-    with program(*FORKED_WORKERS, "--workers", workers, cwd=home, env=deployed) as server:
+    with program(WHISPER, "serve", "--workers", workers, cwd=home, env=deployed) as server:
         port = int(url_of(server.wait_for("Open http")).rpartition(":")[2])
         for _ in range(2 if workers == "2" else 0):
             server.wait_for("startup complete")

@@ -14,7 +14,6 @@ from tests.faults.harness.load_generator import open_caller, register_users
 from tests.faults.harness.recovery import warm_up
 from tests.faults.harness.scenario import OK, Scenario, start_scenario
 from tests.faults.harness.server_process import RunningServer, User, run_server
-from tests.forked_workers import FORKED_WORKERS
 from tests.people import Person
 from tests.push_service import PushService
 from tests.short_deadline_server import PATIENT
@@ -98,9 +97,7 @@ async def test_one_call_through_two_workers_is_one_more_push_at_most(
     steady_cluster: Cluster, push: PushService
 ) -> None:
     """Each has a replay memory of its own; the recipient drops the second."""
-    with run_server(
-        steady_cluster, push, env=LIMITS | {"WHISPER_WORKERS": "2"}, command=FORKED_WORKERS
-    ) as running:
+    with run_server(steady_cluster, push, env=LIMITS | {"WHISPER_WORKERS": "2"}) as running:
         for _ in range(2):
             running.program.wait_for("startup complete")
         async with open_caller(running.url) as caller:

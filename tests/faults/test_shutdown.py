@@ -16,7 +16,6 @@ from tests.faults.harness.delivery_checks import count_pushes, lost_updates, und
 from tests.faults.harness.load_generator import REFUSED, Caller, Sample, open_caller, register_users, run_load
 from tests.faults.harness.scenario import OK
 from tests.faults.harness.server_process import RunningServer, run_server
-from tests.forked_workers import FORKED_WORKERS
 from tests.push_service import PushService
 from tests.short_deadline_server import SHORT_DEADLINE_SERVER
 
@@ -89,9 +88,7 @@ async def test_sigterm_under_load_drops_nothing(
     steady_cluster: Cluster, push: PushService, workers: str
 ) -> None:
     """Each call is served, or refused before it was heard; what was said to be done is done."""
-    with run_server(
-        steady_cluster, push, env={"WHISPER_WORKERS": workers}, command=FORKED_WORKERS
-    ) as running:
+    with run_server(steady_cluster, push, env={"WHISPER_WORKERS": workers}) as running:
         async with open_caller(running.url) as caller:
             await ready(caller)
             people = await register_users(push, caller, PEOPLE)

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.push.vapid import VapidKey
-from tests.forked_workers import FORKED_WORKERS
-from tests.processes import Program, program
+from tests.processes import WHISPER, Program, program
 
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -29,7 +28,7 @@ def serve(database: URL, **settings: str) -> Iterator[tuple[Program, int]]:
     }
     with (
         tempfile.TemporaryDirectory(prefix="wh") as home,
-        program(*FORKED_WORKERS, env=env, cwd=Path(home)) as running,
+        program(WHISPER, "serve", env=env, cwd=Path(home)) as running,
     ):
         url = running.wait_for("Open http").partition("Open ")[2].partition(" ")[0]
         for _ in range(2 if settings.get("WHISPER_WORKERS") == "2" else 0):
