@@ -113,7 +113,7 @@ export class ConnectionManager extends Emitter {
   #onClose(close, connection) {
     this.incomingCalls.onClose(close);
     const peer = this.peers.get(close.sender);
-    if (isSameDevice(peer, close.fromDevice)) peer?.onHangUp();
+    if (isSameDevice(peer, close.fromDevice)) peer?.onHangUp(close);
     if (!connection?.session.isEndedBy(close) || !isSameDevice(connection, close.fromDevice)) return;
     connection.close(new WhisperError(connection.session.awaited === 'offer' ? 'declined' : 'hung_up'));
   }

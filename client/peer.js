@@ -124,9 +124,9 @@ export class Peer extends PeerTarget {
   /** Another window of ours dials, and will be connected instead. */
   expectTakeover = () => this.#reconnection.expectTakeover();
 
-  /** They hang up, by a push. */
-  onHangUp() {
-    this.#reconnection.onGone();
+  /** @param {import('./protocol/messages.js').Call} close by which they hang up; one of a page before, which was found missing in a reload, is late */
+  onHangUp(close) {
+    if (this.#connection.session.isEndedBy(close)) this.#reconnection.onGone();
   }
 
   /** @param {Connection} connection an open one, with the same address, to go on over */

@@ -65,8 +65,7 @@ export function takeConnected() {
  */
 export async function reconnect(app, connected) {
   restoring.set(connected.address, connected);
-  await restore(app, connected);
-  restoring.delete(connected.address);
+  await restore(app, connected).finally(() => restoring.delete(connected.address));
 }
 
 /** @param {App} app @param {Connected} connected */
